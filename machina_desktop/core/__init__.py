@@ -1,0 +1,1 @@
+"""Everything that runs without Qt: the desktop, the server and the command line share it."""

@@ -1,0 +1,130 @@
+"""One run against one machine, its states, and which step may follow which (spec 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from machina_desktop.core.domain.plan import PlanSummary
+
+
+class DeploymentType(StrEnum):
+    """Spec 3.2, DeploymentType, and the two power actions that the Machines app offers besides reboot."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DESTROY = "destroy"
+    REBOOT = "reboot"
+    START = "start"
+    STOP = "stop"
+    RESTART_SERVICE = "restart_service"
+    REFRESH = "refresh"
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether Terraform plans it; power actions go straight to the provider."""
+        return self in _PLANNED
+
+
+_PLANNED = frozenset({DeploymentType.CREATE, DeploymentType.UPDATE, DeploymentType.DESTROY, DeploymentType.REFRESH})
+
+
+class DeploymentState(StrEnum):
+    """Spec 3.2, DeploymentState."""
+
+    QUEUED = "queued"
+    PLANNING = "planning"
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPLYING = "applying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing follows."""
+        return self in _FINAL
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it holds its machine: no other run may start."""
+        return self in _ACTIVE
+
+
+_FINAL = frozenset({DeploymentState.SUCCEEDED, DeploymentState.FAILED, DeploymentState.CANCELLED})
+_ACTIVE = frozenset({DeploymentState.PLANNING, DeploymentState.AWAITING_APPROVAL, DeploymentState.APPLYING})
+
+# `planning -> queued` is recovery: the runner died before anything outside was changed.
+# `queued -> applying` is a power action, which has no plan.
+_NEXT = {
+    DeploymentState.QUEUED: frozenset({DeploymentState.PLANNING, DeploymentState.APPLYING, DeploymentState.CANCELLED}),
+    DeploymentState.PLANNING: frozenset(
+        {
+            DeploymentState.AWAITING_APPROVAL,
+            DeploymentState.QUEUED,
+            DeploymentState.SUCCEEDED,
+            DeploymentState.FAILED,
+            DeploymentState.CANCELLED,
+        }
+    ),
+    DeploymentState.AWAITING_APPROVAL: frozenset(
+        {DeploymentState.APPLYING, DeploymentState.QUEUED, DeploymentState.FAILED, DeploymentState.CANCELLED}
+    ),
+    DeploymentState.APPLYING: frozenset(
+        {DeploymentState.SUCCEEDED, DeploymentState.FAILED, DeploymentState.CANCELLED}
+    ),
+}
+
+
+def may_follow(state: DeploymentState, following: DeploymentState) -> bool:
+    """Whether ``following`` is a legal successor of ``state``."""
+    return following in _NEXT.get(state, frozenset())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """One run; the fields of spec 3.2 first, then what carrying it out needs.
+
+    Attributes:
+        phase_detail: What the runner does right now: ``init``, ``plan``, ``show``, ``apply``, ``prepare``, …
+        plan_digest: SHA-256 of the saved plan file, hex; what an approval is bound to.
+        plan_serial: Serial of the state the plan was made against.
+        cancel_level: 0 none, 1 asked (one interrupt), 2 forced by the user (second interrupt).
+        attempt: 1 at first; recovery may start a plan, never an apply, a second time.
+        fence: Grows with each claim; what an earlier holder still wants to write is refused.
+        runner_id: Who holds it: ``host:pid:start``; empty when nobody does.
+        needs_recovery: An apply ended without a known outcome; reconcile before anything else.
+        log_bytes: How many bytes of log exist.
+    """
+
+    deployment_id: str
+    team_id: str
+    machine_id: str | None
+    type: DeploymentType
+    state: DeploymentState = DeploymentState.QUEUED
+    terraform_workspace: str = ""
+    plan_summary: PlanSummary | None = None
+    initiated_by: str
+    error_message: str | None = None
+
+    machine_name: str = ""
+    error_code: str = ""
+    error_hint: str = ""
+    auto_approve: bool = False
+    approved_by: str = ""
+    plan_digest: str = ""
+    plan_serial: int = 0
+    phase_detail: str = ""
+    cancel_level: int = 0
+    cancel_requested_at: datetime | None = None
+    needs_recovery: bool = False
+    attempt: int = 1
+    fence: int = 0
+    runner_id: str = ""
+    lease_until: datetime | None = None
+    log_bytes: int = 0
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    updated_at: datetime

@@ -1,0 +1,137 @@
+"""A machine: what it should be, what it is, how it is reached (spec 3.2)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from machina_desktop.core.domain.provider import ProviderType
+
+
+class MachineStatus(StrEnum):
+    """Spec 3.2, MachineStatus."""
+
+    PENDING = "pending"
+    PROVISIONING = "provisioning"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    REBOOTING = "rebooting"
+    TERMINATING = "terminating"
+    TERMINATED = "terminated"
+    ERROR = "error"
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether work is under way that will change it by itself."""
+        return self in _MOVING
+
+
+_MOVING = frozenset(
+    {MachineStatus.PROVISIONING, MachineStatus.STOPPING, MachineStatus.REBOOTING, MachineStatus.TERMINATING}
+)
+
+
+class TerraformStateStatus(StrEnum):
+    """Whether the stored state matches the world."""
+
+    NONE = "none"
+    SYNCED = "synced"
+    PENDING = "pending"
+    DRIFTED = "drifted"
+    UNCERTAIN = "uncertain"
+
+
+class ProvisioningMethod(StrEnum):
+    """How the machine came under our care."""
+
+    TERRAFORM = "terraform"
+    REGISTERED = "registered"
+    IMPORTED = "imported"
+
+
+class AgentStatus(StrEnum):
+    """What is known of the Machina agent on the machine."""
+
+    NOT_INSTALLED = "not_installed"
+    INSTALLING = "installing"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A compute instance; the fields of spec 3.2 first, then what its care needs.
+
+    Attributes:
+        ssh_host: The address to connect to; for bare metal the host the user gave.
+        ssh_port: TCP port of sshd, 1..65535.
+        host_key: Pinned host key fingerprint, ``SHA256:…`` unpadded base64; empty until known.
+        status_reason: Why it is in error, one sentence; empty otherwise.
+    """
+
+    machine_id: str
+    team_id: str
+    name: str
+    provider: ProviderType
+    provider_account_id: str
+    region: str = ""
+    zone: str | None = None
+    size: str = ""
+    image: str = ""
+    desired_status: MachineStatus = MachineStatus.RUNNING
+    actual_status: MachineStatus = MachineStatus.PENDING
+    public_ip: str | None = None
+    private_ip: str | None = None
+    terraform_workspace: str = ""
+    terraform_state_status: TerraformStateStatus = TerraformStateStatus.NONE
+    provisioning_method: ProvisioningMethod = ProvisioningMethod.TERRAFORM
+    agent_status: AgentStatus = AgentStatus.NOT_INSTALLED
+    provider_resource_id: str | None = None
+
+    ssh_host: str = ""
+    ssh_port: int = 22
+    ssh_user: str = ""
+    ssh_key_ids: tuple[str, ...] = ()
+    host_key: str = ""
+    bootstrap_profile_id: str | None = None
+    firewall_profile_id: str | None = None
+    bootstrap_script: str = ""
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    is_protected: bool = False
+    status_reason: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether it is a practice machine on this computer."""
+        return self.provider is ProviderType.SANDBOX
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has been destroyed and only its record is left."""
+        return self.actual_status is MachineStatus.TERMINATED
+
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def name_problem(name: str) -> str:
+    """Why ``name`` cannot name a machine, as a sentence; empty when it can.
+
+    The strictest rule of all providers (RFC 1123 label): 1..63 characters of a-z, 0-9 and hyphen, no hyphen at
+    either end.
+    """
+    if not name:
+        return "Give the machine a name."
+    if len(name) > 63:
+        return f"The name has {len(name)} characters; at most 63 are allowed."
+    if not _NAME.fullmatch(name):
+        return "Use lower-case letters, digits and hyphens; begin and end with a letter or digit."
+    return ""

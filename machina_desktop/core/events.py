@@ -1,0 +1,98 @@
+"""What happened, told to whoever listens: one bus per host, any thread may publish."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One write as it stands in the feed of its team.
+
+    Attributes:
+        seq: 1, 2, 3 … within the team, without gaps; given in the writing transaction.
+        entity: Snake-case name of the dataclass, such as ``machine``.
+        row: The whole row after the write as plain values, ``None`` when it was deleted.
+    """
+
+    team_id: str
+    seq: int
+    entity: str
+    entity_id: str
+    row: dict[str, Any] | None = None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Changes committed together, in order of ``seq``."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class LogAppended:
+    """A run's log grew; ``end`` is its new length in bytes."""
+
+    deployment_id: str
+    end: int
+
+
+@dataclass(frozen=True)
+class ProgressMade:
+    """A run moved on within its state; not stored, may be lost. ``done`` of ``total`` resources."""
+
+    deployment_id: str
+    phase: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class VaultChanged:
+    """The vault was locked or unlocked."""
+
+    is_open: bool
+
+
+Event = Changed | LogAppended | ProgressMade | VaultChanged
+Listener = Callable[[Event], None]
+
+
+@dataclass
+class EventBus:
+    """Delivers events to listeners on the loop it was attached to, in the order published.
+
+    ``publish`` may be called from any thread; listeners run on the loop and must not block.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _listeners: list[Listener] = field(default_factory=list)
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Deliver on ``loop`` from now on. Events published before are dropped: nobody could listen yet."""
+        self._loop = loop
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` with each event; the answer ends the subscription. Loop thread only."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def publish(self, event: Event) -> None:
+        """Deliver ``event`` soon. Any thread; never blocks, never raises."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._deliver, event)
+
+    def _deliver(self, event: Event) -> None:
+        for listener in tuple(self._listeners):
+            listener(event)

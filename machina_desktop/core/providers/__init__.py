@@ -1,0 +1,1 @@
+"""Where machines live: one file per provider."""

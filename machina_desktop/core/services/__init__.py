@@ -1,0 +1,1 @@
+"""Use cases: each area's requests and rules side by side."""

@@ -1,0 +1,1 @@
+"""Gateways: how a request reaches the home of its team."""

@@ -1,0 +1,1 @@
+"""Running Terraform: engine, command lines, plans and run folders."""

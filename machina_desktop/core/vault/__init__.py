@@ -1,0 +1,1 @@
+"""The only code that turns secrets into ciphertext and back."""

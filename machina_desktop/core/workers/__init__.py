@@ -1,0 +1,1 @@
+"""Long-running tasks: the deployer and the feed watcher."""

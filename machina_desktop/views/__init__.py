@@ -1,0 +1,1 @@
+"""The window: Qt widgets that render snapshots and send requests."""

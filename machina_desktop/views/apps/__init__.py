@@ -1,0 +1,1 @@
+"""One page per file, one line per page in APPS."""
