@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from machina_desktop.core.domain.plan import PlanSummary
+from machina_desktop.core.errors import Conflict
 
 
 class DeploymentType(StrEnum):
@@ -56,12 +57,13 @@ _FINAL = frozenset({DeploymentState.SUCCEEDED, DeploymentState.FAILED, Deploymen
 _ACTIVE = frozenset({DeploymentState.PLANNING, DeploymentState.AWAITING_APPROVAL, DeploymentState.APPLYING})
 
 # `planning -> queued` is recovery: the runner died before anything outside was changed.
-# `queued -> applying` is a power action, which has no plan.
+# `queued -> applying` is a power action, which has no plan; `planning -> applying` is a run approved beforehand.
 _NEXT = {
     DeploymentState.QUEUED: frozenset({DeploymentState.PLANNING, DeploymentState.APPLYING, DeploymentState.CANCELLED}),
     DeploymentState.PLANNING: frozenset(
         {
             DeploymentState.AWAITING_APPROVAL,
+            DeploymentState.APPLYING,
             DeploymentState.QUEUED,
             DeploymentState.SUCCEEDED,
             DeploymentState.FAILED,
@@ -92,10 +94,7 @@ class Deployment:
         plan_serial: Serial of the state the plan was made against.
         cancel_level: 0 none, 1 asked (one interrupt), 2 forced by the user (second interrupt).
         attempt: 1 at first; recovery may start a plan, never an apply, a second time.
-        fence: Grows with each claim; what an earlier holder still wants to write is refused.
-        runner_id: Who holds it: ``host:pid:start``; empty when nobody does.
         needs_recovery: An apply ended without a known outcome; reconcile before anything else.
-        log_bytes: How many bytes of log exist.
     """
 
     deployment_id: str
@@ -120,11 +119,45 @@ class Deployment:
     cancel_requested_at: datetime | None = None
     needs_recovery: bool = False
     attempt: int = 1
-    fence: int = 0
-    runner_id: str = ""
-    lease_until: datetime | None = None
-    log_bytes: int = 0
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
     updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """Who carries a deployment out. Never synchronised: it concerns the home's runners only.
+
+    Attributes:
+        runner_id: ``host:pid:start``; empty when nobody holds it.
+        fence: Grows with each claim; a report with an older number is refused.
+    """
+
+    deployment_id: str
+    team_id: str
+    runner_id: str
+    fence: int
+    until: datetime
+
+
+def moved(deployment: Deployment, state: DeploymentState, at: datetime) -> Deployment:
+    """The deployment in its next state, with the times that go with it.
+
+    Raises:
+        Conflict: ``state`` may not follow the present one.
+    """
+    if not may_follow(deployment.state, state):
+        raise Conflict(
+            f"The deployment is {deployment.state.value.replace('_', ' ')} and cannot become "
+            f"{state.value.replace('_', ' ')}.",
+            hint="It has moved on meanwhile; look at its present state.",
+            code="E-DEPLOYMENT-STATE",
+        )
+    return replace(
+        deployment,
+        state=state,
+        updated_at=at,
+        started_at=deployment.started_at or (None if state is DeploymentState.CANCELLED else at),
+        finished_at=at if state.is_final else None,
+    )

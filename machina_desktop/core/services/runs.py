@@ -1,0 +1,99 @@
+"""How a run is queued and what it does to its machine: the rule every area that starts runs shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
+from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
+from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.errors import Conflict
+from machina_desktop.core.store.transaction import Transaction
+
+_DURING = {
+    DeploymentType.CREATE: MachineStatus.PROVISIONING,
+    DeploymentType.DESTROY: MachineStatus.TERMINATING,
+    DeploymentType.REBOOT: MachineStatus.REBOOTING,
+    DeploymentType.STOP: MachineStatus.STOPPING,
+    DeploymentType.START: MachineStatus.PROVISIONING,
+}
+
+_AFTERWARDS = {
+    DeploymentType.CREATE: MachineStatus.RUNNING,
+    DeploymentType.DESTROY: MachineStatus.TERMINATED,
+    DeploymentType.REBOOT: MachineStatus.RUNNING,
+    DeploymentType.STOP: MachineStatus.STOPPED,
+    DeploymentType.START: MachineStatus.RUNNING,
+}
+
+
+def queue_run(  # noqa: PLR0913 - one row, spelled out once
+    tx: Transaction,
+    actor: Actor,
+    machine: Machine,
+    kind: DeploymentType,
+    *,
+    deployment_id: str,
+    at: datetime,
+    auto_approve: bool = False,
+) -> Deployment:
+    """Store a queued deployment of ``machine`` and what the machine shall become.
+
+    Raises:
+        Conflict: the same kind of run is already waiting or under way for this machine.
+    """
+    pending = tx.find(
+        Deployment,
+        machine_id=machine.machine_id,
+        type=kind,
+        state=tuple(state for state in DeploymentState if not state.is_final),
+    )
+    if pending is not None:
+        raise Conflict(
+            f"{machine.name} already has a {kind.value} under way.",
+            hint="Wait for it, or cancel it first.",
+            code="E-RUN-PENDING",
+        )
+    deployment = Deployment(
+        deployment_id=deployment_id,
+        team_id=machine.team_id,
+        machine_id=machine.machine_id,
+        machine_name=machine.name,
+        type=kind,
+        terraform_workspace=machine.terraform_workspace,
+        initiated_by=actor.user_id,
+        auto_approve=auto_approve,
+        created_at=at,
+        updated_at=at,
+    )
+    tx.add(deployment)
+    if wanted := _AFTERWARDS.get(kind):
+        tx.replace(replace(machine, desired_status=wanted, updated_at=at))
+    return deployment
+
+
+def during(machine: Machine, kind: DeploymentType, at: datetime) -> Machine:
+    """The machine while a run of that kind changes it."""
+    status = _DURING.get(kind)
+    if status is None:
+        return machine
+    return replace(machine, actual_status=status, status_reason="", updated_at=at)
+
+
+def unplanned(machine: Machine, kind: DeploymentType, at: datetime) -> Machine:
+    """The machine after a run that ended before it changed anything outside.
+
+    A machine whose creation never began is gone: there is nothing to look after.
+    """
+    if kind is DeploymentType.CREATE and machine.terraform_state_status is TerraformStateStatus.NONE:
+        gone = MachineStatus.TERMINATED
+        return replace(machine, actual_status=gone, desired_status=gone, status_reason="Never created.", updated_at=at)
+    return replace(machine, desired_status=settled(machine), updated_at=at)
+
+
+def settled(machine: Machine) -> MachineStatus:
+    """What the machine should be when nothing is under way: what it was last seen to be, if that is a resting state."""
+    if machine.actual_status in {MachineStatus.STOPPED, MachineStatus.TERMINATED}:
+        return machine.actual_status
+    return MachineStatus.RUNNING

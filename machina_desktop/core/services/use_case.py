@@ -1,0 +1,100 @@
+"""How a use case is declared: its request, route, action and rule in one place, kept in one registry."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.errors import Bug
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Generic[R]):
+    """What a face asks for; ``R`` is the type of the answer."""
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """One entry of the registry.
+
+    Attributes:
+        action: ``noun.verb``: permission, audit action, log name and metric at once.
+        method: HTTP method; ``GET`` never writes.
+        path: Route with ``{field}`` placeholders taken from the request.
+        run: ``(Transaction, Actor, request)`` for ``def``, ``(Context, Actor, request)`` for ``async def``.
+        is_async: It talks to the world and holds no transaction.
+        offline: It may run on a replica and wait in the outbox.
+        is_audited: Each call appends one audit event. Only log chunks are excepted: they are part of a run.
+    """
+
+    action: str
+    method: str
+    path: str
+    request: type[Request[object]]
+    result: object
+    run: Callable[..., object]
+    is_async: bool
+    offline: bool = False
+    is_audited: bool = True
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET"
+
+
+@dataclass
+class Registry:
+    """All use cases, by request class."""
+
+    by_request: dict[type[object], UseCase] = field(default_factory=dict)
+
+    def find(self, request: type[object]) -> UseCase:
+        """The use case that answers ``request``."""
+        try:
+            return self.by_request[request]
+        except KeyError:
+            raise Bug(f"No use case answers {request.__name__}.") from None
+
+
+REGISTRY = Registry()
+
+F = TypeVar("F", bound=Callable[..., object])
+_ROUTE = re.compile(r"(GET|POST|PUT|DELETE) (/api/[a-z0-9/{}_-]+)")
+
+
+def use_case(action: str, route: str, *, offline: bool = False, is_audited: bool = True) -> Callable[[F], F]:
+    """Register the decorated function; request and result types are read from its annotations."""
+    match = _ROUTE.fullmatch(route)
+    if match is None:
+        raise Bug(f"{route!r} is not a route.")
+
+    def register(function: F) -> F:
+        hints = typing.get_type_hints(function)
+        request = hints["ask"]
+        if request in REGISTRY.by_request:
+            raise Bug(f"{request.__name__} has two use cases.")
+        REGISTRY.by_request[request] = UseCase(
+            action=action,
+            method=match[1],
+            path=match[2],
+            request=request,
+            result=hints["return"],
+            run=function,
+            is_async=inspect.iscoroutinefunction(function),
+            offline=offline,
+            is_audited=is_audited,
+        )
+        return function
+
+    return register
+
+
+Execute = Callable[[Actor, Request[R]], Awaitable[R]]

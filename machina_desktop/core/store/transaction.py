@@ -1,0 +1,139 @@
+"""What a use case may do with the database, free of the database library so that views can import requests cheaply."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from machina_desktop.core.domain.audit import AuditEvent
+from machina_desktop.core.domain.log_line import LogLine
+
+T = TypeVar("T")
+Value = object
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedPlace:
+    """Where an envelope belongs; the vault binds all of it into the envelope."""
+
+    team_id: str
+    table: str
+    record_id: str
+    field: str
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateRevision:
+    """One Terraform state of a machine, sealed; ``(lineage, serial)`` is Terraform's own numbering."""
+
+    team_id: str
+    machine_id: str
+    lineage: str
+    serial: int
+    envelope: bytes
+
+
+
+class Transaction(ABC):
+    """One transaction on the store's thread. Reads see only the actor's teams; writes are numbered and announced.
+
+    Conditions are keywords named after fields: ``state="queued"`` is equality, a tuple means any of, ``None`` is
+    null, and the endings ``__ge``, ``__le`` and ``__ne`` compare.
+    """
+
+    @abstractmethod
+    def get(self, shape: type[T], key: str) -> T:
+        """The row with that key.
+
+        Raises:
+            NotFound: there is none, or it belongs to a team the actor is not in.
+        """
+
+    @abstractmethod
+    def find(self, shape: type[T], **conditions: Value) -> T | None:
+        """The first row that meets the conditions, ``None`` when none does."""
+
+    @abstractmethod
+    def list(
+        self,
+        shape: type[T],
+        *,
+        search: str = "",
+        order_by: str = "",
+        descending: bool = False,
+        limit: int = 1000,
+        offset: int = 0,
+        **conditions: Value,
+    ) -> tuple[T, ...]:
+        """Rows that meet the conditions; ``search`` is looked for in the table's text columns, ignoring case."""
+
+    @abstractmethod
+    def count(self, shape: type[object], *, search: str = "", **conditions: Value) -> int:
+        """How many rows meet the conditions."""
+
+    @abstractmethod
+    def add(self, row: object) -> None:
+        """Insert a row.
+
+        Raises:
+            Conflict: the key or a unique value is taken.
+        """
+
+    @abstractmethod
+    def replace(self, row: object) -> None:
+        """Write the row over the one with its key.
+
+        Raises:
+            NotFound: there is none.
+        """
+
+    @abstractmethod
+    def delete(self, row: object) -> None:
+        """Remove the row with that key."""
+
+    @abstractmethod
+    def save_sealed(self, place: SealedPlace, envelope: bytes) -> None:
+        """Keep a secret's envelope, in place of an earlier version."""
+
+    @abstractmethod
+    def read_sealed(self, team_id: str, table: str, record_id: str) -> tuple[tuple[SealedPlace, bytes], ...]:
+        """All envelopes of one record."""
+
+    @abstractmethod
+    def delete_sealed(self, team_id: str, table: str, record_id: str) -> None:
+        """Forget all envelopes of one record."""
+
+    @abstractmethod
+    def save_state(self, revision: StateRevision, *, keep: int) -> None:
+        """Keep a Terraform state under (lineage, serial); of one machine only the newest ``keep`` stay.
+
+        Raises:
+            Conflict: a state with another lineage or a higher serial is stored.
+        """
+
+    @abstractmethod
+    def read_state(self, machine_id: str) -> StateRevision | None:
+        """The newest state of a machine."""
+
+    @abstractmethod
+    def append_log(self, deployment_id: str, lines: tuple[LogLine, ...], cursors: Mapping[str, int]) -> int:
+        """Append lines and, with them, how far each source file has been read. Answers the log's length in bytes."""
+
+    @abstractmethod
+    def read_log(self, deployment_id: str, offset: int, limit: int) -> bytes:
+        """JSON lines from ``offset`` on, whole lines only, about ``limit`` bytes."""
+
+    @abstractmethod
+    def read_cursors(self, deployment_id: str) -> dict[str, int]:
+        """How far each source file of a run has been read, in bytes, by its name."""
+
+    @abstractmethod
+    def read_chain(self, team_id: str) -> tuple[AuditEvent, ...]:
+        """A team's audit events in order, oldest first."""
+
+    @abstractmethod
+    def audit_head(self, team_id: str) -> tuple[int, str]:
+        """Number and digest of the newest audit event as the counter row has them; ``(0, "")`` for none."""
