@@ -1,0 +1,29 @@
+# Every target does its own set-up, see scripts/setup.sh; a second call finds it done and costs nothing.
+.PHONY: run test check bench screenshots lock
+
+run:
+	@scripts/setup.sh run
+	@exec .venv/bin/machina
+
+test:
+	@scripts/setup.sh dev
+	@exec .venv/bin/python -m pytest -n 2 --dist loadgroup
+
+check:
+	@scripts/setup.sh dev
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@exec .venv/bin/python -m pytest -n 2 --dist loadgroup tests/unit tests/architecture tests/views
+
+bench:
+	@scripts/setup.sh dev
+	@exec .venv/bin/python -m bench
+
+screenshots:
+	@scripts/setup.sh dev
+	@exec .venv/bin/python scripts/screenshots.py screenshots
+
+lock:
+	@scripts/lock.sh

@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Makes a checkout ready to run (`setup.sh run`) or to be worked on (`setup.sh dev`); does nothing when it is.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+profile=${1:?usage: setup.sh run|dev}
+case $profile in
+run | dev) ;;
+*) echo "setup.sh: unknown profile '$profile', say run or dev" >&2 && exit 2 ;;
+esac
+lock=requirements/$profile.lock
+
+# What Qt links to or loads, and the fonts' configuration.
+qt_packages=(
+    libdbus-1-3 libegl1 libfontconfig1 libfreetype6 libgl1 libglib2.0-0 libgssapi-krb5-2 libx11-xcb1 libxcb-cursor0
+    libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-shm0
+    libxcb-sync1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon0 libxkbcommon-x11-0
+)
+# The real things the tests talk to: a display with a window manager, an SSH server, a keyring.
+test_packages=(dbus gnome-keyring openbox openssh-server xauth xvfb)
+
+say() { printf 'machina: %s\n' "$*" >&2; }
+stop() { say "$*" && exit 1; }
+
+is_debian() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
+
+# Prints the names among its arguments that are not installed; newer releases call some libraries <name>t64.
+missing_packages() {
+    local installed name
+    installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' "$@" "${@/%/t64}" 2>/dev/null || true)"
+    for name in "$@"; do
+        case $installed in
+        *" installed:$name "* | *" installed:${name}t64 "*) ;;
+        *) printf '%s ' "$name" ;;
+        esac
+    done
+}
+
+install_packages() {
+    local install="apt-get install --yes --no-install-recommends $*" root=(env)
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo -n true 2>/dev/null || stop "Debian packages are missing. Type this, then start again:
+    sudo apt-get update && sudo $install"
+        root=(sudo -n)
+    fi
+    say "installing Debian packages: $*"
+    "${root[@]}" apt-get update --quiet=2
+    case "$(ls -d /run/systemd/system 2>/dev/null) $* " in
+    /*" openssh-server "*) ssh_service_stays_off install_quietly "$@" ;;
+    *) install_quietly "$@" ;;
+    esac
+}
+
+install_quietly() {
+    "${root[@]}" DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends --quiet=2 "$@" >/dev/null
+}
+
+# The tests start an SSH server of their own on loopback: the package must not open this computer's port 22.
+ssh_service_stays_off() {
+    "${root[@]}" systemctl mask --quiet --runtime ssh.service ssh.socket
+    "$@"
+    "${root[@]}" systemctl disable --quiet ssh.service
+    "${root[@]}" systemctl unmask --quiet --runtime ssh.service ssh.socket
+}
+
+is_supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; }
+
+# Prints the first Python from 3.11 to 3.13 on PATH.
+find_python() {
+    local candidate
+    for candidate in python3.11 python3.12 python3.13 python3; do
+        if is_supported "$candidate"; then
+            command -v "$candidate" && return
+        fi
+    done
+    return 1
+}
+
+ensure_system() {
+    local wanted=("${qt_packages[@]}") missing
+    [ "$profile" = run ] || wanted+=("${test_packages[@]}")
+    if is_debian; then
+        missing=$(missing_packages "${wanted[@]}")
+        # shellcheck disable=SC2086 # a list of words
+        [ -z "$missing" ] || install_packages $missing
+    elif [ "$(uname -s)" = Linux ] && [ ! -e .venv/ready-run ] && [ ! -e .venv/ready-dev ]; then
+        say "this is not Debian; install what your system calls: ${wanted[*]}"
+    fi
+}
+
+ensure_python() {
+    python=$(find_python) || {
+        is_debian && install_packages python3 python3-venv && python=$(find_python)
+    } || stop "Python 3.11, 3.12 or 3.13 is needed and none is on PATH."
+    "$python" -c 'import ensurepip, venv' 2>/dev/null && return
+    is_debian || stop "$python has no venv module; install it and start again."
+    install_packages "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+}
+
+# What the environment of a profile depends on; a checkout that was moved needs a new one.
+fingerprint() { { echo "$PWD" && cat "requirements/$1.lock" pyproject.toml scripts/setup.sh; } | cksum; }
+
+# The environment for development serves to run as well.
+is_ready() {
+    local made_for
+    for made_for in dev "$profile"; do
+        if [ -e ".venv/ready-$made_for" ] && [ "$(<".venv/ready-$made_for")" = "$(fingerprint "$made_for")" ]; then
+            return
+        fi
+    done
+    return 1
+}
+
+build_environment() {
+    local python here=".venv/bin/python"
+    if [ "$("$here" -c 'import sys; print(sys.prefix)' 2>/dev/null)" != "$PWD/.venv" ] || ! is_supported "$here"; then
+        ensure_python
+        say "making .venv with $("$python" --version)"
+        "$python" -m venv --clear .venv
+    fi
+    rm -f .venv/ready-*
+    say "installing the locked packages of $lock"
+    "$here" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    # A plain path entry instead of an import hook: the hook costs every start 15 ms.
+    "$here" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+        --config-settings editable_mode=compat -e .
+    env -u PYTHONDONTWRITEBYTECODE "$here" -m compileall -q -j 0 .venv/lib machina_desktop >/dev/null || true
+    fingerprint "$profile" >".venv/ready-$profile"
+}
+
+ensure_system
+if is_ready; then exit; fi
+if command -v flock >/dev/null; then
+    exec 9<"$lock"
+    flock 9
+    if is_ready; then exit; fi
+fi
+build_environment
