@@ -1,0 +1,313 @@
+"""How the application looks: colour tokens, fonts, spacing, and the one style sheet made from them."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from machina_desktop.core.config import bundle_folder
+from machina_desktop.core.errors import Bug
+
+RESOURCES: Final = bundle_folder() / "resources"
+SYSTEM: Final = "system"
+THEME_NAMES: Final = ("dark", "light", "high-contrast")
+
+
+class Space:
+    """The 4-pixel grid, in design pixels."""
+
+    XS: Final = 4
+    S: Final = 8
+    M: Final = 12
+    L: Final = 16
+    XL: Final = 24
+    XXL: Final = 32
+
+
+class Radius:
+    """Corner radii, in design pixels."""
+
+    INPUT: Final = 4
+    BUTTON: Final = 6
+    CARD: Final = 8
+
+
+CONTROL_HEIGHT: Final = 32
+FOCUS_WIDTH: Final = 2
+
+
+class Type(StrEnum):
+    """The text styles of the interface."""
+
+    BODY = "body"
+    MEDIUM = "medium"
+    STRONG = "strong"
+    SECONDARY = "secondary"
+    LABEL = "label"
+    SECTION = "section"
+    TITLE = "title"
+    MONO = "mono"
+    MONO_STRONG = "mono-strong"
+
+
+_SANS = "DM Sans"
+_MONO = "JetBrains Mono"
+_SIZES: Mapping[Type, tuple[str, float, int]] = {
+    Type.BODY: (_SANS, 13, 400),
+    Type.MEDIUM: (_SANS, 13, 500),
+    Type.STRONG: (_SANS, 13, 600),
+    Type.SECONDARY: (_SANS, 12, 400),
+    Type.LABEL: (_SANS, 11, 500),
+    Type.SECTION: (_SANS, 16, 600),
+    Type.TITLE: (_SANS, 20, 600),
+    Type.MONO: (_MONO, 12.5, 400),
+    Type.MONO_STRONG: (_MONO, 12.5, 700),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theme:
+    """One set of colours.
+
+    Attributes:
+        name: ``dark``, ``light`` or ``high-contrast``.
+        is_dark: Whether text is lighter than what lies under it.
+        colors: Colour by token name, as in ``resources/theme/tokens.json``.
+    """
+
+    name: str
+    is_dark: bool
+    colors: Mapping[str, QColor]
+
+    def color(self, token: str) -> QColor:
+        """The colour of ``token``; raises `Bug` when the theme has no such token."""
+        found = self.colors.get(token)
+        if found is None:
+            raise Bug(f"The theme {self.name} has no colour named {token}.", code="E-BUG-TOKEN")
+        return found
+
+
+class ThemeEvents(QObject):
+    """Tells that another theme is in force.
+
+    Signals:
+        theme_changed: The palette, the style sheet and `current` are already the new ones.
+    """
+
+    theme_changed = Signal()
+
+
+class _State:
+    """What is in force now; written by `apply_theme` only, on the Qt thread."""
+
+    name: str = "dark"
+    is_motion_reduced: bool = False
+    follows_system: bool = False
+    events: ThemeEvents | None = None
+    images: tempfile.TemporaryDirectory[str] | None = None
+
+
+@cache
+def themes() -> Mapping[str, Theme]:
+    """All themes by name; the token file is read once."""
+    stored = json.loads((RESOURCES / "theme" / "tokens.json").read_text(encoding="utf-8"))
+    return {
+        name: Theme(
+            name=name,
+            is_dark=entry["scheme"] == "dark",
+            colors={token: QColor(value) for token, value in entry["colors"].items()},
+        )
+        for name, entry in stored.items()
+    }
+
+
+def current() -> Theme:
+    """The theme in force; ``dark`` before any was applied."""
+    return themes()[_State.name]
+
+
+def color(token: str) -> QColor:
+    """The colour of ``token`` in the theme in force."""
+    return current().color(token)
+
+
+def events() -> ThemeEvents:
+    """The object whose ``theme_changed`` tells of a switch."""
+    if _State.events is None:
+        _State.events = ThemeEvents()
+    return _State.events
+
+
+def is_motion_reduced() -> bool:
+    """Whether nothing should move by itself."""
+    return _State.is_motion_reduced
+
+
+def set_motion_reduced(is_reduced: bool) -> None:
+    """Stop (or allow again) every animation of ours."""
+    _State.is_motion_reduced = is_reduced
+
+
+@cache
+def _load_fonts() -> None:
+    """Make the shipped fonts known to Qt. A missing file falls back to the system's fonts."""
+    for file in sorted((RESOURCES / "fonts").glob("*.ttf")):
+        QFontDatabase.addApplicationFont(str(file))
+
+
+@cache
+def font(style: Type = Type.BODY) -> QFont:
+    """The font of ``style``. Treat it as read-only: it is shared."""
+    _load_fonts()
+    family, size_px, weight = _SIZES[style]
+    made = QFont([family, "monospace"] if family == _MONO else [family])
+    screen = QGuiApplication.primaryScreen()
+    made.setPointSizeF(size_px * 72 / (screen.logicalDotsPerInch() if screen is not None else 96))
+    made.setWeight(QFont.Weight(weight))
+    if family == _MONO:
+        made.setStyleHint(QFont.StyleHint.Monospace)
+    if style is Type.LABEL:
+        made.setCapitalization(QFont.Capitalization.AllUppercase)
+        made.setLetterSpacing(QFont.SpacingType.PercentageSpacing, 104)
+    return made
+
+
+@cache
+def tabular_font(style: Type = Type.BODY) -> QFont:
+    """As `font`, with figures of one width, for columns of numbers."""
+    made = QFont(font(style))
+    made.setFeature(QFont.Tag("tnum"), 1)
+    return made
+
+
+def apply_theme(app: QApplication, name: str) -> Theme:
+    """Dress ``app``: Fusion, palette, font and style sheet; then tell `events`.
+
+    Args:
+        app: The running application.
+        name: One of `THEME_NAMES`, or ``system`` to follow the desktop's light or dark.
+
+    Returns:
+        The theme now in force. An unknown name means ``system``.
+    """
+    _follow_system(app, name not in THEME_NAMES)
+    chosen = name if name in THEME_NAMES else _system_theme(app)
+    _State.name = chosen
+    theme = current()
+    if app.style().objectName() != "fusion" or not app.styleSheet():
+        app.setStyle("Fusion")
+        app.setFont(font())
+    app.setPalette(_palette(theme))
+    app.setStyleSheet(_style_sheet(theme))
+    events().theme_changed.emit()
+    return theme
+
+
+def _system_theme(app: QApplication) -> str:
+    return "light" if app.styleHints().colorScheme() == Qt.ColorScheme.Light else "dark"
+
+
+def _follow_system(app: QApplication, follows: bool) -> None:
+    if follows == _State.follows_system:
+        return
+    _State.follows_system = follows
+    signal = app.styleHints().colorSchemeChanged
+    if follows:
+        signal.connect(_on_color_scheme_changed)
+    else:
+        signal.disconnect(_on_color_scheme_changed)
+
+
+def _on_color_scheme_changed() -> None:
+    app = QApplication.instance()
+    if isinstance(app, QApplication) and _system_theme(app) != _State.name:
+        apply_theme(app, SYSTEM)
+
+
+def _palette(theme: Theme) -> QPalette:
+    """The palette Fusion draws what the style sheet does not name with."""
+    roles = QPalette.ColorRole
+    made = QPalette()
+    for role, token in (
+        (roles.Window, "background"),
+        (roles.WindowText, "text-primary"),
+        (roles.Base, "surface"),
+        (roles.AlternateBase, "surface-elevated"),
+        (roles.ToolTipBase, "surface-elevated"),
+        (roles.ToolTipText, "text-primary"),
+        (roles.Text, "text-primary"),
+        (roles.Button, "surface-elevated"),
+        (roles.ButtonText, "text-primary"),
+        (roles.BrightText, "accent-error"),
+        (roles.Highlight, "text-selection"),
+        (roles.HighlightedText, "text-primary"),
+        (roles.PlaceholderText, "text-secondary"),
+        (roles.Link, "accent-primary"),
+        (roles.LinkVisited, "accent-primary"),
+        (roles.Accent, "accent-primary"),
+        (roles.Light, "border"),
+        (roles.Midlight, "border"),
+        (roles.Mid, "border"),
+        (roles.Dark, "border"),
+        (roles.Shadow, "background"),
+    ):
+        made.setColor(role, theme.color(token))
+    for role in (roles.WindowText, roles.Text, roles.ButtonText, roles.HighlightedText):
+        made.setColor(QPalette.ColorGroup.Disabled, role, theme.color("text-disabled"))
+    return made
+
+
+_REFERENCE = re.compile(r"@image\(([a-z0-9-]+),([a-z-]+)\)|@([a-z0-9-]+)")
+
+
+@cache
+def _style_template() -> str:
+    return (RESOURCES / "theme" / "style.qss").read_text(encoding="utf-8")
+
+
+def _style_sheet(theme: Theme) -> str:
+    """The template with each ``@token`` as a colour and each ``@image(icon,token)`` as a tinted file's path."""
+
+    def replaced(match: re.Match[str]) -> str:
+        if match[3]:
+            return theme.color(match[3]).name()
+        return _image_file(theme, match[1], match[2]).as_posix()
+
+    return _REFERENCE.sub(replaced, _style_template())
+
+
+def _image_file(theme: Theme, icon: str, token: str) -> Path:
+    """A tinted copy of an icon; style sheets can name images by file only. Gone when the process ends."""
+    if _State.images is None:
+        _State.images = tempfile.TemporaryDirectory(prefix="machina-theme-")
+    file = Path(_State.images.name) / f"{icon}-{theme.color(token).name()[1:]}.svg"
+    if not file.exists():
+        file.write_text(tinted_svg(icon, theme.color(token).name()), encoding="utf-8")
+    return file
+
+
+@cache
+def svg_source(icon: str) -> str:
+    """The SVG text of an icon with ``currentColor`` strokes of 1.5 pixels; raises `Bug` when there is none."""
+    file = RESOURCES / "icons" / f"{icon}.svg"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise Bug(f"There is no icon named {icon}.", code="E-BUG-ICON") from error
+    return text.replace('stroke-width="2"', 'stroke-width="1.5"')
+
+
+def tinted_svg(icon: str, color_name: str) -> str:
+    """The SVG text of an icon in ``color_name`` (``#rrggbb``)."""
+    return svg_source(icon).replace("currentColor", color_name)
