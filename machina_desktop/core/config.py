@@ -184,7 +184,7 @@ class Settings:
         value = self._values.get(setting.key)
         return value if _problem(setting, value) == "" else setting.default  # type: ignore[return-value]
 
-    def set(self, setting: Setting[T], value: T) -> None:
+    def set(self, setting: Setting[str] | Setting[int] | Setting[bool], value: str | int | bool) -> None:
         """Store ``value`` durably.
 
         Raises:
@@ -196,6 +196,18 @@ class Settings:
         temporary = self._path.with_suffix(".new")
         temporary.write_text(json.dumps(self._values, indent=2))
         temporary.replace(self._path)
+
+    def set_text(self, key: str, text: str) -> None:
+        """Store a value given as text, read as the setting's kind.
+
+        Raises:
+            InvalidInput: no such setting, or not a value of its kind.
+        """
+        for setting in SETTINGS:
+            if setting.key == key:
+                self.set(setting, _parsed(setting, text))
+                return
+        raise InvalidInput(f"There is no setting {key}.", field="key")
 
     def _load(self) -> dict[str, object]:
         try:
@@ -218,3 +230,17 @@ def _problem(setting: Setting[str] | Setting[int] | Setting[bool], value: object
     if isinstance(value, int) and setting.maximum and not setting.minimum <= value <= setting.maximum:
         return f"{setting.title} lies between {setting.minimum} and {setting.maximum}."
     return ""
+
+
+def _parsed(setting: Setting[str] | Setting[int] | Setting[bool], text: str) -> str | int | bool:
+    if isinstance(setting.default, bool):
+        words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+        if text.lower() not in words:
+            raise InvalidInput(f"{setting.title} is on or off.", field=setting.key)
+        return words[text.lower()]
+    if isinstance(setting.default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise InvalidInput(f"{setting.title} is a whole number.", field=setting.key) from None
+    return text

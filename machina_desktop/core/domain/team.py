@@ -82,7 +82,20 @@ class Actor:
 
 # Reading is granted to every member. What a member may not do is listed with admins only.
 _ADMIN_ONLY = frozenset({"team.delete", "team.update", "member.update", "member.remove", "member.invite"})
-_RUNNER_ONLY = frozenset({"deployment.report"})
+_RUNNER_ONLY = frozenset(
+    {
+        "deployment.claim",
+        "deployment.take_over",
+        "deployment.renew",
+        "deployment.report_phase",
+        "deployment.report_plan",
+        "deployment.append_log",
+        "deployment.save_state",
+        "deployment.report_facts",
+        "deployment.report_outcome",
+        "deployment.requeue",
+    }
+)
 
 
 def is_granted(actor: Actor, action: str, team_id: str, *, is_read: bool) -> bool:

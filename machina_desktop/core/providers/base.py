@@ -11,6 +11,7 @@ from pathlib import Path
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, ProviderInfo, Verification
+from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.secret import Secret
 
 
@@ -94,6 +95,10 @@ class Provider(ABC):
     def environment(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> dict[str, str]:
         """The Terraform provider's own environment variables; the only way credentials reach Terraform."""
         return {}
+
+    async def probe(self, host: str, port: int) -> tuple[str, str]:
+        """The host key a host presents: ``SHA256:…`` fingerprint and key type. For providers that register hosts."""
+        raise InvalidInput(f"{self.info.title} has no hosts to ask.", field="host")
 
     async def before_apply(self, context: HookContext) -> MachineFacts:
         """Work that must succeed before the record is written (create and update)."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 from machina_desktop.core.config import Paths, Settings
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.services.use_case import Request
+from machina_desktop.core.store.transaction import Transaction
 
 if TYPE_CHECKING:
     from machina_desktop.core.store.database import Database
-    from machina_desktop.core.terraform.engine import Engine
+    from machina_desktop.core.services.device import EngineStatus
     from machina_desktop.core.vault.vault import Vault
 
 R = TypeVar("R")
@@ -23,16 +24,20 @@ class Context:
     """Handles of the asking host. No transaction is held while a use case waits.
 
     Attributes:
-        database: For reads outside a use case; writes go through :meth:`record`.
-        find_engine: Finds the Terraform program in a thread; cached until the setting changes.
+        database: Reads go through :meth:`read`, writes through :meth:`record`.
+        engine_status: Finds the Terraform program in a thread; what is wrong comes as a status.
     """
 
     paths: Paths
     settings: Settings
     database: Database
     vault: Vault
-    find_engine: Callable[[], Awaitable[Engine]]
+    engine_status: Callable[[], Awaitable[EngineStatus]]
     execute: Callable[[Actor, Request[object]], Awaitable[object]]
+
+    async def read(self, actor: Actor, work: Callable[[Transaction], R]) -> R:
+        """Run ``work`` in a read-only transaction that sees what the actor may see."""
+        return await self.database.read(actor, work)
 
     async def record(self, actor: Actor, ask: Request[R]) -> R:
         """Send what was learned to the home of the team as a ``def`` use case."""

@@ -1,0 +1,223 @@
+"""SSH keys: generating, importing, exporting and deleting them (spec 4.3, 6.5)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from machina_desktop.core.domain.key import SSHKey, SSHKeyType
+from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.context import Context
+from machina_desktop.core.services.sealing import open_record, seal_record
+from machina_desktop.core.services.use_case import Request, use_case
+from machina_desktop.core.store.transaction import SealedPlace, Transaction
+
+
+TABLE = "ssh_key"
+PRIVATE_FIELD = "private_key"
+
+
+def _new_key_id() -> str:
+    return new_id("key")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListKeys(Request[tuple[SSHKey, ...]]):
+    """Keys of a team, by name."""
+
+    team_id: str
+    search: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetKey(Request[SSHKey]):
+    """One key."""
+
+    key_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateKey(Request[SSHKey]):
+    """Make a key pair here. ``bits`` 0 takes the usual length: ed25519 256, rsa 3072, ecdsa 256."""
+
+    team_id: str
+    name: str
+    type: SSHKeyType = SSHKeyType.ED25519
+    bits: int = 0
+    key_id: str = field(default_factory=_new_key_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportKey(Request[SSHKey]):
+    """Keep an existing key: a public line, or a private key from which the public half follows."""
+
+    team_id: str
+    name: str
+    public_key: str = ""
+    private_key: Secret = field(default_factory=lambda: Secret(""))
+    passphrase: Secret = field(default_factory=lambda: Secret(""))
+    key_id: str = field(default_factory=_new_key_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordKey(Request[SSHKey]):
+    """Store a key that was made or read here, with its sealed private half."""
+
+    team_id: str
+    key: SSHKey
+    sealed: tuple[tuple[SealedPlace, bytes], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportKey(Request[str]):
+    """Write the private half to a new file that only its owner can read; answers the file's path."""
+
+    key_id: str
+    to: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordExport(Request[SSHKey]):
+    """Note that a private key has left the vault."""
+
+    key_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteKey(Request[None]):
+    """Forget a key and its private half; refused while living machines rely on it."""
+
+    key_id: str
+
+
+@use_case("ssh_key.list", "GET /api/ssh/keys")
+def list_keys(tx: Transaction, _actor: Actor, ask: ListKeys) -> tuple[SSHKey, ...]:
+    """Keys by name."""
+    return tx.list(SSHKey, team_id=ask.team_id, search=ask.search, order_by="name")
+
+
+@use_case("ssh_key.get", "GET /api/ssh/keys/{key_id}")
+def get_key(tx: Transaction, _actor: Actor, ask: GetKey) -> SSHKey:
+    """The key as it stands."""
+    return tx.get(SSHKey, ask.key_id)
+
+
+@use_case("ssh_key.generate", "POST /api/ssh/keys/generate")
+async def generate_key(context: Context, actor: Actor, ask: GenerateKey) -> SSHKey:
+    """Make the pair in a thread and seal the private half."""
+    from machina_desktop.core.ssh import keys as forms  # noqa: PLC0415 - brings cryptography: not before first paint
+
+    pair = await asyncio.to_thread(forms.generate, ask.type, ask.bits, ask.name)
+    return await _keep(context, actor, ask, pair.public_line, pair.private)
+
+
+@use_case("ssh_key.import", "POST /api/ssh/keys/import")
+async def import_key(context: Context, actor: Actor, ask: ImportKey) -> SSHKey:
+    """Read the key and seal the private half, if there is one."""
+    from machina_desktop.core.ssh import keys as forms  # noqa: PLC0415 - brings cryptography: not before first paint
+
+    if ask.private_key:
+        pair = await asyncio.to_thread(forms.parse_private, ask.private_key, ask.passphrase or None)
+        return await _keep(context, actor, ask, pair.public_line, pair.private)
+    if not ask.public_key.strip():
+        raise InvalidInput("Paste a public or a private key.", field="public_key")
+    return await _keep(context, actor, ask, ask.public_key, None)
+
+
+async def _keep(
+    context: Context, actor: Actor, ask: GenerateKey | ImportKey, public_line: str, private: Secret | None
+) -> SSHKey:
+    from machina_desktop.core.ssh import keys as forms  # noqa: PLC0415 - brings cryptography: not before first paint
+
+    public = forms.parse_public(public_line)
+    at = now()
+    key = SSHKey(
+        ssh_key_id=ask.key_id,
+        team_id=ask.team_id,
+        name=ask.name.strip(),
+        fingerprint=public.fingerprint,
+        public_key=public.public_line,
+        provider_key_ids={},
+        key_type=public.key_type,
+        key_bits=public.bits,
+        has_private_key=private is not None,
+        created_at=at,
+        updated_at=at,
+    )
+    secrets = {} if private is None else {PRIVATE_FIELD: private}
+    sealed = await seal_record(context.vault, ask.team_id, TABLE, ask.key_id, secrets)
+    return await context.record(actor, RecordKey(team_id=ask.team_id, key=key, sealed=sealed))
+
+
+@use_case("ssh_key.record", "POST /api/ssh/keys")
+def record_key(tx: Transaction, _actor: Actor, ask: RecordKey) -> SSHKey:
+    """Store the key with its envelope."""
+    key = ask.key
+    if not key.name:
+        raise InvalidInput("Give the key a name.", field="name")
+    if len(key.name) > 100 or not key.name.isprintable():
+        raise InvalidInput("The name has at most 100 printable characters.", field="name")
+    if known := tx.find(SSHKey, ssh_key_id=key.ssh_key_id):
+        return known
+    if tx.find(SSHKey, team_id=ask.team_id, name=key.name):
+        raise Conflict(
+            f"There is already a key called {key.name}.", hint="Choose another name.", code="E-NAME-TAKEN"
+        )
+    if twin := tx.find(SSHKey, team_id=ask.team_id, fingerprint=key.fingerprint):
+        raise Conflict(f"This key is already here under the name {twin.name}.", code="E-KEY-KNOWN")
+    tx.add(key)
+    for place, envelope in ask.sealed:
+        tx.save_sealed(place, envelope)
+    return key
+
+
+@use_case("ssh_key.export", "POST /api/ssh/keys/{key_id}/export")
+async def export_key(context: Context, actor: Actor, ask: ExportKey) -> str:
+    """Write the private half, OpenSSH form, mode 0600 from its first moment; never over an existing file."""
+    key = await context.read(actor, lambda tx: tx.get(SSHKey, ask.key_id))
+    secrets = await open_record(context, actor, key.team_id, TABLE, ask.key_id)
+    if PRIVATE_FIELD not in secrets:
+        raise NotFound(f"The private half of {key.name} is not here.", code="E-KEY-PUBLIC-ONLY")
+    path = Path(ask.to).expanduser().absolute()
+    await context.record(actor, RecordExport(key_id=ask.key_id))
+    await asyncio.to_thread(_write_new, path, secrets[PRIVATE_FIELD])
+    return str(path)
+
+
+def _write_new(path: Path, private: Secret) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(private.reveal())
+    except FileExistsError as error:
+        raise Conflict(f"{path} exists already.", hint="Choose a new file.", code="E-FILE-EXISTS") from error
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error.strerror}.", code="E-FILE-WRITE") from error
+
+
+@use_case("ssh_key.record_export", "POST /api/ssh/keys/{key_id}/exports")
+def record_export(tx: Transaction, _actor: Actor, ask: RecordExport) -> SSHKey:
+    """Leaves its trace in the audit trail; the key itself stays as it is."""
+    return tx.get(SSHKey, ask.key_id)
+
+
+@use_case("ssh_key.delete", "DELETE /api/ssh/keys/{key_id}")
+def delete_key(tx: Transaction, _actor: Actor, ask: DeleteKey) -> None:
+    """Remove the key and its envelope."""
+    key = tx.get(SSHKey, ask.key_id)
+    machines = tx.list(Machine, team_id=key.team_id, actual_status__ne=MachineStatus.TERMINATED)
+    users = [machine.name for machine in machines if key.ssh_key_id in machine.ssh_key_ids]
+    if users:
+        raise Conflict(
+            f"{key.name} cannot be deleted: {', '.join(users[:3])}{' and others' if len(users) > 3 else ''} use it.",
+            hint="Destroy those machines first.",
+            code="E-KEY-IN-USE",
+        )
+    tx.delete_sealed(key.team_id, TABLE, ask.key_id)
+    tx.delete(key)

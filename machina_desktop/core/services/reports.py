@@ -1,0 +1,361 @@
+"""What a runner reports of the deployment it holds; each report carries the fence of its lease."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, Lease, moved
+from machina_desktop.core.domain.log_line import LogLine
+from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
+from machina_desktop.core.domain.plan import PlanSummary
+from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.errors import Conflict
+from machina_desktop.core.ids import now
+from machina_desktop.core.services.runs import during, settled, unplanned
+from machina_desktop.core.services.use_case import Request, use_case
+from machina_desktop.core.store.transaction import StateRevision, Transaction
+
+STATE_REVISIONS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A deployment and the fence under which its holder may report on it."""
+
+    deployment: Deployment
+    fence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimDeployment(Request[Claim | None]):
+    """Take the oldest queued deployment whose machine is free, ``None`` when there is none.
+
+    ``only`` limits the choice to these ids (the command line carries out just its own run).
+    """
+
+    runner_id: str
+    lease_s: float
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeOver(Request[Claim]):
+    """Take an unfinished deployment whose holder is known to be dead, or whose lease has run out.
+
+    ``dead_runner_id`` must still be its holder: of two that recover, one wins.
+    """
+
+    deployment_id: str
+    dead_runner_id: str
+    runner_id: str
+    lease_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenewLease(Request[Lease]):
+    """Stay the holder for another ``lease_s`` seconds."""
+
+    deployment_id: str
+    fence: int
+    lease_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportPhase(Request[Deployment]):
+    """What the runner does now, such as ``init`` or ``apply``."""
+
+    deployment_id: str
+    fence: int
+    phase: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportPlan(Request[Deployment]):
+    """The plan is made: wait for approval, or go on when that was given beforehand."""
+
+    deployment_id: str
+    fence: int
+    summary: PlanSummary
+    digest: str
+    serial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppendLog(Request[int]):
+    """Add lines; ``cursors`` say how far each source file has been read. Answers the log's length in bytes."""
+
+    deployment_id: str
+    fence: int
+    lines: tuple[LogLine, ...]
+    cursors: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaveState(Request[int]):
+    """Keep the sealed state; answers its serial. Refused when a newer or a foreign one is stored."""
+
+    deployment_id: str
+    fence: int
+    lineage: str
+    serial: int
+    envelope: bytes
+    is_empty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineReport:
+    """What the run found out; ``None`` leaves the stored value as it is."""
+
+    status: MachineStatus | None = None
+    status_reason: str = ""
+    public_ip: str | None = None
+    private_ip: str | None = None
+    ssh_host: str | None = None
+    ssh_port: int | None = None
+    ssh_user: str | None = None
+    host_key: str | None = None
+    provider_resource_id: str | None = None
+    state_status: TerraformStateStatus | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFacts(Request[Machine]):
+    """Write what became known while the run goes on, such as a port chosen at birth."""
+
+    deployment_id: str
+    fence: int
+    machine: MachineReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOutcome(Request[Deployment]):
+    """The run has ended. ``touched`` says whether anything outside may have been changed."""
+
+    deployment_id: str
+    fence: int
+    state: DeploymentState
+    touched: bool
+    machine: MachineReport = field(default_factory=MachineReport)
+    error_message: str = ""
+    error_code: str = ""
+    error_hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requeue(Request[Deployment]):
+    """Plan again from the beginning: the runner died while planning, or the state has moved on."""
+
+    deployment_id: str
+    fence: int
+
+
+@use_case("deployment.claim", "POST /api/runner/claims")
+def claim_deployment(tx: Transaction, _actor: Actor, ask: ClaimDeployment) -> Claim | None:
+    """Move the oldest runnable deployment on and lease it."""
+    conditions: dict[str, object] = {"deployment_id": ask.only} if ask.only else {}
+    for deployment in tx.list(Deployment, state=DeploymentState.QUEUED, order_by="created_at", **conditions):
+        if _is_free(tx, deployment):
+            return _start(tx, deployment, ask)
+    return None
+
+
+def _is_free(tx: Transaction, deployment: Deployment) -> bool:
+    if deployment.machine_id is None:
+        return True
+    active = tuple(state for state in DeploymentState if state.is_active)
+    if tx.find(Deployment, machine_id=deployment.machine_id, state=active):
+        return False
+    oldest = tx.list(
+        Deployment, machine_id=deployment.machine_id, state=DeploymentState.QUEUED, order_by="created_at", limit=1
+    )
+    return oldest[0].deployment_id == deployment.deployment_id
+
+
+def _start(tx: Transaction, deployment: Deployment, ask: ClaimDeployment) -> Claim:
+    at = now()
+    state = DeploymentState.PLANNING if deployment.type.is_planned else DeploymentState.APPLYING
+    started = replace(moved(deployment, state, at), phase_detail="claimed")
+    tx.replace(started)
+    if deployment.machine_id is not None and not deployment.type.is_planned:
+        tx.replace(during(tx.get(Machine, deployment.machine_id), deployment.type, at))
+    lease = _lease(tx, started, ask.runner_id, ask.lease_s)
+    return Claim(deployment=started, fence=lease.fence)
+
+
+def _lease(tx: Transaction, deployment: Deployment, runner_id: str, lease_s: float) -> Lease:
+    held = tx.find(Lease, deployment_id=deployment.deployment_id)
+    lease = Lease(
+        deployment_id=deployment.deployment_id,
+        team_id=deployment.team_id,
+        runner_id=runner_id,
+        fence=held.fence + 1 if held else 1,
+        until=now() + timedelta(seconds=lease_s),
+    )
+    if held:
+        tx.replace(lease)
+    else:
+        tx.add(lease)
+    return lease
+
+
+@use_case("deployment.take_over", "POST /api/runner/deployments/{deployment_id}/take-over")
+def take_over(tx: Transaction, _actor: Actor, ask: TakeOver) -> Claim:
+    """Lease an orphaned deployment under a higher fence."""
+    deployment = tx.get(Deployment, ask.deployment_id)
+    held = tx.find(Lease, deployment_id=ask.deployment_id)
+    if deployment.state.is_final or (held is not None and held.runner_id != ask.dead_runner_id):
+        raise Conflict("Another runner has taken the deployment over.", code="E-LEASE-TAKEN")
+    lease = _lease(tx, deployment, ask.runner_id, ask.lease_s)
+    return Claim(deployment=deployment, fence=lease.fence)
+
+
+@use_case("deployment.renew", "POST /api/runner/deployments/{deployment_id}/renew", is_audited=False)
+def renew_lease(tx: Transaction, _actor: Actor, ask: RenewLease) -> Lease:
+    """Extend the lease."""
+    _held(tx, ask.deployment_id, ask.fence)
+    lease = tx.get(Lease, ask.deployment_id)
+    renewed = replace(lease, until=now() + timedelta(seconds=ask.lease_s))
+    tx.replace(renewed)
+    return renewed
+
+
+@use_case("deployment.report_phase", "POST /api/runner/deployments/{deployment_id}/phase", is_audited=False)
+def report_phase(tx: Transaction, _actor: Actor, ask: ReportPhase) -> Deployment:
+    """Record what is being done."""
+    deployment = replace(_held(tx, ask.deployment_id, ask.fence), phase_detail=ask.phase, updated_at=now())
+    tx.replace(deployment)
+    return deployment
+
+
+@use_case("deployment.report_plan", "POST /api/runner/deployments/{deployment_id}/plan")
+def report_plan(tx: Transaction, _actor: Actor, ask: ReportPlan) -> Deployment:
+    """Record the plan, and the approval where it was given beforehand."""
+    deployment = _held(tx, ask.deployment_id, ask.fence)
+    at = now()
+    approved = deployment.auto_approve
+    state = DeploymentState.APPLYING if approved else DeploymentState.AWAITING_APPROVAL
+    planned = replace(
+        moved(deployment, state, at),
+        plan_summary=ask.summary,
+        plan_digest=ask.digest,
+        plan_serial=ask.serial,
+        phase_detail="approved" if approved else "",
+        approved_by=deployment.initiated_by if approved else "",
+    )
+    tx.replace(planned)
+    if approved and deployment.machine_id is not None:
+        tx.replace(during(tx.get(Machine, deployment.machine_id), deployment.type, at))
+    return planned
+
+
+@use_case("deployment.append_log", "POST /api/runner/deployments/{deployment_id}/logs", is_audited=False)
+def append_log(tx: Transaction, _actor: Actor, ask: AppendLog) -> int:
+    """Store the lines with the cursors, so that nothing is read twice after a crash."""
+    _held(tx, ask.deployment_id, ask.fence)
+    return tx.append_log(ask.deployment_id, ask.lines, ask.cursors)
+
+
+@use_case("deployment.save_state", "POST /api/runner/deployments/{deployment_id}/state")
+def save_state(tx: Transaction, _actor: Actor, ask: SaveState) -> int:
+    """Keep the state as the machine's newest revision."""
+    deployment = _held(tx, ask.deployment_id, ask.fence)
+    machine = tx.get(Machine, deployment.machine_id or "")
+    tx.save_state(
+        StateRevision(
+            team_id=machine.team_id,
+            machine_id=machine.machine_id,
+            lineage=ask.lineage,
+            serial=ask.serial,
+            envelope=ask.envelope,
+        ),
+        keep=STATE_REVISIONS,
+    )
+    status = TerraformStateStatus.NONE if ask.is_empty else TerraformStateStatus.SYNCED
+    tx.replace(replace(machine, terraform_state_status=status, updated_at=now()))
+    return ask.serial
+
+
+@use_case("deployment.report_facts", "POST /api/runner/deployments/{deployment_id}/facts")
+def report_facts(tx: Transaction, _actor: Actor, ask: ReportFacts) -> Machine:
+    """Write the facts to the machine."""
+    deployment = _held(tx, ask.deployment_id, ask.fence)
+    machine = _reported(tx.get(Machine, deployment.machine_id or ""), ask.machine, now())
+    tx.replace(machine)
+    return machine
+
+
+@use_case("deployment.report_outcome", "POST /api/runner/deployments/{deployment_id}/outcome")
+def report_outcome(tx: Transaction, _actor: Actor, ask: ReportOutcome) -> Deployment:
+    """End the run and settle its machine."""
+    at = now()
+    deployment = replace(
+        moved(_held(tx, ask.deployment_id, ask.fence), ask.state, at),
+        error_message=ask.error_message or None,
+        error_code=ask.error_code,
+        error_hint=ask.error_hint,
+        phase_detail="",
+        needs_recovery=False,
+    )
+    tx.replace(deployment)
+    if deployment.machine_id is not None:
+        machine = tx.get(Machine, deployment.machine_id)
+        tx.replace(_after(machine, deployment, ask, at))
+    return deployment
+
+
+def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: datetime) -> Machine:
+    if not ask.touched:
+        return _reported(unplanned(machine, deployment.type, at), ask.machine, at)
+    reported = _reported(machine, ask.machine, at)
+    if ask.state is DeploymentState.SUCCEEDED and deployment.type is DeploymentType.DESTROY:
+        gone = MachineStatus.TERMINATED
+        return replace(reported, actual_status=gone, desired_status=gone, status_reason="")
+    if ask.state is DeploymentState.SUCCEEDED:
+        return replace(reported, desired_status=settled(reported))
+    return reported
+
+
+def _reported(machine: Machine, found: MachineReport, at: datetime) -> Machine:
+    return replace(
+        machine,
+        actual_status=machine.actual_status if found.status is None else found.status,
+        status_reason=found.status_reason if found.status is not None else machine.status_reason,
+        public_ip=machine.public_ip if found.public_ip is None else found.public_ip,
+        private_ip=machine.private_ip if found.private_ip is None else found.private_ip,
+        ssh_host=machine.ssh_host if found.ssh_host is None else found.ssh_host,
+        ssh_port=machine.ssh_port if found.ssh_port is None else found.ssh_port,
+        ssh_user=machine.ssh_user if found.ssh_user is None else found.ssh_user,
+        host_key=machine.host_key if found.host_key is None else found.host_key,
+        provider_resource_id=(
+            machine.provider_resource_id if found.provider_resource_id is None else found.provider_resource_id
+        ),
+        terraform_state_status=machine.terraform_state_status if found.state_status is None else found.state_status,
+        facts={**machine.facts, **found.facts},
+        updated_at=at,
+    )
+
+
+@use_case("deployment.requeue", "POST /api/runner/deployments/{deployment_id}/requeue")
+def requeue(tx: Transaction, _actor: Actor, ask: Requeue) -> Deployment:
+    """Send it back to the queue for another attempt at planning."""
+    deployment = _held(tx, ask.deployment_id, ask.fence)
+    again = replace(
+        moved(deployment, DeploymentState.QUEUED, now()),
+        attempt=deployment.attempt + 1,
+        plan_summary=None,
+        plan_digest="",
+        approved_by="",
+        phase_detail="",
+    )
+    tx.replace(again)
+    return again
+
+
+def _held(tx: Transaction, deployment_id: str, fence: int) -> Deployment:
+    lease = tx.get(Lease, deployment_id)
+    if lease.fence != fence:
+        raise Conflict("Another runner holds the deployment now.", code="E-FENCE")
+    return tx.get(Deployment, deployment_id)

@@ -1,0 +1,90 @@
+"""What an app is: a sidebar entry with a page, and the inspector details it registers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from machina_desktop.bridge import Bridge
+
+
+class Window(Protocol):
+    """What a page may ask of the window it is in."""
+
+    def inspect(self, entity: str, key: str) -> None:
+        """Open the sidekick on an entity: ``machine``, ``deployment``, ``provider_account`` or ``ssh_key``."""
+        ...
+
+    def open_app(self, name: str) -> None:
+        """Show another app's page."""
+        ...
+
+    def notify(self, text: str, *, kind: str = "info", action: str = "", on_action: Callable[[], None] | None = None) -> None:
+        """Show a toast; ``kind`` is ``info``, ``success``, ``warning`` or ``error``."""
+        ...
+
+    def open_deploy_wizard(self) -> None:
+        """Start, or go on with, deploying a machine."""
+        ...
+
+
+class Page(QWidget):
+    """One app's page in the centre of the window.
+
+    Signals:
+        badge_changed(int): how many things on this page need the person; shown in the sidebar.
+    """
+
+    badge_changed = Signal(int)
+
+    def __init__(self, bridge: Bridge, window: Window) -> None:
+        super().__init__()
+        self.bridge = bridge
+        self.window_door = window
+
+    def shown(self) -> None:
+        """The page came to the front."""
+
+    def hidden(self) -> None:
+        """The page went to the back."""
+
+    def find(self) -> None:
+        """``Ctrl+F``: put the cursor into the page's search."""
+
+
+class Detail(QWidget):
+    """What the sidekick shows of one entity: header, sections, actions at the foot. Made anew for each entity."""
+
+    def __init__(self, bridge: Bridge, window: Window, key: str) -> None:
+        super().__init__()
+        self.bridge = bridge
+        self.window_door = window
+        self.key = key
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What the sidekick's header says; it may change, then ``windowTitleChanged`` is emitted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """One line in :data:`machina_desktop.views.apps.APPS`.
+
+    Attributes:
+        name: Identifier, such as ``machines``.
+        icon: Name of a Lucide icon under ``resources/icons``.
+        page: Builds the page when it is first opened.
+        details: Builds the inspector detail per entity.
+    """
+
+    name: str
+    title: str
+    icon: str
+    page: Callable[[Bridge, Window], Page]
+    details: dict[str, Callable[[Bridge, Window, str], Detail]] = field(default_factory=dict)

@@ -1,0 +1,75 @@
+"""Running a request from a view: the control shows it is busy, errors reach the person in one way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Protocol, TypeVar
+
+from PySide6.QtCore import QObject
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.errors import Bug, MachinaError
+
+T = TypeVar("T")
+LOG = logging.getLogger(__name__)
+
+ErrorListener = Callable[[MachinaError], None]
+
+
+class Busy(Protocol):
+    """A control that can show that its work is under way."""
+
+    def set_busy(self, busy: bool) -> None: ...  # noqa: D102, FBT001 - as Qt setters read
+
+
+class Presenter:
+    """Where errors end that no view handled: the window puts its notices here when it is built."""
+
+    show: ErrorListener = staticmethod(lambda error: LOG.error("%s %s", error.code, error))
+
+
+PRESENTER = Presenter()
+
+
+def run(  # noqa: PLR0913 - keyword arguments that each say what happens when
+    bridge: Bridge,
+    work: Coroutine[object, object, T],
+    *,
+    owner: QObject,
+    name: str,
+    done: Callable[[T], None] | None = None,
+    failed: ErrorListener | None = None,
+    busy: Busy | None = None,
+) -> asyncio.Task[object]:
+    """Run ``work`` while ``owner`` lives; ``done`` gets its result, ``failed`` (else the notices) its error.
+
+    The task is cancelled when ``owner`` is destroyed, so a result never reaches a dead widget.
+    """
+
+    async def follow() -> None:
+        if busy is not None:
+            busy.set_busy(True)
+        try:
+            result = await work
+        except MachinaError as error:
+            _tell(error, failed)
+            return
+        except Exception as error:  # the Qt edge: nothing may end in silence
+            LOG.exception("unexpected error in %s", name)
+            _tell(Bug(f"Something went wrong that should not: {type(error).__name__}."), failed)
+            return
+        finally:
+            if busy is not None:
+                busy.set_busy(False)
+        if done is not None:
+            done(result)
+
+    task = bridge.spawn(follow(), name=name)
+    owner.destroyed.connect(task.cancel)
+    return task
+
+
+def _tell(error: MachinaError, failed: ErrorListener | None) -> None:
+    (failed or PRESENTER.show)(error)
