@@ -185,7 +185,7 @@ def launch(folder: Path, commands: tuple[Command, ...], *, cwd: Path, environmen
         Unavailable: the folder cannot be written (E-RUN-FOLDER) or the launcher not started (E-RUN-START).
     """
     earlier = Launch.attach(folder)
-    if earlier is not None and earlier.is_alive():
+    if earlier is not None and earlier.outcome() is None:
         raise _busy()
     boot = boot_id()
     fields = [boot, str(cwd), str(len(commands))]
@@ -194,7 +194,10 @@ def launch(folder: Path, commands: tuple[Command, ...], *, cwd: Path, environmen
         fields += [command.output, codes, str(len(command.argv)), *command.argv]
     if any("\0" in text for text in fields):
         raise Bug("A command line holds a NUL character.")
-    lock = _lock(folder)
+    try:
+        lock = _lock(folder)
+    except OSError as error:
+        raise _folder_error(folder, error) from error
     try:
         for name in ("commands", "started", "ended", "cancel"):
             (folder / name).unlink(missing_ok=True)
@@ -402,11 +405,15 @@ def _write(path: Path, data: bytes) -> None:
             os.close(file)
         temporary.replace(path)
     except OSError as error:
-        raise Unavailable(
-            f"The run folder {path.parent} cannot be written: {error.strerror}.",
-            hint="Free space on the disk, or make the folder writable.",
-            code="E-RUN-FOLDER",
-        ) from error
+        raise _folder_error(path.parent, error) from error
+
+
+def _folder_error(folder: Path, error: OSError) -> Unavailable:
+    return Unavailable(
+        f"The run folder {folder} cannot be written: {error.strerror}.",
+        hint="Free space on the disk, or make the folder writable.",
+        code="E-RUN-FOLDER",
+    )
 
 
 def _read_rows(path: Path) -> dict[str, list[list[str]]]:
@@ -451,7 +458,7 @@ else:
     def _lock(folder: Path) -> int:
         """An open file with the lock that the launcher inherits and holds for as long as it lives."""
         file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        # Someone may be looking, for a moment, whether it is taken.
+        # The launcher of a run that has ended may need a moment to go, and others look whether it is taken.
         for _ in range(20):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
