@@ -9,12 +9,9 @@ test:
 	@scripts/setup.sh dev
 	@exec .venv/bin/python -m pytest -n 2 --dist loadgroup
 
+# Formatter, linter, type checker and import contracts are tests too: tests/architecture/test_lint.py.
 check:
 	@scripts/setup.sh dev
-	@.venv/bin/ruff format --check .
-	@.venv/bin/ruff check .
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports
 	@exec .venv/bin/python -m pytest -n 2 --dist loadgroup tests/unit tests/architecture tests/views
 
 bench:

@@ -1,0 +1,34 @@
+"""What the window imports before it is painted: Qt, the standard library and light code of ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.architecture.source import PACKAGE, ROOT
+
+HEAVY = {"alembic", "boto3", "cryptography", "httpx", "keyring", "paramiko", "sqlalchemy"}
+
+# Prints what is loaded once the modules named on its command line are.
+REPORT = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(*sys.modules)
+"""
+
+
+def window_modules() -> list[str]:
+    """All modules outside of the core and of the other two faces."""
+    return sorted(
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for file in PACKAGE.rglob("*.py")
+        if file.relative_to(PACKAGE).parts[0] not in {"cli.py", "core", "server"}
+    )
+
+
+def test_nothing_heavy_is_imported_before_the_first_paint() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", REPORT, *window_modules()], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert HEAVY.intersection(loaded.stdout.split()) == set()

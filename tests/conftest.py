@@ -1,0 +1,32 @@
+"""What holds for every test: no display is needed, no real data folder is touched, busy machines are patient."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+# Before anything imports Qt or reads the settings: workers of pytest-xdist import this file too.
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+_HOME = tempfile.TemporaryDirectory(prefix="machina-tests-", ignore_cleanup_errors=True)
+os.environ["MACHINA_HOME"] = _HOME.name
+
+hypothesis.settings.register_profile("machina", deadline=None)
+hypothesis.settings.load_profile("machina")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run whole-window tests one after the other: they share the two cores with the rest, not with each other."""
+    for item in items:
+        if item.get_closest_marker("window"):
+            item.add_marker(pytest.mark.xdist_group("window"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home_of_the_session() -> Iterator[None]:
+    """Remove the stand-in for the user's data folder at the end."""
+    yield
+    _HOME.cleanup()
