@@ -24,4 +24,5 @@ def test_the_source_passes(tool: str) -> None:
     program, *arguments = TOOLS[tool]
     command = [str(Path(sysconfig.get_path("scripts")) / program), *arguments]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert outcome.returncode == 0, f"{' '.join(TOOLS[tool])}\n{outcome.stdout}{outcome.stderr}"
+    if outcome.returncode:
+        pytest.fail(f"{' '.join(TOOLS[tool])}\n{outcome.stdout}{outcome.stderr}", pytrace=False)
