@@ -1,0 +1,150 @@
+"""Narrowing a list: the search line and the bar of filters, whose state can be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QWidget
+
+from machina_desktop.views.icons import icon
+from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.inputs import fill_combo, plain_combo
+
+SEARCH_DELAY_MS = 120
+
+
+class SearchInput(QLineEdit):
+    """A search line with a glass and a clear button; Ctrl+F reaches it from anywhere on its page, Esc empties it.
+
+    Signals:
+        searched: The trimmed text (str), 120 ms after the last key, and at once on Enter and on clearing.
+    """
+
+    searched = Signal(str)
+
+    def __init__(self, placeholder: str = "", *, width: int = 240, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._told = ""
+        self.setPlaceholderText(placeholder or self.tr("Filter…"))
+        self.setAccessibleName(placeholder or self.tr("Filter"))
+        self.setToolTip(self.tr("Ctrl+F"))
+        self.setFixedWidth(width)
+        self.addAction(icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        self._clear = QAction(icon("x"), self.tr("Clear"), self)
+        self._clear.triggered.connect(self.clear)
+        self._delay = QTimer(self, interval=SEARCH_DELAY_MS, singleShot=True)
+        self._delay.timeout.connect(self._tell)
+        self.textChanged.connect(self._on_text_changed)
+        self.returnPressed.connect(self._tell)
+
+    def listen_for_shortcut(self, page: QWidget) -> None:
+        """Let Ctrl+F anywhere in ``page`` come here."""
+        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), page)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self._on_shortcut)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+            return
+        super().keyPressEvent(event)
+
+    def _on_shortcut(self) -> None:
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.selectAll()
+
+    def _on_text_changed(self, text: str) -> None:
+        if text and self._clear not in self.actions():
+            self.addAction(self._clear, QLineEdit.ActionPosition.TrailingPosition)
+        elif not text:
+            self.removeAction(self._clear)
+            self._tell()
+            return
+        self._delay.start()
+
+    def _tell(self) -> None:
+        self._delay.stop()
+        text = self.text().strip()
+        if text != self._told:
+            self._told = text
+            self.searched.emit(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """One combo box of a `FilterBar`.
+
+    Attributes:
+        key: Under which its value is stored.
+        any_title: What the first entry, which filters nothing, is called: ``Any status``.
+        choices: Pairs of value and title.
+    """
+
+    key: str
+    any_title: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+class FilterBar(QWidget):
+    """A row of filters, a button that clears them, and room at the right for a page's own controls.
+
+    Signals:
+        changed: The filters in force (dict of key to value, without those that filter nothing).
+    """
+
+    changed = Signal(dict)
+
+    def __init__(self, filters: tuple[Filter, ...], *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._combos: dict[str, QComboBox] = {}
+        self._filters = {entry.key: entry for entry in filters}
+        self.setAccessibleName(self.tr("Filters"))
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(Space.S)
+        for entry in filters:
+            self._build_combo(entry)
+        self._clear = Button(self.tr("Clear filters"), kind=ButtonKind.GHOST, icon_name="x", parent=self)
+        self._clear.clicked.connect(lambda: self.restore({}))
+        self._clear.hide()
+        self._row.addWidget(self._clear)
+        self._row.addStretch()
+
+    def state(self) -> dict[str, str]:
+        """The filters in force, to be stored."""
+        return {key: str(combo.currentData()) for key, combo in self._combos.items() if combo.currentData()}
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Put stored filters in force; keys and values that are no longer offered are left out."""
+        before = self.state()
+        for key, combo in self._combos.items():
+            combo.blockSignals(True)
+            combo.setCurrentIndex(max(0, combo.findData(state.get(key, ""))))
+            combo.blockSignals(False)
+        if self.state() != before:
+            self._on_changed()
+
+    def set_choices(self, key: str, choices: tuple[tuple[str, str], ...]) -> None:
+        """Offer other values for one filter; what is chosen stays where it is still offered."""
+        fill_combo(self._combos[key], (("", self._filters[key].any_title), *choices))
+
+    def add_widget(self, widget: QWidget) -> None:
+        """Put a control of the page's own at the right end."""
+        self._row.addWidget(widget)
+
+    def _build_combo(self, entry: Filter) -> None:
+        combo = plain_combo()
+        combo.setAccessibleName(entry.any_title)
+        self._combos[entry.key] = combo
+        self.set_choices(entry.key, entry.choices)
+        combo.currentIndexChanged.connect(self._on_changed)
+        self._row.addWidget(combo)
+
+    def _on_changed(self) -> None:
+        state = self.state()
+        self._clear.setVisible(bool(state))
+        self.changed.emit(state)
