@@ -39,7 +39,9 @@ class Paths:
     def default(cls) -> Paths:
         """``MACHINA_HOME``, else the platform's folder for application data."""
         chosen = environment().get("MACHINA_HOME", "")
-        return cls(Path(chosen).expanduser().resolve() if chosen else Path(platformdirs.user_data_dir("machina", False)))
+        return cls(
+            Path(chosen).expanduser().resolve() if chosen else Path(platformdirs.user_data_dir("machina", False))
+        )
 
     @property
     def database(self) -> Path:
@@ -234,7 +236,16 @@ def _problem(setting: Setting[str] | Setting[int] | Setting[bool], value: object
 
 def _parsed(setting: Setting[str] | Setting[int] | Setting[bool], text: str) -> str | int | bool:
     if isinstance(setting.default, bool):
-        words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+        words = {
+            "true": True,
+            "yes": True,
+            "on": True,
+            "1": True,
+            "false": False,
+            "no": False,
+            "off": False,
+            "0": False,
+        }
         if text.lower() not in words:
             raise InvalidInput(f"{setting.title} is on or off.", field=setting.key)
         return words[text.lower()]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+from machina_desktop.core.codec import to_json
 
 
 class AuditOutcome(StrEnum):
@@ -48,3 +51,8 @@ class ChainReport:
     events: int
     broken_at: int | None = None
     problem: str = ""
+
+
+def chain_digest(event: AuditEvent) -> str:
+    """SHA-256, hex, over the event without its digest, as JSON in the order of its fields."""
+    return hashlib.sha256(to_json(replace(event, digest=""))).hexdigest()

@@ -73,9 +73,7 @@ _NEXT = {
     DeploymentState.AWAITING_APPROVAL: frozenset(
         {DeploymentState.APPLYING, DeploymentState.QUEUED, DeploymentState.FAILED, DeploymentState.CANCELLED}
     ),
-    DeploymentState.APPLYING: frozenset(
-        {DeploymentState.SUCCEEDED, DeploymentState.FAILED, DeploymentState.CANCELLED}
-    ),
+    DeploymentState.APPLYING: frozenset({DeploymentState.SUCCEEDED, DeploymentState.FAILED, DeploymentState.CANCELLED}),
 }
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from machina_desktop.core.codec import to_json
-from machina_desktop.core.domain.audit import AuditEvent, ChainReport
+from machina_desktop.core.domain.audit import AuditEvent, ChainReport, chain_digest
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
@@ -38,9 +36,7 @@ class VerifyAudit(Request[ChainReport]):
 @use_case("audit.list", "GET /api/audit/events")
 def list_audit_events(tx: Transaction, _actor: Actor, ask: ListAuditEvents) -> tuple[AuditEvent, ...]:
     """Events, newest first."""
-    return tx.list(
-        AuditEvent, team_id=ask.team_id, search=ask.search, order_by="seq", descending=True, limit=ask.limit
-    )
+    return tx.list(AuditEvent, team_id=ask.team_id, search=ask.search, order_by="seq", descending=True, limit=ask.limit)
 
 
 @use_case("audit.get", "GET /api/audit/events/{audit_event_id}")
@@ -57,14 +53,9 @@ def verify_audit(tx: Transaction, _actor: Actor, ask: VerifyAudit) -> ChainRepor
     for place, event in enumerate(events, start=1):
         if event.seq != place:
             return ChainReport(events=len(events), broken_at=place, problem=f"Event {place} is missing.")
-        if event.previous != previous or event.digest != digest_of(event):
+        if event.previous != previous or event.digest != chain_digest(event):
             return ChainReport(events=len(events), broken_at=place, problem=f"Event {place} was altered.")
         previous = event.digest
     if tx.audit_head(ask.team_id) != (len(events), previous):
         return ChainReport(events=len(events), broken_at=len(events) + 1, problem="Events at the end are missing.")
     return ChainReport(events=len(events))
-
-
-def digest_of(event: AuditEvent) -> str:
-    """SHA-256, hex, over the event without its digest, as JSON in the order of its fields."""
-    return hashlib.sha256(to_json(replace(event, digest=""))).hexdigest()

@@ -89,9 +89,7 @@ def list_deployments(tx: Transaction, _actor: Actor, ask: ListDeployments) -> tu
         conditions["created_at__ge"] = ask.since
     if ask.until is not None:
         conditions["created_at__le"] = ask.until
-    return tx.list(
-        Deployment, search=ask.search, order_by="created_at", descending=True, limit=ask.limit, **conditions
-    )
+    return tx.list(Deployment, search=ask.search, order_by="created_at", descending=True, limit=ask.limit, **conditions)
 
 
 @use_case("deployment.get", "GET /api/deployments/{deployment_id}")

@@ -166,9 +166,7 @@ def record_key(tx: Transaction, _actor: Actor, ask: RecordKey) -> SSHKey:
     if known := tx.find(SSHKey, ssh_key_id=key.ssh_key_id):
         return known
     if tx.find(SSHKey, team_id=ask.team_id, name=key.name):
-        raise Conflict(
-            f"There is already a key called {key.name}.", hint="Choose another name.", code="E-NAME-TAKEN"
-        )
+        raise Conflict(f"There is already a key called {key.name}.", hint="Choose another name.", code="E-NAME-TAKEN")
     if twin := tx.find(SSHKey, team_id=ask.team_id, fingerprint=key.fingerprint):
         raise Conflict(f"This key is already here under the name {twin.name}.", code="E-KEY-KNOWN")
     tx.add(key)

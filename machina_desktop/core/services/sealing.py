@@ -35,9 +35,7 @@ async def seal_record(
     return await asyncio.to_thread(seal) if secrets else ()
 
 
-async def open_record(
-    context: Context, actor: Actor, team_id: str, table: str, record_id: str
-) -> dict[str, Secret]:
+async def open_record(context: Context, actor: Actor, team_id: str, table: str, record_id: str) -> dict[str, Secret]:
     """A record's secret fields in clear, by name; each is taught to the redactor before it leaves.
 
     Raises:

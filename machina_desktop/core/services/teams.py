@@ -49,7 +49,11 @@ def settle(tx: Transaction, _actor: Actor, ask: Settle) -> Actor:
             user_id=new_id("user"), email="", display_name=ask.display_name, role=SystemRole.ADMIN, created_at=at
         )
         team = Team(
-            team_id=new_id("team"), name="Personal", handle="personal", created_by=user.user_id, created_at=at,
+            team_id=new_id("team"),
+            name="Personal",
+            handle="personal",
+            created_by=user.user_id,
+            created_at=at,
             updated_at=at,
         )
         member = TeamMember(
@@ -62,6 +66,4 @@ def settle(tx: Transaction, _actor: Actor, ask: Settle) -> Actor:
         for row in (user, team, member):
             tx.add(row)
     roles = tuple((member.team_id, member.role) for member in tx.list(TeamMember, user_id=user.user_id))
-    return Actor(
-        user_id=user.user_id, display_name=user.display_name, system_role=user.role, team_roles=roles
-    )
+    return Actor(user_id=user.user_id, display_name=user.display_name, system_role=user.role, team_roles=roles)

@@ -36,7 +36,6 @@ class StateRevision:
     envelope: bytes
 
 
-
 class Transaction(ABC):
     """One transaction on the store's thread. Reads see only the actor's teams; writes are numbered and announced.
 

@@ -1,0 +1,110 @@
+"""The one dispatcher: authorise, transact, audit, announce, for every use case."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from machina_desktop.core.domain.audit import AuditOutcome
+from machina_desktop.core.domain.team import Actor, is_granted
+from machina_desktop.core.errors import Forbidden, MachinaError
+from machina_desktop.core.events import Changed, EventBus, LogAppended
+from machina_desktop.core.services.context import Context
+from machina_desktop.core.services.reports import AppendLog
+from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase
+
+if TYPE_CHECKING:
+    from machina_desktop.core.store.database import Database
+    from machina_desktop.core.store.sql_transaction import SqlTransaction
+
+R = TypeVar("R")
+LOG = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Runs use cases for actors. One per host."""
+
+    def __init__(self, database: Database, bus: EventBus) -> None:
+        self._database = database
+        self._bus = bus
+        self._context: Context | None = None
+
+    def attach(self, context: Context) -> None:
+        """Give ``async def`` use cases what they may reach of the world."""
+        self._context = context
+
+    async def execute(self, actor: Actor, ask: Request[R]) -> R:
+        """The answer to ``ask``.
+
+        Raises:
+            MachinaError: refused or failed; a refused or failed write leaves an audit event.
+        """
+        case = REGISTRY.find(type(ask))
+        permit = _permit(actor, case)
+        began = time.perf_counter()
+        try:
+            permit(getattr(ask, "team_id", ""))
+            result = await self._run(case, actor, ask, permit)
+        except MachinaError as error:
+            await self._note_failure(case, actor, ask, error)
+            raise
+        LOG.debug("%s %.1f ms", case.action, (time.perf_counter() - began) * 1000)
+        return cast("R", result)
+
+    async def _run(self, case: UseCase, actor: Actor, ask: Request[R], permit: Callable[[str], None]) -> object:
+        if case.is_async:
+            return await case.run(self._context, actor, ask)  # type: ignore[misc]
+        if case.is_read:
+            return await self._database.read(actor, lambda tx: case.run(tx, actor, ask))
+
+        def work(tx: SqlTransaction) -> object:
+            result = case.run(tx, actor, ask)
+            if case.is_audited:
+                for team_id, target in (tx.touched or _target(ask)).items():
+                    tx.audit(team_id, case.action, target, AuditOutcome.SUCCEEDED)
+            return result
+
+        result, tx = await self._database.write(actor, permit, work)
+        if tx.changes:
+            self._bus.publish(Changed(tuple(tx.changes)))
+        if isinstance(ask, AppendLog):
+            self._bus.publish(LogAppended(ask.deployment_id, cast("int", result)))
+        return result
+
+    async def _note_failure(self, case: UseCase, actor: Actor, ask: Request[R], error: MachinaError) -> None:
+        LOG.info("%s refused: %s %s", case.action, error.code, error)
+        teams = _target(ask) or {team_id: "" for team_id, _role in actor.team_roles[:1]}
+        if case.is_read or not case.is_audited or actor.is_runner:
+            return
+        outcome = AuditOutcome.REFUSED if isinstance(error, Forbidden) else AuditOutcome.FAILED
+        known = {team_id: target for team_id, target in teams.items() if actor.role_in(team_id) is not None}
+        for team_id, target in known.items():
+
+            def note(tx: SqlTransaction, team_id: str = team_id, target: str = target) -> None:
+                tx.audit(team_id, case.action, target, outcome, error.code)
+
+            try:
+                await self._database.write(actor, _anything, note)
+            except MachinaError:
+                LOG.exception("the refusal could not be written to the audit trail")
+
+
+def _permit(actor: Actor, case: UseCase) -> Callable[[str], None]:
+    def permit(team_id: str) -> None:
+        if not is_granted(actor, case.action, team_id, is_read=case.is_read):
+            raise Forbidden(
+                f"You may not do this: {case.action}.", hint="Ask an administrator of the team for the right."
+            )
+
+    return permit
+
+
+def _anything(_team_id: str) -> None:
+    """The audit trail is written whatever was refused."""
+
+
+def _target(ask: object) -> dict[str, str]:
+    team_id = getattr(ask, "team_id", "")
+    return {team_id: type(ask).__name__} if team_id else {}

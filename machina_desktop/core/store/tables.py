@@ -1,0 +1,265 @@
+"""The tables: one per dataclass, made from its fields, and four that hold what is no entity."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+import sqlalchemy as sa
+
+from machina_desktop.core.codec import from_json, to_json
+from machina_desktop.core.domain.audit import AuditEvent
+from machina_desktop.core.domain.bootstrap import BootstrapProfile
+from machina_desktop.core.domain.deployment import Deployment, Lease
+from machina_desktop.core.domain.firewall import FirewallProfile
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.team import Team, TeamMember, User
+
+T = TypeVar("T")
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time as text of fixed width, so that order of text is order of time on every database."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> str | None:
+        """To ``2026-01-31T12:00:00.000000Z``."""
+        del dialect
+        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> datetime | None:
+        """Back to an aware time."""
+        del dialect
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Shaped(sa.types.TypeDecorator[object]):
+    """Nested dataclasses, tuples and dicts as JSON text; enumerations as their value."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, shape: object) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def process_bind_param(self, value: object, dialect: sa.Dialect) -> str | None:
+        """To JSON text."""
+        del dialect
+        return None if value is None else to_json(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> object:
+        """Back to the shape."""
+        del dialect
+        return None if value is None else from_json(value, self.shape)  # type: ignore[arg-type]
+
+
+class Word(sa.types.TypeDecorator[StrEnum]):
+    """One value of an enumeration, as plain text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, shape: type[StrEnum]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def process_bind_param(self, value: StrEnum | str | None, dialect: sa.Dialect) -> str | None:
+        """To its text."""
+        del dialect
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> StrEnum | None:
+        """Back to the member."""
+        del dialect
+        return None if value is None else self.shape(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entity(Generic[T]):
+    """How a dataclass is stored.
+
+    Attributes:
+        is_synced: Its writes enter the change feed and other copies of the team apply them.
+        searched: Text columns that a search looks through.
+    """
+
+    shape: type[T]
+    name: str
+    key: str
+    table: sa.Table
+    is_synced: bool
+    searched: tuple[str, ...]
+
+    def row(self, value: T) -> dict[str, object]:
+        """Column values of a dataclass; nothing nested is converted yet."""
+        return {column.name: getattr(value, column.name) for column in self.table.columns}
+
+    def value(self, row: sa.RowMapping) -> T:
+        """The dataclass of a row."""
+        return self.shape(**row)
+
+
+def _column(name: str, hint: object, *, is_key: bool) -> sa.Column[typing.Any]:
+    options = [option for option in typing.get_args(hint) if option is not types.NoneType]
+    nullable = types.NoneType in typing.get_args(hint) and isinstance(hint, types.UnionType)
+    shape = options[0] if nullable and len(options) == 1 else hint
+    simple: dict[object, sa.types.TypeEngine[typing.Any]] = {
+        str: sa.Text(),
+        int: sa.BigInteger(),
+        bool: sa.Boolean(),
+        datetime: Moment(),
+    }
+    if isinstance(shape, type) and issubclass(shape, StrEnum):
+        kind: sa.types.TypeEngine[typing.Any] = Word(shape)
+    else:
+        kind = simple.get(shape) or Shaped(shape)
+    return sa.Column(name, kind, primary_key=is_key, nullable=nullable)
+
+
+def _entity(
+    shape: type[T], name: str, *constraints: sa.Index, key: str, is_synced: bool = True, searched: tuple[str, ...] = ()
+) -> Entity[T]:
+    hints = typing.get_type_hints(shape)
+    columns = [
+        _column(entry.name, hints[entry.name], is_key=entry.name == key)
+        for entry in dataclasses.fields(shape)  # type: ignore[arg-type]
+    ]
+    table = sa.Table(name, METADATA, *columns, *constraints)
+    return Entity(shape=shape, name=name, key=key, table=table, is_synced=is_synced, searched=searched)
+
+
+_MACHINE_TEXT = ("name", "public_ip", "private_ip", "ssh_host", "region", "size", "image", "tags", "notes")
+
+ENTITIES: tuple[Entity[typing.Any], ...] = (
+    _entity(User, "user", key="user_id", is_synced=False),
+    _entity(Team, "team", key="team_id", searched=("name", "handle")),
+    _entity(TeamMember, "team_member", sa.Index(None, "team_id", "user_id", unique=True), key="team_member_id"),
+    _entity(
+        Machine,
+        "machine",
+        sa.Index(None, "team_id", "name"),
+        sa.Index(None, "provider_account_id"),
+        key="machine_id",
+        searched=_MACHINE_TEXT,
+    ),
+    _entity(
+        ProviderAccount,
+        "provider_account",
+        sa.Index(None, "team_id", "label", unique=True),
+        key="provider_account_id",
+        searched=("label", "identity"),
+    ),
+    _entity(
+        Deployment,
+        "deployment",
+        sa.Index(None, "team_id", "created_at"),
+        sa.Index(None, "machine_id", "state"),
+        # The database itself refuses a second run on a machine.
+        sa.Index(
+            "uq_deployment_active_machine",
+            "machine_id",
+            unique=True,
+            sqlite_where=sa.text("state IN ('planning', 'awaiting_approval', 'applying')"),
+            postgresql_where=sa.text("state IN ('planning', 'awaiting_approval', 'applying')"),
+        ),
+        key="deployment_id",
+        searched=("machine_name", "error_message", "deployment_id"),
+    ),
+    _entity(Lease, "lease", key="deployment_id", is_synced=False),
+    _entity(
+        SSHKey,
+        "ssh_key",
+        sa.Index(None, "team_id", "name", unique=True),
+        sa.Index(None, "team_id", "fingerprint", unique=True),
+        key="ssh_key_id",
+        searched=("name", "fingerprint", "public_key"),
+    ),
+    _entity(BootstrapProfile, "bootstrap_profile", key="profile_id", searched=("name",)),
+    _entity(FirewallProfile, "firewall_profile", key="profile_id", searched=("name",)),
+    _entity(
+        AuditEvent,
+        "audit_event",
+        sa.Index(None, "team_id", "seq", unique=True),
+        key="audit_event_id",
+        is_synced=False,
+        searched=("actor_name", "action", "target", "detail"),
+    ),
+)
+
+BY_SHAPE: dict[type[object], Entity[typing.Any]] = {entity.shape: entity for entity in ENTITIES}
+
+COUNTER = sa.Table(
+    "counter",
+    METADATA,
+    sa.Column("team_id", sa.Text, primary_key=True),
+    sa.Column("change_seq", sa.BigInteger, nullable=False),
+    sa.Column("audit_seq", sa.BigInteger, nullable=False),
+    sa.Column("audit_digest", sa.Text, nullable=False),
+)
+
+CHANGE = sa.Table(
+    "change",
+    METADATA,
+    sa.Column("team_id", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("entity_id", sa.Text, nullable=False),
+    sa.Column("row", sa.Text, nullable=True),
+    sa.Column("at", Moment, nullable=False),
+)
+
+SEALED = sa.Table(
+    "sealed",
+    METADATA,
+    sa.Column("team_id", sa.Text, primary_key=True),
+    sa.Column("record_table", sa.Text, primary_key=True),
+    sa.Column("record_id", sa.Text, primary_key=True),
+    sa.Column("field", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+)
+
+STATE = sa.Table(
+    "terraform_state",
+    METADATA,
+    sa.Column("machine_id", sa.Text, primary_key=True),
+    sa.Column("lineage", sa.Text, primary_key=True),
+    sa.Column("serial", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("team_id", sa.Text, nullable=False),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+)
+
+LOG = sa.Table(
+    "log_chunk",
+    METADATA,
+    sa.Column("deployment_id", sa.Text, primary_key=True),
+    sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("end", sa.BigInteger, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+CURSOR = sa.Table(
+    "log_cursor",
+    METADATA,
+    sa.Column("deployment_id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+)
