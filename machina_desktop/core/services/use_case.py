@@ -78,7 +78,7 @@ def use_case(action: str, route: str, *, offline: bool = False, is_audited: bool
 
     def register(function: F) -> F:
         hints = typing.get_type_hints(function)
-        request = hints["ask"]
+        request = hints.get("ask") or hints["_ask"]
         if request in REGISTRY.by_request:
             raise Bug(f"{request.__name__} has two use cases.")
         REGISTRY.by_request[request] = UseCase(
