@@ -22,6 +22,7 @@ seconds=${2:-30}
 
 room=$(mktemp -d "${TMPDIR:-/tmp}/machina-clean-room.XXXXXX")
 trap 'rm -rf --one-file-system "$room"' EXIT
+chmod 755 "$room"
 
 # Prints what apt on this computer knows of Debian's packages, in the given format.
 debian_sources() {

@@ -47,9 +47,15 @@ def is_public(node: Definition) -> bool:
     return not node.name.startswith("_")
 
 
+def hands_on(handler: ast.ExceptHandler) -> bool:
+    """Whether it cleans up and raises the same exception again."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
 def catches_everything(node: ast.AST) -> bool:
     broad = {"Exception", "BaseException"}
-    if isinstance(node, ast.ExceptHandler):
+    if isinstance(node, ast.ExceptHandler) and not hands_on(node):
         caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
     elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
         caught = node.args
