@@ -16,6 +16,7 @@ check:
 
 bench:
 	@scripts/setup.sh dev
+	@.venv/bin/python -m compileall -q machina_desktop
 	@exec .venv/bin/python -m bench
 
 screenshots:
