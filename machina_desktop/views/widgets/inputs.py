@@ -6,7 +6,16 @@ from typing import Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent, QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from machina_desktop.core.secret import Secret
 from machina_desktop.views import theme
@@ -72,8 +81,9 @@ class Field(QWidget, Generic[C]):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self._label)
-        column.addWidget(control)
+        column.addWidget(control, 1 if control.sizePolicy().verticalPolicy() == QSizePolicy.Policy.Expanding else 0)
         column.addWidget(self._note)
+        column.addStretch(0)
         self._note.show_text(help_text, is_error=False)
 
     def set_error(self, message: str) -> None:

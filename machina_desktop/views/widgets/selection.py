@@ -1,0 +1,98 @@
+"""Selection by record key, the same for tables and card grids."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView
+
+from machina_desktop.core.errors import Bug
+from machina_desktop.views.models.table_model import RecordTableModel
+
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
+class RecordSelection(QObject):
+    """Watches a view over a `RecordTableModel` and tells about its rows by key.
+
+    Signals:
+        selected: Another row became the current one (str key; empty for none).
+        selection_changed: The keys of all selected rows changed (list of str).
+        activated: Enter or a double click (str key).
+        peeked: Space (str key).
+        menu_requested: A context menu is wanted (str key, QPoint in global coordinates).
+    """
+
+    selected = Signal(str)
+    selection_changed = Signal(list)
+    activated = Signal(str)
+    peeked = Signal(str)
+    menu_requested = Signal(str, QPoint)
+
+    def __init__(self, view: QAbstractItemView) -> None:
+        """``view`` must have its model already."""
+        super().__init__(view)
+        self._view = view
+        view.installEventFilter(self)
+        view.doubleClicked.connect(self._on_double_clicked)
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.customContextMenuRequested.connect(self._on_menu)
+        view.selectionModel().currentRowChanged.connect(self._on_current_changed)
+        view.selectionModel().selectionChanged.connect(self._on_selection_changed)
+
+    def current_key(self) -> str:
+        """The key of the current row; empty when there is none."""
+        return self._key(self._view.currentIndex())
+
+    def selected_keys(self) -> tuple[str, ...]:
+        """The keys of all selected rows, from the top."""
+        rows = sorted({index.row() for index in self._view.selectionModel().selectedIndexes()})
+        return tuple(self._model().key_of(row) for row in rows)
+
+    def select_key(self, key: str) -> bool:
+        """Make the row with ``key`` the only selected one and bring it into view; whether there is such a row."""
+        row = self._model().row_of(key)
+        if row < 0:
+            return False
+        index = self._model().index(row, 0)
+        flags = QItemSelectionModel.SelectionFlag
+        self._view.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
+        self._view.scrollTo(index)
+        return True
+
+    def clear(self) -> None:
+        """Select nothing."""
+        self._view.selectionModel().clear()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and self.current_key():
+            if event.key() in _ENTER:
+                self.activated.emit(self.current_key())
+                return True
+            if event.key() == Qt.Key.Key_Space:
+                self.peeked.emit(self.current_key())
+                return True
+        return super().eventFilter(watched, event)
+
+    def _model(self) -> RecordTableModel[object]:
+        model = self._view.model()
+        if not isinstance(model, RecordTableModel):
+            raise Bug("The view shows no record model.")
+        return model
+
+    def _key(self, index: QModelIndex) -> str:
+        return self._model().key_of(index.row()) if index.isValid() else ""
+
+    def _on_double_clicked(self, index: QModelIndex) -> None:
+        self.activated.emit(self._key(index))
+
+    def _on_current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
+        self.selected.emit(self._key(index))
+
+    def _on_selection_changed(self) -> None:
+        self.selection_changed.emit(list(self.selected_keys()))
+
+    def _on_menu(self, at: QPoint) -> None:
+        index = self._view.indexAt(at)
+        if index.isValid():
+            self.menu_requested.emit(self._key(index), self._view.viewport().mapToGlobal(at))
