@@ -131,14 +131,14 @@ class BareMetal(Provider):
         """Refuse addresses that no host can have, and connections that could not be trusted.
 
         Raises:
-            InvalidInput: names the field of :class:`Machine`.
+            InvalidInput: names the field of the request to create the machine.
         """
         if problem := host_problem(machine.ssh_host):
-            raise InvalidInput(problem, field="ssh_host")
+            raise InvalidInput(problem, field="host")
         if not 1 <= machine.ssh_port <= 65535:
-            raise InvalidInput("The port lies between 1 and 65535.", field="ssh_port")
+            raise InvalidInput("The port lies between 1 and 65535.", field="port")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", machine.ssh_user):
-            raise InvalidInput("Give the login name on the server, such as root or admin.", field="ssh_user")
+            raise InvalidInput("Give the login name on the server, such as root or admin.", field="user")
         if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", machine.host_key):
             raise InvalidInput(
                 "Confirm the server's host key; it is SHA256: followed by 43 characters.",
@@ -146,7 +146,7 @@ class BareMetal(Provider):
                 hint="On the server, ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub shows it.",
             )
         if not machine.ssh_key_ids:
-            raise InvalidInput("Choose an SSH key to log in with.", field="ssh_key_ids")
+            raise InvalidInput("Choose an SSH key to log in with.", field="key_ids")
 
     def variables(self, machine: Machine, keys: tuple[SSHKey, ...]) -> dict[str, object]:
         """The record that Terraform keeps; ``profile_digest`` changes with the bootstrap script."""

@@ -107,8 +107,9 @@ class Connection:
         path = f"/tmp/.machina-{ids.new_id('script')}"  # noqa: S108 - created exclusively, with 80 random bits
         self.upload(script.encode(), path, 0o700)
         start = shlex.join([*_interpreter(script), path])
-        # A shell waits for its child before it runs a trap; the child gets the same hang-up.
-        command = f"trap 'rm -f {path}' EXIT; trap 'exit 129' HUP INT TERM; {start}"
+        # A hang-up reaches the leader of the session first and, when that has died of it, all others. So the leader
+        # sets no trap; the shell inside the parentheses does, and runs it when the script has died as well.
+        command = f"(trap 'rm -f {path}' EXIT; trap 'exit 129' HUP INT TERM; {start}); exit $?"
         return self.run(command, on_line=on_line, cancelled=cancelled, timeout_s=timeout_s, sudo_password=sudo_password)
 
     def capture(self, command: str, *, timeout_s: float = 30.0, stdin: bytes = b"") -> tuple[int, str]:
