@@ -29,8 +29,8 @@ debian_sources() {
     apt-get indextargets --format "$1" 'Created-By: Packages' 'Origin: Debian' | grep "$release" | sort -u
 }
 
-# The variables that lead to the network here: proxies, certificates, pip's own.
-network_environment() { env | grep -Ei '^([a-z]+_proxy|pip_[a-z_]+|ssl_cert_[a-z]+|requests_ca_bundle|curl_ca_bundle)=' || true; }
+# The variables that lead to the network here: proxies, certificates, where pip looks.
+network_environment() { env | grep -Ei '^([a-z]+_proxy|pip_(cert|index_url|default_timeout)|ssl_cert_[a-z]+|requests_ca_bundle|curl_ca_bundle)=' || true; }
 
 # Lays a file of this computer into the room under the same path.
 bring() {
@@ -47,7 +47,9 @@ make_room() {
     debootstrap --variant=minbase --include=ca-certificates,git,make,python3 "$release" "$room" "$mirror" >/dev/null
     debian_sources 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' >"$room/etc/apt/sources.list"
     apt-config dump | grep -E '^Acquire::(http|https|Check|Retries)' >"$room/etc/apt/apt.conf.d/90host" || true
-    bring /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt /etc/pip.conf ~/.pip/pip.conf ~/.config/pip/pip.conf
+    bring /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt
+    # Folders of packages that lie on this computer are not brought along.
+    cat /etc/pip.conf ~/.pip/pip.conf ~/.config/pip/pip.conf 2>/dev/null | grep -v -e find-links -e file: >"$room/etc/pip.conf" || true
     [ -z "$terraform" ] || cp -L "$terraform" "$room/usr/local/bin/terraform"
     git clone --quiet --no-hardlinks "$here" "$room/home/machina"
 }
