@@ -159,7 +159,7 @@ class Vault:
         self._attempts.require_patience()
         known, root = self._copy_of_root()
         old = _find(known, SlotKind.PASSPHRASE)
-        if header.open_slot(old, self._slot_keys.key_of(old, known.vault_id, current), vault_id=known.vault_id) is None:
+        if self._root_behind(old, known.vault_id, current) is None:
             self._attempts.failed()
             raise does_not_open(SlotKind.PASSPHRASE)
         self._attempts.succeeded()
@@ -298,22 +298,30 @@ class Vault:
         slots = [(candidate, slot) for candidate in candidates for slot in candidate.slots if slot.kind is kind]
         if not slots:
             raise _no_slot(kind)
-        is_forged = False
+        failure = does_not_open(kind)
         for candidate, slot in slots:
-            key = self._slot_keys.key_of(slot, candidate.vault_id, passphrase)
-            root = header.open_slot(slot, key, vault_id=candidate.vault_id)
-            cipher.wipe(key)
+            try:
+                root = self._root_behind(slot, candidate.vault_id, passphrase)
+            except Unavailable as error:
+                # A changed copy may name a key that never was; the other copy may name the right one.
+                failure = error
+                continue
             if root is None:
                 continue
             newest = next((copy for copy in candidates if header.is_authentic(copy, root)), None)
             if newest is not None and slot in newest.slots:
                 return newest, root
-            is_forged = is_forged or newest is None
-        if is_forged:
-            raise header.damaged()
+            if newest is None:
+                failure = header.damaged()
         if kind is SlotKind.PASSPHRASE:
             self._attempts.failed()
-        raise does_not_open(kind)
+        raise failure
+
+    def _root_behind(self, slot: Slot, vault_id: str, passphrase: Secret | None) -> bytearray | None:
+        key = self._slot_keys.key_of(slot, vault_id, passphrase)
+        root = header.open_slot(slot, key, vault_id=vault_id)
+        cipher.wipe(key)
+        return root
 
     def _refuse_second_vault(self, *, has_sealed_data: bool) -> None:
         if self.exists:
