@@ -48,8 +48,9 @@ make_room() {
     debian_sources 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' >"$room/etc/apt/sources.list"
     apt-config dump | grep -E '^Acquire::(http|https|Check|Retries)' >"$room/etc/apt/apt.conf.d/90host" || true
     bring /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt
-    # Folders of packages that lie on this computer are not brought along.
-    cat /etc/pip.conf ~/.pip/pip.conf ~/.config/pip/pip.conf 2>/dev/null | grep -v -e find-links -e file: >"$room/etc/pip.conf" || true
+    bring /etc/pip.conf ~/.pip/pip.conf ~/.config/pip/pip.conf
+    # Folders of packages that lie on this computer stay here.
+    find "$room" -xdev -name pip.conf -exec sed -i -e /find-links/d -e /file:/d {} +
     [ -z "$terraform" ] || cp -L "$terraform" "$room/usr/local/bin/terraform"
     git clone --quiet --no-hardlinks "$here" "$room/home/machina"
 }

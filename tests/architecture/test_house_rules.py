@@ -119,7 +119,8 @@ def breaches(rule: Rule, source: Source) -> Iterator[str]:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_source_keeps_the_rule(rule: Rule) -> None:
     exempt, _ = RULES[rule]
-    assert [breach for source in sources() if source.path not in exempt for breach in breaches(rule, source)] == []
+    found = [breach for source in sources() if source.path not in exempt for breach in breaches(rule, source)]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(

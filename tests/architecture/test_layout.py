@@ -37,7 +37,7 @@ def test_no_file_names_a_computer_or_a_registry() -> None:
         for number, line in enumerate(file.read_text("utf-8", "replace").splitlines(), 1)
         if FOREIGN.search(line)
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("line", ["cd /" + "root/checkout", "--index-url x", "https://pypi" + ".org/simple"])
