@@ -35,7 +35,7 @@ def from_json(data: bytes | str, shape: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(data, type=shape, dec_hook=_decode)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"The data cannot be read: {error}.", code="E-CODEC") from error
 
 
