@@ -186,6 +186,11 @@ class Settings:
         value = self._values.get(setting.key)
         return value if _problem(setting, value) == "" else setting.default  # type: ignore[return-value]
 
+    def shown(self, setting: Setting[str] | Setting[int] | Setting[bool]) -> str | int | bool:
+        """Like :meth:`get`, of any kind of setting."""
+        value = self._values.get(setting.key)
+        return value if isinstance(value, str | int) and _problem(setting, value) == "" else setting.default
+
     def set(self, setting: Setting[str] | Setting[int] | Setting[bool], value: str | int | bool) -> None:
         """Store ``value`` durably.
 

@@ -70,3 +70,8 @@ class PlanSummary:
     def is_empty(self) -> bool:
         """Whether applying it would change nothing."""
         return not (self.add or self.change or self.remove or self.imports or self.outputs)
+
+    @property
+    def operations(self) -> int:
+        """How many operations applying it takes."""
+        return self.add + self.change + self.remove + self.imports

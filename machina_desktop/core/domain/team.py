@@ -93,7 +93,6 @@ _RUNNER_ONLY = frozenset(
         "deployment.save_state",
         "deployment.report_facts",
         "deployment.report_outcome",
-        "deployment.requeue",
     }
 )
 

@@ -25,6 +25,7 @@ class Context:
 
     Attributes:
         database: Reads go through :meth:`read`, writes through :meth:`record`.
+        announce: Tells everybody that the vault was opened or locked.
         engine_status: Finds the Terraform program in a thread; what is wrong comes as a status.
     """
 
@@ -34,6 +35,7 @@ class Context:
     vault: Vault
     engine_status: Callable[[], Awaitable[EngineStatus]]
     execute: Callable[[Actor, Request[object]], Awaitable[object]]
+    announce: Callable[[], None]
 
     async def read(self, actor: Actor, work: Callable[[Transaction], R]) -> R:
         """Run ``work`` in a read-only transaction that sees what the actor may see."""

@@ -12,7 +12,7 @@ from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.runs import during, unplanned
+from machina_desktop.core.services.runs import APPROVED, during, unplanned
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -89,7 +89,7 @@ def list_deployments(tx: Transaction, _actor: Actor, ask: ListDeployments) -> tu
         conditions["created_at__ge"] = ask.since
     if ask.until is not None:
         conditions["created_at__le"] = ask.until
-    return tx.list(Deployment, search=ask.search, order_by="created_at", descending=True, limit=ask.limit, **conditions)
+    return tx.list(Deployment, conditions, search=ask.search, order_by="created_at", descending=True, limit=ask.limit)
 
 
 @use_case("deployment.get", "GET /api/deployments/{deployment_id}")
@@ -122,7 +122,7 @@ def approve_deployment(tx: Transaction, actor: Actor, ask: ApproveDeployment) ->
         )
     at = now()
     approved = replace(
-        moved(deployment, DeploymentState.APPLYING, at), approved_by=actor.user_id, phase_detail="approved"
+        moved(deployment, DeploymentState.APPLYING, at), approved_by=actor.user_id, phase_detail=APPROVED
     )
     tx.replace(approved)
     if deployment.machine_id is not None:

@@ -112,7 +112,9 @@ def _status(context: Context) -> VaultStatus:
 @use_case("vault.create", "POST /api/device/vault", is_audited=False)
 async def create_vault(context: Context, _actor: Actor, ask: CreateVault) -> VaultStatus:
     """Deriving a key from a passphrase takes about a second, in a thread."""
-    await asyncio.to_thread(context.vault.create, ask.slot, ask.passphrase or None)
+    has_sealed = await context.database.has_sealed()
+    await asyncio.to_thread(context.vault.create, ask.slot, ask.passphrase or None, has_sealed_data=has_sealed)
+    context.announce()
     return await asyncio.to_thread(_status, context)
 
 
@@ -120,6 +122,7 @@ async def create_vault(context: Context, _actor: Actor, ask: CreateVault) -> Vau
 async def unlock_vault(context: Context, _actor: Actor, ask: UnlockVault) -> VaultStatus:
     """Deriving a key from a passphrase takes about a second, in a thread."""
     await asyncio.to_thread(context.vault.unlock, ask.slot, ask.passphrase or None)
+    context.announce()
     return await asyncio.to_thread(_status, context)
 
 
@@ -127,6 +130,7 @@ async def unlock_vault(context: Context, _actor: Actor, ask: UnlockVault) -> Vau
 async def lock_vault(context: Context, _actor: Actor, _ask: LockVault) -> VaultStatus:
     """Runs under way go on with what they hold; new work waits."""
     context.vault.lock()
+    context.announce()
     return await asyncio.to_thread(_status, context)
 
 
@@ -149,7 +153,7 @@ def _value(context: Context, key: str) -> SettingValue:
                 key=setting.key,
                 title=setting.title,
                 help=setting.help,
-                value=context.settings.get(setting),
+                value=context.settings.shown(setting),
                 default=setting.default,
                 choices=setting.choices,
                 minimum=setting.minimum,

@@ -213,7 +213,7 @@ def list_machines(tx: Transaction, _actor: Actor, ask: ListMachines) -> tuple[Ma
         conditions["provider"] = ask.provider
     if ask.region:
         conditions["region"] = ask.region
-    return tx.list(Machine, search=ask.search, order_by="name", limit=ask.limit, **conditions)
+    return tx.list(Machine, conditions, search=ask.search, order_by="name", limit=ask.limit)
 
 
 @use_case("machine.get", "GET /api/machines/{machine_id}")

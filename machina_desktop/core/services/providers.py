@@ -122,7 +122,7 @@ def list_accounts(tx: Transaction, _actor: Actor, ask: ListAccounts) -> tuple[Pr
     conditions: dict[str, object] = {"team_id": ask.team_id}
     if ask.type is not None:
         conditions["provider_type"] = ask.type
-    return tx.list(ProviderAccount, search=ask.search, order_by="label", **conditions)
+    return tx.list(ProviderAccount, conditions, search=ask.search, order_by="label")
 
 
 @use_case("provider_account.add", "POST /api/providers/{type}/accounts")

@@ -13,7 +13,7 @@ from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.runs import during, settled, unplanned
+from machina_desktop.core.services.runs import APPROVED, during, settled, unplanned
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import StateRevision, Transaction
 
@@ -30,7 +30,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimDeployment(Request[Claim | None]):
-    """Take the oldest queued deployment whose machine is free, ``None`` when there is none.
+    """Take an approved deployment, else the oldest queued one whose machine is free; ``None`` when there is none.
 
     ``only`` limits the choice to these ids (the command line carries out just its own run).
     """
@@ -73,7 +73,10 @@ class ReportPhase(Request[Deployment]):
 
 @dataclass(frozen=True, kw_only=True)
 class ReportPlan(Request[Deployment]):
-    """The plan is made: wait for approval, or go on when that was given beforehand."""
+    """The plan is made: wait for approval, or go on when that was given beforehand.
+
+    An empty ``digest`` says that the record needs no change; there is nothing to approve.
+    """
 
     deployment_id: str
     fence: int
@@ -144,19 +147,15 @@ class ReportOutcome(Request[Deployment]):
     error_hint: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Requeue(Request[Deployment]):
-    """Plan again from the beginning: the runner died while planning, or the state has moved on."""
-
-    deployment_id: str
-    fence: int
-
-
 @use_case("deployment.claim", "POST /api/runner/claims")
 def claim_deployment(tx: Transaction, _actor: Actor, ask: ClaimDeployment) -> Claim | None:
     """Move the oldest runnable deployment on and lease it."""
     conditions: dict[str, object] = {"deployment_id": ask.only} if ask.only else {}
-    for deployment in tx.list(Deployment, state=DeploymentState.QUEUED, order_by="created_at", **conditions):
+    for deployment in tx.list(Deployment, conditions, state=DeploymentState.APPLYING, phase_detail=APPROVED):
+        lease = tx.find(Lease, deployment_id=deployment.deployment_id)
+        if lease is None or not lease.runner_id:
+            return Claim(deployment=deployment, fence=_lease(tx, deployment, ask.runner_id, ask.lease_s).fence)
+    for deployment in tx.list(Deployment, conditions, state=DeploymentState.QUEUED, order_by="created_at"):
         if _is_free(tx, deployment):
             return _start(tx, deployment, ask)
     return None
@@ -235,19 +234,22 @@ def report_plan(tx: Transaction, _actor: Actor, ask: ReportPlan) -> Deployment:
     """Record the plan, and the approval where it was given beforehand."""
     deployment = _held(tx, ask.deployment_id, ask.fence)
     at = now()
-    approved = deployment.auto_approve
+    approved = deployment.auto_approve or not ask.digest
     state = DeploymentState.APPLYING if approved else DeploymentState.AWAITING_APPROVAL
     planned = replace(
         moved(deployment, state, at),
         plan_summary=ask.summary,
         plan_digest=ask.digest,
         plan_serial=ask.serial,
-        phase_detail="approved" if approved else "",
+        phase_detail=APPROVED if approved else "",
         approved_by=deployment.initiated_by if approved else "",
     )
     tx.replace(planned)
     if approved and deployment.machine_id is not None:
         tx.replace(during(tx.get(Machine, deployment.machine_id), deployment.type, at))
+    if not approved:
+        # While a person decides nobody holds it: whichever runner hears the approval first goes on.
+        tx.replace(replace(tx.get(Lease, deployment.deployment_id), runner_id=""))
     return planned
 
 
@@ -307,6 +309,9 @@ def report_outcome(tx: Transaction, _actor: Actor, ask: ReportOutcome) -> Deploy
 
 
 def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: datetime) -> Machine:
+    if not ask.touched and ask.state is DeploymentState.FAILED and deployment.type is DeploymentType.CREATE:
+        # It stays, in error, so that it can be tried again.
+        return replace(machine, actual_status=MachineStatus.ERROR, status_reason=ask.error_message, updated_at=at)
     if not ask.touched:
         return _reported(unplanned(machine, deployment.type, at), ask.machine, at)
     reported = _reported(machine, ask.machine, at)
@@ -336,22 +341,6 @@ def _reported(machine: Machine, found: MachineReport, at: datetime) -> Machine:
         facts={**machine.facts, **found.facts},
         updated_at=at,
     )
-
-
-@use_case("deployment.requeue", "POST /api/runner/deployments/{deployment_id}/requeue")
-def requeue(tx: Transaction, _actor: Actor, ask: Requeue) -> Deployment:
-    """Send it back to the queue for another attempt at planning."""
-    deployment = _held(tx, ask.deployment_id, ask.fence)
-    again = replace(
-        moved(deployment, DeploymentState.QUEUED, now()),
-        attempt=deployment.attempt + 1,
-        plan_summary=None,
-        plan_digest="",
-        approved_by="",
-        phase_detail="",
-    )
-    tx.replace(again)
-    return again
 
 
 def _held(tx: Transaction, deployment_id: str, fence: int) -> Deployment:

@@ -11,6 +11,9 @@ from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.store.transaction import Transaction
 
+APPROVED = "approved"
+"""``Deployment.phase_detail`` of a run that may be applied and that nobody has begun to apply."""
+
 _DURING = {
     DeploymentType.CREATE: MachineStatus.PROVISIONING,
     DeploymentType.DESTROY: MachineStatus.TERMINATING,

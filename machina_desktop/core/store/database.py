@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
+from machina_desktop.core.events import Change
 from machina_desktop.core.store import migrations
 from machina_desktop.core.store.sql_transaction import SqlTransaction
 from machina_desktop.core.store.transaction import Transaction
@@ -24,6 +25,8 @@ R = TypeVar("R")
 LOG = logging.getLogger(__name__)
 BUSY_MS = 5000
 READERS = 2
+
+_STORE = Actor(user_id="store", display_name="Store", is_runner=True)
 
 
 def is_wal_safe(version: tuple[int, int, int]) -> bool:
@@ -66,13 +69,25 @@ class Database:
         """Run ``work`` in a read-only transaction that sees what the actor may see."""
         return await self._submit(self._readers, self._read, actor, work)
 
-    async def peek(self, work: Callable[[SqlTransaction], R], actor: Actor) -> R:
-        """Like :meth:`read`, with the store's own queries: change numbers and recovery."""
-        return await self._submit(self._readers, self._read, actor, work)
+    async def change_heads(self) -> dict[str, int]:
+        """The newest change number of every team."""
+        return await self._submit(self._readers, self._read, _STORE, SqlTransaction.change_heads)
 
-    async def data_version(self) -> int:
-        """Changes whenever another connection, of this process or another, has written."""
-        return await self._submit(self._readers, self._data_version)
+    async def changes_after(self, team_id: str, seq: int) -> tuple[Change, ...]:
+        """Changes of a team with a higher number."""
+        return await self._submit(self._readers, self._read, _STORE, lambda tx: tx.read_changes(team_id, seq))
+
+    async def log_head(self) -> int:
+        """A number that grows with every piece of log stored."""
+        return (await self.logs_after(1 << 62))[1]
+
+    async def logs_after(self, head: int) -> tuple[tuple[tuple[str, int], ...], int]:
+        """Which logs grew since ``head``, as (deployment id, new length), and the new head."""
+        return await self._submit(self._readers, self._read, _STORE, lambda tx: tx.grown_logs(head))
+
+    async def has_sealed(self) -> bool:
+        """Whether any envelope is stored: then a vault must never be made anew."""
+        return await self._submit(self._readers, self._read, _STORE, SqlTransaction.has_sealed)
 
     def close(self) -> None:
         """Finish what is under way and let go of the file. Blocking."""
@@ -97,12 +112,6 @@ class Database:
     def _read(self, actor: Actor, work: Callable[[SqlTransaction], R]) -> R:
         with translated(), self._read_engine.begin() as connection:
             return work(SqlTransaction(connection, actor, _refuse))
-
-    def _data_version(self) -> int:
-        # The pragma counts per connection, so the same one must always be asked.
-        with translated(), self._write_engine.connect() as connection:
-            row = connection.exec_driver_sql("SELECT coalesce(sum(change_seq), 0) FROM counter").one()
-            return int(row[0])
 
 
 def _refuse(team_id: str) -> None:

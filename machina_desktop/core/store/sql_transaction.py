@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from machina_desktop.core.codec import to_json, to_plain
+from machina_desktop.core.codec import from_json, to_json, to_plain
 from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome, chain_digest
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.team import Actor
@@ -61,6 +61,7 @@ class SqlTransaction(Transaction):
     def list(
         self,
         shape: type[T],
+        where: Mapping[str, object] | None = None,
         *,
         search: str = "",
         order_by: str = "",
@@ -74,7 +75,7 @@ class SqlTransaction(Transaction):
         tie = entity.table.c[entity.key]
         query = (
             sa.select(entity.table)
-            .where(*self._visible(entity), *_clauses(entity, conditions), *_search(entity, search))
+            .where(*self._visible(entity), *_clauses(entity, {**(where or {}), **conditions}), *_search(entity, search))
             .order_by(order.desc() if descending else order, tie.desc() if descending else tie)
             .limit(limit)
             .offset(offset)
@@ -241,12 +242,29 @@ class SqlTransaction(Transaction):
         return row.audit_seq, row.audit_digest
 
     def read_changes(self, team_id: str, after: int) -> tuple[Change, ...]:
-        """Entity names and ids of changes with a higher number, without their rows."""
+        """Changes with a higher number, oldest first."""
         query = sa.select(CHANGE).where(CHANGE.c.team_id == team_id, CHANGE.c.seq > after).order_by(CHANGE.c.seq)
         return tuple(
-            Change(team_id=team_id, seq=row.seq, entity=row.entity, entity_id=row.entity_id, at=row.at)
+            Change(
+                team_id=team_id,
+                seq=row.seq,
+                entity=row.entity,
+                entity_id=row.entity_id,
+                row=None if row.row is None else from_json(row.row, dict[str, object]),
+                at=row.at,
+            )
             for row in self._connection.execute(query)
         )
+
+    def grown_logs(self, after: int) -> tuple[tuple[tuple[str, int], ...], int]:
+        """Logs with chunks past the row number ``after``, with their new lengths; and the newest row number."""
+        number: sa.ColumnElement[int] = sa.literal_column("rowid", sa.Integer)
+        head = int(self._connection.execute(sa.select(sa.func.max(number)).select_from(LOG)).scalar() or 0)
+        if head <= after:
+            return (), head
+        query = sa.select(LOG.c.deployment_id, sa.func.max(LOG.c.end)).where(number > after)
+        rows = self._connection.execute(query.group_by(LOG.c.deployment_id))
+        return tuple((deployment_id, end) for deployment_id, end in rows), head
 
     def change_heads(self) -> dict[str, int]:
         """The newest change number of every team."""

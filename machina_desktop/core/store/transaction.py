@@ -59,6 +59,7 @@ class Transaction(ABC):
     def list(
         self,
         shape: type[T],
+        where: Mapping[str, object] | None = None,
         *,
         search: str = "",
         order_by: str = "",
@@ -67,7 +68,10 @@ class Transaction(ABC):
         offset: int = 0,
         **conditions: Value,
     ) -> tuple[T, ...]:
-        """Rows that meet the conditions; ``search`` is looked for in the table's text columns, ignoring case."""
+        """Rows that meet the conditions; ``search`` is looked for in the table's text columns, ignoring case.
+
+        ``where`` holds further conditions, by name.
+        """
 
     @abstractmethod
     def count(self, shape: type[object], *, search: str = "", **conditions: Value) -> int:

@@ -1,0 +1,171 @@
+"""The core's only composition root: opens store and vault, builds the dispatcher, starts the workers."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+
+from machina_desktop.core.config import ENGINE, Paths, Settings, environment
+from machina_desktop.core.domain.deployment import Deployment
+from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.errors import Bug, MachinaError
+from machina_desktop.core.events import EventBus, VaultChanged
+from machina_desktop.core.services import catalogue  # noqa: F401 - fills the registry of use cases
+from machina_desktop.core.services.context import Context
+from machina_desktop.core.services.deployments import GetDeployment
+from machina_desktop.core.services.device import EngineStatus
+from machina_desktop.core.services.dispatch import Dispatcher
+from machina_desktop.core.services.teams import Settle
+from machina_desktop.core.store.database import Database
+from machina_desktop.core.sync.gateway import LocalGateway
+from machina_desktop.core.terraform.engine import Engine, find_engine
+from machina_desktop.core.vault.hardening import harden_process
+from machina_desktop.core.vault.vault import Vault
+from machina_desktop.core.workers.deployer import RUNNER, Deployer, Parts
+from machina_desktop.core.workers.supervisor import Supervisor
+from machina_desktop.core.workers.watcher import FeedWatcher
+
+LOG = logging.getLogger(__name__)
+
+
+class Host:
+    """One running core: the desktop's or the command line's. Everything but the constructor needs its loop."""
+
+    def __init__(self, paths: Paths, settings: Settings, bus: EventBus) -> None:
+        self.paths = paths
+        self.settings = settings
+        self.bus = bus
+        self.vault = Vault(paths.vault_header, paths.key_file)
+        self._database = Database(paths.database)
+        self._dispatcher = Dispatcher(self._database, bus)
+        self._supervisor = Supervisor()
+        self._deployer: Deployer | None = None
+        self._watcher: FeedWatcher | None = None
+        self._actor: Actor | None = None
+        self._engine: tuple[str, Engine] | None = None
+
+    async def start(self, *, watch: bool = True) -> None:
+        """Open everything; afterwards requests are answered. ``watch`` follows what other processes write.
+
+        Raises:
+            Unavailable: the data folder or the database cannot be used.
+        """
+        harden_process()
+        self.bus.attach(asyncio.get_running_loop())
+        await asyncio.to_thread(self.paths.create)
+        await asyncio.to_thread(self._database.open)
+        self._dispatcher.attach(
+            Context(
+                paths=self.paths,
+                settings=self.settings,
+                database=self._database,
+                vault=self.vault,
+                engine_status=self.engine_status,
+                execute=self._dispatcher.execute,
+                announce=self._announce_vault,
+            )
+        )
+        self._actor = await self._dispatcher.execute(RUNNER, Settle(display_name=_user_name()))
+        await self._unlock_quietly()
+        if watch:
+            self._watcher = FeedWatcher(self._database, self.bus)
+            self._supervisor.spawn(self._watcher.run(), name="feed watcher")
+
+    def start_deployer(self, *, only: tuple[str, ...] = ()) -> Deployer:
+        """Carry deployments out on this host; ``only`` limits it to these."""
+        self._deployer = Deployer(
+            Parts(
+                paths=self.paths,
+                settings=self.settings,
+                database=self._database,
+                vault=self.vault,
+                bus=self.bus,
+                execute=self._dispatcher.execute,
+                find_engine=self.find_engine,
+            ),
+            only=only,
+        )
+        self._supervisor.spawn(self._deployer.run(), name="deployer")
+        return self._deployer
+
+    @property
+    def actor(self) -> Actor:
+        """The person signed in to this device. Only after :meth:`start`."""
+        if self._actor is None:
+            raise Bug("The host has not started.")
+        return self._actor
+
+    @property
+    def gateway(self) -> LocalGateway:
+        """The one door, for that person."""
+        return LocalGateway(self._dispatcher.execute, self.actor)
+
+    async def running_deployments(self) -> tuple[Deployment, ...]:
+        """What this process carries out right now; it goes on when the process ends."""
+        ids = self._deployer.running if self._deployer else ()
+        return tuple([await self.gateway.call(GetDeployment(deployment_id=name)) for name in ids])
+
+    async def stop(self) -> None:
+        """Let go of everything in order: workers, store. External runs go on under their launchers."""
+        if self._deployer is not None:
+            await self._deployer.stop()
+        await self._supervisor.stop()
+        if self._watcher is not None:
+            self._watcher.stop()
+        self.vault.lock()
+        await asyncio.to_thread(self._database.close)
+
+    async def find_engine(self) -> Engine:
+        """The Terraform in use, looked for once and again when the setting changes.
+
+        Raises:
+            Unavailable: there is none that can be used.
+        """
+        chosen = self.settings.get(ENGINE)
+        if self._engine is None or self._engine[0] != chosen:
+            self._engine = (chosen, await asyncio.to_thread(find_engine, chosen, environment().get("PATH", "")))
+        return self._engine[1]
+
+    async def engine_status(self) -> EngineStatus:
+        """Like :meth:`find_engine`, looked for anew, with what is wrong as a status."""
+        self._engine = None
+        try:
+            engine = await self.find_engine()
+        except MachinaError as error:
+            return EngineStatus(problem=error.message, hint=error.hint)
+        return EngineStatus(
+            name=engine.name,
+            version=engine.version,
+            path=engine.path,
+            is_bundled=engine.is_bundled,
+            note=engine.note,
+        )
+
+    def _announce_vault(self) -> None:
+        self.bus.publish(VaultChanged(self.vault.is_open))
+
+    async def _unlock_quietly(self) -> None:
+        """Open the vault through a slot that needs no typing; else it stays locked until somebody unlocks it."""
+        wanted = environment().get("MACHINA_VAULT", "")
+        if wanted == "key-file" and not self.vault.exists:
+            has_sealed = await self._database.has_sealed()
+            await asyncio.to_thread(self.vault.create, "key-file", None, has_sealed_data=has_sealed)
+            return
+        slots = (wanted,) if wanted else tuple(slot for slot in self.vault.slots() if slot != "passphrase")
+        for slot in slots:
+            try:
+                await asyncio.to_thread(self.vault.unlock, slot)
+            except MachinaError as error:
+                LOG.warning("the vault was not opened by its %s slot: %s", slot, error.code)
+                if wanted:
+                    raise
+            else:
+                return
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "You"

@@ -1,0 +1,335 @@
+"""Claims deployments, carries them out, keeps their leases, and at start takes over what a dead runner left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from machina_desktop.core import ids
+from machina_desktop.core.config import APPROVAL_HOURS, CONCURRENT_RUNS, Paths, Settings
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.errors import Conflict, MachinaError
+from machina_desktop.core.events import Changed, Event, EventBus, VaultChanged
+from machina_desktop.core.log import REDACTOR
+from machina_desktop.core.process import boot_id, is_process, process_start_time
+from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.deployments import CancelDeployment
+from machina_desktop.core.services.keys import PRIVATE_FIELD
+from machina_desktop.core.services.keys import TABLE as KEY_TABLE
+from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
+from machina_desktop.core.services.reports import AppendLog, Claim, ClaimDeployment, RenewLease, TakeOver
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.core.store.database import Database
+from machina_desktop.core.store.transaction import SealedPlace, Transaction
+from machina_desktop.core.terraform.engine import Engine
+from machina_desktop.core.terraform.workspace import StateFile, Workspace, read_state_file
+from machina_desktop.core.vault.vault import Vault
+from machina_desktop.core.workers.log_pump import LogPump
+from machina_desktop.core.workers.run import Run, Subject, Tools
+from machina_desktop.core.workers.supervisor import Supervisor
+
+R = TypeVar("R")
+LOG = logging.getLogger(__name__)
+
+LEASE_S = 30.0
+RENEW_S = 10.0
+LOOK_S = 2.0
+STATE_TABLE, STATE_FIELD = "terraform_state", "state"
+
+RUNNER = Actor(user_id="runner", display_name="Runner", is_runner=True)
+"""Who reports what happened: no person may do what it does."""
+
+
+def runner_id() -> str:
+    """This process, so that any other can tell whether it still lives: pid, its start time, the boot."""
+    pid = os.getpid()
+    return f"{pid}:{process_start_time(pid)}:{boot_id()}"
+
+
+def is_runner_alive(holder: str) -> bool:
+    """Whether the process that calls itself ``holder`` still runs on this computer."""
+    pid, start, boot = holder.split(":", 2)
+    return boot == boot_id() and is_process(int(pid), float(start))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the host hands to its deployer."""
+
+    paths: Paths
+    settings: Settings
+    database: Database
+    vault: Vault
+    bus: EventBus
+    execute: Callable[[Actor, Request[object]], Awaitable[object]]
+    find_engine: Callable[[], Awaitable[Engine]]
+
+
+class Deployer:
+    """Runs on the loop of its host until stopped.
+
+    ``only`` limits it to these deployments: the command line carries out just its own. Stopping it leaves external
+    runs alone; whoever starts next attaches to them.
+    """
+
+    def __init__(self, parts: Parts, *, only: tuple[str, ...] = ()) -> None:
+        self._parts = parts
+        self._only = only
+        self._runner_id = runner_id()
+        self._runs: dict[str, Run] = {}
+        self._supervisor = Supervisor()
+        self._wake = asyncio.Event()
+        self._unlocked = asyncio.Event()
+        self._unsubscribe = parts.bus.subscribe(self._on_event)
+        if parts.vault.is_open:
+            self._unlocked.set()
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Ids of the deployments this process carries out right now."""
+        return tuple(self._runs)
+
+    async def run(self) -> None:
+        """Recover, then claim and carry out, for ever."""
+        await self._sweep()
+        while True:
+            await self._unlocked.wait()
+            await self._recover()
+            while await self._claim_next():
+                pass
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), LOOK_S)
+            except TimeoutError:
+                await self._expire_approvals()
+
+    async def stop(self) -> None:
+        """Let go of everything; external commands go on under their launchers."""
+        self._unsubscribe()
+        await self._supervisor.stop()
+
+    # Claiming
+
+    async def _claim_next(self) -> bool:
+        if len(self._runs) >= self._parts.settings.get(CONCURRENT_RUNS) or not self._parts.vault.is_open:
+            return False
+        claim = await self._report(ClaimDeployment(runner_id=self._runner_id, lease_s=LEASE_S, only=self._only))
+        if claim is not None:
+            self._begin(claim)
+        return claim is not None
+
+    def _begin(self, claim: Claim) -> None:
+        name = claim.deployment.deployment_id
+        self._supervisor.spawn(self._carry_out(claim), name=f"run {name}")
+
+    async def _carry_out(self, claim: Claim) -> None:
+        deployment = claim.deployment
+        cursors = await self._peek(lambda tx: tx.read_cursors(deployment.deployment_id))
+
+        async def append(lines: tuple[object, ...], positions: object) -> None:
+            await self._report(
+                AppendLog(
+                    deployment_id=deployment.deployment_id,
+                    fence=claim.fence,
+                    lines=lines,  # type: ignore[arg-type]
+                    cursors=positions,  # type: ignore[arg-type]
+                )
+            )
+
+        pump = LogPump(append, cursors)
+        subject = await self._subject(deployment)
+        tools = Tools(
+            paths=self._parts.paths,
+            report=self._report,
+            seal=self._seal,
+            find_engine=self._parts.find_engine,
+            publish=self._parts.bus.publish,
+        )
+        run = Run(tools, deployment, claim.fence, subject, pump)
+        self._runs[deployment.deployment_id] = run
+        writing = asyncio.ensure_future(pump.run())
+        renewing = asyncio.ensure_future(self._renew(deployment.deployment_id, claim.fence))
+        try:
+            await run.carry_out()
+        finally:
+            for task in (writing, renewing):
+                task.cancel()
+            del self._runs[deployment.deployment_id]
+            self._wake.set()
+
+    async def _renew(self, deployment_id: str, fence: int) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            try:
+                await self._report(RenewLease(deployment_id=deployment_id, fence=fence, lease_s=LEASE_S))
+            except MachinaError as error:
+                LOG.warning("the lease of %s could not be renewed: %s", deployment_id, error)
+
+    # What a run works on
+
+    async def _subject(self, deployment: Deployment) -> Subject:
+        machine, account, keys = await self._peek(lambda tx: _rows(tx, deployment))
+        credentials = await self._opened(account.team_id, ACCOUNT_TABLE, account.provider_account_id)
+        private: dict[str, Secret] = {}
+        for key in keys:
+            opened = await self._opened(key.team_id, KEY_TABLE, key.ssh_key_id)
+            if PRIVATE_FIELD in opened:
+                private[key.ssh_key_id] = opened[PRIVATE_FIELD]
+        return Subject(
+            machine=machine,
+            account=account,
+            keys=keys,
+            credentials=credentials,
+            private_keys=private,
+            state=await self._stored_state(machine),
+        )
+
+    async def _opened(self, team_id: str, table: str, record_id: str) -> dict[str, Secret]:
+        sealed = await self._peek(lambda tx: tx.read_sealed(team_id, table, record_id))
+        await self._unlocked.wait()
+        opened = {place.field: self._open(place, envelope) for place, envelope in sealed}
+        REDACTOR.learn(*(secret.reveal() for secret in opened.values()))
+        return opened
+
+    def _open(self, place: SealedPlace, envelope: bytes) -> Secret:
+        return self._parts.vault.open_(
+            place.team_id, place.table, place.record_id, place.field, place.version, envelope
+        )
+
+    async def _stored_state(self, machine: Machine) -> StateFile | None:
+        revision = await self._peek(lambda tx: tx.read_state(machine.machine_id))
+        if revision is None:
+            return None
+        await self._unlocked.wait()
+        raw = await asyncio.to_thread(
+            self._parts.vault.open_bytes,
+            machine.team_id,
+            STATE_TABLE,
+            machine.machine_id,
+            STATE_FIELD,
+            revision.serial,
+            revision.envelope,
+        )
+        return read_state_file(raw)
+
+    async def _seal(self, machine: Machine, state: StateFile) -> bytes:
+        await self._unlocked.wait()
+        return await asyncio.to_thread(
+            self._parts.vault.seal,
+            machine.team_id,
+            STATE_TABLE,
+            machine.machine_id,
+            STATE_FIELD,
+            state.serial,
+            state.raw,
+        )
+
+    # Recovery
+
+    async def _recover(self) -> None:
+        """Take over deployments whose holder is dead, and go on where it stopped."""
+        for deployment, lease in await self._peek(_unfinished):
+            name = deployment.deployment_id
+            if name in self._runs or (self._only and name not in self._only):
+                continue
+            if lease is None or not lease.runner_id or lease.runner_id == self._runner_id:
+                continue
+            if is_runner_alive(lease.runner_id):
+                continue
+            LOG.warning("%s was left by a dead runner; going on", name)
+            try:
+                claim = await self._report(
+                    TakeOver(
+                        deployment_id=name,
+                        dead_runner_id=lease.runner_id,
+                        runner_id=self._runner_id,
+                        lease_s=LEASE_S,
+                    )
+                )
+            except Conflict:
+                continue
+            self._begin(claim)
+
+    async def _sweep(self) -> None:
+        """Wipe what a crash right before the clean-up left on disk."""
+        open_ids = {deployment.machine_id for deployment in await self._peek(_open_deployments)}
+        for folder in await asyncio.to_thread(_run_folders, self._parts.paths.runs):
+            if folder.name not in open_ids:
+                await asyncio.to_thread(Workspace(folder).wipe)
+
+    async def _expire_approvals(self) -> None:
+        oldest = ids.now() - timedelta(hours=self._parts.settings.get(APPROVAL_HOURS))
+        for deployment in await self._peek(
+            lambda tx: tx.list(Deployment, state=DeploymentState.AWAITING_APPROVAL, updated_at__le=oldest)
+        ):
+            LOG.info("the plan of %s has expired", deployment.deployment_id)
+            await self._report(CancelDeployment(deployment_id=deployment.deployment_id))
+            await self._sweep()
+
+    # Plumbing
+
+    async def _report(self, ask: Request[R]) -> R:
+        return await self._parts.execute(RUNNER, ask)  # type: ignore[arg-type, return-value]
+
+    async def _peek(self, work: Callable[[Transaction], R]) -> R:
+        return await self._parts.database.read(RUNNER, work)
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case Changed(changes):
+                for change in changes:
+                    if change.entity == "deployment":
+                        self._on_deployment(change.entity_id, change.row)
+            case VaultChanged(is_open):
+                if is_open:
+                    self._unlocked.set()
+                    self._wake.set()
+                else:
+                    self._unlocked.clear()
+            case _:
+                pass
+
+    def _on_deployment(self, deployment_id: str, row: dict[str, object] | None) -> None:
+        if row is None:
+            return
+        level = row.get("cancel_level")
+        run = self._runs.get(deployment_id)
+        if run is not None and isinstance(level, int) and level:
+            run.cancel(level)
+        if row.get("state") == DeploymentState.CANCELLED and run is None:
+            self._supervisor.spawn(self._sweep(), name="sweep")
+        if row.get("state") in {DeploymentState.QUEUED, DeploymentState.APPLYING} or row.get("finished_at"):
+            self._wake.set()
+
+
+def _rows(tx: Transaction, deployment: Deployment) -> tuple[Machine, ProviderAccount, tuple[SSHKey, ...]]:
+    machine = tx.get(Machine, deployment.machine_id or "")
+    found = {key.ssh_key_id: key for key in tx.list(SSHKey, ssh_key_id=machine.ssh_key_ids)}
+    keys = tuple(found[key_id] for key_id in machine.ssh_key_ids if key_id in found)
+    return machine, tx.get(ProviderAccount, machine.provider_account_id), keys
+
+
+def _unfinished(tx: Transaction) -> tuple[tuple[Deployment, Lease | None], ...]:
+    states = (DeploymentState.PLANNING, DeploymentState.APPLYING)
+    return tuple(
+        (deployment, tx.find(Lease, deployment_id=deployment.deployment_id))
+        for deployment in tx.list(Deployment, state=states)
+    )
+
+
+def _open_deployments(tx: Transaction) -> tuple[Deployment, ...]:
+    return tx.list(Deployment, state=tuple(state for state in DeploymentState if not state.is_final))
+
+
+def _run_folders(runs: Path) -> list[Path]:
+    return [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []

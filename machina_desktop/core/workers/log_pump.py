@@ -1,0 +1,118 @@
+"""From what a run prints to stored, redacted log lines: each line once, whatever is killed when."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from machina_desktop.core import ids
+from machina_desktop.core.domain.log_line import LogLevel, LogLine
+from machina_desktop.core.log import REDACTOR
+from machina_desktop.core.process import read_new_lines
+from machina_desktop.core.terraform.cli import Decoded, decode
+
+LOG = logging.getLogger(__name__)
+POLL_S = 0.02
+GATHER_S = 0.05
+BATCH_LINES = 2000
+TEXT_LIMIT = 8192
+
+Append = Callable[[tuple[LogLine, ...], Mapping[str, int]], Awaitable[None]]
+
+
+class LogPump:
+    """Collects a run's lines and appends them in batches, together with how far each file has been read.
+
+    ``append`` stores lines and cursors in one transaction, so a line is neither lost nor doubled by a crash.
+    """
+
+    def __init__(self, append: Append, cursors: Mapping[str, int]) -> None:
+        self._append = append
+        self._cursors = dict(cursors)
+        self._lines: list[LogLine] = []
+        self._lock = threading.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+
+    def say(self, phase: str, text: str, *, level: LogLevel = LogLevel.INFO) -> None:
+        """Add our own line. Any thread."""
+        lines = [LogLine(at=ids.now(), phase=phase, level=level, text=_clean(part)) for part in text.splitlines()]
+        with self._lock:
+            self._lines.extend(lines)
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def run(self) -> None:
+        """Append what is said, until cancelled. Files are followed by :meth:`follow`."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(GATHER_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Append everything said so far."""
+        async with self._writing:
+            self._wake.clear()
+            while self._lines:
+                with self._lock:
+                    batch, self._lines = tuple(self._lines[:BATCH_LINES]), self._lines[BATCH_LINES:]
+                await self._append(batch, {})
+
+    async def follow(
+        self,
+        path: Path,
+        *,
+        source: str,
+        phase: str,
+        is_ended: Callable[[], bool],
+        on_decoded: Callable[[Decoded], None],
+    ) -> None:
+        """Append the lines of a growing file of Terraform's until it has ended and is read to its end.
+
+        Reading and decoding happen in a thread; ``on_decoded`` is called there with what each line means. What an
+        earlier process has stored already is read again for its meaning only.
+        """
+        offset = self._cursors.get(source, 0)
+        await asyncio.to_thread(_reread, path, offset, phase, on_decoded)
+        while True:
+            ended = is_ended()
+            lines, following = await asyncio.to_thread(_read, path, offset, ended, phase, on_decoded)
+            if following > offset:
+                offset = following
+                async with self._writing:
+                    await self._append(lines, {source: offset})
+            elif ended:
+                return
+            else:
+                await asyncio.sleep(POLL_S)
+
+
+def _read(
+    path: Path, offset: int, ended: bool, phase: str, on_decoded: Callable[[Decoded], None]
+) -> tuple[tuple[LogLine, ...], int]:
+    raw, following = read_new_lines(path, offset, ended=ended)
+    at = ids.now()
+    lines: list[LogLine] = []
+    for line in raw:
+        decoded = decode(line, phase, at)
+        on_decoded(decoded)
+        lines.extend(replace(said, text=REDACTOR.redact(said.text)) for said in decoded.lines)
+    return tuple(lines), following
+
+
+def _reread(path: Path, end: int, phase: str, on_decoded: Callable[[Decoded], None]) -> None:
+    offset = 0
+    while offset < end:
+        _lines, following = _read(path, offset, True, phase, on_decoded)
+        if following == offset:
+            return
+        offset = following
+
+
+def _clean(text: str) -> str:
+    redacted = REDACTOR.redact(text)
+    return redacted if len(redacted) <= TEXT_LIMIT else redacted[:TEXT_LIMIT] + "…"

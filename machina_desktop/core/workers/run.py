@@ -1,0 +1,538 @@
+"""Carrying one deployment out, resumable at every point: each step first looks what an earlier process left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from machina_desktop.core.config import Paths, bundle_folder
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.log_line import LogLevel
+from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
+from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
+from machina_desktop.core.events import ProgressMade
+from machina_desktop.core.process import Command, Launch, Outcome, end_leftovers, launch
+from machina_desktop.core.providers.base import Cancelled, HookContext, MachineFacts, Provider
+from machina_desktop.core.providers.registry import provider_for
+from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.reports import (
+    MachineReport,
+    ReportFacts,
+    ReportOutcome,
+    ReportPhase,
+    ReportPlan,
+    SaveState,
+)
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.core.terraform import cli
+from machina_desktop.core.terraform.engine import Engine
+from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, summarise
+from machina_desktop.core.terraform.workspace import StateFile, Workspace, init_lock, read_state_file
+from machina_desktop.core.workers.log_pump import LogPump
+
+R = TypeVar("R")
+LOG = logging.getLogger(__name__)
+
+# A plan changes nothing, so a second interrupt may follow by itself; an apply gets it on the user's word only.
+PLAN_GRACE_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a run works on, read once when it starts."""
+
+    machine: Machine
+    account: ProviderAccount
+    keys: tuple[SSHKey, ...]
+    credentials: Mapping[str, Secret]
+    private_keys: Mapping[str, Secret]
+    state: StateFile | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What the deployer lends to every run.
+
+    Attributes:
+        report: Sends a report as the runner; raises :class:`Conflict` ``E-FENCE`` when the run is no longer ours.
+        seal: Seals a state, waiting until the vault is open.
+        publish: Tells the window of progress that is not stored.
+    """
+
+    paths: Paths
+    report: Callable[[Request[object]], Awaitable[object]]
+    seal: Callable[[Machine, StateFile], Awaitable[bytes]]
+    find_engine: Callable[[], Awaitable[Engine]]
+    publish: Callable[[ProgressMade], None]
+
+
+@dataclass
+class Meaning:
+    """What Terraform's output has told so far; written by the reading thread, read after it has ended."""
+
+    outputs: dict[str, object] = field(default_factory=dict)
+    problem: str = ""
+    asks_init: bool = False
+    planned: int = 0
+    done: int = 0
+    dumps: list[bytes] = field(default_factory=list)
+
+
+class RunFailed(Unavailable):
+    """Terraform itself said no; the message is its own."""
+
+    default_code = "E-TF-FAILED"
+
+
+class Interrupted(Exception):
+    """The user's cancel has ended a step."""
+
+
+class Run:
+    """One claimed deployment. Lives on the loop; blocking work goes to threads."""
+
+    def __init__(self, tools: Tools, deployment: Deployment, fence: int, subject: Subject, pump: LogPump) -> None:
+        self._tools = tools
+        self._deployment = deployment
+        self._fence = fence
+        self._subject = subject
+        self._pump = pump
+        self._provider: Provider = provider_for(subject.machine.provider)
+        self._workspace = Workspace(tools.paths.runs / subject.machine.machine_id)
+        self._launches = tools.paths.runs / subject.machine.machine_id / "launches" / deployment.deployment_id
+        self._cancelled = threading.Event()
+        self._cancel_level = deployment.cancel_level
+        self._launch: Launch | None = None
+        self._touched = False
+        self._config_file = tools.paths.runs / "terraform.rc"
+        if self._cancel_level:
+            self._cancelled.set()
+
+    # The whole of it
+
+    async def carry_out(self) -> None:
+        """Go on from the state the deployment is in, to its end or to where a person has to decide."""
+        try:
+            await self._go_on()
+        except (Interrupted, Cancelled):
+            await self._end(DeploymentState.CANCELLED, self._after_cancel())
+        except MachinaError as error:
+            if error.code == "E-FENCE":
+                LOG.warning("%s was taken over", self._deployment.deployment_id)
+                return
+            self._pump.say(self._deployment.phase_detail or "finish", str(error), level=LogLevel.ERROR)
+            await self._end(DeploymentState.FAILED, self._after_failure(error), error)
+
+    async def _go_on(self) -> None:
+        if not self._deployment.type.is_planned:
+            await self._power()
+        elif self._deployment.state is DeploymentState.APPLYING or await self._plan():
+            await self._apply()
+
+    def cancel(self, level: int) -> None:
+        """Pass a person's cancel on to whatever runs now. Loop thread."""
+        self._cancel_level = max(level, self._cancel_level)
+        self._cancelled.set()
+        if self._launch is not None:
+            self._launch.request_cancel(self._cancel_level)
+
+    # Planning
+
+    async def _plan(self) -> bool:
+        """Make and report the plan; whether it may be applied at once."""
+        engine = await self._tools.find_engine()
+        if not self._has_begun("plan"):
+            await asyncio.to_thread(self._lay_out)
+        plan = await self._planned(engine)
+        raw = await asyncio.to_thread((self._launch_folder("plan") / cli.PLAN_JSON).read_bytes)
+        if plan.codes[0] == cli.CHANGES and not is_applicable(raw):
+            raise RunFailed("The plan is incomplete.", hint="Read the log and try again.", code="E-TF-PLAN")
+        summary = await asyncio.to_thread(summarise, raw)
+        serial = self._subject.state.serial if self._subject.state else 0
+        digest = ""
+        if plan.codes[0] == cli.CHANGES:
+            digest = await asyncio.to_thread(self._workspace.plan_digest)
+        else:
+            self._pump.say("plan", "Nothing to change in the record.")
+        await self._pump.flush()
+        self._deployment = await self._report(
+            ReportPlan(
+                deployment_id=self._deployment.deployment_id,
+                fence=self._fence,
+                summary=summary,
+                digest=digest,
+                serial=serial,
+            )
+        )
+        if self._deployment.state is DeploymentState.AWAITING_APPROVAL:
+            # While a person decides, only the plan stays on disk; it holds no secret, for none goes into variables.
+            await asyncio.to_thread(self._workspace.restore_state, None)
+            await asyncio.to_thread(shutil.rmtree, self._launches, ignore_errors=True)
+        return self._deployment.state is DeploymentState.APPLYING
+
+    def _lay_out(self) -> None:
+        module = bundle_folder() / "terraform" / self._provider.module
+        self._workspace.lay_out(module, self._provider.variables(self._subject.machine, self._subject.keys))
+        self._workspace.restore_state(self._subject.state.raw if self._subject.state else None)
+
+    async def _planned(self, engine: Engine) -> Outcome:
+        """The outcome of init, where needed, and of plan and show; a lost one is done again: it changes nothing."""
+        mode = {
+            DeploymentType.DESTROY: cli.PlanMode.DESTROY,
+            DeploymentType.REFRESH: cli.PlanMode.REFRESH_ONLY,
+        }.get(self._deployment.type, cli.PlanMode.NORMAL)
+        meaning = await self._initialised(engine)
+        commands = (cli.plan(engine, mode), cli.show_plan(engine))
+        outcome, meaning = await self._execute("plan", commands)
+        if meaning.asks_init:
+            await self._initialised(engine, again=True)
+            outcome, meaning = await self._execute("plan", commands, again=True)
+        if outcome.lost:
+            outcome, meaning = await self._execute("plan", commands, again=True)
+        self._raise_if_cancelled(outcome)
+        if outcome.codes[:1] not in {(cli.NO_CHANGES,), (cli.CHANGES,)} or outcome.codes[1:] != (0,):
+            raise RunFailed(
+                meaning.problem or f"Terraform's plan ended with code {outcome.codes[-1] if outcome.codes else '?'}.",
+                hint="Read the log, mend the cause and try again.",
+                code="E-TF-PLAN",
+            )
+        return outcome
+
+    async def _initialised(self, engine: Engine, *, again: bool = False) -> Meaning:
+        if not again and not await asyncio.to_thread(self._workspace.needs_init, engine, self._config_file):
+            return Meaning()
+        async with init_lock(self._tools.paths.plugin_cache):
+            outcome, meaning = await self._execute("init", (cli.init(engine),), again=again)
+            if outcome.lost:
+                outcome, meaning = await self._execute("init", (cli.init(engine),), again=True)
+        self._raise_if_cancelled(outcome)
+        if outcome.codes != (0,):
+            raise RunFailed(
+                meaning.problem or "Terraform could not be initialised.",
+                hint="Check the network and the proxy, then try again.",
+                code="E-TF-INIT",
+            )
+        await asyncio.to_thread(self._workspace.mark_initialised, engine, self._config_file)
+        return meaning
+
+    # Applying
+
+    async def _apply(self) -> None:
+        if not self._has_begun("apply"):
+            await self._prepare()
+            if not self._deployment.plan_digest:
+                await self._finish(await self._recorded_outputs())
+                return
+            await self._check_approved()
+        await self._phase("apply")
+        self._touched = True
+        engine = await self._tools.find_engine()
+        outcome, meaning = await self._execute("apply", (cli.apply(engine),))
+        await self._keep_state(meaning)
+        if outcome.lost or outcome.codes[-1:] == (-9,):
+            await self._reconcile(engine)
+            return
+        self._raise_if_cancelled(outcome)
+        if outcome.codes != (0,):
+            raise RunFailed(
+                meaning.problem or f"Terraform's apply ended with code {outcome.codes[-1]}.",
+                hint="What was made is kept in the record. Read the log, mend the cause and try again.",
+                code="E-TF-APPLY",
+            )
+        await self._finish(meaning.outputs)
+
+    async def _prepare(self) -> None:
+        """What the provider does before the record changes; done again after a crash."""
+        if self._deployment.type is DeploymentType.DESTROY:
+            await self._phase("prepare")
+            self._touched = True
+            await self._provider.before_destroy(self._hook("prepare"))
+        elif self._deployment.type in {DeploymentType.CREATE, DeploymentType.UPDATE}:
+            await self._phase("prepare")
+            self._touched = True
+            await self._learn(await self._provider.before_apply(self._hook("prepare")))
+        self._raise_if_cancelled()
+
+    async def _check_approved(self) -> None:
+        """Apply exactly what was approved: same plan file, same state."""
+        await asyncio.to_thread(self._workspace.restore_state, self._subject.state.raw if self._subject.state else None)
+        digest = await asyncio.to_thread(self._workspace.plan_digest)
+        serial = self._subject.state.serial if self._subject.state else 0
+        if digest != self._deployment.plan_digest or serial != self._deployment.plan_serial:
+            raise Conflict(
+                "The approved plan no longer fits the machine's record; nothing was applied.",
+                hint="Start again; a new plan is made and shown.",
+                code="E-PLAN-STALE",
+            )
+
+    async def _finish(self, outputs: Mapping[str, object]) -> None:
+        """What the provider does once the record is written, then the end."""
+        await self._phase("finish")
+        hook = self._hook("finish")
+        if self._deployment.type is DeploymentType.DESTROY:
+            await self._provider.after_destroy(hook)
+            facts = MachineFacts()
+        elif self._deployment.type is DeploymentType.REFRESH:
+            facts = await self._provider.observe(hook)
+        else:
+            facts = await self._provider.after_apply(hook, outputs)
+        self._pump.say("finish", "Done.")
+        await self._end(DeploymentState.SUCCEEDED, _reported(facts))
+
+    async def _reconcile(self, engine: Engine) -> None:
+        """An apply ended without a known outcome: look what exists, never apply again by ourselves."""
+        await self._phase("recover")
+        self._pump.say("recover", "The apply was interrupted. Looking at what it left.", level=LogLevel.WARNING)
+        mode = cli.PlanMode.DESTROY if self._deployment.type is DeploymentType.DESTROY else cli.PlanMode.NORMAL
+        outcome, _meaning = await self._execute("recover", (cli.plan(engine, mode),), again=True)
+        if outcome.codes == (cli.NO_CHANGES,):
+            self._pump.say("recover", "Everything the plan wanted exists; going on.")
+            await self._finish(await self._recorded_outputs())
+            return
+        raise Unavailable(
+            "The run was interrupted while it changed things.",
+            hint="What exists is kept in the record. Choose Try again to see a plan of what is missing.",
+            code="E-RUN-INTERRUPTED",
+        )
+
+    # Power
+
+    async def _power(self) -> None:
+        await self._phase(self._deployment.type.value)
+        self._touched = True
+        self._raise_if_cancelled()
+        facts = await self._provider.power(self._hook(self._deployment.type.value), self._deployment.type.value)
+        self._pump.say("finish", "Done.")
+        await self._end(DeploymentState.SUCCEEDED, _reported(facts))
+
+    # Commands
+
+    async def _execute(
+        self, phase: str, commands: tuple[Command, ...], *, again: bool = False
+    ) -> tuple[Outcome, Meaning]:
+        """Run the commands under a launcher, or attach to the launch that an earlier process began."""
+        folder = self._launch_folder(phase)
+        attached = None if again else Launch.attach(folder)
+        if attached is not None and not attached.begun and attached.outcome() is not None:
+            attached = None
+        if attached is None:
+            self._raise_if_cancelled()
+            await asyncio.to_thread(self._start, phase, folder, commands, again)
+        else:
+            self._launch = attached
+            self._pump.say("recover", f"Found the {phase} of an earlier start again.")
+        started = self._launch
+        if started is None:
+            raise Unavailable("The run could not be started.", code="E-RUN-START")
+        if self._cancel_level:
+            started.request_cancel(self._cancel_level)
+        try:
+            return await self._followed(started, phase, commands)
+        finally:
+            self._launch = None
+
+    def _start(self, phase: str, folder: Path, commands: tuple[Command, ...], again: bool) -> None:
+        if again:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        cli.write_config(self._config_file)
+        environment = cli.terraform_environment(
+            config_file=self._config_file,
+            plugin_cache=self._plugin_cache(),
+            credentials=self._provider.environment(self._subject.account.settings, self._subject.credentials),
+        )
+        LOG.info("%s: starting %s", self._deployment.deployment_id, phase)
+        self._launch = launch(folder, commands, cwd=self._workspace.folder, environment=environment)
+
+    def _plugin_cache(self) -> Path:
+        self._tools.paths.plugin_cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._tools.paths.plugin_cache
+
+    async def _followed(self, started: Launch, phase: str, commands: tuple[Command, ...]) -> tuple[Outcome, Meaning]:
+        meaning = Meaning()
+        watcher = asyncio.ensure_future(self._watch(started, phase))
+        try:
+            for command in commands:
+                if command.output.endswith(".jsonl"):
+                    await self._follow_output(started, phase, command, meaning, watcher)
+            outcome = await watcher
+        finally:
+            watcher.cancel()
+        if outcome.lost or any(code < 0 for code in outcome.codes) or outcome.leftovers:
+            await asyncio.to_thread(end_leftovers, started)
+        return outcome, meaning
+
+    async def _follow_output(
+        self, started: Launch, phase: str, command: Command, meaning: Meaning, watcher: asyncio.Future[Outcome]
+    ) -> None:
+        def learn(decoded: cli.Decoded) -> None:
+            meaning.outputs.update(decoded.outputs or {})
+            meaning.problem = meaning.problem or decoded.problem
+            meaning.asks_init = meaning.asks_init or decoded.asks_init
+            meaning.planned += decoded.planned
+            meaning.done += decoded.done
+            if decoded.state_dump is not None:
+                meaning.dumps.append(decoded.state_dump)
+            if decoded.planned or decoded.done:
+                total = self._deployment.plan_summary.operations if self._deployment.plan_summary else meaning.planned
+                self._tools.publish(ProgressMade(self._deployment.deployment_id, phase, done=meaning.done, total=total))
+
+        await self._pump.follow(
+            started.output(command.output),
+            source=f"{phase}/{command.output}",
+            phase=phase,
+            is_ended=watcher.done,
+            on_decoded=learn,
+        )
+        errors = started.errors(command.output)
+        if errors.exists() and (text := (await asyncio.to_thread(errors.read_text, errors="replace")).strip()):
+            self._pump.say(phase, text[:4000], level=LogLevel.WARNING)
+
+    async def _watch(self, started: Launch, phase: str) -> Outcome:
+        """Wait for the end; a cancelled plan that does not stop gets its second interrupt by itself."""
+        waiting = asyncio.ensure_future(started.wait())
+        try:
+            while not waiting.done():
+                await asyncio.wait({waiting}, timeout=PLAN_GRACE_S)
+                if not waiting.done() and self._cancel_level and phase != "apply":
+                    started.request_cancel(2)
+            return waiting.result()
+        finally:
+            waiting.cancel()
+
+    def _has_begun(self, phase: str) -> bool:
+        earlier = Launch.attach(self._launch_folder(phase))
+        return earlier is not None and bool(earlier.begun)
+
+    def _launch_folder(self, phase: str) -> Path:
+        return self._launches / phase
+
+    def _raise_if_cancelled(self, outcome: Outcome | None = None) -> None:
+        if self._cancelled.is_set() and (outcome is None or outcome.interrupts or outcome.codes[-1:] != (0,)):
+            raise Interrupted
+
+    # Reporting
+
+    async def _report(self, ask: Request[R]) -> R:
+        return await self._tools.report(ask)  # type: ignore[arg-type, return-value]
+
+    async def _phase(self, phase: str) -> None:
+        self._deployment = await self._report(
+            ReportPhase(deployment_id=self._deployment.deployment_id, fence=self._fence, phase=phase)
+        )
+        self._tools.publish(ProgressMade(self._deployment.deployment_id, phase))
+
+    async def _learn(self, facts: MachineFacts) -> None:
+        machine = await self._report(
+            ReportFacts(deployment_id=self._deployment.deployment_id, fence=self._fence, machine=_reported(facts))
+        )
+        self._subject = replace(self._subject, machine=machine)
+
+    async def _keep_state(self, meaning: Meaning) -> None:
+        """Seal the state into the store, whatever way the command ended."""
+        state = await asyncio.to_thread(self._newest_state, meaning.dumps)
+        known = self._subject.state
+        if state is None or (known is not None and (known.lineage, known.serial) == (state.lineage, state.serial)):
+            return
+        await self._report(
+            SaveState(
+                deployment_id=self._deployment.deployment_id,
+                fence=self._fence,
+                lineage=state.lineage,
+                serial=state.serial,
+                envelope=await self._tools.seal(self._subject.machine, state),
+                is_empty=not state.has_resources,
+            )
+        )
+        self._subject = replace(self._subject, state=state)
+
+    def _newest_state(self, dumps: list[bytes]) -> StateFile | None:
+        # A state that Terraform could write nowhere else was printed whole; it may be the only copy.
+        found = [read_state_file(dump) for dump in dumps]
+        if (on_disk := self._workspace.read_state()) is not None:
+            found.append(on_disk)
+        return max(found, key=lambda state: state.serial, default=None)
+
+    async def _recorded_outputs(self) -> dict[str, object]:
+        """The module's outputs as the state in the run folder has them."""
+        if self._subject.state is None:
+            return {}
+        engine = await self._tools.find_engine()
+        outcome, _meaning = await self._execute("show", (cli.show_state(engine),), again=True)
+        if outcome.codes != (0,):
+            return {}
+        shown = self._launch_folder("show") / cli.STATE_JSON
+        return outputs_of_state(await asyncio.to_thread(shown.read_bytes))
+
+    async def _end(self, state: DeploymentState, machine: MachineReport, error: MachinaError | None = None) -> None:
+        await self._pump.flush()
+        await self._report(
+            ReportOutcome(
+                deployment_id=self._deployment.deployment_id,
+                fence=self._fence,
+                state=state,
+                touched=self._touched,
+                machine=machine,
+                error_message=error.message if error else "",
+                error_code=error.code if error else "",
+                error_hint=error.hint if error else "",
+            )
+        )
+        await asyncio.to_thread(self.clean_up)
+
+    def clean_up(self) -> None:
+        """Leave no state, plan or output of Terraform's behind. Idempotent, blocking."""
+        self._workspace.wipe()
+        shutil.rmtree(self._launches, ignore_errors=True)
+
+    def _hook(self, phase: str) -> HookContext:
+        subject = self._subject
+        return HookContext(
+            machine=subject.machine,
+            account=subject.account,
+            credentials=subject.credentials,
+            keys=subject.keys,
+            private_keys=subject.private_keys,
+            practice=self._tools.paths.practice,
+            log=lambda text: self._pump.say(phase, text),
+            cancelled=self._cancelled,
+        )
+
+    def _after_failure(self, error: MachinaError) -> MachineReport:
+        if not self._touched:
+            return MachineReport()
+        return MachineReport(status=MachineStatus.ERROR, status_reason=error.message, state_status=self._state_status())
+
+    def _after_cancel(self) -> MachineReport:
+        if not self._touched:
+            return MachineReport()
+        what = {
+            DeploymentType.CREATE: "Half created: the run was cancelled.",
+            DeploymentType.DESTROY: "Half destroyed: the run was cancelled.",
+        }.get(self._deployment.type, "The run was cancelled before its end.")
+        return MachineReport(status=MachineStatus.ERROR, status_reason=what, state_status=self._state_status())
+
+    def _state_status(self) -> TerraformStateStatus | None:
+        return TerraformStateStatus.UNCERTAIN if self._subject.state is not None else None
+
+
+def _reported(facts: MachineFacts) -> MachineReport:
+    return MachineReport(
+        status=facts.status,
+        public_ip=facts.public_ip,
+        private_ip=facts.private_ip,
+        ssh_host=facts.ssh_host,
+        ssh_port=facts.ssh_port,
+        ssh_user=facts.ssh_user,
+        host_key=facts.host_key,
+        provider_resource_id=facts.provider_resource_id,
+        facts=dict(facts.extra),
+    )

@@ -1,0 +1,43 @@
+"""Every long-running task is named, referenced and watched here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+from machina_desktop.core.errors import MachinaError
+
+LOG = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Starts tasks on the running loop, logs how they end, and stops them together."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
+        """Run ``work`` until it ends; an error is logged, never lost."""
+        task = asyncio.create_task(self._watched(work, name), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def stop(self, *, deadline_s: float = 5.0) -> None:
+        """Cancel everything and wait for it, at most ``deadline_s``; what is still there is logged by name."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            _done, late = await asyncio.wait(self._tasks, timeout=deadline_s)
+            for task in late:
+                LOG.error("task %s did not stop within %.0f s", task.get_name(), deadline_s)
+
+    @staticmethod
+    async def _watched(work: Coroutine[object, object, None], name: str) -> None:
+        try:
+            await work
+        except MachinaError as error:
+            LOG.error("task %s ended: %s %s", name, error.code, error)
+        except Exception:
+            LOG.exception("task %s ended unexpectedly", name)

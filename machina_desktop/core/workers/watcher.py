@@ -1,0 +1,58 @@
+"""Tells this process what others wrote: the command line beside the window, or the window beside it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended
+from machina_desktop.core.store.database import Database
+
+LOOK_S = 0.5
+
+
+class FeedWatcher:
+    """Publishes changes and log growth that another process committed; what this one wrote is known already."""
+
+    def __init__(self, database: Database, bus: EventBus) -> None:
+        self._database = database
+        self._bus = bus
+        self._own: set[tuple[str, int]] = set()
+        self._unsubscribe = bus.subscribe(self._on_event)
+
+    async def run(self) -> None:
+        """Look twice a second, for ever."""
+        heads = await self._database.change_heads()
+        logs = await self._database.log_head()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for team_id, head in (await self._database.change_heads()).items():
+                known = heads.get(team_id, 0)
+                if head > known:
+                    await self._publish(team_id, known)
+                    heads[team_id] = head
+            logs = await self._publish_logs(logs)
+
+    def stop(self) -> None:
+        """Stop listening to our own writes."""
+        self._unsubscribe()
+
+    async def _publish(self, team_id: str, after: int) -> None:
+        changes = await self._database.changes_after(team_id, after)
+        foreign = tuple(change for change in changes if (team_id, change.seq) not in self._own)
+        self._own -= {(team_id, change.seq) for change in changes}
+        if foreign:
+            self._bus.publish(Changed(foreign))
+
+    async def _publish_logs(self, after: int) -> int:
+        grown, head = await self._database.logs_after(after)
+        for deployment_id, end in grown:
+            self._bus.publish(LogAppended(deployment_id, end))
+        return head
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Changed):
+            self._own |= {_number(change) for change in event.changes}
+
+
+def _number(change: Change) -> tuple[str, int]:
+    return change.team_id, change.seq
