@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.team import Actor, is_granted
-from machina_desktop.core.errors import Forbidden, MachinaError
+from machina_desktop.core.errors import Bug, Forbidden, MachinaError
 from machina_desktop.core.events import Changed, EventBus, LogAppended
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.reports import AppendLog
@@ -42,20 +43,20 @@ class Dispatcher:
             MachinaError: refused or failed; a refused or failed write leaves an audit event.
         """
         case = REGISTRY.find(type(ask))
-        permit = _permit(actor, case)
         began = time.perf_counter()
         try:
-            permit(getattr(ask, "team_id", ""))
-            result = await self._run(case, actor, ask, permit)
+            result = await self._perform(case, actor, ask, case.action)
         except MachinaError as error:
             await self._note_failure(case, actor, ask, error)
             raise
         LOG.debug("%s %.1f ms", case.action, (time.perf_counter() - began) * 1000)
         return cast("R", result)
 
-    async def _run(self, case: UseCase, actor: Actor, ask: Request[R], permit: Callable[[str], None]) -> object:
+    async def _perform(self, case: UseCase, actor: Actor, ask: Request[R], action: str) -> object:
+        permit = _permit(actor, case)
+        permit(getattr(ask, "team_id", ""))
         if case.is_async:
-            return await case.run(self._context, actor, ask)  # type: ignore[misc]
+            return await case.run(self._context_for(case), actor, ask)  # type: ignore[misc]
         if case.is_read:
             return await self._database.read(actor, lambda tx: case.run(tx, actor, ask))
 
@@ -63,7 +64,7 @@ class Dispatcher:
             result = case.run(tx, actor, ask)
             if case.is_audited:
                 for team_id, target in (tx.touched or _target(ask)).items():
-                    tx.audit(team_id, case.action, target, AuditOutcome.SUCCEEDED)
+                    tx.audit(team_id, action, target, AuditOutcome.SUCCEEDED)
             return result
 
         result, tx = await self._database.write(actor, permit, work)
@@ -73,9 +74,19 @@ class Dispatcher:
             self._bus.publish(LogAppended(ask.deployment_id, cast("int", result)))
         return result
 
+    def _context_for(self, case: UseCase) -> Context:
+        """What ``case`` records is part of it: one audit event, under its own action."""
+        if self._context is None:
+            raise Bug("The dispatcher has no context yet.")
+
+        async def record(actor: Actor, ask: Request[object]) -> object:
+            return await self._perform(REGISTRY.find(type(ask)), actor, ask, case.action)
+
+        return replace(self._context, execute=record)
+
     async def _note_failure(self, case: UseCase, actor: Actor, ask: Request[R], error: MachinaError) -> None:
         LOG.info("%s refused: %s %s", case.action, error.code, error)
-        teams = _target(ask) or {team_id: "" for team_id, _role in actor.team_roles[:1]}
+        teams = _target(ask) or {team_id: _named(ask) for team_id, _role in actor.team_roles[:1]}
         if case.is_read or not case.is_audited or actor.is_runner:
             return
         outcome = AuditOutcome.REFUSED if isinstance(error, Forbidden) else AuditOutcome.FAILED
@@ -107,4 +118,14 @@ def _anything(_team_id: str) -> None:
 
 def _target(ask: object) -> dict[str, str]:
     team_id = getattr(ask, "team_id", "")
-    return {team_id: type(ask).__name__} if team_id else {}
+    return {team_id: _named(ask)} if team_id else {}
+
+
+def _named(ask: object) -> str:
+    """What a request is about: its first id or name."""
+    about = [
+        str(getattr(ask, entry.name))
+        for entry in fields(ask)  # type: ignore[arg-type]
+        if entry.name != "team_id" and (entry.name.endswith("_id") or entry.name in {"name", "label"})
+    ]
+    return about[0] if about else ""

@@ -1,0 +1,7 @@
+"""Every area of use cases: importing this module fills the registry, for hosts and for faces made from it."""
+
+from __future__ import annotations
+
+from machina_desktop.core.services import audit, deployments, device, keys, machines, providers, reports, teams
+
+AREAS = (teams, machines, deployments, providers, keys, audit, device, reports)
