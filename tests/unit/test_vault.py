@@ -59,6 +59,13 @@ def test_a_secret_sealed_before_locking_opens_after_unlocking(vault: Vault) -> N
     assert vault.open_(*PLACE, envelope) == Secret("tøken")
 
 
+def test_broken_characters_are_refused_without_quoting_them(vault: Vault) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        vault.seal(*PLACE, Secret("canary\ud800"))
+    assert (caught.value.__suppress_context__, "canary" in str(caught.value)) == (True, False)
+    assert code_of(lambda: vault.unlock("passphrase", Secret("canary\ud800"))) == "E-VAULT-PASSPHRASE"
+
+
 def test_a_locked_vault_neither_seals_nor_opens_nor_changes(vault: Vault) -> None:
     envelope = vault.seal(*PLACE, b"\xff")
     vault.lock()

@@ -193,7 +193,7 @@ def derive_key(source: Key, salt: bytes, purpose: str) -> bytes:
 
 def derive_from_passphrase(passphrase: Secret, salt: bytes, cost: Argon2Cost) -> bytearray:
     """The 32-byte key of a passphrase (Argon2id over its NFKC form). Takes about a second: never on the loop."""
-    text = unicodedata.normalize("NFKC", passphrase.reveal()).encode()
+    text = unicodedata.normalize("NFKC", passphrase.reveal()).encode("utf-8", "surrogatepass")
     key = bytearray(KEY_BYTES)
     Argon2id(
         salt=salt, length=KEY_BYTES, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory_kib

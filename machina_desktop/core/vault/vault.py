@@ -177,10 +177,11 @@ class Vault:
         """The envelope of a secret for its place; the first one of a team makes that team's key.
 
         Raises:
+            InvalidInput: the text holds half of a character (a lone surrogate).
             Locked: E-VAULT-LOCKED.
             Unavailable: a new team's key cannot be written to the header.
         """
-        plaintext = secret.reveal().encode() if isinstance(secret, Secret) else secret
+        plaintext = _utf8(secret) if isinstance(secret, Secret) else secret
         with self._lock:
             place = self._place(team_id, table, record_id, field, version)
             return cipher.seal(plaintext, place, self._active_key(team_id))
@@ -388,6 +389,14 @@ def _find(known: Header, kind: SlotKind) -> Slot:
         if slot.kind is kind:
             return slot
     raise _no_slot(kind)
+
+
+def _utf8(secret: Secret) -> bytes:
+    try:
+        return secret.reveal().encode()
+    except UnicodeEncodeError:
+        # Without its cause, which quotes the text.
+        raise InvalidInput("The secret holds a broken character; paste it again.", code="E-VAULT-TEXT") from None
 
 
 def _no_slot(kind: SlotKind) -> Conflict:
