@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
@@ -410,3 +410,13 @@ async def turn(times: int = 10) -> None:
     for _ in range(times):
         QApplication.processEvents()
         await asyncio.sleep(0)
+
+
+async def close(bridge: Bridge, *widgets: QWidget) -> None:
+    """End what an async test has built, so that no task and no widget is left over."""
+    await turn()
+    for widget in widgets:
+        widget.close()
+        widget.deleteLater()
+    await turn()
+    await bridge.finish()

@@ -20,7 +20,7 @@ from machina_desktop.views.widgets.selection import RecordSelection
 from machina_desktop.views.widgets.status import Status, paint_status
 
 R = TypeVar("R")
-CARD_HEIGHT = 128
+CARD_HEIGHT = 124
 CARD_MIN_WIDTH = 264
 _GUTTER = Space.M
 _KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
@@ -123,7 +123,8 @@ class CardGrid(QListView, Generic[R]):
 
     def _fit_columns(self, width: int) -> None:
         columns = max(1, width // (CARD_MIN_WIDTH + _GUTTER))
-        size = QSize(max(1, width // columns), CARD_HEIGHT + _GUTTER)
+        # One pixel less: Qt puts a card that ends exactly at the edge into the next row.
+        size = QSize(max(1, (width - 1) // columns), CARD_HEIGHT + _GUTTER)
         if size != self.gridSize():
             self.setGridSize(size)
 
@@ -176,7 +177,7 @@ class CardDelegate(QStyledItemDelegate, Generic[R]):
 
     def _paint_content(self, painter: QPainter, room: QRectF, content: CardContent) -> None:
         self._paint_title(painter, QRectF(room.left(), room.top(), room.width(), 22), content)
-        line = QRectF(room.left(), room.top() + 28, room.width(), 20)
+        line = QRectF(room.left(), room.top() + 30, room.width(), 20)
         if content.status is not None:
             paint_status(painter, line, content.status)
             if content.status.mark.is_moving:
@@ -190,7 +191,7 @@ class CardDelegate(QStyledItemDelegate, Generic[R]):
             theme.font(Type.MONO),
             theme.color("text-primary" if content.mono else "text-secondary"),
         )
-        facts = mono.translated(0, 22)
+        facts = mono.translated(0, 24)
         used = draw_text(painter, facts, content.facts, theme.font(Type.SECONDARY), secondary)
         self._paint_tags(painter, facts.adjusted(used + Space.M, 0, 0, 0), content.tags)
 

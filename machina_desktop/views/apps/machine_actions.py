@@ -1,0 +1,183 @@
+"""What a person can do with machines: which actions apply now, why not, and doing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.deployment import Deployment
+from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
+from machina_desktop.core.services.machines import (
+    DestroyMachine,
+    RebootMachine,
+    RefreshMachine,
+    RetryMachine,
+    StartMachine,
+    StopMachine,
+)
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.views import tasks
+from machina_desktop.views.apps.base import Window
+from machina_desktop.views.apps.machine_text import destroy_word, losses_of, tr
+from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.dialogs import ConfirmDialog
+from machina_desktop.views.widgets.inputs import Checkbox
+
+Infos = Mapping[ProviderType, ProviderInfo]
+
+
+class Action(StrEnum):
+    """Actions on a machine, in the order menus show them."""
+
+    REBOOT = "reboot"
+    STOP = "stop"
+    START = "start"
+    REFRESH = "refresh"
+    RETRY = "retry"
+    DESTROY = "destroy"
+
+
+@dataclass(frozen=True)
+class ActionLook:
+    """How an action is shown.
+
+    Attributes:
+        asked: What the toast says; ``{0}`` is the machine.
+        from_statuses: Statuses it starts from; empty for any.
+    """
+
+    title: str
+    icon_name: str
+    asked: str
+    from_statuses: frozenset[MachineStatus] = frozenset()
+
+
+_RESTING = frozenset({MachineStatus.RUNNING, MachineStatus.STOPPED, MachineStatus.ERROR})
+
+# The statuses are those of the use cases, so that no button leads into a refusal; the use case has the last word.
+LOOKS = {
+    Action.REBOOT: ActionLook(
+        "Reboot", "rotate-cw", "{0} is asked to reboot.", frozenset({MachineStatus.RUNNING, MachineStatus.ERROR})
+    ),
+    Action.STOP: ActionLook(
+        "Stop", "circle-stop", "{0} is asked to stop.", frozenset({MachineStatus.RUNNING, MachineStatus.ERROR})
+    ),
+    Action.START: ActionLook(
+        "Start", "play", "{0} is asked to start.", frozenset({MachineStatus.STOPPED, MachineStatus.ERROR})
+    ),
+    Action.REFRESH: ActionLook("Refresh", "refresh-cw", "Looking what {0} is now.", _RESTING),
+    Action.RETRY: ActionLook("Retry", "undo-2", "{0} is planned again.", frozenset({MachineStatus.ERROR})),
+    Action.DESTROY: ActionLook(
+        "Destroy", "trash-2", "The end of {0} is being planned.", _RESTING | {MachineStatus.PENDING}
+    ),
+}
+_POWER = frozenset({Action.REBOOT, Action.STOP, Action.START})
+# Their plan waits for a yes, so it is shown at once.
+_PLANNED = frozenset({Action.RETRY, Action.DESTROY})
+_REQUESTS: dict[Action, Callable[[str], Request[Deployment]]] = {
+    Action.REBOOT: lambda key: RebootMachine(machine_id=key),
+    Action.STOP: lambda key: StopMachine(machine_id=key),
+    Action.START: lambda key: StartMachine(machine_id=key),
+    Action.REFRESH: lambda key: RefreshMachine(machine_id=key),
+    Action.RETRY: lambda key: RetryMachine(machine_id=key),
+}
+
+
+def title_of(action: Action, machine: Machine | None = None) -> str:
+    """The action as a verb, for this machine."""
+    if action is Action.DESTROY and machine is not None:
+        return destroy_word(machine)
+    return QCoreApplication.translate("MachineAction", LOOKS[action].title)
+
+
+def why_not(action: Action, machine: Machine, infos: Infos) -> str:
+    """Why the action does not apply to the machine now, one sentence; empty when it does."""
+    if machine.is_gone:
+        return tr("It is already destroyed.")
+    info = infos.get(machine.provider)
+    if action in _POWER and info is not None and action.value not in info.power_actions:
+        return tr("{0} cannot do this.").format(info.title)
+    if machine.actual_status not in LOOKS[action].from_statuses:
+        return tr("It is {0}.").format(machine.actual_status.value)
+    return ""
+
+
+def applies(action: Action, machines: Iterable[Machine], infos: Infos) -> bool:
+    """Whether the action applies to every one of the machines, and there is one."""
+    chosen = tuple(machines)
+    return bool(chosen) and not any(why_not(action, machine, infos) for machine in chosen)
+
+
+class MachineActions(QWidget):
+    """Carries actions out for a page or a detail; questions are asked over ``parent``.
+
+    Signals:
+        asked(object): The deployment that was queued (Deployment).
+    """
+
+    asked = Signal(object)
+
+    def __init__(self, bridge: Bridge, window: Window, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.hide()
+        self._bridge = bridge
+        self._window = window
+
+    def run(self, action: Action, machines: Iterable[Machine], *, busy: tasks.Busy | None = None) -> None:
+        """Do it, after a question where something would be lost."""
+        for machine in machines:
+            if action is Action.DESTROY:
+                self._confirm(machine)
+            else:
+                self._send(action, machine, _REQUESTS[action](machine.machine_id), busy)
+
+    def _confirm(self, machine: Machine) -> None:
+        verb = destroy_word(machine)
+        dialog = ConfirmDialog(
+            tr("{0} {1}?").format(verb, short(machine.name)),
+            text=tr("This cannot be undone."),
+            losses=losses_of(machine),
+            confirm=f"{verb} {short(machine.name)}",
+            type_to_confirm=machine.name if machine.is_protected else "",
+            parent=self.parentWidget(),
+        )
+        at_once = Checkbox(tr("Do it without showing me the plan first"))
+        at_once.setObjectName("machine.destroy-dialog.at-once")
+        dialog.column.addSpacing(Space.S)
+        dialog.column.addWidget(at_once)
+        dialog.setObjectName("machine.destroy-dialog")
+        dialog.primary.setObjectName("machine.destroy-dialog.confirm")
+        for line in dialog.findChildren(QLineEdit):
+            line.setObjectName("machine.destroy-dialog.name")
+        dialog.accepted.connect(lambda: self._destroy(machine, at_once=at_once.isChecked()))
+        dialog.open()
+
+    def _destroy(self, machine: Machine, *, at_once: bool) -> None:
+        name = machine.name if machine.is_protected else ""
+        ask = DestroyMachine(machine_id=machine.machine_id, confirm_name=name, auto_approve=at_once)
+        self._send(Action.DESTROY, machine, ask, None)
+
+    def _send(self, action: Action, machine: Machine, ask: Request[Deployment], busy: tasks.Busy | None) -> None:
+        def done(deployment: Deployment) -> None:
+            text = QCoreApplication.translate("MachineAction", LOOKS[action].asked).format(machine.name)
+            self._window.notify(
+                text,
+                action=tr("Show"),
+                on_action=lambda: self._window.inspect("deployment", deployment.deployment_id),
+            )
+            if action in _PLANNED and not deployment.auto_approve:
+                self._window.inspect("deployment", deployment.deployment_id)
+            self.asked.emit(deployment)
+
+        tasks.run(self._bridge, self._bridge.call(ask), owner=self, name=f"machine.{action}", done=done, busy=busy)
+
+
+def short(name: str, limit: int = 28) -> str:
+    """The name, cut where a button would grow too wide."""
+    return name if len(name) <= limit else f"{name[: limit - 1]}…"

@@ -1,0 +1,290 @@
+"""One machine in the sidekick: what it is, how to reach it, what was done to it, what can be done now."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.deployment import Deployment
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.provider import ProviderAccount, ProviderInfo, ProviderType
+from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.services.deployments import ListDeployments
+from machina_desktop.core.services.machines import GetMachine, UpdateMachine
+from machina_desktop.core.services.providers import ListAccounts, ListProviders
+from machina_desktop.views import tasks
+from machina_desktop.views.apps.base import Detail, Window
+from machina_desktop.views.apps.machine_actions import MachineActions
+from machina_desktop.views.apps.machine_editor import MachineEditor
+from machina_desktop.views.apps.machine_foot import ActionFoot
+from machina_desktop.views.apps.machine_list import status_of
+from machina_desktop.views.apps.machine_text import address_of, provider_title, ssh_command, what_to_do
+from machina_desktop.views.apps.machine_timeline import Timeline
+from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.feedback import Badge
+from machina_desktop.views.widgets.layout import Card, Divider
+from machina_desktop.views.widgets.states import EmptyState, ListStates
+from machina_desktop.views.widgets.status import StatusBadge
+from machina_desktop.views.widgets.text import KeyValueList, Label
+from machina_desktop.views.wording import full_moment
+
+RUNS_SHOWN = 20
+
+
+class MachineDetail(Detail):
+    """Follows one machine live; its actions stand at the foot and stay in view."""
+
+    def __init__(self, bridge: Bridge, window: Window, key: str) -> None:
+        super().__init__(bridge, window, key)
+        self.setObjectName("machine.detail")
+        self._machine: Machine | None = None
+        self._infos: dict[ProviderType, ProviderInfo] = {}
+        self._accounts: dict[str, str] = {}
+        self._actions = MachineActions(bridge, window, self)
+        self._states = ListStates(self._build(), empty=EmptyState(icon_name="server", title=""), skeleton_rows=5)
+        self._states.error.retried.connect(self._on_retried)
+        self._states.show_loading()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._states)
+        if bridge.is_settled:
+            self._start()
+        else:
+            bridge.settled.connect(self._start)
+
+    @property
+    def title(self) -> str:
+        return self._machine.name if self._machine is not None else self.tr("Machine")
+
+    def _build(self) -> QWidget:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(Space.L, Space.M, Space.L, Space.L)
+        column.setSpacing(Space.L)
+        column.addLayout(self._build_head())
+        column.addWidget(self._build_problem())
+        for title, body in (
+            (self.tr("Access"), self._build_access()),
+            (self.tr("Timeline"), self._build_timeline()),
+            (self.tr("Machine"), self._build_about()),
+            (self.tr("Found on it"), self._build_facts()),
+            (self.tr("Labels"), self._build_editor()),
+        ):
+            column.addWidget(_section(title, body))
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(inside)
+        self._foot = ActionFoot()
+        self._foot.chosen.connect(self._on_action)
+        whole = QWidget()
+        stacked = QVBoxLayout(whole)
+        stacked.setContentsMargins(0, 0, 0, 0)
+        stacked.setSpacing(0)
+        stacked.addWidget(scroll, 1)
+        stacked.addWidget(Divider())
+        stacked.addWidget(self._foot)
+        return whole
+
+    def _build_head(self) -> QHBoxLayout:
+        self._status = StatusBadge()
+        self._status.setObjectName("machine.status")
+        self._practice = Badge(self.tr("practice"), icon_name="flask-conical")
+        self._protected = Badge(self.tr("protected"), icon_name="lock")
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        for badge in (self._status, self._practice, self._protected):
+            row.addWidget(badge)
+        row.addStretch()
+        return row
+
+    def _build_problem(self) -> QWidget:
+        self._reason = Label(style=Type.MEDIUM, tone="error", wraps=True, is_selectable=True)
+        self._reason.setObjectName("machine.reason")
+        self._advice = Label(tone="secondary", wraps=True)
+        self._problem = Card()
+        self._problem.column.addWidget(self._reason)
+        self._problem.column.addWidget(self._advice)
+        return self._problem
+
+    def _build_access(self) -> QWidget:
+        self._access = KeyValueList()
+        for key, name in (
+            ("address", self.tr("Address")),
+            ("private", self.tr("Private")),
+            ("port", self.tr("Port")),
+            ("user", self.tr("User")),
+            ("ssh", self.tr("Connect")),
+            ("host_key", self.tr("Host key")),
+        ):
+            self._access.add_copyable(key, name)
+            self._access.widget(key).setObjectName(f"machine.{key}")
+        return self._access
+
+    def _build_about(self) -> QWidget:
+        self._about = KeyValueList()
+        for key, name in (
+            ("provider", self.tr("Provider")),
+            ("account", self.tr("Account")),
+            ("region", self.tr("Region")),
+            ("size", self.tr("Size")),
+            ("image", self.tr("Image")),
+            ("created", self.tr("Created")),
+        ):
+            self._about.add_text(key, name)
+        self._about.add_copyable("resource", self.tr("Provider id"))
+        self._about.add_copyable("id", self.tr("Id"))
+        return self._about
+
+    def _build_facts(self) -> QWidget:
+        self._facts = KeyValueList()
+        self._facts_known: set[str] = set()
+        return self._facts
+
+    def _build_editor(self) -> QWidget:
+        self._editor = MachineEditor()
+        self._editor.tags_edited.connect(lambda tags: self._update(UpdateMachine(machine_id=self.key, tags=tags)))
+        self._editor.notes_edited.connect(lambda notes: self._update(UpdateMachine(machine_id=self.key, notes=notes)))
+        self._editor.protection_edited.connect(
+            lambda is_protected: self._update(UpdateMachine(machine_id=self.key, is_protected=is_protected))
+        )
+        return self._editor
+
+    def _build_timeline(self) -> QWidget:
+        self._timeline = Timeline()
+        self._timeline.chosen.connect(lambda key: self.window_door.inspect("deployment", key))
+        return self._timeline
+
+    def _start(self) -> None:
+        team = self.bridge.team_id
+        self._live = LiveQuery(
+            self.bridge,
+            GetMachine(machine_id=self.key),
+            depends=frozenset({"machine"}),
+            on_answer=self._on_machine,
+            on_error=self._states.show_error,
+            parent=self,
+        )
+        LiveQuery(
+            self.bridge,
+            ListDeployments(team_id=team, machine_id=self.key, limit=RUNS_SHOWN),
+            depends=frozenset({"deployment"}),
+            on_answer=self._on_deployments,
+            on_error=self._on_side_error,
+            parent=self,
+        )
+        LiveQuery(
+            self.bridge,
+            ListAccounts(team_id=team),
+            depends=frozenset({"provider_account"}),
+            on_answer=self._on_accounts,
+            on_error=self._on_side_error,
+            parent=self,
+        )
+        LiveQuery(
+            self.bridge,
+            ListProviders(),
+            depends=frozenset(),
+            on_answer=self._on_providers,
+            on_error=self._on_side_error,
+            parent=self,
+        )
+
+    def _on_machine(self, machine: Machine) -> None:
+        self._machine = machine
+        self.setWindowTitle(machine.name)
+        self._render()
+        self._states.show_content()
+
+    def _on_deployments(self, deployments: tuple[Deployment, ...]) -> None:
+        self._timeline.set_deployments(deployments)
+
+    def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
+        self._accounts = {account.provider_account_id: account.label for account in accounts}
+        self._render()
+
+    def _on_providers(self, infos: tuple[ProviderInfo, ...]) -> None:
+        self._infos = {info.type: info for info in infos}
+        self._render()
+
+    def _on_side_error(self, error: MachinaError) -> None:
+        """What stands beside the machine is missing; the machine itself is shown all the same."""
+        self._problem.setToolTip(str(error))
+
+    def _on_retried(self) -> None:
+        self._states.error.retry.set_busy(True)
+        self._live.refresh()
+
+    def _on_action(self, action: object, button: object) -> None:
+        if self._machine is not None:
+            self._actions.run(action, (self._machine,), busy=button)  # type: ignore[arg-type]
+
+    def _update(self, ask: UpdateMachine) -> None:
+        tasks.run(self.bridge, self.bridge.call(ask), owner=self, name="machine.update")
+
+    def _render(self) -> None:
+        machine = self._machine
+        if machine is None:
+            return
+        self._status.set_status(status_of(machine))
+        self._practice.setVisible(machine.is_practice)
+        self._protected.setVisible(machine.is_protected)
+        advice = what_to_do(machine, self._infos.get(machine.provider))
+        self._reason.setText(machine.status_reason)
+        self._reason.setVisible(bool(machine.status_reason))
+        self._advice.setText(advice)
+        self._advice.setVisible(bool(advice))
+        self._problem.setVisible(bool(machine.status_reason or advice))
+        self._render_values(machine)
+        self._editor.show_machine(machine)
+        self._foot.show_machine(machine, self._infos)
+
+    def _render_values(self, machine: Machine) -> None:
+        self._access.set_values(
+            {
+                "address": address_of(machine),
+                "private": machine.private_ip or "",
+                "port": str(machine.ssh_port),
+                "user": machine.ssh_user,
+                "ssh": ssh_command(machine),
+                "host_key": machine.host_key,
+            }
+        )
+        self._access.set_row_visible("private", bool(machine.private_ip))
+        values = {
+            "provider": provider_title(machine.provider),
+            "account": self._accounts.get(machine.provider_account_id, ""),
+            "region": " ".join(part for part in (machine.region, machine.zone or "") if part),
+            "size": machine.size,
+            "image": machine.image,
+            "created": full_moment(machine.created_at),
+            "resource": machine.provider_resource_id or "",
+            "id": machine.machine_id,
+        }
+        self._about.set_values(values)
+        for key in ("region", "size", "image", "resource"):
+            self._about.set_row_visible(key, bool(values[key]))
+        self._render_facts(machine)
+
+    def _render_facts(self, machine: Machine) -> None:
+        for key in sorted(machine.facts.keys() - self._facts_known):
+            self._facts.add_text(key, key.replace("_", " ").capitalize())
+            self._facts_known.add(key)
+        self._facts.set_values({key: machine.facts.get(key, "") for key in self._facts_known})
+        for key in self._facts_known:
+            self._facts.set_row_visible(key, key in machine.facts)
+        section = self._facts.parentWidget()
+        if section is not None:
+            section.setVisible(bool(machine.facts))
+
+
+def _section(title: str, body: QWidget) -> QWidget:
+    whole = QWidget()
+    column = QVBoxLayout(whole)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(Space.S)
+    column.addWidget(Label(title, style=Type.LABEL, tone="secondary"))
+    column.addWidget(body)
+    return whole

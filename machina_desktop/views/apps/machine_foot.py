@@ -1,0 +1,64 @@
+"""The actions at the foot of a machine's detail: those that make sense now, with the reason where one does not."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.views.apps.machine_actions import LOOKS, Action, Infos, title_of, why_not
+from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
+
+
+class ActionFoot(QWidget):
+    """A row of buttons.
+
+    Signals:
+        chosen(Action, object): Do it; the second is the button, to show that it is busy, or ``None``.
+    """
+
+    chosen = Signal(object, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._refresh = IconButton(LOOKS[Action.REFRESH].icon_name, title_of(Action.REFRESH))
+        self._refresh.setObjectName("machine.refresh")
+        self._refresh.clicked.connect(lambda: self.chosen.emit(Action.REFRESH, None))
+        self._buttons = {
+            Action.RETRY: self._build_button(Action.RETRY, ButtonKind.PRIMARY),
+            Action.REBOOT: self._build_button(Action.REBOOT),
+            Action.STOP: self._build_button(Action.STOP),
+            Action.START: self._build_button(Action.START),
+            Action.DESTROY: self._build_button(Action.DESTROY, ButtonKind.DANGER),
+        }
+        row = QHBoxLayout(self)
+        row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
+        row.setSpacing(Space.S)
+        for action, button in self._buttons.items():
+            if action is Action.DESTROY:
+                row.addWidget(self._refresh)
+                row.addStretch()
+            row.addWidget(button)
+
+    def show_machine(self, machine: Machine, infos: Infos) -> None:
+        """Show what fits the machine's status; what does not apply is greyed and says why."""
+        is_off = machine.actual_status is MachineStatus.STOPPED
+        is_wrong = machine.actual_status is MachineStatus.ERROR
+        self._buttons[Action.RETRY].setVisible(is_wrong)
+        self._buttons[Action.START].setVisible(is_off)
+        self._buttons[Action.STOP].setVisible(not is_off and not is_wrong)
+        self._buttons[Action.DESTROY].setText(title_of(Action.DESTROY, machine))
+        for action, button in self._buttons.items():
+            reason = why_not(action, machine, infos)
+            button.setEnabled(not reason and not button.is_busy())
+            button.setToolTip(reason)
+        reason = why_not(Action.REFRESH, machine, infos)
+        self._refresh.setEnabled(not reason)
+        self._refresh.setToolTip(reason or title_of(Action.REFRESH))
+
+    def _build_button(self, action: Action, kind: ButtonKind = ButtonKind.SECONDARY) -> Button:
+        button = Button(title_of(action), kind=kind)
+        button.setObjectName(f"machine.{action}")
+        button.clicked.connect(lambda: self.chosen.emit(action, button))
+        return button

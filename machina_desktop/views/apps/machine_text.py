@@ -1,0 +1,94 @@
+"""How a machine is told in words: where it is, how to reach it, what to do about it, what its end would cost."""
+
+from __future__ import annotations
+
+import shlex
+
+from PySide6.QtCore import QCoreApplication
+
+from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
+from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
+
+_TITLES = {
+    ProviderType.DIGITALOCEAN: "DigitalOcean",
+    ProviderType.AWS: "AWS",
+    ProviderType.GCP: "Google Cloud",
+    ProviderType.HETZNER: "Hetzner",
+    ProviderType.BAREMETAL: "Own server",
+    ProviderType.SANDBOX: "This computer",
+}
+
+
+def tr(text: str) -> str:
+    """The text in the user's language."""
+    return QCoreApplication.translate("machine", text)
+
+
+def provider_title(provider: ProviderType) -> str:
+    """The provider's short name, as lists show it."""
+    return tr(_TITLES[provider])
+
+
+def address_of(machine: Machine) -> str:
+    """The address to show: the public one, else the one to connect to; empty while there is none."""
+    return machine.public_ip or machine.ssh_host or machine.private_ip or ""
+
+
+def endpoint_of(machine: Machine) -> str:
+    """Address and port as people write them; the usual port is left out, IPv6 gets its brackets."""
+    address = address_of(machine)
+    if not address or machine.ssh_port == 22:
+        return address
+    return f"[{address}]:{machine.ssh_port}" if ":" in address else f"{address}:{machine.ssh_port}"
+
+
+def place_of(machine: Machine) -> str:
+    """Provider and region in one line."""
+    return " · ".join(part for part in (provider_title(machine.provider), machine.region) if part)
+
+
+def ssh_command(machine: Machine) -> str:
+    """What to type into a terminal; empty until the machine has an address."""
+    address = machine.ssh_host or address_of(machine)
+    if not address:
+        return ""
+    port = [] if machine.ssh_port == 22 else ["-p", str(machine.ssh_port)]
+    target = f"{machine.ssh_user}@{address}" if machine.ssh_user else address
+    return shlex.join(["ssh", *port, "--", target])
+
+
+def what_to_do(machine: Machine, info: ProviderInfo | None) -> str:
+    """The next step for a machine that needs somebody; empty when it needs nobody."""
+    if machine.terraform_state_status is TerraformStateStatus.UNCERTAIN:
+        return tr("A run ended without a known outcome. Refresh to learn what exists.")
+    if machine.actual_status is MachineStatus.ERROR:
+        if machine.terraform_state_status is TerraformStateStatus.NONE:
+            return tr("Nothing was made yet. Put the cause right, then retry; or destroy the record.")
+        can_reboot = info is not None and "reboot" in info.power_actions
+        return tr("Retry completes what is missing.") + (tr(" A reboot may help, too.") if can_reboot else "")
+    if machine.terraform_state_status is TerraformStateStatus.DRIFTED:
+        return tr("It was changed outside of Machina. Refresh brings the record into line.")
+    return ""
+
+
+def losses_of(machine: Machine) -> tuple[str, ...]:
+    """What destroying it loses, one sentence each."""
+    if machine.provider is ProviderType.SANDBOX:
+        return (
+            tr("Its folder on this computer, with every file in it, is deleted."),
+            tr("Programs running in it are ended."),
+        )
+    if machine.provider is ProviderType.BAREMETAL:
+        return (
+            tr("The machine is only deregistered; nothing on its disk is deleted."),
+            tr("Machina forgets its address, host key and tags."),
+        )
+    return (
+        tr("The server and everything on its disk are deleted at the provider."),
+        tr("Its address may be given to somebody else."),
+    )
+
+
+def destroy_word(machine: Machine) -> str:
+    """The verb on the button: a server of one's own is not destroyed."""
+    return tr("Deregister") if machine.provider is ProviderType.BAREMETAL else tr("Destroy")
