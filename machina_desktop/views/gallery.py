@@ -7,7 +7,9 @@ import sys
 from PySide6.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.deployment import DeploymentState
+from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary, ResourceChange
 from machina_desktop.core.domain.provider import AccountField, ProviderType
 from machina_desktop.core.ids import now
 from machina_desktop.views import theme
@@ -20,6 +22,8 @@ from machina_desktop.views.widgets.feedback import Avatar, Badge, Progress, Skel
 from machina_desktop.views.widgets.form import Form
 from machina_desktop.views.widgets.inputs import Checkbox, Input, PasswordInput, Select
 from machina_desktop.views.widgets.layout import Card, CollapsibleGroup, PageHeader, SectionHeader
+from machina_desktop.views.widgets.log_view import LogView
+from machina_desktop.views.widgets.plan_view import PlanView
 from machina_desktop.views.widgets.search import Filter, FilterBar
 from machina_desktop.views.widgets.states import EmptyState, ErrorState
 from machina_desktop.views.widgets.status import Status, StatusBadge
@@ -245,6 +249,54 @@ def _cards() -> QWidget:
     return _filled(grid)
 
 
+def log_lines(count: int) -> list[LogLine]:
+    """Made-up lines of a run."""
+    made = []
+    for number in range(count):
+        phase = "init" if number < count // 5 else "plan" if number < count // 2 else "apply"
+        level = LogLevel.ERROR if number % 17 == 16 else LogLevel.WARNING if number % 11 == 10 else LogLevel.INFO
+        text = f"digitalocean_droplet.web: Still creating... [{number}s elapsed]"
+        made.append(LogLine(at=now(), phase=phase, level=level, text=text))
+    return made
+
+
+def _log() -> QWidget:
+    view = LogView()
+    view.append_lines(log_lines(60))
+    view.search.setText("creating... [2")
+    view.canvas.set_following(False)
+    return _filled(view)
+
+
+def plan_summary() -> PlanSummary:
+    """A made-up plan with one of each action."""
+    changes = (
+        AttributeChange(path="image", before='"ubuntu-22-04"', after='"ubuntu-24-04"', forces_replacement=True),
+        AttributeChange(path="id", before='"3164444"', unknown=True),
+        AttributeChange(path="user_data", sensitive=True),
+    )
+    made = (AttributeChange(path="name", after='"web-2"'), AttributeChange(path="ipv4_address", unknown=True))
+    resources = (
+        _change("digitalocean_droplet.web", PlanAction.REPLACE, *changes, reason="image cannot be changed in place"),
+        _change("digitalocean_firewall.old", PlanAction.DELETE, AttributeChange(path="name", before='"old"')),
+        _change("digitalocean_droplet.web2", PlanAction.CREATE, *made),
+        _change("digitalocean_tag.web", PlanAction.UPDATE, AttributeChange(path="name", before='"a"', after='"b"')),
+    )
+    return PlanSummary(add=2, change=1, remove=2, resources=resources, outputs=("address",))
+
+
+def _change(address: str, action: PlanAction, *attributes: AttributeChange, reason: str = "") -> ResourceChange:
+    kind, name = address.split(".")
+    return ResourceChange(address=address, type=kind, name=name, action=action, reason=reason, attributes=attributes)
+
+
+def _plan() -> QWidget:
+    view, empty = PlanView(), PlanView()
+    view.set_plan(plan_summary())
+    empty.set_plan(PlanSummary())
+    return _column(view, empty)
+
+
 def _filled(widget: QWidget) -> QWidget:
     made = QWidget()
     column = QVBoxLayout(made)
@@ -258,7 +310,15 @@ def build_gallery() -> QTabWidget:
     tabs = QTabWidget()
     tabs.tabBar().setDrawBase(False)
     tabs.setWindowTitle("Gallery")
-    for title, page in (("Primitives", _primitives()), ("Form", _form()), ("Table", _table()), ("Cards", _cards())):
+    pages = {
+        "Primitives": _primitives(),
+        "Form": _form(),
+        "Table": _table(),
+        "Cards": _cards(),
+        "Log": _log(),
+        "Plan": _plan(),
+    }
+    for title, page in pages.items():
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(page)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QSizePolicy,
+    QSpacerItem,
     QVBoxLayout,
     QWidget,
 )
@@ -73,6 +74,8 @@ class Field(QWidget, Generic[C]):
         self._label = Label(label, style=Type.MEDIUM)
         self._label.setBuddy(control)
         self._label.setVisible(bool(label))
+        self._label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._note.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         control.setAccessibleName(label)
         control.setAccessibleDescription(help_text)
         control.installEventFilter(self)
@@ -83,7 +86,8 @@ class Field(QWidget, Generic[C]):
         column.addWidget(self._label)
         column.addWidget(control, 1 if control.sizePolicy().verticalPolicy() == QSizePolicy.Policy.Expanding else 0)
         column.addWidget(self._note)
-        column.addStretch(0)
+        # Takes the height a taller neighbour gives without asking for any, so the label stays at its control.
+        column.addItem(QSpacerItem(0, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred))
         self._note.show_text(help_text, is_error=False)
 
     def set_error(self, message: str) -> None:

@@ -1,0 +1,273 @@
+"""A plan as a tree: what is destroyed or replaced first, each attribute's old and new value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QPainter
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary, ResourceChange
+from machina_desktop.core.secret import DOTS
+from machina_desktop.views import theme
+from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.feedback import Badge
+from machina_desktop.views.widgets.painting import draw_text
+from machina_desktop.views.widgets.states import EmptyState
+
+EXPANDED_AT_MOST = 12
+_RESOURCE_HEIGHT = 34
+_ATTRIBUTE_HEIGHT = 24
+_CHANGE_ROLE = Qt.ItemDataRole.UserRole
+_ACTION_ROLE = Qt.ItemDataRole.UserRole + 1
+
+
+@dataclass(frozen=True)
+class ActionMark:
+    """How an action looks: its sign, its colour token, and where it stands in the list."""
+
+    sign: str
+    token: str
+    rank: int
+
+
+_MARKS = {
+    PlanAction.DELETE: ActionMark("-", "accent-error", 0),
+    PlanAction.REPLACE: ActionMark("±", "accent-error", 1),
+    PlanAction.FORGET: ActionMark("-", "accent-warning", 2),
+    PlanAction.UPDATE: ActionMark("~", "accent-warning", 3),
+    PlanAction.CREATE: ActionMark("+", "accent-success", 4),
+    PlanAction.IMPORT: ActionMark("+", "accent-primary", 5),
+    PlanAction.READ: ActionMark("<", "text-secondary", 6),
+    PlanAction.NOTHING: ActionMark(" ", "text-secondary", 7),
+}
+
+
+def action_word(action: PlanAction) -> str:
+    """What happens to the resource, in one word of the user's language."""
+    words = {
+        PlanAction.DELETE: QCoreApplication.translate("Plan", "destroy"),
+        PlanAction.REPLACE: QCoreApplication.translate("Plan", "replace"),
+        PlanAction.FORGET: QCoreApplication.translate("Plan", "forget"),
+        PlanAction.UPDATE: QCoreApplication.translate("Plan", "change"),
+        PlanAction.CREATE: QCoreApplication.translate("Plan", "create"),
+        PlanAction.IMPORT: QCoreApplication.translate("Plan", "import"),
+        PlanAction.READ: QCoreApplication.translate("Plan", "read"),
+        PlanAction.NOTHING: QCoreApplication.translate("Plan", "leave as it is"),
+    }
+    return words[action]
+
+
+def old_and_new(change: AttributeChange) -> tuple[str | None, str | None]:
+    """The two values as they are shown; ``None`` where there is none."""
+    if change.sensitive:
+        return None, DOTS
+    after = QCoreApplication.translate("Plan", "known after apply") if change.unknown else change.after
+    return change.before, after
+
+
+def change_words(change: AttributeChange) -> str:
+    """One attribute's change as a line of text, as it is read aloud and copied."""
+    old, new = old_and_new(change)
+    values = " → ".join(value for value in (old, new) if value is not None)
+    reason = QCoreApplication.translate("Plan", "forces replacement") if change.forces_replacement else ""
+    return f"{change.path}  {values}  {reason}".strip()
+
+
+class PlanView(QWidget):
+    """Shows one plan."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._plan: PlanSummary | None = None
+        self._counts = QHBoxLayout()
+        self._counts.setSpacing(Space.S)
+        self._tree = QTreeWidget()
+        self._empty = EmptyState(icon_name="circle-check", title="")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._tree)
+        self._stack.addWidget(self._empty)
+        self._set_up_tree()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.S)
+        column.addLayout(self._counts)
+        column.addWidget(self._stack, 1)
+        self.set_plan(None)
+
+    def plan(self) -> PlanSummary | None:
+        """What is shown."""
+        return self._plan
+
+    def set_plan(self, plan: PlanSummary | None) -> None:
+        """Show ``plan``; ``None`` says that none has been made yet."""
+        self._plan = plan
+        self._tree.clear()
+        self._show_counts(plan)
+        if plan is None:
+            self._empty.set_message(
+                self.tr("No plan yet"), self.tr("It appears here as soon as Terraform has made it.")
+            )
+        elif plan.is_empty and not plan.drift:
+            self._empty.set_message(self.tr("No changes"), self.tr("Everything is already as described."))
+        else:
+            self._fill(plan)
+            self._stack.setCurrentWidget(self._tree)
+            return
+        self._stack.setCurrentWidget(self._empty)
+
+    def lines(self) -> tuple[str, ...]:
+        """All rows that are not folded away, from the top, as screen readers read them."""
+        found = []
+        index = self._tree.model().index(0, 0)
+        while index.isValid():
+            found.append(str(index.data()))
+            index = self._tree.indexBelow(index)
+        return tuple(found)
+
+    def _set_up_tree(self) -> None:
+        self._tree.setAccessibleName(self.tr("Plan"))
+        self._tree.setProperty("role", "framed")
+        self._tree.setHeaderHidden(True)
+        self._tree.setItemDelegate(_PlanDelegate(self._tree))
+        self._tree.setIndentation(Space.L)
+        self._tree.setVerticalScrollMode(QTreeWidget.ScrollMode.ScrollPerPixel)
+        self._tree.setUniformRowHeights(False)
+        self._tree.setRootIsDecorated(True)
+
+    def _show_counts(self, plan: PlanSummary | None) -> None:
+        while (entry := self._counts.takeAt(0)) is not None:
+            widget = entry.widget()
+            if widget is not None:
+                widget.deleteLater()
+        if plan is None:
+            return
+        counts = (
+            (plan.remove, "-", self.tr("{0} to destroy"), "error"),
+            (plan.change, "~", self.tr("{0} to change"), "warning"),
+            (plan.add, "+", self.tr("{0} to add"), "success"),
+            (plan.imports, "+", self.tr("{0} to import"), "accent"),
+        )
+        for number, sign, text, tone in counts:
+            if number:
+                self._counts.addWidget(Badge(f"{sign} {text.format(number)}", tone=tone))
+        if plan.outputs:
+            self._counts.addWidget(Badge(self.tr("{0} outputs change").format(len(plan.outputs))))
+        if plan.drift:
+            words = self.tr("{0} changed outside").format(len(plan.drift))
+            self._counts.addWidget(Badge(words, tone="warning", icon_name="triangle-alert"))
+        self._counts.addStretch()
+
+    def _fill(self, plan: PlanSummary) -> None:
+        changes = sorted(plan.resources, key=lambda each: (_MARKS[each.action].rank, each.address))
+        shown = [change for change in changes if change.action is not PlanAction.NOTHING]
+        for change in shown:
+            item = self._add_resource(change, change.reason)
+            is_grave = change.action in (PlanAction.DELETE, PlanAction.REPLACE)
+            item.setExpanded(is_grave or len(shown) <= EXPANDED_AT_MOST)
+        for change in plan.drift:
+            self._add_resource(change, self.tr("changed outside since the last run"))
+        for output in plan.outputs:
+            item = QTreeWidgetItem(self._tree, [self.tr("output {0}").format(output)])
+            item.setData(0, _ACTION_ROLE, PlanAction.UPDATE)
+
+    def _add_resource(self, change: ResourceChange, reason: str) -> QTreeWidgetItem:
+        words = f"{action_word(change.action)} {change.address}"
+        item = QTreeWidgetItem(self._tree, [f"{words}  {reason}".strip()])
+        item.setData(0, _CHANGE_ROLE, (change, reason))
+        item.setData(0, _ACTION_ROLE, change.action)
+        item.setToolTip(0, reason)
+        for attribute in change.attributes:
+            child = QTreeWidgetItem(item, [change_words(attribute)])
+            child.setData(0, _CHANGE_ROLE, attribute)
+            child.setData(0, _ACTION_ROLE, change.action)
+            child.setToolTip(0, change_words(attribute))
+        return item
+
+
+class _PlanDelegate(QStyledItemDelegate):
+    """Paints a resource as sign, word, address and reason; an attribute as name, old, arrow, new."""
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(200, _ATTRIBUTE_HEIGHT if index.parent().isValid() else _RESOURCE_HEIGHT)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        room = QRectF(option.rect)
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(room, theme.color("selection"))
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(room, theme.color("surface-hover"))
+        pen = _Pen(painter, room.adjusted(Space.XS, 0, -Space.S, 0))
+        change, action = index.data(_CHANGE_ROLE), PlanAction(index.data(_ACTION_ROLE))
+        if isinstance(change, AttributeChange):
+            self._paint_attribute(pen, change, action)
+        elif isinstance(change, tuple):
+            self._paint_resource(pen, change[0], change[1])
+        else:
+            pen.write("~ ", theme.font(Type.MONO_STRONG), "accent-warning")
+            pen.write(str(index.data()), theme.font(Type.MONO), "text-primary")
+        painter.restore()
+
+    def _paint_resource(self, pen: _Pen, change: ResourceChange, reason: str) -> None:
+        mark = _MARKS[change.action]
+        pen.write(f"{mark.sign} ", theme.font(Type.MONO_STRONG), mark.token)
+        pen.write(f"{action_word(change.action)}  ", theme.font(Type.STRONG), mark.token)
+        pen.write(f"{change.address}  ", theme.font(Type.MONO), "text-primary")
+        pen.write(reason, theme.font(Type.SECONDARY), "text-secondary")
+
+    def _paint_attribute(self, pen: _Pen, change: AttributeChange, action: PlanAction) -> None:
+        mono = theme.font(Type.MONO)
+        old, new = old_and_new(change)
+        pen.write(f"{change.path}  ", mono, "text-secondary")
+        is_gone = action is PlanAction.DELETE
+        if old is not None:
+            pen.write(
+                old, mono, "accent-error" if is_gone or change.forces_replacement else "text-secondary", share=0.5
+            )
+        if new is not None and not (is_gone and old is not None):
+            if old is not None:
+                pen.write("  →  ", mono, "text-secondary")
+            is_plain = not change.unknown and not change.sensitive
+            pen.write(
+                new, mono if is_plain else _slanted(mono), "text-primary" if is_plain else "text-secondary", share=0.9
+            )
+        if change.forces_replacement:
+            words = QCoreApplication.translate("Plan", "forces replacement")
+            pen.write(f"   {words}", theme.font(Type.SECONDARY), "accent-error")
+
+
+def _slanted(font: QFont) -> QFont:
+    made = QFont(font)
+    made.setItalic(True)
+    return made
+
+
+class _Pen:
+    """Writes pieces of text one after the other on one line."""
+
+    def __init__(self, painter: QPainter, room: QRectF) -> None:
+        self._painter = painter
+        self._room = room
+
+    def write(self, text: str, font: QFont, token: str, *, share: float = 1.0) -> None:
+        """Write ``text`` into at most ``share`` of what is left of the line."""
+        if not text or self._room.width() <= 0:
+            return
+        part = QRectF(self._room)
+        part.setWidth(self._room.width() * share)
+        used = draw_text(self._painter, part, text, font, theme.color(token))
+        self._room.setLeft(self._room.left() + used)
