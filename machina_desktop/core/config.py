@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -191,18 +192,29 @@ class Settings:
         value = self._values.get(setting.key)
         return value if isinstance(value, str | int) and _problem(setting, value) == "" else setting.default
 
-    def set(self, setting: Setting[str] | Setting[int] | Setting[bool], value: str | int | bool) -> None:
+    def set(
+        self,
+        setting: Setting[str] | Setting[int] | Setting[bool],
+        value: str | int | bool,  # noqa: FBT001 - a switch is a value like others
+    ) -> None:
         """Store ``value`` durably.
 
         Raises:
             InvalidInput: it is not among the choices or outside the range.
+            Unavailable: E-SETTINGS, the file cannot be written; the former value stays in force.
         """
         if problem := _problem(setting, value):
             raise InvalidInput(problem, field=setting.key)
-        self._values[setting.key] = value
-        temporary = self._path.with_suffix(".new")
-        temporary.write_text(json.dumps(self._values, indent=2))
-        temporary.replace(self._path)
+        values = self._values | {setting.key: value}
+        try:
+            self._write(json.dumps(values, indent=2).encode())
+        except OSError as error:
+            raise Unavailable(
+                f"The settings {self._path} cannot be written: {error.strerror}.",
+                hint="Free space on the disk and check that the folder may be written, then try again.",
+                code="E-SETTINGS",
+            ) from error
+        self._values = values
 
     def set_text(self, key: str, text: str) -> None:
         """Store a value given as text, read as the setting's kind.
@@ -221,12 +233,22 @@ class Settings:
             stored = json.loads(self._path.read_bytes())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             stored = None
         if not isinstance(stored, dict):
-            self._path.replace(self._path.with_suffix(".json.broken"))
+            # On a disk that refuses even this, the defaults serve until the next start.
+            with contextlib.suppress(OSError):
+                self._path.replace(self._path.with_name(f"{self._path.name}.broken"))
             return {}
         return stored
+
+    def _write(self, data: bytes) -> None:
+        temporary = self._path.with_name(f"{self._path.name}.new")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
 
 
 def _problem(setting: Setting[str] | Setting[int] | Setting[bool], value: object) -> str:

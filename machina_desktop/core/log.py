@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import logging
 import logging.handlers
-import re
+import os
 import threading
 import traceback
 import urllib.parse
@@ -21,28 +22,48 @@ MINIMUM_LENGTH = 6
 class Redactor:
     """Replaces known secrets, in the encodings they turn up in, by dots. Any thread.
 
-    Secrets shorter than six characters are not replaced: they would blank ordinary words.
+    Secrets shorter than six characters are not replaced: they would blank ordinary words. The time taken does not
+    grow with the number of secrets: each position of a text costs one look-up of its next six characters.
     """
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._forms_by_head: dict[str, tuple[str, ...]] = {}
         self._lock = threading.Lock()
 
     def learn(self, *secrets: str) -> None:
         """Hide these from now on; of a text with several lines, each line too."""
-        forms = {form for secret in secrets for form in _forms(secret)}
         with self._lock:
-            if forms <= self._forms:
-                return
-            self._forms |= forms
-            longest_first = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            for form in {form for secret in secrets for form in _forms(secret)}:
+                head = form[:MINIMUM_LENGTH]
+                known = {form, *self._forms_by_head.get(head, ())}
+                self._forms_by_head[head] = tuple(sorted(known, key=len, reverse=True))
 
     def redact(self, text: str) -> str:
-        """``text`` with every learnt secret replaced."""
-        pattern = self._pattern
-        return pattern.sub(DOTS, text) if pattern else text
+        """``text`` with every learnt secret replaced; secrets that overlap become one row of dots."""
+        heads = self._forms_by_head
+        if not heads:
+            return text
+        starts = [at for at in range(len(text) - MINIMUM_LENGTH + 1) if text[at : at + MINIMUM_LENGTH] in heads]
+        pieces, done = [], 0
+        for start, end in self._spans(text, starts):
+            pieces += [text[done:start], DOTS]
+            done = end
+        return "".join([*pieces, text[done:]])
+
+    def _spans(self, text: str, starts: Iterable[int]) -> list[tuple[int, int]]:
+        """Where the secrets that begin at some of ``starts`` stand in ``text``, without overlaps, in order."""
+        spans: list[tuple[int, int]] = []
+        for start in starts:
+            forms = self._forms_by_head[text[start : start + MINIMUM_LENGTH]]
+            longest = next((form for form in forms if text.startswith(form, start)), "")
+            if not longest:
+                continue
+            end = start + len(longest)
+            if spans and start < spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((start, end))
+        return spans
 
 
 def _forms(secret: str) -> Iterable[str]:
@@ -51,14 +72,22 @@ def _forms(secret: str) -> Iterable[str]:
         # Header lines of a PEM are the same for everybody.
         if len(part) < MINIMUM_LENGTH or part.startswith("-----"):
             continue
-        raw = part.encode()
+        raw = part.encode("utf-8", "surrogatepass")
         yield part
-        yield urllib.parse.quote(part, safe="")
-        yield json.dumps(part)[1:-1]
-        yield json.dumps(part, ensure_ascii=False)[1:-1]
+        yield urllib.parse.quote(raw, safe="")
+        yield urllib.parse.quote(raw)
+        yield urllib.parse.quote_plus(raw)
+        yield from _json_forms(part)
         yield raw.hex()
         yield raw.hex().upper()
         yield from _base64_forms(raw)
+
+
+def _json_forms(part: str) -> Iterable[str]:
+    for text in (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1]):
+        yield text
+        # Go, and with it Terraform, also escapes what HTML would read.
+        yield text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _base64_forms(raw: bytes) -> Iterable[str]:
@@ -93,11 +122,22 @@ class _JsonFormatter(logging.Formatter):
         return REDACTOR.redact(json.dumps(entry, ensure_ascii=False))
 
 
+class _PrivateFileHandler(logging.handlers.RotatingFileHandler):
+    def _open(self) -> io.TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return os.fdopen(descriptor, "a", encoding=self.encoding, errors=self.errors)
+
+
 def configure(folder: Path, *, level: int = logging.INFO) -> None:
     """Log as JSON lines to ``folder/machina.log``, five files of 2 MiB, redacted. Replaces earlier handlers."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = logging.handlers.RotatingFileHandler(
-        folder / "machina.log", maxBytes=2 << 20, backupCount=4, encoding="utf-8", delay=True
+    handler = _PrivateFileHandler(
+        folder / "machina.log",
+        maxBytes=2 << 20,
+        backupCount=4,
+        encoding="utf-8",
+        errors="backslashreplace",
+        delay=True,
     )
     handler.setFormatter(_JsonFormatter())
     root = logging.getLogger()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -200,12 +201,18 @@ def test_a_backend_chosen_in_the_environment_is_not_trusted_blindly(tmp_path: Pa
     assert lines == ["False E-KEYRING-MISSING"]
 
 
+def made(kind: Callable[[], KeyringBackend]) -> KeyringBackend:
+    return kind()
+
+
 def chain_of(*members: KeyringBackend) -> KeyringBackend:
     chain = type("Chain", (chainer.ChainerBackend,), {"backends": members})
     return cast(KeyringBackend, chain())
 
 
-@pytest.mark.parametrize("refused", [fail.Keyring(), null.Keyring(), PlaintextKeyring(), kwallet.DBusKeyring()])
+@pytest.mark.parametrize(
+    "refused", [made(fail.Keyring), made(null.Keyring), made(PlaintextKeyring), made(kwallet.DBusKeyring)]
+)
 def test_what_is_not_on_the_list_is_refused(refused: KeyringBackend) -> None:
     with pytest.raises(Unavailable) as caught:
         keychain._checked(refused)
@@ -213,8 +220,8 @@ def test_what_is_not_on_the_list_is_refused(refused: KeyringBackend) -> None:
 
 
 def test_a_chain_is_used_only_if_all_its_members_are_keyrings_of_the_system() -> None:
-    usable, kde = SecretService.Keyring(), kwallet.DBusKeyring()
+    usable, kde = made(SecretService.Keyring), made(kwallet.DBusKeyring)
     assert keychain._checked(chain_of(kde, usable)) is usable
-    for members in ((), (kde,), (usable, PlaintextKeyring()), (null.Keyring(), usable)):
+    for members in ((), (kde,), (usable, made(PlaintextKeyring)), (made(null.Keyring), usable)):
         with pytest.raises(Unavailable):
             keychain._checked(chain_of(*members))

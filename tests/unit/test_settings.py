@@ -1,0 +1,113 @@
+"""Settings survive restarts, damaged files and full disks; paths are private."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from machina_desktop.core.config import (
+    APPROVAL_HOURS,
+    CONCURRENT_RUNS,
+    ENGINE,
+    NOTIFICATIONS,
+    SETTINGS,
+    THEME,
+    Paths,
+    Settings,
+)
+from machina_desktop.core.errors import InvalidInput, Unavailable
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "settings.json"
+
+
+def test_a_new_installation_has_the_defaults(path: Path) -> None:
+    settings = Settings(path)
+    assert [settings.get(setting) for setting in SETTINGS] == [setting.default for setting in SETTINGS]  # type: ignore[misc]
+    assert not path.exists()
+
+
+def test_what_was_set_is_there_after_a_restart(path: Path) -> None:
+    Settings(path).set(THEME, "light")
+    Settings(path).set(CONCURRENT_RUNS, 2)
+    again = Settings(path)
+    assert (again.get(THEME), again.get(CONCURRENT_RUNS)) == ("light", 2)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("junk", [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b"7", b"[" * 100_000])
+def test_a_broken_file_counts_as_empty_and_is_kept_aside(path: Path, junk: bytes) -> None:
+    path.write_bytes(junk)
+    settings = Settings(path)
+    assert settings.get(THEME) == "dark"
+    assert path.with_name("settings.json.broken").read_bytes() == junk
+    settings.set(THEME, "light")
+    assert Settings(path).get(THEME) == "light"
+
+
+def test_a_folder_in_the_place_of_the_file_does_not_stop_the_start(path: Path) -> None:
+    path.mkdir()
+    assert Settings(path).get(THEME) == "dark"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [{"theme": "neon"}, {"concurrent_runs": 99}, {"concurrent_runs": True}, {"notifications": "yes"}, {"engine": None}],
+)
+def test_a_stored_value_of_the_wrong_kind_counts_as_the_default(path: Path, stored: dict[str, object]) -> None:
+    path.write_text(json.dumps(stored))
+    settings = Settings(path)
+    assert settings.get(THEME) == "dark"
+    assert settings.get(CONCURRENT_RUNS) == 4
+    assert settings.get(NOTIFICATIONS) is True
+    assert settings.get(ENGINE) == ""
+
+
+def test_settings_of_a_newer_version_survive(path: Path) -> None:
+    path.write_text('{"from_the_future": [1, 2]}')
+    Settings(path).set(THEME, "light")
+    assert json.loads(path.read_text()) == {"from_the_future": [1, 2], "theme": "light"}
+
+
+def test_a_value_outside_of_its_range_is_refused_and_not_stored(path: Path) -> None:
+    settings = Settings(path)
+    for setting, value in ((THEME, "neon"), (CONCURRENT_RUNS, 0), (APPROVAL_HOURS, 169), (NOTIFICATIONS, 1)):
+        with pytest.raises(InvalidInput) as caught:
+            settings.set(setting, value)
+        assert caught.value.field == setting.key
+    assert not path.exists()
+
+
+def test_a_value_that_cannot_be_stored_is_not_in_force(path: Path) -> None:
+    settings = Settings(path)
+    settings.set(THEME, "light")
+    path.with_name("settings.json.new").mkdir()
+    with pytest.raises(Unavailable) as caught:
+        settings.set(THEME, "system")
+    assert caught.value.code == "E-SETTINGS"
+    assert (settings.get(THEME), Settings(path).get(THEME)) == ("light", "light")
+
+
+def test_every_setting_has_a_default_that_it_accepts(path: Path) -> None:
+    settings = Settings(path)
+    for setting in SETTINGS:
+        settings.set(setting, setting.default)
+
+
+def test_the_data_folder_is_private(tmp_path: Path) -> None:
+    paths = Paths(tmp_path / "home")
+    paths.create()
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (paths.home, paths.runs, paths.logs)} == {0o700}
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(Unavailable) as caught:
+        Paths(tmp_path / "home").create()
+    assert caught.value.code == "E-HOME"
+    assert str(tmp_path / "home") in caught.value.message
