@@ -47,11 +47,8 @@ def _connect(server: Sshd, *keys: KeyPair, pin: str | None = None, user: str = U
 
 
 def _processes_with(mark: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if any(mark in word for word in process.info["cmdline"] or ()):
-            found.append(process)
-    return found
+    every = psutil.process_iter(["cmdline"])
+    return [process for process in every if any(mark in word for word in process.info["cmdline"] or ())]
 
 
 _MARKS = itertools.count(700_000 + os.getpid() % 100_000 * 1000)
