@@ -8,13 +8,13 @@ import logging
 
 from machina_desktop.core.config import ENGINE, Paths, Settings, environment
 from machina_desktop.core.domain.deployment import Deployment
+from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Bug, MachinaError
 from machina_desktop.core.events import EventBus, VaultChanged
 from machina_desktop.core.services import catalogue  # noqa: F401 - fills the registry of use cases
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.deployments import GetDeployment
-from machina_desktop.core.services.device import EngineStatus
 from machina_desktop.core.services.dispatch import Dispatcher
 from machina_desktop.core.services.teams import Settle
 from machina_desktop.core.store.database import Database

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from machina_desktop.core.config import Paths, Settings
+from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.transaction import Transaction
 
 if TYPE_CHECKING:
     from machina_desktop.core.store.database import Database
-    from machina_desktop.core.services.device import EngineStatus
     from machina_desktop.core.vault.vault import Vault
 
 R = TypeVar("R")

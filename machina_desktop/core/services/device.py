@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from machina_desktop.core.config import SETTINGS
+from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.secret import Secret
@@ -50,21 +51,8 @@ class LockVault(Request[VaultStatus]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineStatus:
-    """Which Terraform serves; ``problem`` says why none does."""
-
-    name: str = ""
-    version: str = ""
-    path: str = ""
-    is_bundled: bool = False
-    note: str = ""
-    problem: str = ""
-    hint: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class GetEngine(Request[EngineStatus]):
-    """Which Terraform serves on this computer; looked for anew with ``again``."""
+    """Which Terraform serves on this computer, looked for anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
