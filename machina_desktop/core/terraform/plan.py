@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from machina_desktop.core.codec import from_json, to_json
 from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary, ResourceChange
 from machina_desktop.core.errors import InvalidInput, Unavailable
+from machina_desktop.core.log import MINIMUM_LENGTH
 
 _ACTIONS = {
     ("no-op",): PlanAction.NOTHING,
@@ -203,14 +204,19 @@ def _that_matters(resource: ResourceChange) -> ResourceChange | None:
 def _attributes(change: Mapping[str, object]) -> Iterator[AttributeChange]:
     replaced_by = tuple(tuple(str(step) for step in _items(path)) for path in _items(change.get("replace_paths")))
     before_marks, after_marks = change.get("before_sensitive"), change.get("after_sensitive")
+    secrets = {*_secrets(change.get("before"), before_marks), *_secrets(change.get("after"), after_marks)}
     values = change.get("before"), change.get("after"), change.get("after_unknown")
     for path, before, after, unknown, sensitive in _leaves((), *values, (before_marks, after_marks)):
         forces = any(path[: len(cause)] == cause or cause[: len(path)] == path for cause in replaced_by)
-        withheld = sensitive or path[-1] in _ALWAYS_SENSITIVE
+        old = None if before is None else to_json(before).decode()
+        new = None if unknown or after is None else to_json(after).decode()
+        # Terraform does not mark what a provider copies from a marked value, such as `terraform_data.output`.
+        is_copy = any(secret in text for secret in secrets for text in (old, new) if text)
+        withheld = sensitive or is_copy or path[-1] in _ALWAYS_SENSITIVE
         yield AttributeChange(
             path=".".join(path),
-            before=None if withheld or before is None else to_json(before).decode(),
-            after=None if withheld or unknown or after is None else to_json(after).decode(),
+            before=None if withheld else old,
+            after=None if withheld else new,
             unknown=unknown,
             sensitive=withheld,
             forces_replacement=forces,
@@ -221,13 +227,29 @@ def _leaves(
     path: _Path, before: object, after: object, unknown: object, marks: tuple[object, object]
 ) -> Iterator[tuple[_Path, object, object, bool, bool]]:
     """Every place where the two values differ: path, both values, whether unknown, whether sensitive."""
-    if path and (True in marks or unknown is True or not _has_parts(before, after, unknown)):
-        if unknown is True or before != after:
-            yield path, before, after, unknown is True, True in marks
-        return
-    for step in _steps(before, after, unknown):
-        deeper = _at(marks[0], step), _at(marks[1], step)
-        yield from _leaves((*path, str(step)), _at(before, step), _at(after, step), _at(unknown, step), deeper)
+    found: list[tuple[_Path, object, object, bool, bool]] = []
+    if not path or (True not in marks and unknown is not True and _has_parts(before, after, unknown)):
+        for step in _steps(before, after, unknown):
+            deeper = _at(marks[0], step), _at(marks[1], step)
+            parts = _at(before, step), _at(after, step), _at(unknown, step)
+            found += _leaves((*path, str(step)), *parts, deeper)
+    # Some changes have no differing part: from nothing to an empty list, or to a list of nothing.
+    if path and not found and (unknown is True or before != after):
+        found.append((path, before, after, unknown is True, any(map(_is_marked, marks))))
+    yield from found
+
+
+def _is_marked(marks: object) -> bool:
+    """Whether anything in it is marked."""
+    return marks is True or any(_is_marked(_at(marks, step)) for step in _steps(marks))
+
+
+def _secrets(value: object, marks: object) -> Iterator[str]:
+    """The marked texts, as they stand in JSON, but for those so short that they turn up everywhere."""
+    if isinstance(value, str) and marks is True and len(value) >= MINIMUM_LENGTH:
+        yield to_json(value).decode()[1:-1]
+    for step in _steps(value):
+        yield from _secrets(_at(value, step), _at(marks, step))
 
 
 def _has_parts(before: object, after: object, unknown: object) -> bool:
