@@ -37,12 +37,8 @@ class _TokenIconEngine(QIconEngine):
         return self.scaledPixmap(size, mode, state, 1.0)
 
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, _state: QIcon.State, scale: float) -> QPixmap:
-        # Qt asks in device pixels here and sets the ratio itself.
-        made = QPixmap(
-            _rendered(self._name, theme.color(self._token_in(mode)).name(), min(size.width(), size.height()))
-        )
-        made.setDevicePixelRatio(scale)
-        return made
+        # The size is in design pixels (Qt 6.8 and later).
+        return _coloured(self._name, theme.color(self._token_in(mode)), min(size.width(), size.height()), scale)
 
     def actualSize(self, size: QSize, _mode: QIcon.Mode, _state: QIcon.State) -> QSize:
         side = min(size.width(), size.height())

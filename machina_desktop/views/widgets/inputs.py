@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QSizePolicy,
-    QSpacerItem,
     QVBoxLayout,
     QWidget,
 )
@@ -81,13 +80,13 @@ class Field(QWidget, Generic[C]):
         control.installEventFilter(self)
         self.setFocusProxy(control)
         column = QVBoxLayout(self)
+        # Beside a taller neighbour the label stays at its control.
+        column.setAlignment(Qt.AlignmentFlag.AlignTop)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self._label)
         column.addWidget(control, 1 if control.sizePolicy().verticalPolicy() == QSizePolicy.Policy.Expanding else 0)
         column.addWidget(self._note)
-        # Takes the height a taller neighbour gives without asking for any, so the label stays at its control.
-        column.addItem(QSpacerItem(0, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred))
         self._note.show_text(help_text, is_error=False)
 
     def set_error(self, message: str) -> None:

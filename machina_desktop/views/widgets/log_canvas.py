@@ -79,6 +79,7 @@ class LogCanvas(QAbstractScrollArea):
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
+        self.setProperty("role", "framed")
         self.setAccessibleName(self.tr("Log"))
 
     def is_following(self) -> bool:
@@ -249,7 +250,7 @@ class LogCanvas(QAbstractScrollArea):
         )
         left += draw_text(painter, room.adjusted(left, 0, 0, 0), facts, font, quiet) + Space.M
         if section.errors:
-            words = self.tr("{0} errors").format(section.errors)
+            words = self.tr("1 error") if section.errors == 1 else self.tr("{0} errors").format(section.errors)
             draw_text(painter, room.adjusted(left, 0, 0, 0), words, font, theme.color("accent-error"))
 
     def _paint_line(self, painter: QPainter, rect: QRect, line: int) -> None:
@@ -260,7 +261,7 @@ class LogCanvas(QAbstractScrollArea):
         painter.setFont(theme.font(Type.MONO))
         base = rect.top() + 14.5
         clip = QRectF(self._text_left, rect.top(), rect.width() - self._text_left, ROW_HEIGHT)
-        painter.setPen(theme.color("text-disabled"))
+        painter.setPen(theme.color("text-secondary"))
         painter.drawText(QPointF(_INSET, base), _clock(int(self._model.time(line))))
         mark = _MARKS.get(level)
         if mark is not None:

@@ -105,7 +105,7 @@ class LogView(QWidget):
         ):
             self._go(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
             return True
-        if watched is self.canvas and event.type() == QEvent.Type.Resize:
+        if watched is self.canvas.viewport() and event.type() == QEvent.Type.Resize:
             self._place_follow()
         return super().eventFilter(watched, event)
 
@@ -142,7 +142,7 @@ class LogView(QWidget):
         self._follow.clicked.connect(lambda: self.canvas.set_following(True))
         self._follow.hide()
         self.canvas.follow_changed.connect(self._on_follow_changed)
-        self.canvas.installEventFilter(self)
+        self.canvas.viewport().installEventFilter(self)
 
     def _place_follow(self) -> None:
         size = self._follow.sizeHint()

@@ -163,7 +163,9 @@ class PlanView(QWidget):
             if number:
                 self._counts.addWidget(Badge(f"{sign} {text.format(number)}", tone=tone))
         if plan.outputs:
-            self._counts.addWidget(Badge(self.tr("{0} outputs change").format(len(plan.outputs))))
+            count = len(plan.outputs)
+            words = self.tr("1 output changes") if count == 1 else self.tr("{0} outputs change").format(count)
+            self._counts.addWidget(Badge(words))
         if plan.drift:
             words = self.tr("{0} changed outside").format(len(plan.drift))
             self._counts.addWidget(Badge(words, tone="warning", icon_name="triangle-alert"))
