@@ -225,12 +225,14 @@ def test_locking_amid_sealing_threads_never_seals_under_a_wiped_key(vault: Vault
     threads = [threading.Thread(target=seal_until_stopped, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
-    for _ in range(30):
-        vault.lock()
-        vault.unlock("passphrase", OLD)
-    stop.set()
-    for thread in threads:
-        thread.join(10)
+    try:
+        for _ in range(30):
+            vault.lock()
+            vault.unlock("passphrase", OLD)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(10)
     assert all(vault.open_bytes("team-1", "t", str(number), "f", 1, e) == b"canary" for number, e in sealed[-200:])
 
 
