@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -159,7 +160,8 @@ async def test_the_openssh_client_logs_in_too(practice: Practice, tmp_path: Path
     known.write_text(f"[127.0.0.1]:{practice.facts.ssh_port} {public}")
     options = ("-F", "none", "-o", f"UserKnownHostsFile={known}", "-o", "IdentityAgent=none", "-o", "BatchMode=yes")
     place = ("-i", str(key), "-p", str(practice.facts.ssh_port), "-l", str(practice.facts.ssh_user), "127.0.0.1")
-    said = subprocess.run(
+    said = await asyncio.to_thread(
+        subprocess.run,
         [ssh_program(), *options, *place, "cat; echo to-stderr >&2; exit 7"],
         input=b"through the pipe\n",
         capture_output=True,
@@ -225,13 +227,13 @@ def _sleeps(practice: Practice) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize("has_terminal", [True, False])
-async def test_processes_end_with_their_channel(practice: Practice, has_terminal: bool) -> None:
+@pytest.mark.parametrize("terminal", ["on a terminal", ""])
+async def test_processes_end_with_their_channel(practice: Practice, terminal: str) -> None:
     with practice.client() as client:
         transport = client.get_transport()
         assert transport
         channel = transport.open_session()
-        if has_terminal:
+        if terminal:
             channel.get_pty()
         channel.exec_command("trap '' HUP; sleep 600 & sleep 601")
         wait_until(lambda: len(_sleeps(practice)) == 2, "the sleeps to begin")

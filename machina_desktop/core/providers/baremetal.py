@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ipaddress
 import re
 import shlex
@@ -24,36 +23,22 @@ from machina_desktop.core.domain.provider import (
 )
 from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.process import run_briefly
+from machina_desktop.core.providers.baremetal_host import (
+    boot_id,
+    digest_of,
+    log_in,
+    power_command_failed,
+    prepare,
+    run_power_command,
+    take_marker_back,
+    target_of,
+)
 from machina_desktop.core.providers.base import Cancelled, HookContext, MachineFacts, Provider
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.ssh.client import Connection, Target, check_host_key, connect
-
-MINIMUM_FREE_MB = 500
+from machina_desktop.core.ssh.client import Target, check_host_key, probe_host_key
 
 _REBOOT_CHECKS = ("boot_id", "reconnect")
 _SILENT = frozenset({"E-SSH-REFUSED", "E-SSH-TIMEOUT", "E-SSH-UNREACHABLE"})
-
-_FACTS = """
-echo "user=$(id -un)"
-echo "uid=$(id -u)"
-echo "os=$( (. /etc/os-release && printf %s "$PRETTY_NAME") 2>/dev/null || sw_vers -productVersion 2>/dev/null)"
-echo "kernel=$(uname -sr)"
-echo "arch=$(uname -m)"
-echo "cpu=$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null)"
-echo "memory_kb=$(awk '/^MemTotal:/ {print $2}' /proc/meminfo 2>/dev/null)"
-echo "disk_kb=$(df -Pk / | awk 'NR == 2 {print $2}')"
-echo "free_kb=$(df -Pk / | awk 'NR == 2 {print $4}')"
-if ! command -v sudo >/dev/null; then echo sudo=missing
-elif sudo -n true 2>/dev/null; then echo sudo=free
-else echo sudo=password; fi
-"""
-
-# Where the marker belongs: the system's folder when we may write there, else the user's.
-_PLACE = """
-if [ "$(id -u)" = 0 ]; then folder=/var/lib/machina as=
-elif sudo -n true 2>/dev/null; then folder=/var/lib/machina as="sudo -n"
-else folder="$HOME/.local/state/machina" as=; fi
-"""
 
 
 class BareMetal(Provider):
@@ -133,10 +118,7 @@ class BareMetal(Provider):
         Raises:
             InvalidInput: names the field of the request to create the machine.
         """
-        if problem := host_problem(machine.ssh_host):
-            raise InvalidInput(problem, field="host")
-        if not 1 <= machine.ssh_port <= 65535:
-            raise InvalidInput("The port lies between 1 and 65535.", field="port")
+        _refuse_unfit_address(machine.ssh_host, machine.ssh_port)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", machine.ssh_user):
             raise InvalidInput("Give the login name on the server, such as root or admin.", field="user")
         if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", machine.host_key):
@@ -158,13 +140,24 @@ class BareMetal(Provider):
             "port": machine.ssh_port,
             "user": machine.ssh_user,
             "host_key_fingerprint": machine.host_key,
-            "profile_digest": _digest(machine.bootstrap_script),
+            "profile_digest": digest_of(machine.bootstrap_script),
             "tags": list(machine.tags),
         }
 
+    async def probe(self, host: str, port: int) -> tuple[str, str]:
+        """The host key a host presents, asked without logging in.
+
+        Raises:
+            InvalidInput: no host can have that address.
+            Unavailable: ``E-SSH-…``: nobody answers there, or not in SSH.
+        """
+        _refuse_unfit_address(host, port)
+        key = await asyncio.to_thread(probe_host_key, Target(host=host, port=port))
+        return key.fingerprint, key.key_type
+
     async def before_apply(self, context: HookContext) -> MachineFacts:
         """Connect, look the host over, and run the bootstrap script unless this very text ran before."""
-        return await asyncio.to_thread(_prepare, context)
+        return await asyncio.to_thread(prepare, context)
 
     async def after_apply(self, context: HookContext, outputs: Mapping[str, object]) -> MachineFacts:
         """The host is known under the address that was given."""
@@ -181,7 +174,7 @@ class BareMetal(Provider):
 
     async def before_destroy(self, context: HookContext) -> None:
         """Remove the marker if the host can be reached; deregistering goes on if not."""
-        await asyncio.to_thread(_take_marker_back, context)
+        await asyncio.to_thread(take_marker_back, context)
 
     async def power(self, context: HookContext, action: str) -> MachineFacts:
         """Run the account's command for ``action`` and wait until it shows, at most ``power_timeout_s``."""
@@ -198,25 +191,26 @@ class BareMetal(Provider):
 
     def _reboot(self, context: HookContext) -> MachineStatus:
         needs_boot_id = (context.account.settings.get("reboot_check") or "boot_id") == "boot_id"
-        with _connect(context) as connection:
-            before = _boot_id(connection)
+        with log_in(context) as connection:
+            before = boot_id(connection)
             if needs_boot_id and not before:
                 raise Unavailable(
                     f"{context.machine.ssh_host} has no boot id, so a reboot could not be told from none.",
                     hint='Set the account\'s "Reboot is done when" to reconnect.',
                     code="E-POWER",
                 )
-            _command(context, connection, "reboot", default="systemctl reboot")
+            run_power_command(context, connection, "reboot", default="systemctl reboot")
             context.log("Waiting for the machine to come back.")
 
             def is_back() -> bool:
                 if not needs_boot_id and connection.is_alive:
                     return False
                 try:
-                    with _connect(context) as again:
-                        return not needs_boot_id or _boot_id(again) not in {"", before}
+                    with log_in(context) as again:
+                        return not needs_boot_id or boot_id(again) not in {"", before}
                 except Unavailable as error:
-                    if error.code in {"E-SSH-HOST-KEY", "E-SSH-AUTH"}:
+                    # A refused login is none of these: while a system starts or ends, it lets nobody in.
+                    if error.code == "E-SSH-HOST-KEY":
                         raise
                     return False
 
@@ -227,8 +221,8 @@ class BareMetal(Provider):
     def _stop(self, context: HookContext) -> MachineStatus:
         if not context.account.settings.get("start_command"):
             context.log("The account has no start command: this server cannot be started again from here.")
-        with _connect(context) as connection:
-            _command(context, connection, "stop", default="systemctl poweroff")
+        with log_in(context) as connection:
+            run_power_command(context, connection, "stop", default="systemctl poweroff")
         context.log("Waiting for the machine to fall silent.")
         self._wait(context, lambda: _status(context.machine) is MachineStatus.STOPPED, "still answers")
         context.log("It no longer answers.")
@@ -246,7 +240,7 @@ class BareMetal(Provider):
         context.log(f"On this computer: {command}")
         status, _, errors = run_briefly(argv, timeout_s=60.0)
         if status != 0:
-            raise _command_failed("start", status, errors.decode("utf-8", "replace"))
+            raise power_command_failed("start", status, errors.decode("utf-8", "replace"))
         context.log("Waiting for the machine to answer.")
         self._wait(context, lambda: _status(context.machine) is MachineStatus.RUNNING, "did not come up")
         context.log("It answers.")
@@ -263,6 +257,13 @@ class BareMetal(Provider):
                 )
             if context.cancelled.wait(self.poll_s):
                 raise Cancelled
+
+
+def _refuse_unfit_address(host: str, port: int) -> None:
+    if problem := host_problem(host):
+        raise InvalidInput(problem, field="host")
+    if not 1 <= port <= 65535:
+        raise InvalidInput("The port lies between 1 and 65535.", field="port")
 
 
 def host_problem(host: str) -> str:
@@ -301,181 +302,11 @@ def _settings_problem(settings: Mapping[str, str]) -> str:
     return ""
 
 
-def _target(machine: Machine) -> Target:
-    return Target(host=machine.ssh_host, port=machine.ssh_port, user=machine.ssh_user)
-
-
-def _connect(context: HookContext) -> Connection:
-    keys = [context.private_keys[key.ssh_key_id] for key in context.keys if key.ssh_key_id in context.private_keys]
-    return connect(_target(context.machine), private_keys=keys, host_key=context.machine.host_key)
-
-
 def _status(machine: Machine) -> MachineStatus | None:
     try:
-        check_host_key(_target(machine), host_key=machine.host_key)
+        check_host_key(target_of(machine), host_key=machine.host_key)
     except Unavailable as error:
         if error.code == "E-SSH-HOST-KEY":
             raise
         return MachineStatus.STOPPED if error.code in _SILENT else None
     return MachineStatus.RUNNING
-
-
-def _prepare(context: HookContext) -> MachineFacts:
-    context.log(f"Connecting to {_target(context.machine)} as {context.machine.ssh_user}.")
-    with _connect(context) as connection:
-        context.log(f"The host key is the pinned one: {context.machine.host_key}")
-        facts = _look_over(context, connection)
-        if context.cancelled.is_set():
-            raise Cancelled
-        if context.machine.bootstrap_script:
-            _bootstrap(context, connection)
-    return MachineFacts(extra=facts)
-
-
-def _look_over(context: HookContext, connection: Connection) -> dict[str, str]:
-    _, text = connection.capture(_FACTS)
-    pairs = (line.partition("=") for line in text.splitlines())
-    found = {name: "".join(filter(str.isprintable, value))[:200] for name, _, value in pairs}
-    free_mb = _number(found.get("free_kb")) // 1024
-    context.log(f"Logged in as {found.get('user') or 'unknown'}.")
-    context.log(f"System: {found.get('os') or 'unknown'}, {found.get('kernel', '')}, {found.get('arch', '')}.")
-    context.log(f"Free on its disk: {free_mb} MB.")
-    if free_mb < MINIMUM_FREE_MB:
-        raise Unavailable(
-            f"{context.machine.ssh_host} has {free_mb} MB of free disk; {MINIMUM_FREE_MB} MB are needed.",
-            hint="Make room there, then try again.",
-            code="E-HOST-DISK",
-        )
-    context.log(_privilege(found, has_password=bool(context.credentials.get("sudo_password"))))
-    facts = {
-        "os": found.get("os", ""),
-        "kernel": found.get("kernel", ""),
-        "arch": found.get("arch", ""),
-        "cpu": found.get("cpu", ""),
-        "memory": _gigabytes(found.get("memory_kb")),
-        "disk": _gigabytes(found.get("disk_kb")),
-    }
-    return {name: value for name, value in facts.items() if value}
-
-
-def _privilege(found: Mapping[str, str], *, has_password: bool) -> str:
-    if found.get("uid") == "0":
-        return "The login is root."
-    if found.get("sudo") == "free":
-        return "sudo asks for nothing."
-    if found.get("sudo") == "password":
-        return "sudo asks for a password; " + ("the account has one." if has_password else "the account has none.")
-    return "Neither root nor sudo is there: a script that needs them will fail."
-
-
-def _bootstrap(context: HookContext, connection: Connection) -> None:
-    machine = context.machine
-    digest = _digest(machine.bootstrap_script)
-    name = shlex.quote(machine.machine_id)
-    _, done = connection.capture(f'cat /var/lib/machina/{name} "$HOME"/.local/state/machina/{name} 2>/dev/null')
-    if digest in done.split():
-        context.log("The bootstrap script has run here before, word for word; it is not run again.")
-        return
-    context.log("Running the bootstrap script.")
-    last = ""
-
-    def on_line(line: str) -> None:
-        nonlocal last
-        last = line.strip() or last
-        context.log(line)
-
-    status = connection.run_script(
-        machine.bootstrap_script,
-        on_line=on_line,
-        cancelled=context.cancelled,
-        sudo_password=context.credentials.get("sudo_password"),
-    )
-    if status is None:
-        raise Cancelled
-    if status != 0:
-        raise Unavailable(
-            f"The bootstrap script ended with status {status}; its last line was: {last[:200] or '(none)'}",
-            hint="Correct the script and try again; it starts from the beginning.",
-            code="E-BOOTSTRAP",
-        )
-    _leave_marker(context, connection, name, digest)
-
-
-def _leave_marker(context: HookContext, connection: Connection, name: str, digest: str) -> None:
-    # One marker only: an older one at the other place would vouch for a script long replaced.
-    status, _ = connection.capture(
-        f'rm -f "$HOME"/.local/state/machina/{name}\n{_PLACE}'
-        f'$as mkdir -p "$folder" && echo {digest} | $as tee "$folder"/{name} >/dev/null'
-    )
-    context.log("The bootstrap script is done." if status == 0 else "Done; no marker could be left on the machine.")
-
-
-def _take_marker_back(context: HookContext) -> None:
-    name = shlex.quote(context.machine.machine_id)
-    try:
-        with _connect(context) as connection:
-            connection.capture(
-                f'{_PLACE}for place in "$folder" "$HOME/.local/state/machina"; do\n'
-                f'$as rm -f "$place"/{name}; $as rmdir "$place" 2>/dev/null; done; true'
-            )
-    except Unavailable as error:
-        context.log(f"{error.message} The machine is deregistered here; nothing was changed on it.")
-        return
-    context.log("Machina's marker was removed from the machine; everything else on it stays.")
-
-
-def _boot_id(connection: Connection) -> str:
-    status, text = connection.capture("cat /proc/sys/kernel/random/boot_id")
-    return text.strip() if status == 0 else ""
-
-
-def _command(context: HookContext, connection: Connection, action: str, *, default: str) -> None:
-    command = context.account.settings.get(f"{action}_command", "")
-    context.log(f"On the machine: {command or default}")
-    last = ""
-
-    def on_line(line: str) -> None:
-        nonlocal last
-        last = line.strip() or last
-        context.log(line)
-
-    try:
-        status = connection.run(
-            command or f'if [ "$(id -u)" = 0 ]; then {default}; else sudo {default}; fi',
-            on_line=on_line,
-            cancelled=context.cancelled,
-            timeout_s=120.0,
-            sudo_password=context.credentials.get("sudo_password"),
-        )
-    except Unavailable as error:
-        # Going down, it may well cut us off before the command has ended.
-        if error.code != "E-SSH-DROPPED":
-            raise
-        return
-    if status is None:
-        raise Cancelled
-    # From 128 on it was a signal: the system ends our session because it goes down.
-    if 0 < status < 128:
-        raise _command_failed(action, status, last)
-
-
-def _command_failed(action: str, status: int, said: str) -> Unavailable:
-    said = (said.strip().splitlines() or ["nothing"])[-1][:200]
-    return Unavailable(
-        f"The {action} command ended with status {status}; it said: {said}",
-        hint=f"Check the {action} command of the provider account.",
-        code="E-POWER",
-    )
-
-
-def _digest(script: str) -> str:
-    return hashlib.sha256(script.encode()).hexdigest() if script else ""
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
-
-
-def _gigabytes(kilobytes: str | None) -> str:
-    number = _number(kilobytes)
-    return f"{number / (1 << 20):.1f} GB" if number else ""

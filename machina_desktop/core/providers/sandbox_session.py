@@ -151,7 +151,7 @@ class Session(threading.Thread):
 
     def _start(self, argv: list[str], stdin: int, stdout: int, stderr: int, **extra: str) -> subprocess.Popen[bytes]:
         environment = self._environment | extra
-        return subprocess.Popen(  # noqa: S603 - whoever logged in asked for just this
+        return subprocess.Popen(
             argv,
             stdin=stdin,
             stdout=stdout,
