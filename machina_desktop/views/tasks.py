@@ -21,7 +21,7 @@ ErrorListener = Callable[[MachinaError], None]
 class Busy(Protocol):
     """A control that can show that its work is under way."""
 
-    def set_busy(self, busy: bool) -> None: ...  # noqa: D102, FBT001 - as Qt setters read
+    def set_busy(self, busy: bool) -> None: ...
 
 
 class Presenter:
@@ -33,7 +33,7 @@ class Presenter:
 PRESENTER = Presenter()
 
 
-def run(  # noqa: PLR0913 - keyword arguments that each say what happens when
+def run(
     bridge: Bridge,
     work: Coroutine[object, object, T],
     *,

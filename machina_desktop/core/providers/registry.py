@@ -1,16 +1,33 @@
-"""Which class stands for which provider; the one place that an added provider touches."""
+"""Which class stands for which provider; the one place that an added provider touches.
+
+A provider is loaded when it is first asked for: its libraries must not be loaded before the window's first paint.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.errors import InvalidInput
-from machina_desktop.core.providers.baremetal import BareMetal
 from machina_desktop.core.providers.base import Provider
-from machina_desktop.core.providers.sandbox import Sandbox
 
-PROVIDERS: dict[ProviderType, Provider] = {
-    ProviderType.BAREMETAL: BareMetal(),
-    ProviderType.SANDBOX: Sandbox(),
+
+def _baremetal() -> Provider:
+    from machina_desktop.core.providers.baremetal import BareMetal  # noqa: PLC0415 - brings paramiko
+
+    return BareMetal()
+
+
+def _sandbox() -> Provider:
+    from machina_desktop.core.providers.sandbox import Sandbox  # noqa: PLC0415 - brings paramiko
+
+    return Sandbox()
+
+
+PROVIDERS: dict[ProviderType, Callable[[], Provider]] = {
+    ProviderType.BAREMETAL: _baremetal,
+    ProviderType.SANDBOX: _sandbox,
 }
 """In the order in which they are offered."""
 
@@ -20,6 +37,7 @@ def available_types() -> tuple[ProviderType, ...]:
     return tuple(PROVIDERS)
 
 
+@cache
 def provider_for(kind: ProviderType) -> Provider:
     """The provider of that type.
 
@@ -27,7 +45,7 @@ def provider_for(kind: ProviderType) -> Provider:
         InvalidInput: this version does not know it.
     """
     try:
-        return PROVIDERS[kind]
+        return PROVIDERS[kind]()
     except KeyError:
         raise InvalidInput(
             f"This version cannot make machines at {kind.value}.",

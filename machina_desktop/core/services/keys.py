@@ -18,7 +18,6 @@ from machina_desktop.core.services.sealing import open_record, seal_record
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import SealedPlace, Transaction
 
-
 TABLE = "ssh_key"
 PRIVATE_FIELD = "private_key"
 
@@ -182,17 +181,17 @@ async def export_key(context: Context, actor: Actor, ask: ExportKey) -> str:
     secrets = await open_record(context, actor, key.team_id, TABLE, ask.key_id)
     if PRIVATE_FIELD not in secrets:
         raise NotFound(f"The private half of {key.name} is not here.", code="E-KEY-PUBLIC-ONLY")
-    path = Path(ask.to).expanduser().absolute()
     await context.record(actor, RecordExport(key_id=ask.key_id))
-    await asyncio.to_thread(_write_new, path, secrets[PRIVATE_FIELD])
-    return str(path)
+    return await asyncio.to_thread(_write_new, ask.to, secrets[PRIVATE_FIELD])
 
 
-def _write_new(path: Path, private: Secret) -> None:
+def _write_new(name: str, private: Secret) -> str:
+    path = Path(name).expanduser().absolute()
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(private.reveal())
+        return str(path)
     except FileExistsError as error:
         raise Conflict(f"{path} exists already.", hint="Choose a new file.", code="E-FILE-EXISTS") from error
     except OSError as error:

@@ -31,7 +31,7 @@ _AFTERWARDS = {
 }
 
 
-def queue_run(  # noqa: PLR0913 - one row, spelled out once
+def queue_run(
     tx: Transaction,
     actor: Actor,
     machine: Machine,

@@ -157,13 +157,16 @@ class Deployer:
         )
         run = Run(tools, deployment, claim.fence, subject, pump)
         self._runs[deployment.deployment_id] = run
-        writing = asyncio.ensure_future(pump.run())
-        renewing = asyncio.ensure_future(self._renew(deployment.deployment_id, claim.fence))
         try:
-            await run.carry_out()
+            async with asyncio.TaskGroup() as group:
+                beside = (
+                    group.create_task(pump.run(), name="log pump"),
+                    group.create_task(self._renew(deployment.deployment_id, claim.fence), name="lease"),
+                )
+                await run.carry_out()
+                for task in beside:
+                    task.cancel()
         finally:
-            for task in (writing, renewing):
-                task.cancel()
             del self._runs[deployment.deployment_id]
             self._wake.set()
 

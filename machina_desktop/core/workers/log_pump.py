@@ -80,7 +80,7 @@ class LogPump:
         await asyncio.to_thread(_reread, path, offset, phase, on_decoded)
         while True:
             ended = is_ended()
-            lines, following = await asyncio.to_thread(_read, path, offset, ended, phase, on_decoded)
+            lines, following = await asyncio.to_thread(_read, path, offset, phase, on_decoded, ended=ended)
             if following > offset:
                 offset = following
                 async with self._writing:
@@ -92,7 +92,7 @@ class LogPump:
 
 
 def _read(
-    path: Path, offset: int, ended: bool, phase: str, on_decoded: Callable[[Decoded], None]
+    path: Path, offset: int, phase: str, on_decoded: Callable[[Decoded], None], *, ended: bool
 ) -> tuple[tuple[LogLine, ...], int]:
     raw, following = read_new_lines(path, offset, ended=ended)
     at = ids.now()
@@ -107,7 +107,7 @@ def _read(
 def _reread(path: Path, end: int, phase: str, on_decoded: Callable[[Decoded], None]) -> None:
     offset = 0
     while offset < end:
-        _lines, following = _read(path, offset, True, phase, on_decoded)
+        _lines, following = _read(path, offset, phase, on_decoded, ended=True)
         if following == offset:
             return
         offset = following

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-import threading
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from machina_desktop.core.config import Paths, bundle_folder
@@ -19,7 +17,7 @@ from machina_desktop.core.domain.machine import Machine, MachineStatus, Terrafor
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.events import ProgressMade
-from machina_desktop.core.process import Command, Launch, Outcome, end_leftovers, launch
+from machina_desktop.core.process import Outcome
 from machina_desktop.core.providers.base import Cancelled, HookContext, MachineFacts, Provider
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.secret import Secret
@@ -36,13 +34,11 @@ from machina_desktop.core.terraform import cli
 from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, summarise
 from machina_desktop.core.terraform.workspace import StateFile, Workspace, init_lock, read_state_file
+from machina_desktop.core.workers.commands import Commands, Interrupted, Meaning, Surroundings
 from machina_desktop.core.workers.log_pump import LogPump
 
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
-
-# A plan changes nothing, so a second interrupt may follow by itself; an apply gets it on the user's word only.
-PLAN_GRACE_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,26 +70,10 @@ class Tools:
     publish: Callable[[ProgressMade], None]
 
 
-@dataclass
-class Meaning:
-    """What Terraform's output has told so far; written by the reading thread, read after it has ended."""
-
-    outputs: dict[str, object] = field(default_factory=dict)
-    problem: str = ""
-    asks_init: bool = False
-    planned: int = 0
-    done: int = 0
-    dumps: list[bytes] = field(default_factory=list)
-
-
 class RunFailed(Unavailable):
     """Terraform itself said no; the message is its own."""
 
     default_code = "E-TF-FAILED"
-
-
-class Interrupted(Exception):
-    """The user's cancel has ended a step."""
 
 
 class Run:
@@ -105,16 +85,19 @@ class Run:
         self._fence = fence
         self._subject = subject
         self._pump = pump
-        self._provider: Provider = provider_for(subject.machine.provider)
-        self._workspace = Workspace(tools.paths.runs / subject.machine.machine_id)
-        self._launches = tools.paths.runs / subject.machine.machine_id / "launches" / deployment.deployment_id
-        self._cancelled = threading.Event()
-        self._cancel_level = deployment.cancel_level
-        self._launch: Launch | None = None
         self._touched = False
+        self._provider: Provider = provider_for(subject.machine.provider)
         self._config_file = tools.paths.runs / "terraform.rc"
-        if self._cancel_level:
-            self._cancelled.set()
+        self._workspace = Workspace(tools.paths.runs / subject.machine.machine_id)
+        surroundings = Surroundings(
+            deployment_id=deployment.deployment_id,
+            cwd=self._workspace.folder,
+            launches=self._workspace.folder / "launches" / deployment.deployment_id,
+            config_file=self._config_file,
+            plugin_cache=tools.paths.plugin_cache,
+            credentials=self._provider.environment(subject.account.settings, subject.credentials),
+        )
+        self._commands = Commands(surroundings, pump, tools.publish, cancel_level=deployment.cancel_level)
 
     # The whole of it
 
@@ -139,20 +122,17 @@ class Run:
 
     def cancel(self, level: int) -> None:
         """Pass a person's cancel on to whatever runs now. Loop thread."""
-        self._cancel_level = max(level, self._cancel_level)
-        self._cancelled.set()
-        if self._launch is not None:
-            self._launch.request_cancel(self._cancel_level)
+        self._commands.cancel(level)
 
     # Planning
 
     async def _plan(self) -> bool:
         """Make and report the plan; whether it may be applied at once."""
         engine = await self._tools.find_engine()
-        if not self._has_begun("plan"):
+        if not self._commands.has_begun("plan"):
             await asyncio.to_thread(self._lay_out)
         plan = await self._planned(engine)
-        raw = await asyncio.to_thread((self._launch_folder("plan") / cli.PLAN_JSON).read_bytes)
+        raw = await asyncio.to_thread((self._commands.folder("plan") / cli.PLAN_JSON).read_bytes)
         if plan.codes[0] == cli.CHANGES and not is_applicable(raw):
             raise RunFailed("The plan is incomplete.", hint="Read the log and try again.", code="E-TF-PLAN")
         summary = await asyncio.to_thread(summarise, raw)
@@ -175,7 +155,7 @@ class Run:
         if self._deployment.state is DeploymentState.AWAITING_APPROVAL:
             # While a person decides, only the plan stays on disk; it holds no secret, for none goes into variables.
             await asyncio.to_thread(self._workspace.restore_state, None)
-            await asyncio.to_thread(shutil.rmtree, self._launches, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, self._workspace.folder / "launches", ignore_errors=True)
         return self._deployment.state is DeploymentState.APPLYING
 
     def _lay_out(self) -> None:
@@ -191,14 +171,14 @@ class Run:
         }.get(self._deployment.type, cli.PlanMode.NORMAL)
         meaning = await self._initialised(engine)
         commands = (cli.plan(engine, mode), cli.show_plan(engine))
-        outcome, meaning = await self._execute("plan", commands)
+        outcome, meaning = await self._commands.execute("plan", commands)
         if meaning.asks_init:
             await self._initialised(engine, again=True)
-            outcome, meaning = await self._execute("plan", commands, again=True)
+            outcome, meaning = await self._commands.execute("plan", commands, again=True)
         if outcome.lost:
-            outcome, meaning = await self._execute("plan", commands, again=True)
-        self._raise_if_cancelled(outcome)
+            outcome, meaning = await self._commands.execute("plan", commands, again=True)
         if outcome.codes[:1] not in {(cli.NO_CHANGES,), (cli.CHANGES,)} or outcome.codes[1:] != (0,):
+            self._commands.raise_if_cancelled()
             raise RunFailed(
                 meaning.problem or f"Terraform's plan ended with code {outcome.codes[-1] if outcome.codes else '?'}.",
                 hint="Read the log, mend the cause and try again.",
@@ -210,11 +190,11 @@ class Run:
         if not again and not await asyncio.to_thread(self._workspace.needs_init, engine, self._config_file):
             return Meaning()
         async with init_lock(self._tools.paths.plugin_cache):
-            outcome, meaning = await self._execute("init", (cli.init(engine),), again=again)
+            outcome, meaning = await self._commands.execute("init", (cli.init(engine),), again=again)
             if outcome.lost:
-                outcome, meaning = await self._execute("init", (cli.init(engine),), again=True)
-        self._raise_if_cancelled(outcome)
+                outcome, meaning = await self._commands.execute("init", (cli.init(engine),), again=True)
         if outcome.codes != (0,):
+            self._commands.raise_if_cancelled()
             raise RunFailed(
                 meaning.problem or "Terraform could not be initialised.",
                 hint="Check the network and the proxy, then try again.",
@@ -226,7 +206,7 @@ class Run:
     # Applying
 
     async def _apply(self) -> None:
-        if not self._has_begun("apply"):
+        if not self._commands.has_begun("apply"):
             await self._prepare()
             if not self._deployment.plan_digest:
                 await self._finish(await self._recorded_outputs())
@@ -234,14 +214,15 @@ class Run:
             await self._check_approved()
         await self._phase("apply")
         self._touched = True
+        self._commands.total = self._deployment.plan_summary.operations if self._deployment.plan_summary else 0
         engine = await self._tools.find_engine()
-        outcome, meaning = await self._execute("apply", (cli.apply(engine),))
+        outcome, meaning = await self._commands.execute("apply", (cli.apply(engine),))
         await self._keep_state(meaning)
         if outcome.lost or outcome.codes[-1:] == (-9,):
             await self._reconcile(engine)
             return
-        self._raise_if_cancelled(outcome)
         if outcome.codes != (0,):
+            self._commands.raise_if_cancelled()
             raise RunFailed(
                 meaning.problem or f"Terraform's apply ended with code {outcome.codes[-1]}.",
                 hint="What was made is kept in the record. Read the log, mend the cause and try again.",
@@ -259,7 +240,7 @@ class Run:
             await self._phase("prepare")
             self._touched = True
             await self._learn(await self._provider.before_apply(self._hook("prepare")))
-        self._raise_if_cancelled()
+        self._commands.raise_if_cancelled()
 
     async def _check_approved(self) -> None:
         """Apply exactly what was approved: same plan file, same state."""
@@ -292,7 +273,7 @@ class Run:
         await self._phase("recover")
         self._pump.say("recover", "The apply was interrupted. Looking at what it left.", level=LogLevel.WARNING)
         mode = cli.PlanMode.DESTROY if self._deployment.type is DeploymentType.DESTROY else cli.PlanMode.NORMAL
-        outcome, _meaning = await self._execute("recover", (cli.plan(engine, mode),), again=True)
+        outcome, _meaning = await self._commands.execute("recover", (cli.plan(engine, mode),), again=True)
         if outcome.codes == (cli.NO_CHANGES,):
             self._pump.say("recover", "Everything the plan wanted exists; going on.")
             await self._finish(await self._recorded_outputs())
@@ -308,116 +289,10 @@ class Run:
     async def _power(self) -> None:
         await self._phase(self._deployment.type.value)
         self._touched = True
-        self._raise_if_cancelled()
+        self._commands.raise_if_cancelled()
         facts = await self._provider.power(self._hook(self._deployment.type.value), self._deployment.type.value)
         self._pump.say("finish", "Done.")
         await self._end(DeploymentState.SUCCEEDED, _reported(facts))
-
-    # Commands
-
-    async def _execute(
-        self, phase: str, commands: tuple[Command, ...], *, again: bool = False
-    ) -> tuple[Outcome, Meaning]:
-        """Run the commands under a launcher, or attach to the launch that an earlier process began."""
-        folder = self._launch_folder(phase)
-        attached = None if again else Launch.attach(folder)
-        if attached is not None and not attached.begun and attached.outcome() is not None:
-            attached = None
-        if attached is None:
-            self._raise_if_cancelled()
-            await asyncio.to_thread(self._start, phase, folder, commands, again)
-        else:
-            self._launch = attached
-            self._pump.say("recover", f"Found the {phase} of an earlier start again.")
-        started = self._launch
-        if started is None:
-            raise Unavailable("The run could not be started.", code="E-RUN-START")
-        if self._cancel_level:
-            started.request_cancel(self._cancel_level)
-        try:
-            return await self._followed(started, phase, commands)
-        finally:
-            self._launch = None
-
-    def _start(self, phase: str, folder: Path, commands: tuple[Command, ...], again: bool) -> None:
-        if again:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        cli.write_config(self._config_file)
-        environment = cli.terraform_environment(
-            config_file=self._config_file,
-            plugin_cache=self._plugin_cache(),
-            credentials=self._provider.environment(self._subject.account.settings, self._subject.credentials),
-        )
-        LOG.info("%s: starting %s", self._deployment.deployment_id, phase)
-        self._launch = launch(folder, commands, cwd=self._workspace.folder, environment=environment)
-
-    def _plugin_cache(self) -> Path:
-        self._tools.paths.plugin_cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self._tools.paths.plugin_cache
-
-    async def _followed(self, started: Launch, phase: str, commands: tuple[Command, ...]) -> tuple[Outcome, Meaning]:
-        meaning = Meaning()
-        watcher = asyncio.ensure_future(self._watch(started, phase))
-        try:
-            for command in commands:
-                if command.output.endswith(".jsonl"):
-                    await self._follow_output(started, phase, command, meaning, watcher)
-            outcome = await watcher
-        finally:
-            watcher.cancel()
-        if outcome.lost or any(code < 0 for code in outcome.codes) or outcome.leftovers:
-            await asyncio.to_thread(end_leftovers, started)
-        return outcome, meaning
-
-    async def _follow_output(
-        self, started: Launch, phase: str, command: Command, meaning: Meaning, watcher: asyncio.Future[Outcome]
-    ) -> None:
-        def learn(decoded: cli.Decoded) -> None:
-            meaning.outputs.update(decoded.outputs or {})
-            meaning.problem = meaning.problem or decoded.problem
-            meaning.asks_init = meaning.asks_init or decoded.asks_init
-            meaning.planned += decoded.planned
-            meaning.done += decoded.done
-            if decoded.state_dump is not None:
-                meaning.dumps.append(decoded.state_dump)
-            if decoded.planned or decoded.done:
-                total = self._deployment.plan_summary.operations if self._deployment.plan_summary else meaning.planned
-                self._tools.publish(ProgressMade(self._deployment.deployment_id, phase, done=meaning.done, total=total))
-
-        await self._pump.follow(
-            started.output(command.output),
-            source=f"{phase}/{command.output}",
-            phase=phase,
-            is_ended=watcher.done,
-            on_decoded=learn,
-        )
-        errors = started.errors(command.output)
-        if errors.exists() and (text := (await asyncio.to_thread(errors.read_text, errors="replace")).strip()):
-            self._pump.say(phase, text[:4000], level=LogLevel.WARNING)
-
-    async def _watch(self, started: Launch, phase: str) -> Outcome:
-        """Wait for the end; a cancelled plan that does not stop gets its second interrupt by itself."""
-        waiting = asyncio.ensure_future(started.wait())
-        try:
-            while not waiting.done():
-                await asyncio.wait({waiting}, timeout=PLAN_GRACE_S)
-                if not waiting.done() and self._cancel_level and phase != "apply":
-                    started.request_cancel(2)
-            return waiting.result()
-        finally:
-            waiting.cancel()
-
-    def _has_begun(self, phase: str) -> bool:
-        earlier = Launch.attach(self._launch_folder(phase))
-        return earlier is not None and bool(earlier.begun)
-
-    def _launch_folder(self, phase: str) -> Path:
-        return self._launches / phase
-
-    def _raise_if_cancelled(self, outcome: Outcome | None = None) -> None:
-        if self._cancelled.is_set() and (outcome is None or outcome.interrupts or outcome.codes[-1:] != (0,)):
-            raise Interrupted
 
     # Reporting
 
@@ -466,10 +341,10 @@ class Run:
         if self._subject.state is None:
             return {}
         engine = await self._tools.find_engine()
-        outcome, _meaning = await self._execute("show", (cli.show_state(engine),), again=True)
+        outcome, _meaning = await self._commands.execute("show", (cli.show_state(engine),), again=True)
         if outcome.codes != (0,):
             return {}
-        shown = self._launch_folder("show") / cli.STATE_JSON
+        shown = self._commands.folder("show") / cli.STATE_JSON
         return outputs_of_state(await asyncio.to_thread(shown.read_bytes))
 
     async def _end(self, state: DeploymentState, machine: MachineReport, error: MachinaError | None = None) -> None:
@@ -491,7 +366,6 @@ class Run:
     def clean_up(self) -> None:
         """Leave no state, plan or output of Terraform's behind. Idempotent, blocking."""
         self._workspace.wipe()
-        shutil.rmtree(self._launches, ignore_errors=True)
 
     def _hook(self, phase: str) -> HookContext:
         subject = self._subject
@@ -503,7 +377,7 @@ class Run:
             private_keys=subject.private_keys,
             practice=self._tools.paths.practice,
             log=lambda text: self._pump.say(phase, text),
-            cancelled=self._cancelled,
+            cancelled=self._commands.cancelled,
         )
 
     def _after_failure(self, error: MachinaError) -> MachineReport:

@@ -38,6 +38,6 @@ class Supervisor:
         try:
             await work
         except MachinaError as error:
-            LOG.error("task %s ended: %s %s", name, error.code, error)
+            LOG.warning("task %s ended: %s %s", name, error.code, error)
         except Exception:
             LOG.exception("task %s ended unexpectedly", name)

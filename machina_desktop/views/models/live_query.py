@@ -22,10 +22,10 @@ class LiveQuery(QObject, Generic[T]):
     """Asks ``request`` now and after each change of ``depends``; an answer that is overtaken is dropped.
 
     ``on_answer`` gets each new answer, ``on_error`` what went wrong (the page shows its error state). Lives and
-    dies with ``parent``; while :meth:`pause`\\ d it only remembers that it has to ask.
+    dies with ``parent``; while paused it only remembers that it has to ask.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword arguments only
+    def __init__(
         self,
         bridge: Bridge,
         request: Request[T],
