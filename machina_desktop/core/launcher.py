@@ -146,7 +146,7 @@ if sys.platform == "win32":
                     sent += 1
                 time.sleep(POLL_S / 4)
             codes.append(child.returncode)
-            if child.returncode not in command.ok_codes or sent:
+            if child.returncode not in command.ok_codes:
                 break
         record.ended(codes, sent, [])
 
@@ -182,7 +182,7 @@ else:
             codes.append(code)
             if _has_group(pid):
                 leftovers.append(pid)
-            if code not in command.ok_codes or sent:
+            if code not in command.ok_codes:
                 break
         record.ended(codes, sent, leftovers)
 

@@ -27,6 +27,9 @@ _CHUNK = 1 << 20
 _BATCH = 4 << 20
 _CHECK_ALIVE_S = 0.25
 
+# Off Linux the launcher can only note the time of day right after the start.
+_TOLERANCE_S = 0.001 if sys.platform == "linux" else 2.0
+
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _INHERITED = frozenset(
     {"PATH", "HOME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "SystemRoot", "USERPROFILE", "APPDATA", *_PROXIES}
@@ -218,8 +221,8 @@ def end_leftovers(ended: Launch, *, grace_s: float = 2.0) -> int:
     if ended.boot != boot_id() or ended.is_alive():
         return 0
     # A process that has the number of a dead leader is a stranger that got it later.
-    sessions = {pid for pid, _ in ended.begun if process_start_time(pid) is None}
-    left = [process for process in psutil.process_iter() if _session(process.pid) in sessions]
+    leaders = {pid: began for pid, began in ended.begun if process_start_time(pid) is None}
+    left = [process for process in psutil.process_iter() if _is_left_by(leaders, process.pid)]
     _signal_each(left, psutil.Process.terminate)
     _, stubborn = psutil.wait_procs(left, timeout=grace_s)
     _signal_each(stubborn, psutil.Process.kill)
@@ -324,8 +327,7 @@ def start_detached(argv: tuple[str, ...], *, environment: Mapping[str, str], out
 def is_process(pid: int, start_time: float) -> bool:
     """Whether the process that began at ``start_time`` under that number still runs. A zombie does not."""
     started = process_start_time(pid)
-    # Off Linux the launcher can only note the time of day right after the start.
-    return started is not None and abs(started - start_time) < (0.001 if sys.platform == "linux" else 2.0)
+    return started is not None and abs(started - start_time) < _TOLERANCE_S
 
 
 def process_start_time(pid: int) -> float | None:
@@ -429,11 +431,17 @@ def _read_rows(path: Path) -> dict[str, list[list[str]]]:
     return rows
 
 
-def _session(pid: int) -> int:
+def _is_left_by(leaders: Mapping[int, float], pid: int) -> bool:
+    """Whether the process lives in the session of one of the leaders, and began no earlier than that leader.
+
+    Session 0 is the kernel's and, in a container, that of everything started outside of it.
+    """
     try:
-        return os.getsid(pid)
+        session = os.getsid(pid)
     except OSError:
-        return 0
+        return False
+    began = process_start_time(pid)
+    return session > 1 and session in leaders and began is not None and began > leaders[session] - _TOLERANCE_S
 
 
 def _signal_each(processes: list[psutil.Process], send: Callable[[psutil.Process], None]) -> None:

@@ -19,10 +19,12 @@ from machina_desktop.core.process import (
     Command,
     Launch,
     Outcome,
+    _is_left_by,
     clean_environment,
     end_leftovers,
     is_process,
     launch,
+    process_start_time,
 )
 
 # Says what it got, and goes on until it has been interrupted as often as its first argument says.
@@ -196,7 +198,8 @@ def test_the_interrupt_reaches_the_command_and_not_its_children(tmp_path: Path) 
     running.request_cancel(1)
     outcome = finish(running)
 
-    assert [child.is_running() for child in children] == [True]
+    # A dead one would be a zombie, for a moment or for good.
+    assert [child.status() for child in children] == [psutil.STATUS_SLEEPING]
     assert outcome.leftovers == (running.begun[0][0],)
     assert end_leftovers(running) == 1
 
@@ -296,6 +299,18 @@ def test_a_leftover_that_ignores_the_request_to_end_is_killed(tmp_path: Path) ->
     left = psutil.Process(int(text(running.output("out"))))
     assert end_leftovers(running, grace_s=0.1) == 1
     until(lambda: not left.is_running() or left.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_only_younger_processes_of_the_commands_own_session_count_as_leftovers() -> None:
+    # The rule alone, without a signal: whoever gets it wrong must not find out on a real computer.
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
+        began = process_start_time(stranger.pid)
+        assert began is not None
+        assert _is_left_by({stranger.pid: began}, stranger.pid)
+        assert not _is_left_by({stranger.pid: began + 1}, stranger.pid)
+        assert not _is_left_by({stranger.pid + 1: began}, stranger.pid)
+        assert not any(_is_left_by({0: 0.0, 1: 0.0}, pid) for pid in psutil.pids())
+        stranger.kill()
 
 
 def test_leftovers_are_spared_while_the_command_runs(tmp_path: Path) -> None:
