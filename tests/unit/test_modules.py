@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -154,3 +155,49 @@ def test_a_port_out_of_range_is_refused_by_the_module(name: str, port: float, tm
     folder = laid_out(tmp_path / "run", name, port=port)
     with pytest.raises(AssertionError, match="between 1 and"):
         terraform(folder, "plan")
+
+
+def test_thousands_of_hostile_texts_arrive_unchanged_in_one_plan(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    parts = [
+        "${",
+        "}",
+        "%{",
+        "$${",
+        "%%{",
+        "<<EOT",
+        "EOT",
+        '"',
+        "'",
+        "\\",
+        "\n",
+        "\r",
+        "\t",
+        "`",
+        "$(",
+        ";",
+        "|",
+        "#",
+        "//",
+    ]
+    parts += [
+        "/*",
+        "*/",
+        "\0",
+        "\x1b[31m",
+        "\u2028",
+        "\ufeff",
+        "é",
+        "🦊",
+        "file(",
+        'file("/etc/passwd")',
+        "a",
+        "0",
+        " ",
+    ]
+    texts = ["".join(chance.choices(parts, k=chance.randrange(1, 12))) for _ in range(10_000)]
+    folder = laid_out(tmp_path / "run", "sandbox", tags=texts)
+    terraform(folder, "plan", "-out=tfplan")
+    planned = json.loads(terraform(folder, "show", "-json", "tfplan"))
+    (change,) = planned["resource_changes"]
+    assert change["change"]["after"]["input"]["tags"] == texts
