@@ -154,7 +154,7 @@ async def _keep(
     return await context.record(actor, RecordKey(team_id=ask.team_id, key=key, sealed=sealed))
 
 
-@use_case("ssh_key.record", "POST /api/ssh/keys")
+@use_case("ssh_key.record", "POST /api/ssh/keys", is_internal=True)
 def record_key(tx: Transaction, _actor: Actor, ask: RecordKey) -> SSHKey:
     """Store the key with its envelope."""
     key = ask.key
@@ -198,7 +198,7 @@ def _write_new(name: str, private: Secret) -> str:
         raise Unavailable(f"{path} cannot be written: {error.strerror}.", code="E-FILE-WRITE") from error
 
 
-@use_case("ssh_key.record_export", "POST /api/ssh/keys/{key_id}/exports")
+@use_case("ssh_key.record_export", "POST /api/ssh/keys/{key_id}/exports", is_internal=True)
 def record_export(tx: Transaction, _actor: Actor, ask: RecordExport) -> SSHKey:
     """Leaves its trace in the audit trail; the key itself stays as it is."""
     return tx.get(SSHKey, ask.key_id)

@@ -173,7 +173,7 @@ def _verified(account: ProviderAccount, found: Verification) -> ProviderAccount:
     )
 
 
-@use_case("provider_account.record", "POST /api/providers/accounts")
+@use_case("provider_account.record", "POST /api/providers/accounts", is_internal=True)
 def record_account(tx: Transaction, _actor: Actor, ask: RecordAccount) -> ProviderAccount:
     """Store the account with its envelopes."""
     account = ask.account
@@ -202,7 +202,9 @@ async def verify_account(context: Context, actor: Actor, ask: VerifyAccount) -> 
     return await context.record(actor, RecordVerification(account_id=ask.account_id, found=found))
 
 
-@use_case("provider_account.record_verification", "POST /api/providers/accounts/{account_id}/verification")
+@use_case(
+    "provider_account.record_verification", "POST /api/providers/accounts/{account_id}/verification", is_internal=True
+)
 def record_verification(tx: Transaction, _actor: Actor, ask: RecordVerification) -> ProviderAccount:
     """Write the answer to the account."""
     account = replace(_verified(tx.get(ProviderAccount, ask.account_id), ask.found), updated_at=now())

@@ -147,7 +147,7 @@ class ReportOutcome(Request[Deployment]):
     error_hint: str = ""
 
 
-@use_case("deployment.claim", "POST /api/runner/claims")
+@use_case("deployment.claim", "POST /api/runner/claims", is_internal=True)
 def claim_deployment(tx: Transaction, _actor: Actor, ask: ClaimDeployment) -> Claim | None:
     """Move the oldest runnable deployment on and lease it."""
     conditions: dict[str, object] = {"deployment_id": ask.only} if ask.only else {}
@@ -200,7 +200,7 @@ def _lease(tx: Transaction, deployment: Deployment, runner_id: str, lease_s: flo
     return lease
 
 
-@use_case("deployment.take_over", "POST /api/runner/deployments/{deployment_id}/take-over")
+@use_case("deployment.take_over", "POST /api/runner/deployments/{deployment_id}/take-over", is_internal=True)
 def take_over(tx: Transaction, _actor: Actor, ask: TakeOver) -> Claim:
     """Lease an orphaned deployment under a higher fence."""
     deployment = tx.get(Deployment, ask.deployment_id)
@@ -211,7 +211,7 @@ def take_over(tx: Transaction, _actor: Actor, ask: TakeOver) -> Claim:
     return Claim(deployment=deployment, fence=lease.fence)
 
 
-@use_case("deployment.renew", "POST /api/runner/deployments/{deployment_id}/renew", is_audited=False)
+@use_case("deployment.renew", "POST /api/runner/deployments/{deployment_id}/renew", is_audited=False, is_internal=True)
 def renew_lease(tx: Transaction, _actor: Actor, ask: RenewLease) -> Lease:
     """Extend the lease."""
     _held(tx, ask.deployment_id, ask.fence)
@@ -221,7 +221,9 @@ def renew_lease(tx: Transaction, _actor: Actor, ask: RenewLease) -> Lease:
     return renewed
 
 
-@use_case("deployment.report_phase", "POST /api/runner/deployments/{deployment_id}/phase", is_audited=False)
+@use_case(
+    "deployment.report_phase", "POST /api/runner/deployments/{deployment_id}/phase", is_audited=False, is_internal=True
+)
 def report_phase(tx: Transaction, _actor: Actor, ask: ReportPhase) -> Deployment:
     """Record what is being done."""
     deployment = replace(_held(tx, ask.deployment_id, ask.fence), phase_detail=ask.phase, updated_at=now())
@@ -229,7 +231,7 @@ def report_phase(tx: Transaction, _actor: Actor, ask: ReportPhase) -> Deployment
     return deployment
 
 
-@use_case("deployment.report_plan", "POST /api/runner/deployments/{deployment_id}/plan")
+@use_case("deployment.report_plan", "POST /api/runner/deployments/{deployment_id}/plan", is_internal=True)
 def report_plan(tx: Transaction, _actor: Actor, ask: ReportPlan) -> Deployment:
     """Record the plan, and the approval where it was given beforehand."""
     deployment = _held(tx, ask.deployment_id, ask.fence)
@@ -253,14 +255,16 @@ def report_plan(tx: Transaction, _actor: Actor, ask: ReportPlan) -> Deployment:
     return planned
 
 
-@use_case("deployment.append_log", "POST /api/runner/deployments/{deployment_id}/logs", is_audited=False)
+@use_case(
+    "deployment.append_log", "POST /api/runner/deployments/{deployment_id}/logs", is_audited=False, is_internal=True
+)
 def append_log(tx: Transaction, _actor: Actor, ask: AppendLog) -> int:
     """Store the lines with the cursors, so that nothing is read twice after a crash."""
     _held(tx, ask.deployment_id, ask.fence)
     return tx.append_log(ask.deployment_id, ask.lines, ask.cursors)
 
 
-@use_case("deployment.save_state", "POST /api/runner/deployments/{deployment_id}/state")
+@use_case("deployment.save_state", "POST /api/runner/deployments/{deployment_id}/state", is_internal=True)
 def save_state(tx: Transaction, _actor: Actor, ask: SaveState) -> int:
     """Keep the state as the machine's newest revision."""
     deployment = _held(tx, ask.deployment_id, ask.fence)
@@ -280,7 +284,7 @@ def save_state(tx: Transaction, _actor: Actor, ask: SaveState) -> int:
     return ask.serial
 
 
-@use_case("deployment.report_facts", "POST /api/runner/deployments/{deployment_id}/facts")
+@use_case("deployment.report_facts", "POST /api/runner/deployments/{deployment_id}/facts", is_internal=True)
 def report_facts(tx: Transaction, _actor: Actor, ask: ReportFacts) -> Machine:
     """Write the facts to the machine."""
     deployment = _held(tx, ask.deployment_id, ask.fence)
@@ -289,7 +293,7 @@ def report_facts(tx: Transaction, _actor: Actor, ask: ReportFacts) -> Machine:
     return machine
 
 
-@use_case("deployment.report_outcome", "POST /api/runner/deployments/{deployment_id}/outcome")
+@use_case("deployment.report_outcome", "POST /api/runner/deployments/{deployment_id}/outcome", is_internal=True)
 def report_outcome(tx: Transaction, _actor: Actor, ask: ReportOutcome) -> Deployment:
     """End the run and settle its machine."""
     at = now()

@@ -39,7 +39,7 @@ def who_am_i(tx: Transaction, actor: Actor, _ask: WhoAmI) -> User:
     return tx.get(User, actor.user_id)
 
 
-@use_case("team.settle", "POST /api/device/settle", is_audited=False)
+@use_case("team.settle", "POST /api/device/settle", is_audited=False, is_internal=True)
 def settle(tx: Transaction, _actor: Actor, ask: Settle) -> Actor:
     """The first start makes an administrator of a team of one; every later start finds them."""
     user = tx.find(User)
