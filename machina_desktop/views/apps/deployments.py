@@ -1,0 +1,249 @@
+"""The Deployments app: every run, newest first, and which of them wait for a person."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from PySide6.QtCore import QCoreApplication, QDate, Qt, QTimer, Signal
+from PySide6.QtWidgets import QDateEdit, QHBoxLayout, QVBoxLayout, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.ids import now
+from machina_desktop.core.services.deployments import ListDeployments
+from machina_desktop.core.services.machines import ListMachines
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.views import remembered, wording
+from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.apps.deployment_detail import DeploymentDetail
+from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, kind_word
+from machina_desktop.views.list_panel import ListPanel, ListShape
+from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.models.status import Status, word_of
+from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.search import Filter
+from machina_desktop.views.widgets.states import EmptyState
+from machina_desktop.views.widgets.text import Label
+
+OPEN = "open"
+RANGE = "range"
+_PERIODS = {
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+    "month": timedelta(days=30),
+}
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("DeploymentsPage", text)
+
+
+def _seconds(run: Deployment) -> float:
+    return 0.0 if run.started_at is None else ((run.finished_at or now()) - run.started_at).total_seconds()
+
+
+def _shape(bridge: Bridge) -> ListShape[Deployment]:
+    return ListShape(
+        name="deployments",
+        title=_tr("Deployments"),
+        search=_tr("Filter by machine…"),
+        key=lambda run: run.deployment_id,
+        depends=frozenset({"deployment"}),
+        filters=_filters(),
+        columns=(
+            Column(key="machine", title=_tr("Machine"), text=lambda run: run.machine_name or "–", width=190),
+            Column(
+                key="type",
+                title=_tr("Type"),
+                text=lambda run: kind_word(run.type),
+                icon=lambda run: kind_icon(run.type),
+                width=110,
+            ),
+            Column(key="state", title=_tr("State"), status=lambda run: Status(run.state), width=160),
+            Column(key="plan", title=_tr("Plan"), text=counts_of, is_mono=True, width=110),
+            Column(
+                key="by", title=_tr("Started by"), text=lambda run: wording.person(bridge, run.initiated_by), width=160
+            ),
+            Column(
+                key="asked",
+                title=_tr("Started"),
+                text=lambda run: wording.moment(run.created_at),
+                sort_key=lambda run: run.created_at.timestamp(),
+                is_quiet=True,
+                width=120,
+            ),
+            Column(
+                key="took",
+                title=_tr("Duration"),
+                text=lambda run: wording.since(run.started_at, run.finished_at),
+                sort_key=_seconds,
+                is_quiet=True,
+                width=110,
+            ),
+        ),
+    )
+
+
+def _filters() -> tuple[Filter, ...]:
+    states = tuple((state.value, word_of(state)) for state in DeploymentState)
+    periods = (
+        ("day", _tr("Last 24 hours")),
+        ("week", _tr("Last 7 days")),
+        ("month", _tr("Last 30 days")),
+        (RANGE, _tr("Between two days…")),
+    )
+    return (
+        Filter(key="state", any_title=_tr("Any state"), choices=((OPEN, _tr("not finished")), *states)),
+        Filter(
+            key="type",
+            any_title=_tr("Any type"),
+            choices=tuple((kind.value, kind_word(kind)) for kind in DeploymentType),
+        ),
+        Filter(key="machine", any_title=_tr("Any machine")),
+        Filter(key="period", any_title=_tr("Any time"), choices=periods),
+    )
+
+
+class DayRange(QWidget):
+    """Two days, both included.
+
+    Signals:
+        changed: One of them is another day now.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.first = self._day(self.tr("From"), "deployments.from", QDate.currentDate().addDays(-7))
+        self.last = self._day(self.tr("To"), "deployments.to", QDate.currentDate())
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        row.addWidget(self.first)
+        row.addWidget(Label("–", tone="secondary"))
+        row.addWidget(self.last)
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """From the first moment of the first day to the last of the last, in local time; in either order."""
+        days = sorted((self.first.date(), self.last.date()), key=QDate.toJulianDay)
+        start, end = (datetime(day.year(), day.month(), day.day()).astimezone() for day in days)
+        return start, end + timedelta(days=1) - timedelta(microseconds=1)
+
+    def _day(self, name: str, object_name: str, day: QDate) -> QDateEdit:
+        edit = QDateEdit(day)
+        edit.setCalendarPopup(True)
+        edit.setDisplayFormat("d MMM yyyy")
+        edit.setAccessibleName(name)
+        edit.setObjectName(object_name)
+        edit.dateChanged.connect(lambda _day: self.changed.emit())
+        return edit
+
+
+class DeploymentsPage(Page):
+    """Runs, newest first; the badge counts those that wait for approval, whatever is filtered."""
+
+    def __init__(self, bridge: Bridge, window: Window) -> None:
+        super().__init__(bridge, window)
+        self.setObjectName("deployments")
+        empty = EmptyState(
+            icon_name="rocket",
+            title=self.tr("Nothing has been deployed yet"),
+            text=self.tr("Every run of Terraform appears here with its plan and its log."),
+            action=self.tr("Deploy a machine"),
+        )
+        empty.setObjectName("deployments.empty")
+        empty.activated.connect(window.open_deploy_wizard)
+        self.days = DayRange(self)
+        self.days.hide()
+        self.list = ListPanel(bridge, _shape(bridge), ask=self._request, empty=empty, parent=self)
+        self.list.filters.add_widget(self.days)
+        self.days.changed.connect(self.list.refresh)
+        self.list.filters.changed.connect(self._on_filtered)
+        self.list.chosen.connect(lambda key: window.inspect("deployment", key))
+        self.list.answered.connect(self._on_answered)
+        self.days.setVisible(self.list.filters.state().get("period") == RANGE)
+        self._ticking = QTimer(self, interval=1000)
+        self._ticking.timeout.connect(lambda: self.list.table.viewport().update())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.list)
+        if bridge.is_settled:
+            self._start()
+        else:
+            bridge.settled.connect(self._start, Qt.ConnectionType.SingleShotConnection)
+
+    def shown(self) -> None:
+        self.list.resume()
+
+    def hidden(self) -> None:
+        self.list.pause()
+        self._ticking.stop()
+
+    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
+        self.list.focus_search()
+
+    def _start(self) -> None:
+        team = self.bridge.team_id
+        LiveQuery(
+            self.bridge,
+            ListDeployments(team_id=team, state=DeploymentState.AWAITING_APPROVAL),
+            depends=frozenset({"deployment"}),
+            on_answer=lambda waiting: self.badge_changed.emit(len(waiting)),
+            on_error=lambda _error: self.badge_changed.emit(0),
+            parent=self,
+        )
+        LiveQuery(
+            self.bridge,
+            ListMachines(team_id=team, include_gone=True),
+            depends=frozenset({"machine"}),
+            on_answer=self._on_machines,
+            on_error=lambda _error: None,
+            parent=self,
+        )
+
+    def _request(self, search: str, filters: dict[str, str]) -> Request[tuple[Deployment, ...]]:
+        state, period = filters.get("state", ""), filters.get("period", "")
+        since, until = None, None
+        if period == RANGE:
+            since, until = self.days.bounds()
+        elif period:
+            since = now() - _PERIODS[period]
+        return ListDeployments(
+            team_id=self.bridge.team_id,
+            state=DeploymentState(state) if state and state != OPEN else None,
+            only_open=state == OPEN,
+            type=DeploymentType(filters["type"]) if "type" in filters else None,
+            machine_id=filters.get("machine"),
+            search=search,
+            since=since,
+            until=until,
+        )
+
+    def _on_machines(self, machines: tuple[Machine, ...]) -> None:
+        bar = self.list.filters
+        bar.set_choices("machine", tuple((machine.machine_id, machine.name) for machine in machines))
+        # A machine that was filtered by could not be chosen before the machines were known.
+        kept = remembered.recall("deployments")
+        if kept.get("machine") and "machine" not in bar.state():
+            bar.restore(kept)
+
+    def _on_filtered(self, filters: dict[str, str]) -> None:
+        self.days.setVisible(filters.get("period") == RANGE)
+
+    def _on_answered(self, runs: tuple[Deployment, ...]) -> None:
+        if any(run.started_at is not None and not run.state.is_final for run in runs):
+            self._ticking.start()
+        else:
+            self._ticking.stop()
+
+
+APP = App(
+    name="deployments",
+    title=QCoreApplication.translate("App", "Deployments"),
+    icon="rocket",
+    page=DeploymentsPage,
+    details={"deployment": DeploymentDetail},
+)

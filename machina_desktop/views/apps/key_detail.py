@@ -1,0 +1,196 @@
+"""What the sidekick shows of an SSH key: what it is, who relies on it, and what can be done with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QStandardPaths
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.services.keys import DeleteKey, ExportKey, GetKey
+from machina_desktop.core.services.machines import ListMachines
+from machina_desktop.views import tasks, wording
+from machina_desktop.views.apps.base import Detail, Window
+from machina_desktop.views.apps.key_dialogs import kind_of
+from machina_desktop.views.detail_panel import DetailPanel, EntityLink, Sections
+from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.dialogs import ConfirmDialog
+from machina_desktop.views.widgets.feedback import Badge
+from machina_desktop.views.widgets.text import KeyValueList, Label, copy_text
+
+
+class KeyDetail(Detail):
+    """One key."""
+
+    def __init__(self, bridge: Bridge, window: Window, key: str) -> None:
+        super().__init__(bridge, window, key)
+        self.setObjectName("key")
+        self._key: SSHKey | None = None
+        self._machines: tuple[Machine, ...] = ()
+        self._half = Badge()
+        self._facts = KeyValueList()
+        self._users = QWidget()
+        self._users_column = QVBoxLayout(self._users)
+        self._users_column.setContentsMargins(0, 0, 0, 0)
+        self._users_column.setSpacing(0)
+        self._sections = Sections()
+        self._panel = DetailPanel(self._sections, parent=self)
+        self._build()
+        self._query = LiveQuery(
+            bridge,
+            GetKey(key_id=key),
+            depends=frozenset({"ssh_key"}),
+            on_answer=self._on_key,
+            on_error=self._panel.show_error,
+            parent=self,
+        )
+        self._panel.retried.connect(self._query.refresh)
+        LiveQuery(
+            bridge,
+            ListMachines(team_id=bridge.team_id),
+            depends=frozenset({"machine"}),
+            on_answer=self._on_machines,
+            parent=self,
+        )
+
+    @property
+    def title(self) -> str:
+        return self._key.name if self._key is not None else self.tr("Key")
+
+    def _build(self) -> None:
+        self._facts.add_text("kind", self.tr("Type"))
+        self._facts.add_copyable("fingerprint", self.tr("Fingerprint"))
+        self._facts.add_copyable("public", self.tr("Public key"))
+        self._facts.add_text("created", self.tr("Created"))
+        self._facts.add_copyable("id", self.tr("Key id"))
+        self._panel.add_to_header(self._half)
+        self._sections.add(self.tr("Key"), self._facts)
+        self._sections.add(self.tr("Used by"), self._users)
+        copy = Button(self.tr("Copy public key"))
+        copy.setObjectName("key.copy_public")
+        copy.clicked.connect(self._on_copy)
+        self._export = Button(self.tr("Export…"))
+        self._export.setObjectName("key.export")
+        self._export.clicked.connect(self._on_export)
+        self._delete = Button(self.tr("Delete…"), kind=ButtonKind.DANGER)
+        self._delete.setObjectName("key.delete")
+        self._delete.clicked.connect(self._on_delete)
+        self._panel.add_actions(copy, self._export, self._delete)
+
+    def _on_key(self, key: SSHKey) -> None:
+        self._key = key
+        self._facts.set_values(
+            {
+                "kind": kind_of(key),
+                "fingerprint": key.fingerprint,
+                "public": key.public_key,
+                "created": wording.full_moment(key.created_at),
+                "id": key.ssh_key_id,
+            }
+        )
+        self._half.set_text(self.tr("private half in the vault") if key.has_private_key else self.tr("public only"))
+        self._half.set_tone("success" if key.has_private_key else "neutral")
+        self._export.setVisible(key.has_private_key)
+        self._panel.show_content()
+        self.setWindowTitle(self.title)
+
+    def _on_machines(self, machines: tuple[Machine, ...]) -> None:
+        self._machines = tuple(machine for machine in machines if self.key in machine.ssh_key_ids)
+        while (item := self._users_column.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        if not self._machines:
+            self._users_column.addWidget(Label(self.tr("No machine uses it."), tone="secondary"))
+        for machine in self._machines:
+            link = EntityLink(machine.name, "server", status=machine.actual_status)
+            link.clicked.connect(lambda _checked=False, key=machine.machine_id: self._inspect_machine(key))
+            self._users_column.addWidget(link)
+
+    def _inspect_machine(self, machine_id: str) -> None:
+        self.window_door.inspect("machine", machine_id)
+
+    def _on_copy(self) -> None:
+        if self._key is not None:
+            copy_text(self._key.public_key)
+            self.window_door.notify(self.tr("Public key of {0} copied").format(self._key.name), kind="success")
+
+    def _on_export(self) -> None:
+        if self._key is None:
+            return
+        warning = ConfirmDialog(
+            self.tr("Export the private key of {0}?").format(self._key.name),
+            text=self.tr("It leaves the vault as a file that only you can read."),
+            losses=(
+                self.tr("The file is not protected by your vault and has no passphrase."),
+                self.tr("Whoever gets it can sign in to every machine that trusts this key."),
+                self.tr("The export is noted in the audit trail."),
+            ),
+            confirm=self.tr("Choose a file…"),
+            parent=self,
+        )
+        warning.setObjectName("export_key")
+        warning.primary.setObjectName("export_key.confirm")
+        warning.accepted.connect(self._on_export_confirmed)
+        warning.open()
+
+    def _on_export_confirmed(self) -> None:
+        if self._key is None:
+            return
+        home = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.HomeLocation)
+        files = QFileDialog(self, self.tr("Export the private key"), home)
+        files.setObjectName("export_key.files")
+        files.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        # The core never writes over a file, so there is nothing to confirm.
+        files.setOption(QFileDialog.Option.DontConfirmOverwrite)
+        files.selectFile("".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in self._key.name)[:80])
+        files.fileSelected.connect(self._on_file_selected)
+        files.finished.connect(files.deleteLater)
+        files.open()
+
+    def _on_file_selected(self, path: str) -> None:
+        tasks.run(
+            self.bridge,
+            self.bridge.call(ExportKey(key_id=self.key, to=path)),
+            owner=self,
+            name="ExportKey",
+            done=self._on_exported,
+            busy=self._export,
+        )
+
+    def _on_exported(self, path: str) -> None:
+        self.window_door.notify(self.tr("Private key written to {0}").format(Path(path).name), kind="success")
+
+    def _on_delete(self) -> None:
+        if self._key is None:
+            return
+        losses = [self.tr("Its private half is wiped from the vault; there is no undo.")]
+        if not self._key.has_private_key:
+            losses = [self.tr("Only the record here goes; machines that already trust the key go on trusting it.")]
+        question = ConfirmDialog(
+            self.tr("Delete the key {0}?").format(self._key.name),
+            losses=tuple(losses),
+            confirm=self.tr("Delete key"),
+            parent=self,
+        )
+        question.setObjectName("delete_key")
+        question.primary.setObjectName("delete_key.confirm")
+        question.accepted.connect(self._on_delete_confirmed)
+        question.open()
+
+    def _on_delete_confirmed(self) -> None:
+        tasks.run(
+            self.bridge,
+            self.bridge.call(DeleteKey(key_id=self.key)),
+            owner=self,
+            name="DeleteKey",
+            done=lambda _none: self._on_deleted(),
+            failed=self._panel.show_problem,
+            busy=self._delete,
+        )
+
+    def _on_deleted(self) -> None:
+        self.window_door.notify(self.tr("{0} is deleted").format(self.title), kind="success")

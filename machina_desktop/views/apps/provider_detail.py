@@ -1,0 +1,244 @@
+"""What the sidekick shows of a provider account: whether it works, whose it is, what lives on it."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
+from machina_desktop.core.errors import MachinaError, NotFound
+from machina_desktop.core.services.machines import ListMachines
+from machina_desktop.core.services.providers import DeleteAccount, ListAccounts, ListProviders, VerifyAccount
+from machina_desktop.views import tasks, wording
+from machina_desktop.views.apps.base import Detail, Window
+from machina_desktop.views.callout import Callout
+from machina_desktop.views.detail_panel import DetailPanel, EntityLink, Sections
+from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.dialogs import ConfirmDialog
+from machina_desktop.views.widgets.feedback import Badge
+from machina_desktop.views.widgets.status import StatusBadge
+from machina_desktop.views.widgets.text import KeyValueList, Label
+
+
+class ProviderDetail(Detail):
+    """One account. The list of accounts is asked: there is no request for a single one."""
+
+    def __init__(self, bridge: Bridge, window: Window, key: str) -> None:
+        super().__init__(bridge, window, key)
+        self.setObjectName("provider_account")
+        self._account: ProviderAccount | None = None
+        self._infos: tuple[ProviderInfo, ...] = ()
+        self._machines: tuple[Machine, ...] = ()
+        self._status = StatusBadge()
+        self._practice = Badge(self.tr("practice"), icon_name="flask-conical")
+        self._trouble = Callout("error")
+        self._trouble.setObjectName("provider_account.trouble")
+        self._facts = KeyValueList()
+        self._settings = QWidget()
+        self._residents = QWidget()
+        self._sections = Sections()
+        self._panel = DetailPanel(self._sections, parent=self)
+        self._panel.problem.setObjectName("provider_account.problem")
+        self._lay_out()
+        self._query = LiveQuery(
+            bridge,
+            ListAccounts(team_id=bridge.team_id),
+            depends=frozenset({"provider_account"}),
+            on_answer=self._on_accounts,
+            on_error=self._panel.show_error,
+            parent=self,
+        )
+        self._panel.retried.connect(self._query.refresh)
+        LiveQuery(
+            bridge,
+            ListMachines(team_id=bridge.team_id),
+            depends=frozenset({"machine"}),
+            on_answer=self._on_machines,
+            parent=self,
+        )
+        tasks.run(bridge, bridge.call(ListProviders()), owner=self, name="ListProviders", done=self._on_infos)
+
+    @property
+    def title(self) -> str:
+        return self._account.label if self._account is not None else self.tr("Account")
+
+    def _lay_out(self) -> None:
+        for key, name in (
+            ("provider", self.tr("Provider")),
+            ("identity", self.tr("Identity")),
+            ("scopes", self.tr("Scopes")),
+            ("verified", self.tr("Last verified")),
+            ("created", self.tr("Added")),
+        ):
+            self._facts.add_text(key, name)
+        self._facts.add_copyable("id", self.tr("Account id"))
+        for holder in (self._settings, self._residents):
+            column = QVBoxLayout(holder)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(0)
+        self._panel.add_to_header(self._status, self._practice)
+        self._panel.add_remark(self._trouble)
+        self._sections.add(self.tr("Account"), self._facts)
+        self._settings_part = self._sections.add(self.tr("Settings"), self._settings)
+        self._sections.add(self.tr("Machines"), self._residents)
+        self._verify = Button(self.tr("Verify again"), icon_name="refresh-cw")
+        self._verify.setObjectName("provider_account.verify")
+        self._verify.clicked.connect(self._on_verify)
+        self._delete = Button(self.tr("Delete…"), kind=ButtonKind.DANGER)
+        self._delete.setObjectName("provider_account.delete")
+        self._delete.clicked.connect(self._on_delete)
+        self._panel.add_actions(self._verify, self._delete)
+
+    def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
+        found = next((each for each in accounts if each.provider_account_id == self.key), None)
+        if found is None:
+            self._panel.show_error(NotFound("The account is not here any more."))
+            return
+        self._account = found
+        self._render(found)
+
+    def _on_infos(self, infos: tuple[ProviderInfo, ...]) -> None:
+        self._infos = infos
+        if self._account is not None:
+            self._render(self._account)
+
+    def _render(self, account: ProviderAccount) -> None:
+        info = next((each for each in self._infos if each.type is account.provider_type), None)
+        self._status.set_status(account.credential_status)
+        self._practice.setVisible(account.provider_type is ProviderType.SANDBOX)
+        self._facts.set_values(
+            {
+                "provider": info.title if info is not None else account.provider_type.value,
+                "identity": account.identity,
+                "scopes": ", ".join(account.scopes or ()),
+                "verified": wording.full_moment(account.last_verified_at),
+                "created": wording.full_moment(account.created_at),
+                "id": account.provider_account_id,
+            }
+        )
+        self._facts.set_row_visible("identity", bool(account.identity))
+        self._facts.set_row_visible("scopes", bool(account.scopes))
+        self._render_settings(account, info)
+        self._render_trouble(account)
+        self._panel.show_content()
+        self.setWindowTitle(self.title)
+
+    def _render_settings(self, account: ProviderAccount, info: ProviderInfo | None) -> None:
+        _empty(self._settings)
+        titles = {entry.name: entry.title for entry in info.account_fields} if info is not None else {}
+        values = KeyValueList()
+        for name, value in account.settings.items():
+            values.add_text(name, titles.get(name, name), " ".join(value.split()), is_mono=True)
+        for entry in info.account_fields if info is not None else ():
+            if entry.is_secret:
+                values.add_widget(entry.name, entry.title, Label(self.tr("sealed in the vault"), tone="secondary"))
+        _column(self._settings).addWidget(values)
+        has_secrets = info is not None and any(entry.is_secret for entry in info.account_fields)
+        self._settings_part.setVisible(bool(account.settings) or has_secrets)
+
+    def _render_trouble(self, account: ProviderAccount) -> None:
+        reason = account.status_reason
+        if account.credential_status is CredentialStatus.INVALID:
+            hint = self.tr("Correct it at the provider and verify again, or delete the account and add it anew.")
+            self._trouble.say(reason or self.tr("The provider refuses these credentials."), hint)
+        elif account.credential_status is CredentialStatus.UNKNOWN:
+            self._trouble.say(
+                reason or self.tr("The provider could not be asked."), self.tr("Check the network, then verify again.")
+            )
+        else:
+            self._trouble.clear()
+
+    def _on_machines(self, machines: tuple[Machine, ...]) -> None:
+        self._machines = tuple(each for each in machines if each.provider_account_id == self.key)
+        _empty(self._residents)
+        column = _column(self._residents)
+        if not self._machines:
+            column.addWidget(Label(self.tr("No machine lives here."), style=Type.BODY, tone="secondary"))
+        for machine in self._machines:
+            link = EntityLink(machine.name, "server", status=machine.actual_status)
+            link.clicked.connect(lambda key=machine.machine_id: self.window_door.inspect("machine", key))
+            column.addWidget(link)
+        column.addSpacing(Space.XS)
+
+    def _on_verify(self) -> None:
+        self._panel.problem.clear()
+        tasks.run(
+            self.bridge,
+            self.bridge.call(VerifyAccount(account_id=self.key)),
+            owner=self,
+            name="VerifyAccount",
+            done=self._on_verified,
+            failed=self._panel.show_problem,
+            busy=self._verify,
+        )
+
+    def _on_verified(self, account: ProviderAccount) -> None:
+        self._account = account
+        self._render(account)
+        if account.credential_status is CredentialStatus.VALID:
+            self.window_door.notify(self.tr("{0} works").format(account.label), kind="success")
+
+    def _on_delete(self) -> None:
+        if self._account is None:
+            return
+        self._panel.problem.clear()
+        losses = [self.tr("Its credentials are wiped from the vault; nothing changes at the provider.")]
+        if self._machines:
+            losses.append(self.tr("It is refused while machines live on it: {0}.").format(self._names()))
+        question = ConfirmDialog(
+            self.tr("Delete the account {0}?").format(self._account.label),
+            losses=tuple(losses),
+            confirm=self.tr("Delete account"),
+            parent=self,
+        )
+        question.setObjectName("delete_account")
+        question.primary.setObjectName("delete_account.confirm")
+        question.cancel.setObjectName("delete_account.cancel")
+        question.accepted.connect(self._on_delete_confirmed)
+        question.open()
+
+    def _names(self) -> str:
+        names = ", ".join(machine.name for machine in self._machines[:3])
+        more = len(self._machines) - 3
+        return self.tr("{0} and {1} more").format(names, more) if more > 0 else names
+
+    def _on_delete_confirmed(self) -> None:
+        tasks.run(
+            self.bridge,
+            self.bridge.call(DeleteAccount(account_id=self.key)),
+            owner=self,
+            name="DeleteAccount",
+            done=lambda _none: self._on_deleted(),
+            failed=self._on_refused,
+            busy=self._delete,
+        )
+
+    def _on_deleted(self) -> None:
+        self.window_door.notify(self.tr("{0} is deleted").format(self.title), kind="success")
+
+    def _on_refused(self, error: MachinaError) -> None:
+        self._panel.show_problem(error)
+        if error.code == "E-ACCOUNT-IN-USE" and self._machines:
+            self._panel.problem.say(
+                error.message,
+                self.tr("{0} There: {1}.").format(error.hint, self._names()),
+                code=error.code,
+                details=f"{error.code}: {error}",
+            )
+
+
+def _column(holder: QWidget) -> QVBoxLayout:
+    layout = holder.layout()
+    if not isinstance(layout, QVBoxLayout):
+        raise TypeError("the holder was made with a column")
+    return layout
+
+
+def _empty(holder: QWidget) -> None:
+    column = _column(holder)
+    while (item := column.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.deleteLater()

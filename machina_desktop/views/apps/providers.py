@@ -1,0 +1,198 @@
+"""The Providers app: accounts at the places where machines live."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QVBoxLayout
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
+from machina_desktop.core.services.providers import AddAccount, ListAccounts, ListProviders
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.views import tasks, wording
+from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.apps.provider_detail import ProviderDetail
+from machina_desktop.views.apps.provider_dialog import AddAccountDialog
+from machina_desktop.views.icons import PROVIDER_ICONS
+from machina_desktop.views.list_panel import ListPanel, ListShape
+from machina_desktop.views.models.status import Status
+from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.states import EmptyState
+
+BRANDS = {
+    ProviderType.DIGITALOCEAN: "DigitalOcean",
+    ProviderType.AWS: "AWS",
+    ProviderType.GCP: "Google Cloud",
+    ProviderType.HETZNER: "Hetzner",
+}
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ProvidersPage", text)
+
+
+def provider_word(kind: ProviderType) -> str:
+    """The provider's name, short enough for a table."""
+    if kind is ProviderType.BAREMETAL:
+        return _tr("My own servers")
+    return _tr("Practice") if kind is ProviderType.SANDBOX else BRANDS[kind]
+
+
+def _note(account: ProviderAccount) -> str:
+    return account.status_reason or account.identity or "–"
+
+
+def _shape() -> ListShape[ProviderAccount]:
+    return ListShape(
+        name="providers",
+        title=_tr("Providers"),
+        search=_tr("Filter accounts…"),
+        key=lambda account: account.provider_account_id,
+        depends=frozenset({"provider_account"}),
+        columns=(
+            Column(
+                key="label",
+                title=_tr("Account"),
+                text=lambda account: account.label,
+                icon=lambda account: PROVIDER_ICONS[account.provider_type],
+                width=240,
+            ),
+            Column(
+                key="provider", title=_tr("Provider"), text=lambda each: provider_word(each.provider_type), width=140
+            ),
+            Column(
+                key="status", title=_tr("Credentials"), status=lambda each: Status(each.credential_status), width=120
+            ),
+            Column(
+                key="verified",
+                title=_tr("Last verified"),
+                text=lambda account: wording.moment(account.last_verified_at),
+                sort_key=lambda account: account.last_verified_at.timestamp() if account.last_verified_at else 0.0,
+                is_quiet=True,
+                width=130,
+            ),
+            Column(key="identity", title=_tr("Identity"), text=_note, is_quiet=True, width=260),
+        ),
+    )
+
+
+class _NoAccounts(EmptyState):
+    """Two ways to begin without any account anywhere, and the third at the page's head.
+
+    Signals:
+        host_offered: *Add a server I have* was chosen.
+    """
+
+    host_offered = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(
+            icon_name="cloud",
+            title=_tr("Where shall your machines live?"),
+            text=_tr("A practice machine on this computer needs no account. A server you have is reached by SSH."),
+            action=_tr("Try it on this computer"),
+        )
+        self.setObjectName("providers.empty")
+        self._action.setObjectName("providers.try_here")
+        self._action.set_icon_name("flask-conical")
+        self.host = Button(_tr("Add a server I have"), icon_name="hard-drive", parent=self)
+        self.host.setObjectName("providers.add_server")
+        self.host.clicked.connect(self.host_offered)
+        self._buttons.addWidget(self.host)
+
+    def set_busy(self, is_busy: bool) -> None:
+        """Show that the practice account is being made."""
+        self._action.set_busy(is_busy)
+
+    def set_practice(self, problem: str) -> None:
+        """Say why there is no practice on this computer; empty when there is."""
+        self._action.setEnabled(not problem)
+        self._action.setToolTip(problem)
+
+
+class ProvidersPage(Page):
+    """Accounts by label, with *Add account* as the one primary action; the badge counts those that do not work."""
+
+    def __init__(self, bridge: Bridge, window: Window) -> None:
+        super().__init__(bridge, window)
+        self.setObjectName("providers")
+        self._empty = _NoAccounts()
+        self._empty.activated.connect(self._on_try)
+        self._empty.host_offered.connect(lambda: self._add(ProviderType.BAREMETAL))
+        self.list = ListPanel(bridge, _shape(), ask=self._request, empty=self._empty, parent=self)
+        self.list.chosen.connect(lambda key: window.inspect("provider_account", key))
+        self.list.answered.connect(self._on_answered)
+        add = Button(self.tr("Add account"), kind=ButtonKind.PRIMARY, icon_name="plus", parent=self)
+        add.setObjectName("providers.add")
+        add.clicked.connect(lambda: self._add(None))
+        self.list.header.add_action(add)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.list)
+        tasks.run(
+            bridge,
+            bridge.call(ListProviders()),
+            owner=self,
+            name="ListProviders",
+            done=self._on_providers,
+            failed=lambda _error: None,
+        )
+
+    def shown(self) -> None:
+        self.list.resume()
+
+    def hidden(self) -> None:
+        self.list.pause()
+
+    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
+        self.list.focus_search()
+
+    def _request(self, search: str, _filters: dict[str, str]) -> Request[tuple[ProviderAccount, ...]]:
+        return ListAccounts(team_id=self.bridge.team_id, search=search)
+
+    def _on_providers(self, infos: tuple[ProviderInfo, ...]) -> None:
+        for info in infos:
+            if info.type is ProviderType.SANDBOX:
+                self._empty.set_practice(info.unavailable_reason)
+
+    def _on_answered(self, accounts: tuple[ProviderAccount, ...]) -> None:
+        self.badge_changed.emit(sum(each.credential_status is CredentialStatus.INVALID for each in accounts))
+
+    def _add(self, kind: ProviderType | None) -> None:
+        dialog = AddAccountDialog(self.bridge, kind=kind, parent=self)
+        dialog.added.connect(self._on_added)
+        dialog.open()
+
+    def _on_try(self) -> None:
+        ask = AddAccount(team_id=self.bridge.team_id, type=ProviderType.SANDBOX, label=self.tr("This computer"))
+        tasks.run(
+            self.bridge,
+            self.bridge.call(ask),
+            owner=self,
+            name="AddAccount",
+            done=self._on_added,
+            busy=self._empty,
+        )
+
+    def _on_added(self, account: ProviderAccount) -> None:
+        if account.credential_status is CredentialStatus.INVALID:
+            text = self.tr("{0} is added, but its credentials do not work").format(account.label)
+            self.window_door.notify(text, kind="warning")
+        else:
+            self.window_door.notify(
+                self.tr("{0} is ready").format(account.label),
+                kind="success",
+                action=self.tr("Deploy a machine"),
+                on_action=self.window_door.open_deploy_wizard,
+            )
+        self.window_door.inspect("provider_account", account.provider_account_id)
+
+
+APP = App(
+    name="providers",
+    title=QCoreApplication.translate("App", "Providers"),
+    icon="cloud",
+    page=ProvidersPage,
+    details={"provider_account": ProviderDetail},
+)
