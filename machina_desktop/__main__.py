@@ -1,0 +1,32 @@
+"""One program, two faces: without arguments the window, with arguments the command line."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the face that is asked for; the answer is the exit code.
+
+    The command line never imports Qt, and the window opens without what only the command line needs.
+    """
+    if len(sys.argv) > 1:
+        from machina_desktop import cli
+
+        return cli.main(sys.argv[1:])
+    try:
+        from machina_desktop import app
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in {"PySide6", "qasync", "shiboken6"}:
+            raise
+        print(
+            f"The window cannot start: {error}. Install the desktop extra and Qt's system libraries "
+            "(pip install 'machina-desktop[desktop]'), or use the command line: machina --help",
+            file=sys.stderr,
+        )
+        return 2
+    return app.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

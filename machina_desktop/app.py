@@ -1,0 +1,155 @@
+"""The desktop's composition root: application, loop, bridge and window first, the core after the first paint."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import qasync
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core import log
+from machina_desktop.core.config import REDUCED_MOTION, THEME, Paths, Settings
+from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.events import EventBus
+from machina_desktop.core.log import REDACTOR
+from machina_desktop.views import theme
+from machina_desktop.views.apps import APPS
+from machina_desktop.views.brand import NAME
+from machina_desktop.views.crash import CrashWatch
+from machina_desktop.views.display import display_problem
+from machina_desktop.views.loop_watch import LoopWatch
+from machina_desktop.views.main_window import MainWindow
+from machina_desktop.views.single_instance import SingleInstance
+
+if TYPE_CHECKING:
+    from machina_desktop.core.host import Host
+
+LOG = logging.getLogger(__name__)
+
+# Each part gets this long to let go before it is left behind.
+VIEWS_STOP_S = 3.0
+HOST_STOP_S = 10.0
+
+
+def run() -> int:
+    """Open the window and stay until the person quits. The answer is the exit code.
+
+    0 after an ordinary end, and when another window of this data folder was raised instead; 2 without a display or
+    data folder; 1 when another window holds the data folder and does not answer.
+    """
+    if problem := display_problem():
+        print(f"{problem} The same is done from the command line: machina --help", file=sys.stderr)
+        return 2
+    paths = Paths.default()
+    try:
+        paths.create()
+    except MachinaError as error:
+        print(f"{error.code}: {error}", file=sys.stderr)
+        return 2
+    log.configure(paths.logs)
+    app = _make_application()
+    instance = SingleInstance(paths.home, parent=app)
+    if not instance.claim():
+        if instance.ask_first_to_raise():
+            return 0
+        print(f"Another Machina uses {paths.home} and does not answer. End it first.", file=sys.stderr)
+        return 1
+    try:
+        return Desktop(app, instance, paths).run()
+    finally:
+        instance.release()
+
+
+def _make_application() -> QApplication:
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName(NAME)
+    app.setApplicationDisplayName(NAME)
+    app.setDesktopFileName("machina")
+    # The last window may hide without ending the program: it ends when the person says so.
+    app.setQuitOnLastWindowClosed(False)
+    return app
+
+
+class Desktop(QObject):
+    """One run of the window, from its first paint to the end of the loop."""
+
+    def __init__(self, app: QApplication, instance: SingleInstance, paths: Paths) -> None:
+        super().__init__(app)
+        self._paths = paths
+        self._settings = Settings(paths.settings)
+        self._loop = qasync.QEventLoop(app)
+        asyncio.set_event_loop(self._loop)
+        theme.set_motion_reduced(self._settings.get(REDUCED_MOTION))
+        theme.apply_theme(app, self._settings.get(THEME))
+        self._bus = EventBus()
+        self._bridge = Bridge(self._bus)
+        self._crashes = CrashWatch(REDACTOR.redact, parent=self)
+        self._watch = LoopWatch(parent=self)
+        self._host: Host | None = None
+        self._starting: asyncio.Task[object] | None = None
+        self._quit = asyncio.Event()
+        self._window = MainWindow(self._bridge, apps=APPS, settings=self._settings, paths=paths, redact=REDACTOR.redact)
+        self._connect(instance)
+
+    def run(self) -> int:
+        """Show the window and run the loop until the person quits."""
+        self._crashes.install(self._loop, self._paths.logs / "fault.log")
+        # Delivered while the loop's watch keeps the interpreter ticking.
+        signal.signal(signal.SIGINT, lambda _number, _frame: self._window.ask_to_quit())
+        signal.signal(signal.SIGTERM, lambda _number, _frame: self._quit.set())
+        self._window.show()
+        try:
+            with self._loop:
+                self._loop.run_until_complete(self._live())
+        finally:
+            self._crashes.uninstall()
+        return 0
+
+    def _connect(self, instance: SingleInstance) -> None:
+        window = self._window
+        window.painted.connect(self._start_soon)
+        window.retried.connect(self._start_soon)
+        window.quit_agreed.connect(self._quit.set)
+        window.visibility_changed.connect(self._watch.set_window_visible)
+        instance.raise_requested.connect(window.come_to_front)
+        self._crashes.crashed.connect(window.presenter.show_crash)
+
+    def _start_soon(self) -> None:
+        if self._starting is None or self._starting.done():
+            self._starting = self._bridge.spawn(self._start(), name="start the core")
+
+    async def _start(self) -> None:
+        """Open the core. Its libraries are imported on a thread, so that the window keeps answering."""
+        try:
+            module = await asyncio.to_thread(importlib.import_module, "machina_desktop.core.host")
+            host: Host = module.Host(self._paths, self._settings, self._bus)
+            await host.start()
+        except MachinaError as error:
+            LOG.warning("the core did not start: %s %s", error.code, error)
+            self._window.show_start_failure(error)
+            return
+        self._host = host
+        host.start_deployer()
+        self._bridge.settle(host.gateway, host.actor)
+        self._watch.start()
+
+    async def _live(self) -> None:
+        """Wait for the end, then stop in order: views, workers and core, loop. Never the application first."""
+        await self._quit.wait()
+        self._watch.stop()
+        self._window.close_for_good()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._bridge.finish(), VIEWS_STOP_S)
+        if self._host is not None:
+            try:
+                await asyncio.wait_for(self._host.stop(), HOST_STOP_S)
+            except TimeoutError:
+                LOG.warning("the core did not stop within %.0f s and is left behind", HOST_STOP_S)

@@ -1,0 +1,85 @@
+"""A large choice: an icon, a title and a sentence on a plate that can be chosen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from machina_desktop.views import theme
+from machina_desktop.views.icons import draw_icon
+from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
+
+_ICON = 20
+_TEXT_LEFT = Space.L + _ICON + Space.M
+_WRAPPED = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+
+
+class ChoiceCard(QAbstractButton):
+    """One of a few; put several into an exclusive `QButtonGroup`, or leave it uncheckable as a large button."""
+
+    def __init__(
+        self,
+        icon_name: str,
+        title: str,
+        text: str,
+        *,
+        note: str = "",
+        is_checkable: bool = True,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``note`` stands beside the title, such as *recommended*."""
+        super().__init__(parent)
+        self._icon_name = icon_name
+        self._body = text
+        self._note = note
+        self.setText(title)
+        self.setCheckable(is_checkable)
+        self.setAccessibleName(f"{title}, {note}" if note else title)
+        self.setAccessibleDescription(text)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        room = QRect(0, 0, width - _TEXT_LEFT - Space.L, 1000)
+        body = QFontMetrics(theme.font(Type.SECONDARY)).boundingRect(room, int(_WRAPPED), self._body).height()
+        return Space.M + self._title_height() + 2 + body + Space.M
+
+    def sizeHint(self) -> QSize:
+        return QSize(360, self.heightForWidth(360))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        rect = QRectF(self.rect())
+        is_hot = self.isEnabled() and (self.underMouse() or self.isDown())
+        fill = theme.color("selection" if self.isChecked() else "surface-hover" if is_hot else "surface-elevated")
+        edge = theme.color("accent-primary" if self.isChecked() else "border")
+        fill_rounded(painter, rect, Radius.CARD, fill, edge)
+        quiet = "text-disabled" if not self.isEnabled() else "text-secondary"
+        strong = "text-disabled" if not self.isEnabled() else "text-primary"
+        icon = "accent-primary" if self.isChecked() else strong
+        draw_icon(painter, QRectF(Space.L, Space.M - 1, _ICON, _ICON), self._icon_name, icon)
+        title = QRectF(_TEXT_LEFT, Space.M, rect.width() - _TEXT_LEFT - Space.L, self._title_height())
+        used = draw_text(painter, title, self.text(), theme.font(Type.STRONG), theme.color(strong))
+        if self._note:
+            rest = title.adjusted(used + Space.S, 0, 0, 0)
+            draw_text(painter, rest, self._note, theme.font(Type.SECONDARY), theme.color("accent-primary"))
+        self._paint_body(painter, title.bottom() + 2, theme.color(quiet))
+        if self.hasFocus():
+            draw_focus_ring(painter, rect, Radius.CARD - 1)
+
+    def _paint_body(self, painter: QPainter, top: float, color: QColor) -> None:
+        room = QRectF(_TEXT_LEFT, top, self.width() - _TEXT_LEFT - Space.L, self.height() - top)
+        painter.setFont(theme.font(Type.SECONDARY))
+        painter.setPen(color)
+        painter.drawText(room, int(_WRAPPED), self._body)
+
+    def _title_height(self) -> int:
+        return QFontMetrics(theme.font(Type.STRONG)).height()

@@ -1,0 +1,82 @@
+"""The inspector panels of a window: one that follows the selection, and one that may be pinned beside it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QMainWindow
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.views.apps.base import App, Detail, Window
+from machina_desktop.views.sidekick import WIDTH, Sidekick, Subject
+
+_RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+
+
+class Inspectors(QObject):
+    """Two docks: a subject goes to the one that is not pinned. Both exist early, so their places are restored."""
+
+    def __init__(self, apps: tuple[App, ...], bridge: Bridge, door: Window, *, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._bridge = bridge
+        self._door = door
+        self._window = window
+        self._makers = {entity: maker for app in apps for entity, maker in app.details.items()}
+        self._icons = {entity: app.icon for app in apps for entity in app.details}
+        self._docks = (self._make_dock("sidekick"), self._make_dock("sidekick-second"))
+
+    def inspect(self, subject: Subject) -> None:
+        """Show ``subject`` in the panel that is free for it."""
+        shown = next((dock for dock in self._docks if dock.isVisible() and dock.subject == subject), None)
+        dock = shown or self._free()
+        dock.inspect(subject)
+        was_hidden = not dock.isVisible()
+        dock.show()
+        if was_hidden and not dock.isFloating():
+            self._window.resizeDocks([dock], [max(WIDTH, dock.width())], Qt.Orientation.Horizontal)
+        if dock.isFloating():
+            dock.raise_()
+
+    def dismiss(self) -> bool:
+        """Close the panel that follows the selection; whether there was one to close."""
+        for dock in self._docks:
+            if dock.isVisible() and not dock.is_pinned:
+                dock.dismiss()
+                return True
+        return False
+
+    def close_empty(self) -> None:
+        """Hide panels that a restored layout shows without a subject."""
+        for dock in self._docks:
+            if dock.subject is None:
+                dock.hide()
+
+    def docks(self) -> tuple[Sidekick, Sidekick]:
+        """Both panels."""
+        return self._docks
+
+    def _make_dock(self, name: str) -> Sidekick:
+        dock = Sidekick(self._make_detail, self._icon_of, name=name, parent=self._window)
+        self._window.addDockWidget(_RIGHT, dock)
+        dock.pinned.connect(lambda is_pinned: self._on_pinned(dock, is_pinned))
+        dock.hide()
+        return dock
+
+    def _free(self) -> Sidekick:
+        first, second = self._docks
+        return second if first.is_pinned else first
+
+    def _on_pinned(self, dock: Sidekick, is_pinned: bool) -> None:
+        first, second = self._docks
+        other = second if dock is first else first
+        if is_pinned:
+            # One keeps its subject, the other must be free to follow.
+            other.set_pinned(False)
+        elif dock.isVisible() and other.isVisible():
+            dock.dismiss()
+
+    def _icon_of(self, entity: str) -> str:
+        return self._icons.get(entity, "box")
+
+    def _make_detail(self, subject: Subject) -> Detail | None:
+        maker = self._makers.get(subject.entity)
+        return None if maker is None else maker(self._bridge, self._door, subject.key)

@@ -1,0 +1,157 @@
+"""The runs of the team in view: which are open now, and when one ends or begins to wait for a person."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState
+from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.events import ProgressMade
+from machina_desktop.core.services.deployments import GetDeployment, ListDeployments
+from machina_desktop.views import tasks
+from machina_desktop.views.models.live_query import LiveQuery
+
+# Runs that begin and end between two questions are found among the newest few.
+RECENT = 20
+
+
+class RunWatch(QObject):
+    """Follows deployments by asking again after each change, and tells what is new in them.
+
+    What was already so at the first answer is not told. Start it when the core has settled.
+
+    Signals:
+        open_changed(object): ``tuple[Deployment, ...]``, every run that has not ended, newest first.
+        progressed(): The step counts of some open run moved.
+        ended(object): A ``Deployment`` that has just succeeded, failed or been cancelled.
+        awaits_approval(object): A ``Deployment`` whose plan has just become ready.
+    """
+
+    open_changed = Signal(object)
+    progressed = Signal()
+    ended = Signal(object)
+    awaits_approval = Signal(object)
+
+    def __init__(self, bridge: Bridge, *, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._states: dict[str, DeploymentState] = {}
+        self._open: tuple[Deployment, ...] = ()
+        self._steps: dict[str, tuple[int, int]] = {}
+        self._is_primed = {"open": False, "recent": False}
+        bridge.progressed.connect(self._on_progress)
+
+    def start(self) -> None:
+        """Begin to ask. Only after the bridge has settled."""
+        depends = frozenset({"deployment"})
+        team = self._bridge.team_id
+        LiveQuery(
+            self._bridge,
+            ListDeployments(team_id=team, only_open=True),
+            depends=depends,
+            on_answer=self._on_open,
+            on_error=lambda _error: None,
+            parent=self,
+        )
+        LiveQuery(
+            self._bridge,
+            ListDeployments(team_id=team, limit=RECENT),
+            depends=depends,
+            on_answer=lambda runs: self._learn(runs, "recent"),
+            on_error=lambda _error: None,
+            parent=self,
+        )
+
+    @property
+    def open_runs(self) -> tuple[Deployment, ...]:
+        """Every run that has not ended, newest first."""
+        return self._open
+
+    @property
+    def running(self) -> tuple[Deployment, ...]:
+        """Runs that a runner works on now."""
+        return tuple(run for run in self._open if run.state in (DeploymentState.PLANNING, DeploymentState.APPLYING))
+
+    @property
+    def waiting(self) -> tuple[Deployment, ...]:
+        """Runs whose plan waits for approval."""
+        return tuple(run for run in self._open if run.state is DeploymentState.AWAITING_APPROVAL)
+
+    def steps(self, deployment_id: str) -> tuple[int, int]:
+        """Resources done and to do; a total of 0 means not known."""
+        return self._steps.get(deployment_id, (0, 0))
+
+    def _on_open(self, runs: tuple[Deployment, ...]) -> None:
+        gone = [
+            run.deployment_id for run in self._open if run.deployment_id not in {each.deployment_id for each in runs}
+        ]
+        self._open = runs
+        self._steps = {key: steps for key, steps in self._steps.items() if key not in gone}
+        self._learn(runs, "open")
+        self.open_changed.emit(runs)
+        for deployment_id in gone:
+            self._look_after(deployment_id)
+
+    def _look_after(self, deployment_id: str) -> None:
+        """Find out how a run that is no longer open has ended."""
+
+        def failed(_error: MachinaError) -> None:
+            self._states.pop(deployment_id, None)
+
+        tasks.run(
+            self._bridge,
+            self._bridge.call(GetDeployment(deployment_id=deployment_id)),
+            owner=self,
+            name="how a run ended",
+            done=lambda run: self._learn((run,), "open"),
+            failed=failed,
+        )
+
+    def _learn(self, runs: tuple[Deployment, ...], source: str) -> None:
+        is_news = all(self._is_primed.values())
+        self._is_primed[source] = True
+        for run in runs:
+            known = self._states.get(run.deployment_id)
+            # Two questions may be answered out of order; a run that has ended stays ended.
+            if known is run.state or (known is not None and known.is_final):
+                continue
+            self._states[run.deployment_id] = run.state
+            if not is_news:
+                continue
+            if run.state.is_final:
+                self.ended.emit(run)
+            elif run.state is DeploymentState.AWAITING_APPROVAL:
+                self.awaits_approval.emit(run)
+
+    def _on_progress(self, event: ProgressMade) -> None:
+        self._steps[event.deployment_id] = (event.done, event.total)
+        self.progressed.emit()
+
+
+_VERBS = {
+    "create": ("Creating", "is running", "was not created"),
+    "update": ("Updating", "is up to date", "was not updated"),
+    "destroy": ("Destroying", "is destroyed", "was not destroyed"),
+    "reboot": ("Rebooting", "has rebooted", "was not rebooted"),
+    "start": ("Starting", "is running", "was not started"),
+    "stop": ("Stopping", "is stopped", "was not stopped"),
+    "restart_service": ("Restarting a service of", "has its service restarted", "has not restarted its service"),
+    "refresh": ("Refreshing", "was compared with its plan", "could not be refreshed"),
+}
+
+
+def doing(run: Deployment) -> str:
+    """What a run is doing, in words: ``Creating web-1``."""
+    return f"{_VERBS[run.type.value][0]} {run.machine_name}".strip()
+
+
+def outcome(run: Deployment) -> str:
+    """What came of a run, in words: ``web-1 is running``."""
+    _, good, bad = _VERBS[run.type.value]
+    name = run.machine_name or "The deployment"
+    if run.state is DeploymentState.SUCCEEDED:
+        return f"{name} {good}."
+    if run.state is DeploymentState.CANCELLED:
+        return f"{doing(run)} was cancelled."
+    return f"{name} {bad}."

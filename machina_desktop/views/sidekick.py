@@ -1,0 +1,263 @@
+"""The inspector at the right: one entity at a time, with a history, and one that can be pinned beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from machina_desktop.views import theme
+from machina_desktop.views.apps.base import Detail
+from machina_desktop.views.icons import draw_icon
+from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.widgets.buttons import IconButton
+from machina_desktop.views.widgets.layout import Divider
+from machina_desktop.views.widgets.painting import fill_rounded
+from machina_desktop.views.widgets.text import ElidedLabel, copy_text
+
+WIDTH = 360
+MINIMUM_WIDTH = 300
+REMEMBERED = 30
+_SIDES = Qt.DockWidgetArea.LeftDockWidgetArea | Qt.DockWidgetArea.RightDockWidgetArea
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is inspected: an entity's name, such as ``machine``, and its key."""
+
+    entity: str
+    key: str
+
+
+DetailMaker = Callable[[Subject], Detail | None]
+IconOf = Callable[[str], str]
+
+
+class History:
+    """Where the inspector was, as in a browser: going back and then elsewhere forgets what lay ahead."""
+
+    def __init__(self) -> None:
+        self._visited: list[Subject] = []
+        self._at = -1
+
+    def visit(self, subject: Subject) -> None:
+        """Go to ``subject``; the same twice counts once."""
+        if self.current == subject:
+            return
+        self._visited = [*self._visited[: self._at + 1], subject][-REMEMBERED:]
+        self._at = len(self._visited) - 1
+
+    @property
+    def current(self) -> Subject | None:
+        """Where it is."""
+        return self._visited[self._at] if self._visited else None
+
+    def can_step(self, by: int) -> bool:
+        """Whether there is somewhere to go, -1 back, 1 forward."""
+        return 0 <= self._at + by < len(self._visited)
+
+    def step(self, by: int) -> Subject:
+        """Go back (-1) or forward (1); only where `can_step`."""
+        self._at += by
+        return self._visited[self._at]
+
+
+class _Plate(QWidget):
+    """The entity's icon on a small plate."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._icon_name = "box"
+        self.setFixedSize(QSize(28, 28))
+
+    def set_icon_name(self, icon_name: str) -> None:
+        """Show another icon."""
+        self._icon_name = icon_name
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        rect = QRectF(self.rect())
+        fill_rounded(painter, rect, Radius.BUTTON, theme.color("tint-neutral"))
+        draw_icon(painter, rect.adjusted(6, 6, -6, -6), self._icon_name, "text-primary")
+
+
+class _TitleBar(QWidget):
+    """What a dock's title bar holds here: the way back, what is shown, and what can be done with the panel."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setProperty("surface", "base")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.back = IconButton("arrow-left", self.tr("Back"), shortcut="Alt+Left", parent=self)
+        self.forward = IconButton("arrow-right", self.tr("Forward"), shortcut="Alt+Right", parent=self)
+        self.copy = IconButton("hash", self.tr("Copy id"), parent=self)
+        self.pin = IconButton("pin", self.tr("Pin to keep it open beside the next one"), is_checkable=True, parent=self)
+        self.float = IconButton("maximize-2", self.tr("Take out into a window"), parent=self)
+        self.close_ = IconButton("x", self.tr("Close"), shortcut="Esc", parent=self)
+        self.plate = _Plate(self)
+        self.title = ElidedLabel("", style=Type.STRONG)
+        tools = QHBoxLayout()
+        tools.setSpacing(0)
+        tools.addWidget(self.back)
+        tools.addWidget(self.forward)
+        tools.addStretch()
+        for button in (self.copy, self.pin, self.float, self.close_):
+            tools.addWidget(button)
+        name = QHBoxLayout()
+        name.setContentsMargins(Space.XS, 0, Space.XS, 0)
+        name.setSpacing(10)
+        name.addWidget(self.plate)
+        name.addWidget(self.title, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.S, 6, Space.S, 10)
+        column.setSpacing(6)
+        column.addLayout(tools)
+        column.addLayout(name)
+
+
+class Sidekick(QDockWidget):
+    """One inspector panel.
+
+    Signals:
+        closed(): The person closed it.
+        pinned(bool): It was pinned, or let go.
+    """
+
+    closed = Signal()
+    pinned = Signal(bool)
+
+    def __init__(self, make: DetailMaker, icon_of: IconOf, *, name: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._make = make
+        self._icon_of = icon_of
+        self._history = History()
+        self._detail: Detail | None = None
+        self.setObjectName(name)
+        self.setWindowTitle(self.tr("Inspector"))
+        self.setAllowedAreas(_SIDES)
+        self.setMinimumWidth(MINIMUM_WIDTH)
+        self._bar = _TitleBar(self)
+        self.setTitleBarWidget(self._bar)
+        self._frame = QWidget(self)
+        self._frame.setProperty("surface", "base")
+        self._frame.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._body = QVBoxLayout(self._frame)
+        self._body.setContentsMargins(0, 0, 0, 0)
+        self._body.setSpacing(0)
+        self._body.addWidget(Divider())
+        self.setWidget(self._frame)
+        self._connect()
+        self._refresh()
+
+    def sizeHint(self) -> QSize:
+        return QSize(WIDTH, 400)
+
+    def inspect(self, subject: Subject) -> None:
+        """Show ``subject`` and remember the way back."""
+        if subject == self._history.current and self._detail is not None:
+            return
+        self._history.visit(subject)
+        self._show(subject)
+
+    @property
+    def subject(self) -> Subject | None:
+        """What is shown."""
+        return self._history.current
+
+    @property
+    def detail(self) -> Detail | None:
+        """The widget that shows it."""
+        return self._detail
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it stays with what it shows."""
+        return self._bar.pin.isChecked()
+
+    def set_pinned(self, is_pinned: bool) -> None:
+        """Pin it, or let it go."""
+        self._bar.pin.setChecked(is_pinned)
+
+    def step(self, by: int) -> None:
+        """Go back (-1) or forward (1) where there is somewhere to go."""
+        if not self.is_pinned and self._history.can_step(by):
+            self._show(self._history.step(by))
+
+    def clear(self) -> None:
+        """Forget what is shown, so that nothing hidden keeps asking."""
+        if self._detail is not None:
+            self._body.removeWidget(self._detail)
+            self._detail.hide()
+            self._detail.deleteLater()
+            self._detail = None
+
+    def dismiss(self) -> None:
+        """Close it as the person does."""
+        self.clear()
+        self.hide()
+        self.closed.emit()
+
+    def resume(self) -> None:
+        """Show again what was shown before it was closed."""
+        current = self._history.current
+        if current is not None and self._detail is None:
+            self._show(current)
+
+    def _connect(self) -> None:
+        self._bar.back.clicked.connect(lambda: self.step(-1))
+        self._bar.forward.clicked.connect(lambda: self.step(1))
+        self._bar.close_.clicked.connect(self.dismiss)
+        self._bar.float.clicked.connect(lambda: self.setFloating(not self.isFloating()))
+        self._bar.copy.clicked.connect(self._on_copy)
+        self._bar.pin.toggled.connect(self._on_pinned)
+        self.topLevelChanged.connect(self._on_top_level_changed)
+        within = Qt.ShortcutContext.WidgetWithChildrenShortcut
+        for keys, act in (
+            ("Esc", self.dismiss),
+            ("Alt+Left", lambda: self.step(-1)),
+            ("Alt+Right", lambda: self.step(1)),
+        ):
+            QShortcut(QKeySequence(keys), self, context=within).activated.connect(act)
+
+    def _show(self, subject: Subject) -> None:
+        self.clear()
+        detail = self._make(subject)
+        if detail is None:
+            return
+        self._detail = detail
+        detail.windowTitleChanged.connect(self._refresh)
+        self._body.addWidget(detail, 1)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        subject = self.subject
+        title = self._detail.title if self._detail is not None else ""
+        self._bar.title.setText(title)
+        self.setWindowTitle(title or self.tr("Inspector"))
+        self._bar.plate.set_icon_name(self._icon_of(subject.entity) if subject else "box")
+        self._bar.back.setEnabled(not self.is_pinned and self._history.can_step(-1))
+        self._bar.forward.setEnabled(not self.is_pinned and self._history.can_step(1))
+
+    def _on_copy(self) -> None:
+        if self.subject is not None:
+            copy_text(self.subject.key)
+            self._bar.copy.set_name(self.tr("Copied"))
+
+    def _on_pinned(self, is_pinned: bool) -> None:
+        self._bar.pin.set_icon_name("pin-off" if is_pinned else "pin")
+        self._bar.pin.set_name(
+            self.tr("Let it go") if is_pinned else self.tr("Pin to keep it open beside the next one")
+        )
+        self._refresh()
+        self.pinned.emit(is_pinned)
+
+    def _on_top_level_changed(self, is_floating: bool) -> None:
+        self._bar.float.set_icon_name("minimize-2" if is_floating else "maximize-2")
+        self._bar.float.set_name(
+            self.tr("Put back into the window") if is_floating else self.tr("Take out into a window")
+        )

@@ -1,0 +1,78 @@
+"""One window per data folder: the first one holds a lock, the second one asks it to come to the front."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+RAISE = b"raise\n"
+ANSWER_MS = 2000
+
+
+class SingleInstance(QObject):
+    """Holds the data folder for this window, and hears when another start asks for it.
+
+    The lock file is the truth: the system frees it with its process, and a left-over one names a process that is
+    gone. The local socket only carries the word.
+
+    Signals:
+        raise_requested(): Another start wants this window in front.
+    """
+
+    raise_requested = Signal()
+
+    def __init__(self, home: Path, *, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._name = server_name(home)
+        self._lock = QLockFile(str(home / "window.lock"))
+        # Never too old: only the end of its process makes it stale.
+        self._lock.setStaleLockTime(0)
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_connection)
+
+    def claim(self) -> bool:
+        """Whether this is the first window; if so it listens from now on."""
+        if not self._lock.tryLock(0):
+            return False
+        # We hold the lock, so whoever made the socket is gone.
+        QLocalServer.removeServer(self._name)
+        self._server.listen(self._name)
+        return True
+
+    def ask_first_to_raise(self) -> bool:
+        """Tell the first window to come to the front; whether it answered within two seconds."""
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        if not socket.waitForConnected(ANSWER_MS):
+            return False
+        socket.write(RAISE)
+        told = socket.waitForBytesWritten(ANSWER_MS)
+        socket.disconnectFromServer()
+        return told
+
+    def release(self) -> None:
+        """Let another window start."""
+        self._server.close()
+        self._lock.unlock()
+
+    def _on_connection(self) -> None:
+        socket = self._server.nextPendingConnection()
+        if socket is None:
+            return
+        socket.readyRead.connect(lambda: self._on_word(socket))
+        socket.disconnected.connect(socket.deleteLater)
+        if socket.bytesAvailable():
+            self._on_word(socket)
+
+    def _on_word(self, socket: QLocalSocket) -> None:
+        if RAISE.strip() in bytes(socket.readAll().data()):
+            self.raise_requested.emit()
+
+
+def server_name(home: Path) -> str:
+    """The local socket's name for a data folder: short, because paths of sockets may have 108 bytes at most."""
+    return "machina-" + hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:20]

@@ -1,0 +1,76 @@
+"""What the window remembers of its looks: geometry, docks, the page shown. A broken file is as good as none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMainWindow, QWidget
+
+DEFAULT_SIZE = QSize(1280, 820)
+# So much of the window must lie on some screen, or it is brought back.
+VISIBLE_WIDTH = 160
+VISIBLE_HEIGHT = 80
+# Raised when docks get other names, so that old layouts are not forced on them.
+VERSION = 1
+
+
+class WindowState:
+    """Reads and writes the window's ini file."""
+
+    def __init__(self, file: Path) -> None:
+        self._settings = QSettings(str(file), QSettings.Format.IniFormat)
+
+    def restore(self, window: QWidget, area: QMainWindow) -> None:
+        """Put ``window`` where it was, corrected to lie on a screen; at first in the middle."""
+        geometry = self._settings.value("window/geometry")
+        if not isinstance(geometry, QByteArray) or not window.restoreGeometry(geometry):
+            window.resize(_fitting(DEFAULT_SIZE))
+            _center(window)
+        elif not is_reachable(window.frameGeometry()):
+            window.resize(_fitting(window.size()))
+            _center(window)
+        docks = self._settings.value("window/docks")
+        if isinstance(docks, QByteArray):
+            area.restoreState(docks, VERSION)
+
+    def save(self, window: QWidget, area: QMainWindow) -> None:
+        """Remember where ``window`` is, and the docks of ``area``."""
+        self._settings.setValue("window/geometry", window.saveGeometry())
+        self._settings.setValue("window/docks", area.saveState(VERSION))
+        self._settings.sync()
+
+    def text(self, key: str, default: str = "") -> str:
+        """A remembered word, such as the page's name."""
+        value = self._settings.value(f"window/{key}", default)
+        return value if isinstance(value, str) else default
+
+    def set_text(self, key: str, value: str) -> None:
+        """Remember a word."""
+        self._settings.setValue(f"window/{key}", value)
+
+
+def is_reachable(frame: QRect) -> bool:
+    """Whether enough of a window's frame, its top included, lies on a screen to be grabbed."""
+    for screen in QGuiApplication.screens():
+        seen = screen.availableGeometry().intersected(frame)
+        if (
+            seen.width() >= VISIBLE_WIDTH
+            and seen.height() >= VISIBLE_HEIGHT
+            and seen.top() - frame.top() < VISIBLE_HEIGHT
+        ):
+            return True
+    return False
+
+
+def _fitting(size: QSize) -> QSize:
+    screen = QGuiApplication.primaryScreen()
+    return size if screen is None else size.boundedTo(screen.availableGeometry().size())
+
+
+def _center(window: QWidget) -> None:
+    screen = QGuiApplication.primaryScreen()
+    if screen is not None:
+        area = screen.availableGeometry()
+        window.move(area.center() - window.rect().center())
