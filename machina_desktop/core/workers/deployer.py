@@ -117,6 +117,7 @@ class Deployer:
         """Let go of everything; external commands go on under their launchers."""
         self._unsubscribe()
         await self._supervisor.stop()
+        await self._sweep()
 
     # Claiming
 
@@ -264,10 +265,10 @@ class Deployer:
             self._begin(claim)
 
     async def _sweep(self) -> None:
-        """Wipe what a crash right before the clean-up left on disk."""
-        open_ids = {deployment.machine_id for deployment in await self._peek(_open_deployments)}
+        """Wipe what lies in clear in run folders that no open deployment needs: a crash may have left it there."""
         for folder in await asyncio.to_thread(_run_folders, self._parts.paths.runs):
-            if folder.name not in open_ids:
+            # Asked for each folder right before it is wiped: another process may just have begun a run there.
+            if folder.name not in await self._peek(_machines_in_use):
                 await asyncio.to_thread(Workspace(folder).wipe)
 
     async def _expire_approvals(self) -> None:
@@ -330,8 +331,9 @@ def _unfinished(tx: Transaction) -> tuple[tuple[Deployment, Lease | None], ...]:
     )
 
 
-def _open_deployments(tx: Transaction) -> tuple[Deployment, ...]:
-    return tx.list(Deployment, state=tuple(state for state in DeploymentState if not state.is_final))
+def _machines_in_use(tx: Transaction) -> frozenset[str | None]:
+    states = tuple(state for state in DeploymentState if not state.is_final)
+    return frozenset(deployment.machine_id for deployment in tx.list(Deployment, state=states))
 
 
 def _run_folders(runs: Path) -> list[Path]:
