@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.log_line import LogLine
@@ -18,6 +18,9 @@ from machina_desktop.views.widgets.buttons import Button, IconButton
 from machina_desktop.views.widgets.log_canvas import LogCanvas
 from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.text import Label
+
+# Below this, in design pixels, the tools don't fit side by side.
+_NARROW = 520
 
 
 class LogView(QWidget):
@@ -46,6 +49,7 @@ class LogView(QWidget):
         self._search_turn = QTimer(self, interval=0)
         self._search_turn.timeout.connect(self._on_search_turn)
         self.search = SearchInput(self.tr("Search the log…"), width=220, parent=self)
+        self.search.setMinimumWidth(80)
         self.search.listen_for_shortcut(self)
         self.search.installEventFilter(self)
         self.search.searched.connect(self._on_searched)
@@ -129,12 +133,29 @@ class LogView(QWidget):
         finding: tuple[QWidget, ...] = (self.search, previous, following, self._count)
         acting: tuple[QWidget, ...] = (self._first_error, fold, unfold, copy, save)
         for widget in finding:
-            row.addWidget(widget)
-        row.addStretch()
+            row.addWidget(widget, 1000 if widget is self.search else 0)
+        row.addStretch(1)
         for widget in acting:
             row.addWidget(widget)
+        self._steps: tuple[QWidget, ...] = (previous, following, self._count)
+        self._spare: tuple[QWidget, ...] = (fold, unfold, save)
         self._first_error.hide()
         return row
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """In the width of the inspector, show only the tools that are of use now."""
+        is_narrow, is_searching = self.width() < _NARROW, bool(self._finder.needle)
+        self._first_error.setText("" if is_narrow else self.tr("First error"))
+        self._first_error.setAccessibleName(self.tr("First error"))
+        self._first_error.setToolTip(self.tr("First error"))
+        for widget in self._steps:
+            widget.setVisible(is_searching)
+        for widget in self._spare:
+            widget.setVisible(not (is_narrow and is_searching))
 
     def _build_follow(self) -> None:
         self._follow = Button(self.tr("Follow"), icon_name="arrow-down", parent=self.canvas)
@@ -162,6 +183,7 @@ class LogView(QWidget):
 
     def _on_searched(self, needle: str) -> None:
         self._finder.start(needle)
+        self._make_room()
         self.canvas.needle = self._finder.needle
         self.canvas.current_line = -1
         self._search_turn.start()
