@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -189,7 +189,7 @@ class Workspace:
                 if path.name in kept:
                     continue
                 if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
+                    _remove_tree(path)
                 else:
                     path.unlink(missing_ok=True)
 
@@ -257,6 +257,13 @@ def _write(path: Path, content: bytes) -> None:
     temporary.touch(mode=0o600)
     temporary.write_bytes(content)
     temporary.replace(path)
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a folder, even while another thread or process does the same."""
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _no_state() -> Unavailable:
