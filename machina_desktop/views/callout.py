@@ -42,12 +42,15 @@ class Callout(QWidget):
         self._buttons.addWidget(self._code)
         self._buttons.addStretch()
         self._buttons.addWidget(self._copy)
+        self._actions = QHBoxLayout()
+        self._actions.setSpacing(Space.S)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L + 16 + Space.S, Space.M, Space.M, Space.S)
         column.setSpacing(Space.XS)
         column.addWidget(self._title)
         column.addWidget(self._text)
         column.addLayout(self._buttons)
+        column.addLayout(self._actions)
         self.hide()
 
     def setObjectName(self, name: str) -> None:
@@ -55,8 +58,9 @@ class Callout(QWidget):
         self._copy.setObjectName(f"{name}.copy_details")
 
     def add_button(self, button: Button) -> None:
-        """Put a button at the right end."""
-        self._buttons.addWidget(button)
+        """Put a button below."""
+        self._actions.addWidget(button)
+        self._actions.addStretch()
 
     def say(self, title: str, text: str = "", *, code: str = "", details: str = "") -> None:
         """Show a sentence and what to do next; with ``details`` there is *Copy details*."""

@@ -91,7 +91,11 @@ class PlanView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._plan: PlanSummary | None = None
-        self._counts = QHBoxLayout()
+        counts = QWidget()
+        # In a narrow inspector the counts give way; the tree says everything.
+        counts.setMinimumWidth(1)
+        self._counts = QHBoxLayout(counts)
+        self._counts.setContentsMargins(0, 0, 0, 0)
         self._counts.setSpacing(Space.S)
         self._tree = QTreeWidget()
         self._empty = EmptyState(icon_name="circle-check", title="")
@@ -102,7 +106,7 @@ class PlanView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
-        column.addLayout(self._counts)
+        column.addWidget(counts)
         column.addWidget(self._stack, 1)
         self.set_plan(None)
 
