@@ -107,7 +107,7 @@ class Sshd:
             if process.is_running() and process.name().startswith("sshd"):
                 process.kill()
         self._process.wait()
-        psutil.wait_procs(family, timeout=5)
+        wait_until(lambda: not any(map(_is_alive, family)), "sshd to end")
         self._process = None
 
     def end_sessions(self) -> None:
@@ -156,6 +156,14 @@ def running(folder: Path, *, host_keys: Sequence[str] = ("ed25519",), options: S
         yield server.start()
     finally:
         server.stop()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    # Who has lost its parent waits as a zombie for as long as the system's first process likes.
+    try:
+        return bool(process.name().startswith("sshd") and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def free_port() -> int:

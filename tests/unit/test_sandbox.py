@@ -413,6 +413,23 @@ async def test_a_killed_machine_is_seen_as_stopped_and_starts_again(practice: Pr
     assert _answers(practice)
 
 
+async def test_two_starts_at_once_make_one_server(practice: Practice) -> None:
+    await practice.provider.power(practice.context, "stop")
+    starts = (practice.provider.power(practice.context, "start") for _ in range(3))
+    ports = {facts.ssh_port for facts in await asyncio.gather(*starts)}
+    assert ports == {practice.facts.ssh_port}
+    every = psutil.process_iter(["cmdline"])
+    servers = [process for process in every if str(practice.folder) in (process.info["cmdline"] or ())]
+    wait_until(lambda: sum(map(_lives, servers)) == 1, "all but one server to leave")
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 async def test_hooks_can_be_repeated_after_a_crash(practice: Practice) -> None:
     before = practice.server()
     again = await practice.deploy()

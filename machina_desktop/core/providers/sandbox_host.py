@@ -21,6 +21,7 @@ import json
 import logging
 import os
 import pwd
+import select
 import signal
 import socket
 import sys
@@ -41,6 +42,7 @@ _MAXIMUM_STRANGERS = 16
 """Connections that may be open without a login, as sshd's MaxStartups."""
 
 _LOOK_S = 0.5
+_POLL_S = 0.02
 
 
 class Guard(paramiko.ServerInterface):  # type: ignore[misc]
@@ -126,6 +128,7 @@ class Server:
         self._environment = _environment(folder, config["name"], self._user)
         self._host_key = paramiko.Ed25519Key.from_private_key_file(str(folder / "host_key"))
         self._stopping = threading.Event()
+        self._wake, self._alarm = socket.socketpair()
         self._strangers = threading.BoundedSemaphore(_MAXIMUM_STRANGERS)
         self._transports: set[paramiko.Transport] = set()
         self._listener = _listener(config["port"])
@@ -133,13 +136,14 @@ class Server:
     def stop(self) -> None:
         """End soon; may be called from a signal handler."""
         self._stopping.set()
+        self._alarm.close()
 
     def serve(self) -> None:
         """Work until :meth:`stop`, or until the folder is gone; then end every process that was started here."""
         record = self._folder / "server.json"
         _write(record, self._describe())
         try:
-            self._listener.settimeout(_LOOK_S)
+            self._listener.setblocking(False)
             while not self._stopping.is_set() and record.exists():
                 self._accept()
         finally:
@@ -160,14 +164,18 @@ class Server:
         }
 
     def _accept(self) -> None:
+        waiting, _, _ = select.select([self._listener, self._wake], [], [], _LOOK_S)
+        if self._listener not in waiting:
+            return
         try:
             client, _ = self._listener.accept()
-        except TimeoutError:
+        except BlockingIOError:
             return
         except OSError:
             # Such as: too many open files. It passes.
             self._stopping.wait(_LOOK_S)
             return
+        client.setblocking(True)
         if not self._strangers.acquire(blocking=False):
             client.close()
             return
@@ -194,12 +202,10 @@ def main(folder: Path) -> int:
     # Clients may send what they like; nobody reads here what paramiko thinks of it.
     logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
     os.umask(0o077)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _take_lock(folder):
         return 0
     # What an earlier run left behind when it was killed would not survive a power cut either.
+    (folder / "server.json").unlink(missing_ok=True)
     end_leftovers(folder)
     server = Server(folder)
     # Not SIG_IGN: every program started from here would ignore them, too.
@@ -208,6 +214,23 @@ def main(folder: Path) -> int:
     signal.signal(signal.SIGTERM, lambda _number, _frame: server.stop())
     server.serve()
     return 0
+
+
+def _take_lock(folder: Path) -> bool:
+    """Whether this process is the folder's server now; the lock goes with the process.
+
+    Where another one holds it, wait until that one has either come up or gone.
+    """
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if (folder / "server.json").exists():
+                return False
+            time.sleep(_POLL_S)
+        else:
+            return True
 
 
 def _wait_for_login(transport: paramiko.Transport) -> None:
@@ -248,8 +271,9 @@ def _environment(folder: Path, name: str, user: str) -> dict[str, str]:
 
 
 def _shell() -> str:
-    shell = pwd.getpwuid(os.getuid()).pw_shell
-    return shell if os.access(shell, os.X_OK) else "/bin/sh"
+    shell = Path(pwd.getpwuid(os.getuid()).pw_shell)
+    # Service accounts have a program there that refuses to be a shell.
+    return str(shell) if os.access(shell, os.X_OK) and shell.name not in {"nologin", "false"} else "/bin/sh"
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
