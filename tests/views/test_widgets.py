@@ -20,7 +20,7 @@ from machina_desktop.views.widgets.buttons import BUSY_AFTER_MS, Button, IconBut
 from machina_desktop.views.widgets.dialogs import ConfirmDialog, Dialog
 from machina_desktop.views.widgets.feedback import Avatar
 from machina_desktop.views.widgets.form import Form
-from machina_desktop.views.widgets.inputs import Input, PasswordInput, Select
+from machina_desktop.views.widgets.inputs import Input, PasswordInput, SecretArea, Select
 from machina_desktop.views.widgets.layout import Card, CollapsibleGroup, PageHeader
 from machina_desktop.views.widgets.search import Filter, FilterBar, SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
@@ -112,6 +112,27 @@ class TestFields:
         field._hide.timeout.emit()
         assert field.control.echoMode() is QLineEdit.EchoMode.Password
         assert field.secret().reveal() == "hunter2"
+
+    def test_a_private_key_is_dots_once_the_field_is_left(self, qtbot: QtBot) -> None:
+        field, other = SecretArea("Private key"), QLineEdit()
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.addWidget(field)
+        column.addWidget(other)
+        qtbot.addWidget(page)
+        page.show()
+        qtbot.waitExposed(page)
+        page.activateWindow()
+        field.control.setFocus()
+        qtbot.waitUntil(field.control.hasFocus)
+        qtbot.keyClicks(field.control, "PRIVATE")
+        other.setFocus()
+        qtbot.waitUntil(field.is_concealed)
+        assert field.control.toPlainText() == "•••"
+        field.control.setFocus()
+        assert field.control.toPlainText() == ""
+        other.setFocus()
+        assert field.text() == "PRIVATE"
 
     def test_a_choice_survives_other_choices(self, qtbot: QtBot) -> None:
         select = Select("Region", choices=(("a", "A"), ("b", "B")))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import AccountField
 from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.inputs import Input, PasswordInput, TextArea
+from machina_desktop.views.widgets.inputs import Input, PasswordInput, SecretArea, TextArea
 
 Check = Callable[[AccountField, str], str]
 
@@ -73,7 +73,9 @@ class Form(QWidget):
     def _build_control(self, field: AccountField) -> None:
         title = field.title if field.is_required else self.tr("{0} (optional)").format(field.title)
         control: Input | TextArea
-        if field.is_multiline:
+        if field.is_multiline and field.is_secret:
+            control = SecretArea(title, placeholder=field.placeholder, help_text=field.help)
+        elif field.is_multiline:
             control = TextArea(title, placeholder=field.placeholder, help_text=field.help)
         elif field.is_secret:
             control = PasswordInput(title, placeholder=field.placeholder, help_text=field.help)

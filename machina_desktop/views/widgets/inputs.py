@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from machina_desktop.core.secret import Secret
+from machina_desktop.core.secret import DOTS, Secret
 from machina_desktop.views import theme
 from machina_desktop.views.icons import icon
 from machina_desktop.views.theme import Space, Type
@@ -205,6 +205,47 @@ class TextArea(Field[QPlainTextEdit]):
     def set_text(self, text: str) -> None:
         """Put another text into it."""
         self.control.setPlainText(text)
+
+
+class SecretArea(TextArea):
+    """Several secret lines, such as a private key: dots once the user has left; coming back starts afresh."""
+
+    def __init__(
+        self, label: str = "", *, placeholder: str = "", help_text: str = "", parent: QWidget | None = None
+    ) -> None:
+        super().__init__(label, placeholder=placeholder, help_text=help_text, parent=parent)
+        self._kept = ""
+        self._placeholder = placeholder
+
+    def text(self) -> str:
+        """What was typed last, in clear."""
+        return self._kept if self._kept and self.is_concealed() else self.control.toPlainText() or self._kept
+
+    def set_text(self, text: str) -> None:
+        """Put another secret into it, concealed."""
+        self._kept = text
+        self._show_dots()
+
+    def is_concealed(self) -> bool:
+        """Whether only dots show."""
+        return bool(self._kept) and self.control.toPlainText() in ("", DOTS)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QFocusEvent) and event.gotFocus() and self._kept:
+            self._show("", self.tr("Type or paste to replace it"))
+        elif isinstance(event, QFocusEvent) and event.lostFocus():
+            self._kept = self.text()
+            self._show_dots()
+        return super().eventFilter(watched, event)
+
+    def _show_dots(self) -> None:
+        self._show(DOTS if self._kept else "", self._placeholder)
+
+    def _show(self, text: str, placeholder: str) -> None:
+        self.control.blockSignals(True)
+        self.control.setPlainText(text)
+        self.control.setPlaceholderText(placeholder)
+        self.control.blockSignals(False)
 
 
 class PasswordInput(Input):

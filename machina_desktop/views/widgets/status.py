@@ -154,6 +154,7 @@ class StatusBadge(QWidget):
             fill_rounded(painter, whole, Space.XS, theme.color("tint-neutral"))
             second = whole.adjusted(first.width() + Space.S, 0, 0, 0)
             draw_text(painter, second, f"→ {word_of(self._status.desired)}", font, theme.color("text-secondary"))
+            painter.fillRect(QRectF(first.width() + 3, 5, 1, whole.height() - 10), theme.color("outline"))
         fill_rounded(painter, first, Space.XS, theme.color(mark.tint))
         glyph = QRectF(Space.S, whole.center().y() - _GLYPH_SIZE / 2, _GLYPH_SIZE, _GLYPH_SIZE)
         paint_glyph(painter, glyph, mark)
