@@ -124,8 +124,8 @@ THEME = Setting(
     key="theme",
     default="dark",
     title="Theme",
-    help="Dark, light, or as the system is set.",
-    choices=("dark", "light", "system"),
+    help="Dark, light, high contrast, or as the system is set.",
+    choices=("dark", "light", "high-contrast", "system"),
 )
 ENGINE = Setting(
     key="engine",
