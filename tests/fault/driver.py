@@ -1,6 +1,6 @@
 """The application in the role of the victim: carries deployments out until it is killed, or until none is open.
 
-Started once as ``python -m tests.fault.driver HOME ENGINE MODULE``; imports everything, then forks one child per line
+Started once as ``python -m tests.fault.driver HOME ENGINE MODULE`` (ENGINE ``-`` for the one found); imports everything, then forks one child per line
 that it reads: ``DIE CREATE``, where DIE names the point at which the child kills itself (``-`` for none) and CREATE is
 how many machines it asks for first. It prints the child's pid, and ``exit PID CODE`` once it has ended.
 """
@@ -33,6 +33,7 @@ from tests.fakes import provider
 
 def main() -> None:
     home, engine, module = sys.argv[1:4]
+    engine = "" if engine == "-" else engine
     os.environ["MACHINA_VAULT"] = "key-file"
     provider.install(provider.RecordProvider(module))
     for line in sys.stdin:

@@ -34,9 +34,9 @@ class Left:
 class Victim:
     """One data folder and the process that forks its applications."""
 
-    def __init__(self, home: Path, engine: Path, module: Path | str) -> None:
+    def __init__(self, home: Path, engine: Path | str, module: Path | str) -> None:
         self.home = home
-        arguments = [sys.executable, "-m", "tests.fault.driver", str(home), str(engine), str(module)]
+        arguments = [sys.executable, "-m", "tests.fault.driver", str(home), str(engine) or "-", str(module)]
         self._driver = subprocess.Popen(
             arguments, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
