@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
+import shiboken6
 from PySide6.QtWidgets import QApplication, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -415,8 +416,9 @@ async def turn(times: int = 10) -> None:
 async def close(bridge: Bridge, *widgets: QWidget) -> None:
     """End what an async test has built, so that no task and no widget is left over."""
     await turn()
-    for widget in widgets:
+    for widget in filter(shiboken6.isValid, widgets):
         widget.close()
-        widget.deleteLater()
+        if shiboken6.isValid(widget):
+            widget.deleteLater()
     await turn()
     await bridge.finish()

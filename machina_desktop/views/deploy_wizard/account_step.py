@@ -1,0 +1,149 @@
+"""Step 1: the account the machine will live on, or a new one made on the spot."""
+
+from __future__ import annotations
+
+from machina_desktop.core.domain.provider import (
+    CredentialStatus,
+    ProviderAccount,
+    ProviderInfo,
+    ProviderType,
+    WizardStep,
+)
+from machina_desktop.core.errors import InvalidInput, MachinaError
+from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.providers import AddAccount
+from machina_desktop.views import tasks
+from machina_desktop.views.deploy_wizard.account_form import AccountForm
+from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
+from machina_desktop.views.deploy_wizard.state import WizardState
+from machina_desktop.views.deploy_wizard.step import Step
+from machina_desktop.views.icons import PROVIDER_ICONS
+from machina_desktop.views.models.status import word_of
+from machina_desktop.views.widgets.layout import SectionHeader
+from machina_desktop.views.widgets.text import Label
+
+
+class AccountStep(Step):
+    """The accounts there are; under them every provider a new one could be made for."""
+
+    def __init__(self, state: WizardState) -> None:
+        super().__init__(
+            WizardStep.ACCOUNT,
+            state,
+            title=self.tr("Where does it live?"),
+            hint=self.tr("Choose an account, or add a new one."),
+        )
+        self._is_adding = False
+        self._accounts = ChoiceList(name=self.tr("Accounts"), prefix="wizard.account")
+        self._accounts.chosen.connect(lambda key: state.change(account_id=key))
+        self._problem = Label(tone="error", wraps=True)
+        self._problem.setObjectName("wizard.account-problem")
+        self._new = SectionHeader(self.tr("New account"))
+        self._providers = ChoiceList(
+            name=self.tr("Providers for a new account"), prefix="wizard.provider", has_mark=False
+        )
+        self._providers.chosen.connect(self._on_provider)
+        self._form = AccountForm()
+        self._form.submitted.connect(self._on_form)
+        self._form.cancelled.connect(lambda: self._show_form(None))
+        for widget in (self._accounts, self._problem, self._new, self._providers, self._form):
+            self.column.addWidget(widget)
+        self.column.addStretch()
+        self._show_form(None)
+        self._problem.hide()
+
+    def refresh(self) -> None:
+        options = [self._account_option(account) for account in self.state.accounts.values()]
+        self._accounts.set_options(options, (self.state.draft.account_id,))
+        self._accounts.setVisible(bool(options))
+        self._providers.set_options([_provider_option(info) for info in self.state.infos.values()])
+        self._say(self.state.problem(self.key) if self.state.account is not None else "")
+
+    def entered(self) -> None:
+        if not (self.state.accounts and self._accounts.focus_choice()):
+            self._providers.focus_choice()
+
+    def show_problems(self) -> None:
+        self._say(self.state.problem(self.key))
+
+    def show_error(self, field: str, message: str) -> bool:
+        self._say(message)
+        return True
+
+    def _say(self, problem: str) -> None:
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
+
+    def _account_option(self, account: ProviderAccount) -> Option:
+        info = self.state.infos.get(account.provider_type)
+        title = info.title if info is not None else account.provider_type.value
+        is_valid = account.credential_status is CredentialStatus.VALID
+        return Option(
+            key=account.provider_account_id,
+            title=account.label,
+            text=" · ".join(part for part in (title, account.identity) if part),
+            icon_name=PROVIDER_ICONS[account.provider_type],
+            side="" if is_valid else word_of(account.credential_status),
+        )
+
+    def _on_provider(self, key: str) -> None:
+        info = self.state.infos[ProviderType(key)]
+        if info.account_fields:
+            self._show_form(info)
+        else:
+            self._add(info, self._free_label(info), {})
+
+    def _on_form(self, label: str, values: dict[str, Secret]) -> None:
+        if self._form.info is not None:
+            self._add(self._form.info, label, values)
+
+    def _add(self, info: ProviderInfo, label: str, values: dict[str, Secret]) -> None:
+        if self._is_adding:
+            return
+        self._is_adding = True
+        ask = AddAccount(team_id=self.state.bridge.team_id, type=info.type, label=label, fields=values)
+        tasks.run(
+            self.state.bridge,
+            self.state.bridge.call(ask),
+            owner=self,
+            name="wizard.add_account",
+            done=self._on_added,
+            failed=self._on_refused,
+            busy=self._form.submit,
+        )
+
+    def _on_added(self, account: ProviderAccount) -> None:
+        self._is_adding = False
+        self._show_form(None)
+        self.state.add_account(account)
+        if not self.state.problem(self.key):
+            self.finished.emit()
+
+    def _on_refused(self, error: MachinaError) -> None:
+        self._is_adding = False
+        field = error.field if isinstance(error, InvalidInput) else "label" if error.code == "E-LABEL-TAKEN" else ""
+        if self._form.info is None:
+            self._say(str(error))
+        else:
+            self._form.show_error(field, str(error))
+
+    def _show_form(self, info: ProviderInfo | None) -> None:
+        self._providers.setVisible(info is None)
+        self._new.set_title(self.tr("New account: {0}").format(info.title) if info else self.tr("New account"))
+        self._form.show_provider(info, self._free_label(info) if info is not None else "")
+
+    def _free_label(self, info: ProviderInfo) -> str:
+        stem = self.tr("This computer") if info.type is ProviderType.SANDBOX else info.title
+        taken = {account.label for account in self.state.accounts.values()}
+        names = (stem, *(f"{stem} {number}" for number in range(2, len(taken) + 3)))
+        return next(name for name in names if name not in taken)
+
+
+def _provider_option(info: ProviderInfo) -> Option:
+    return Option(
+        key=info.type.value,
+        title=info.title,
+        text=info.summary,
+        icon_name=PROVIDER_ICONS[info.type],
+        why_not=info.unavailable_reason,
+    )

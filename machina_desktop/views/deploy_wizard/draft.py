@@ -1,0 +1,149 @@
+"""What was chosen so far: a draft that is kept on disk until it is deployed. It holds no secret."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from machina_desktop.core.codec import from_json, to_json
+from machina_desktop.core.domain.provider import WizardStep
+from machina_desktop.core.errors import InvalidInput, MachinaError
+from machina_desktop.core.ids import new_id
+from machina_desktop.core.services.machines import CreateMachine
+
+
+def _new_machine_id() -> str:
+    return new_id("machine")
+
+
+def _new_deployment_id() -> str:
+    return new_id("deployment")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """The wizard's choices.
+
+    Attributes:
+        given_key: A host key fingerprint the person pasted; it counts before the one that was fetched.
+        found_key: The fingerprint the host presented.
+        is_compared: The person says that ``found_key`` is the host's own.
+        step: Where the person was.
+        visited: Steps that were open at least once.
+        machine_id: Made with the draft, so that deploying it twice makes one machine.
+    """
+
+    account_id: str = ""
+    region: str = ""
+    zone: str = ""
+    host: str = ""
+    port: int = 22
+    user: str = "root"
+    given_key: str = ""
+    found_key: str = ""
+    found_type: str = ""
+    is_compared: bool = False
+    size: str = ""
+    image: str = ""
+    key_ids: tuple[str, ...] = ()
+    bootstrap_script: str = ""
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    is_protected: bool = False
+    auto_approve: bool = False
+    step: WizardStep = WizardStep.ACCOUNT
+    visited: tuple[WizardStep, ...] = (WizardStep.ACCOUNT,)
+    machine_id: str = field(default_factory=_new_machine_id)
+    deployment_id: str = field(default_factory=_new_deployment_id)
+
+    @property
+    def host_key(self) -> str:
+        """The fingerprint to pin; empty until one was given, or fetched and compared."""
+        return self.given_key or (self.found_key if self.is_compared else "")
+
+
+# Fields of the requests, by the step that shows them.
+_STEPS = {
+    "account_id": WizardStep.ACCOUNT,
+    "region": WizardStep.REGION,
+    "zone": WizardStep.REGION,
+    "host": WizardStep.REGION,
+    "port": WizardStep.REGION,
+    "user": WizardStep.REGION,
+    "host_key": WizardStep.REGION,
+    "size": WizardStep.SIZE,
+    "image": WizardStep.IMAGE,
+    "key_ids": WizardStep.KEYS,
+    "ssh_key_ids": WizardStep.KEYS,
+    "bootstrap_script": WizardStep.BOOTSTRAP,
+    "bootstrap_profile_id": WizardStep.BOOTSTRAP,
+    "firewall_profile_id": WizardStep.FIREWALL,
+    "name": WizardStep.NAME,
+    "tags": WizardStep.NAME,
+    "notes": WizardStep.NAME,
+}
+
+
+def place_of_error(error: MachinaError) -> tuple[WizardStep | None, str]:
+    """The step and the field an answer complains about; no step when it is about none of them."""
+    if error.code == "E-NAME-TAKEN":
+        return WizardStep.NAME, "name"
+    if isinstance(error, InvalidInput):
+        return _STEPS.get(error.field), error.field
+    return None, ""
+
+
+def request_of(draft: Draft, team_id: str, *, asks_host: bool, skipped: frozenset[WizardStep]) -> CreateMachine:
+    """What *Deploy* asks for. Choices of skipped steps, made for another provider before, are left out."""
+    has_region = not asks_host and WizardStep.REGION not in skipped
+    return CreateMachine(
+        team_id=team_id,
+        account_id=draft.account_id,
+        name=draft.name,
+        region=draft.region if has_region else "",
+        zone=(draft.zone or None) if has_region else None,
+        size="" if WizardStep.SIZE in skipped else draft.size,
+        image="" if WizardStep.IMAGE in skipped else draft.image,
+        key_ids=draft.key_ids,
+        bootstrap_script="" if WizardStep.BOOTSTRAP in skipped else draft.bootstrap_script,
+        tags=draft.tags,
+        notes=draft.notes,
+        host=draft.host if asks_host else "",
+        port=draft.port if asks_host else 22,
+        user=draft.user if asks_host else "",
+        host_key=draft.host_key if asks_host else "",
+        is_protected=draft.is_protected,
+        auto_approve=draft.auto_approve,
+        machine_id=draft.machine_id,
+        deployment_id=draft.deployment_id,
+    )
+
+
+class DraftFile:
+    """Where the draft lies while the application is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Draft:
+        """The stored draft; a new one where none is stored, or none that this version can read."""
+        try:
+            return from_json(self._path.read_bytes(), Draft)
+        except (OSError, InvalidInput):
+            return Draft()
+
+    def save(self, draft: Draft) -> None:
+        """Store it, readable by its owner only. A draft that cannot be stored is lost on closing, no more."""
+        new = self._path.with_suffix(".new")
+        try:
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(to_json(draft))
+            new.replace(self._path)
+        except OSError:
+            return
+
+    def remove(self) -> None:
+        """Forget it."""
+        self._path.unlink(missing_ok=True)

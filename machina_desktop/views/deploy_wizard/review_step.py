@@ -1,0 +1,129 @@
+"""Step 9: the exact variables, the resources to be made, and whether the plan waits for a yes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from machina_desktop.core.codec import to_plain
+from machina_desktop.core.domain.provider import ProviderType, WizardStep
+from machina_desktop.core.services.machines import CreateMachine
+from machina_desktop.views.deploy_wizard.state import WizardState
+from machina_desktop.views.deploy_wizard.step import Step
+from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.inputs import Checkbox
+from machina_desktop.views.widgets.layout import Card
+from machina_desktop.views.widgets.text import ElidedLabel, Label
+
+# What the person decides elsewhere on this page, or what nobody chooses.
+_HIDDEN = frozenset({"auto_approve", "deployment_id"})
+# Providers whose Terraform module keeps a record and nothing else.
+_RECORDED = frozenset({ProviderType.SANDBOX, ProviderType.BAREMETAL})
+
+
+class ReviewStep(Step):
+    """Nothing is edited here: the rail leads back to what is."""
+
+    def __init__(self, state: WizardState) -> None:
+        super().__init__(
+            WizardStep.REVIEW,
+            state,
+            title=self.tr("Ready to deploy"),
+            hint=self.tr("Terraform plans first; nothing is made before that."),
+        )
+        self._problem = Label(tone="error", wraps=True)
+        self._problem.setObjectName("wizard.review-problem")
+        self._problem.hide()
+        self._auto = Checkbox(self.tr("Apply without asking"))
+        self._auto.setObjectName("wizard.auto-approve")
+        self._auto.clicked.connect(lambda is_on: state.change(auto_approve=is_on))
+        self._auto_hint = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
+        for widget in (self._problem, self._build_resources(), self._build_variables(), self._auto, self._auto_hint):
+            self.column.addWidget(widget)
+        self.column.addStretch()
+
+    def refresh(self) -> None:
+        if self.state.account is None:
+            return
+        is_recorded = self.state.account.provider_type in _RECORDED
+        self._made.setText(self._resource_words(self.state.account.provider_type))
+        self._address.setVisible(is_recorded)
+        self._show_variables(self.state.request())
+        self._auto.setChecked(self.state.draft.auto_approve)
+        self._auto_hint.setText(
+            self.tr("The plan is applied as soon as it is made.")
+            if self.state.draft.auto_approve
+            else self.tr("The run stops at the plan and waits for your approval.")
+        )
+
+    def entered(self) -> None:
+        self._say("")
+        self._auto.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_problems(self) -> None:
+        self._say(self.state.problem(self.key))
+
+    def show_error(self, field: str, message: str) -> bool:
+        self._say(message)
+        return True
+
+    def variables(self) -> dict[str, str]:
+        """What is shown, by name."""
+        return {name: value.text() for name, (title, value) in self._rows.items() if not title.isHidden()}
+
+    def _build_resources(self) -> Card:
+        self._made = Label(wraps=True)
+        self._address = Label("terraform_data.machine", style=Type.MONO, tone="secondary")
+        card = Card()
+        card.column.addWidget(Label(self.tr("Resources to be made"), style=Type.STRONG))
+        card.column.addWidget(self._made)
+        card.column.addWidget(self._address)
+        return card
+
+    def _build_variables(self) -> Card:
+        self._rows: dict[str, tuple[Label, ElidedLabel]] = {}
+        table = QWidget()
+        self._grid = QGridLayout(table)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(Space.L)
+        self._grid.setVerticalSpacing(Space.XS)
+        self._grid.setColumnStretch(1, 1)
+        card = Card()
+        card.column.addWidget(Label(self.tr("Variables"), style=Type.STRONG))
+        card.column.addWidget(table)
+        return card
+
+    def _say(self, problem: str) -> None:
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
+
+    def _resource_words(self, kind: ProviderType) -> str:
+        if kind is ProviderType.SANDBOX:
+            return self.tr("1 practice machine: an SSH server on 127.0.0.1 with a folder of its own, and its record.")
+        if kind is ProviderType.BAREMETAL:
+            return self.tr("1 record of your server. Nothing is installed over it and nothing is deleted.")
+        return self.tr("1 server at {0}.").format(self.state.info.title if self.state.info else "")
+
+    def _show_variables(self, ask: CreateMachine) -> None:
+        shown = {name: _words(value) for name, value in to_plain(ask).items() if name not in _HIDDEN and value}
+        if not ask.host:
+            shown.pop("port", None)
+        for name in shown.keys() - self._rows.keys():
+            self._add_row(name)
+        for name, (title, value) in self._rows.items():
+            title.setVisible(name in shown)
+            value.setVisible(name in shown)
+            value.setText(shown.get(name, ""))
+
+    def _add_row(self, name: str) -> None:
+        title, value = Label(name, style=Type.MONO, tone="secondary"), ElidedLabel(style=Type.MONO)
+        place = list(CreateMachine.__dataclass_fields__).index(name)
+        self._grid.addWidget(title, place, 0)
+        self._grid.addWidget(value, place, 1)
+        self._rows[name] = title, value
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(each) for each in value)
+    return str(value).replace("\n", " ⏎ ")

@@ -1,0 +1,339 @@
+"""The wizard's memory: the draft, what can be chosen, and what is still wrong with each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypedDict, TypeVar, Unpack
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.config import Paths
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine, name_problem
+from machina_desktop.core.domain.provider import (
+    Catalogue,
+    CredentialStatus,
+    Image,
+    ProviderAccount,
+    ProviderInfo,
+    ProviderType,
+    Size,
+    WizardStep,
+)
+from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.services.keys import ListKeys
+from machina_desktop.core.services.machines import CreateMachine, ListMachines
+from machina_desktop.core.services.providers import ListAccounts, ListCatalogue, ListProviders
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.views import tasks
+from machina_desktop.views.deploy_wizard.draft import Draft, DraftFile, request_of
+from machina_desktop.views.models.live_query import LiveQuery
+
+T = TypeVar("T")
+
+SAVED_AFTER_MS = 300
+# Enough to know which names are taken; the last word is the store's.
+NAMES = 5000
+_FROM_CATALOGUE = (WizardStep.REGION, WizardStep.SIZE, WizardStep.IMAGE)
+
+
+class DraftFields(TypedDict, total=False):
+    """The fields of a `Draft` a step may change."""
+
+    account_id: str
+    region: str
+    zone: str
+    host: str
+    port: int
+    user: str
+    given_key: str
+    found_key: str
+    found_type: str
+    is_compared: bool
+    size: str
+    image: str
+    key_ids: tuple[str, ...]
+    bootstrap_script: str
+    name: str
+    tags: tuple[str, ...]
+    notes: str
+    is_protected: bool
+    auto_approve: bool
+    step: WizardStep
+    visited: tuple[WizardStep, ...]
+
+
+class WizardState(QObject):
+    """What every step reads and writes.
+
+    Attributes:
+        infos: Providers by type, in the order they are offered.
+        accounts: The team's accounts by id.
+        keys: The team's SSH keys by id.
+        catalogue: What the chosen account offers; ``None`` until known, or when nothing is asked of it.
+        is_ready: Providers, accounts and keys have arrived.
+
+    Signals:
+        changed(): The draft or what can be chosen is another.
+        failed(MachinaError): Something that steps need could not be read.
+    """
+
+    changed = Signal()
+    failed = Signal(object)
+
+    def __init__(self, bridge: Bridge, parent: QObject) -> None:
+        super().__init__(parent)
+        self.bridge = bridge
+        self.infos: dict[ProviderType, ProviderInfo] = {}
+        self.accounts: dict[str, ProviderAccount] = {}
+        self.keys: dict[str, SSHKey] = {}
+        self.catalogue: Catalogue | None = None
+        self._names: frozenset[str] = frozenset()
+        self._arrived: set[str] = set()
+        self._catalogue_of = ""
+        self._is_finished = False
+        self._checks: dict[WizardStep, Callable[[], str]] = {
+            WizardStep.ACCOUNT: self._account_problem,
+            WizardStep.REGION: self._place_problem,
+            WizardStep.SIZE: lambda: "" if self.size is not None else self.tr("Choose a size."),
+            WizardStep.IMAGE: lambda: "" if self.image is not None else self.tr("Choose an image."),
+            WizardStep.KEYS: self._keys_problem,
+            WizardStep.NAME: lambda: self.name_problem(self.draft.name),
+            WizardStep.REVIEW: self._first_problem,
+        }
+        self._refreshers: list[Callable[[], None]] = []
+        self._file = DraftFile(Paths.default().home / "draft.json")
+        self.draft = self._file.load()
+        self._save_soon = QTimer(self, singleShot=True, interval=SAVED_AFTER_MS)
+        self._save_soon.timeout.connect(self.save)
+        if bridge.is_settled:
+            self._start()
+        else:
+            bridge.settled.connect(self._start)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the first step can be drawn."""
+        return len(self._arrived) == 3
+
+    @property
+    def account(self) -> ProviderAccount | None:
+        """The chosen account."""
+        return self.accounts.get(self.draft.account_id)
+
+    @property
+    def info(self) -> ProviderInfo | None:
+        """The provider of the chosen account."""
+        return self.infos.get(self.account.provider_type) if self.account is not None else None
+
+    @property
+    def asks_host(self) -> bool:
+        """Whether a host takes the place of a region."""
+        return self.info is not None and self.info.asks_host
+
+    @property
+    def size(self) -> Size | None:
+        """The chosen size, with its price."""
+        sizes = self.catalogue.sizes if self.catalogue is not None else ()
+        return next((size for size in sizes if size.slug == self.draft.size), None)
+
+    @property
+    def image(self) -> Image | None:
+        """The chosen image."""
+        images = self.catalogue.images if self.catalogue is not None else ()
+        return next((image for image in images if image.slug == self.draft.image), None)
+
+    def change(self, **fields: Unpack[DraftFields]) -> None:
+        """Write to the draft; it is stored soon."""
+        changed = replace(self.draft, **fields)
+        if changed == self.draft:
+            return
+        self.draft = changed
+        self._save_soon.start()
+        self._fetch_catalogue()
+        self.changed.emit()
+
+    def start_over(self) -> None:
+        """Forget every choice."""
+        self._file.remove()
+        self.draft = Draft()
+        self._fetch_catalogue()
+        self.changed.emit()
+
+    def save(self) -> None:
+        """Store the draft now."""
+        self._save_soon.stop()
+        if not self._is_finished:
+            self._file.save(self.draft)
+
+    def finish(self) -> None:
+        """The machine was asked for: there is no draft any more."""
+        self._is_finished = True
+        self._save_soon.stop()
+        self._file.remove()
+
+    def skip_reason(self, step: WizardStep) -> str:
+        """Why a step is not needed with the chosen account; empty when it is."""
+        if self.info is not None:
+            for skipped in self.info.skipped_steps:
+                if skipped.step is step and not (step is WizardStep.REGION and self.info.asks_host):
+                    return skipped.reason
+        if step is WizardStep.FIREWALL:
+            return self.tr("The provider's own default applies.")
+        return ""
+
+    def steps(self) -> tuple[WizardStep, ...]:
+        """The steps that are needed, in order."""
+        return tuple(step for step in WizardStep if not self.skip_reason(step))
+
+    def problem(self, step: WizardStep) -> str:
+        """What keeps a step from being finished, one sentence; empty when it is."""
+        check = self._checks.get(step)
+        return check() if check is not None and not self.skip_reason(step) else ""
+
+    def name_problem(self, name: str) -> str:
+        """Why the machine cannot have that name; empty when it can."""
+        if problem := name_problem(name):
+            return problem
+        return self.tr("There is already a machine called {0}.").format(name) if name in self._names else ""
+
+    def suggested_name(self) -> str:
+        """A name that is free, such as ``practice-1`` or ``server-2``."""
+        is_practice = self.account is not None and self.account.provider_type is ProviderType.SANDBOX
+        stem = "practice" if is_practice else "server"
+        return next(name for number in range(1, 10_000) if (name := f"{stem}-{number}") not in self._names)
+
+    def add_account(self, account: ProviderAccount) -> None:
+        """An account was just made here: choose it, without waiting for the list to come again."""
+        self.accounts[account.provider_account_id] = account
+        self.change(account_id=account.provider_account_id)
+
+    def add_key(self, key: SSHKey) -> None:
+        """A key was just made here: choose it as well."""
+        self.keys[key.ssh_key_id] = key
+        self.change(key_ids=(*self.draft.key_ids, key.ssh_key_id))
+
+    def retry(self) -> None:
+        """Ask again for what could not be read."""
+        for refresh in self._refreshers:
+            refresh()
+        self._catalogue_of = ""
+        self._fetch_catalogue()
+
+    def request(self) -> CreateMachine:
+        """What *Deploy* asks for now."""
+        skipped = frozenset(step for step in WizardStep if self.skip_reason(step))
+        return request_of(self.draft, self.bridge.team_id, asks_host=self.asks_host, skipped=skipped)
+
+    def _start(self) -> None:
+        team = self.bridge.team_id
+        self._live(ListProviders(), frozenset(), self._on_providers)
+        self._live(ListAccounts(team_id=team), frozenset({"provider_account"}), self._on_accounts)
+        self._live(ListKeys(team_id=team), frozenset({"ssh_key"}), self._on_keys)
+        self._live(ListMachines(team_id=team, limit=NAMES), frozenset({"machine"}), self._on_machines)
+
+    def _live(self, ask: Request[T], depends: frozenset[str], on_answer: Callable[[T], None]) -> None:
+        query = LiveQuery(
+            self.bridge, ask, depends=depends, on_answer=on_answer, on_error=self.failed.emit, parent=self
+        )
+        self._refreshers.append(query.refresh)
+
+    def _on_providers(self, infos: tuple[ProviderInfo, ...]) -> None:
+        self.infos = {info.type: info for info in infos}
+        self._arrive("providers")
+
+    def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
+        self.accounts = {account.provider_account_id: account for account in accounts}
+        self._arrive("accounts")
+
+    def _on_keys(self, keys: tuple[SSHKey, ...]) -> None:
+        self.keys = {key.ssh_key_id: key for key in keys}
+        if any(key_id not in self.keys for key_id in self.draft.key_ids):
+            self.change(key_ids=tuple(key_id for key_id in self.draft.key_ids if key_id in self.keys))
+        self._arrive("keys")
+
+    def _on_machines(self, machines: tuple[Machine, ...]) -> None:
+        self._names = frozenset(machine.name for machine in machines if machine.machine_id != self.draft.machine_id)
+        self.changed.emit()
+
+    def _arrive(self, what: str) -> None:
+        self._arrived.add(what)
+        if self.is_ready:
+            self._fetch_catalogue()
+            self.changed.emit()
+
+    def _fetch_catalogue(self) -> None:
+        wanted = self.draft.account_id if self._needs_catalogue() else ""
+        if wanted == self._catalogue_of:
+            return
+        self._catalogue_of, self.catalogue = wanted, None
+        if not wanted:
+            return
+
+        def arrived(catalogue: Catalogue) -> None:
+            if wanted == self._catalogue_of:
+                self.catalogue = catalogue
+                self._choose_only_ones(catalogue)
+                self.changed.emit()
+
+        def failed(error: MachinaError) -> None:
+            if wanted == self._catalogue_of:
+                self.failed.emit(error)
+
+        ask = self.bridge.call(ListCatalogue(account_id=wanted))
+        tasks.run(self.bridge, ask, owner=self, name="wizard.catalogue", done=arrived, failed=failed)
+
+    def _needs_catalogue(self) -> bool:
+        steps = (WizardStep.SIZE, WizardStep.IMAGE) if self.asks_host else _FROM_CATALOGUE
+        return self.account is not None and any(not self.skip_reason(step) for step in steps)
+
+    def _choose_only_ones(self, catalogue: Catalogue) -> None:
+        """Where there is one thing to choose it is chosen; what another account offered is not."""
+        self.change(
+            region=_kept(self.draft.region, tuple(region.slug for region in catalogue.regions)),
+            size=_kept(self.draft.size, tuple(size.slug for size in catalogue.sizes)),
+            image=_kept(self.draft.image, tuple(image.slug for image in catalogue.images)),
+        )
+
+    def _first_problem(self) -> str:
+        return next((text for step in self.steps()[:-1] if (text := self.problem(step))), "")
+
+    def _account_problem(self) -> str:
+        if self.account is None or self.info is None:
+            return self.tr("Choose an account.")
+        if self.info.unavailable_reason:
+            return self.info.unavailable_reason
+        if self.account.credential_status is CredentialStatus.INVALID:
+            return self.account.status_reason or self.tr("The account's credentials do not work.")
+        return ""
+
+    def _place_problem(self) -> str:
+        if not self.asks_host:
+            slugs = {region.slug for region in self.catalogue.regions} if self.catalogue else set()
+            return "" if self.draft.region in slugs else self.tr("Choose a region.")
+        draft = self.draft
+        if not draft.host:
+            return self.tr("Give the server's host name or IP address.")
+        if not 1 <= draft.port <= 65535:
+            return self.tr("The port lies between 1 and 65535.")
+        if not draft.user:
+            return self.tr("Give the login name on the server, such as root or admin.")
+        if not draft.host_key:
+            return self.tr("Confirm the server's host key.")
+        return ""
+
+    def _keys_problem(self) -> str:
+        chosen = [self.keys[key_id] for key_id in self.draft.key_ids if key_id in self.keys]
+        if not chosen:
+            return self.tr("Choose at least one key, or generate one.")
+        if self.asks_host and not any(key.has_private_key for key in chosen):
+            return self.tr("Choose a key whose private half is here: Machina logs in with it.")
+        return ""
+
+
+def _kept(chosen: str, offered: tuple[str, ...]) -> str:
+    if chosen in offered:
+        return chosen
+    return offered[0] if len(offered) == 1 else ""

@@ -1,0 +1,49 @@
+"""What a step of the wizard is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from machina_desktop.core.domain.provider import WizardStep
+from machina_desktop.views.deploy_wizard.state import WizardState
+from machina_desktop.views.theme import Space
+
+
+class Step(QWidget):
+    """One step: it draws what the state holds and writes to it what the person does.
+
+    Attributes:
+        key: Which of the nine it is.
+        title: The heading over it.
+        hint: One sentence under the heading.
+
+    Signals:
+        finished(): The person did what ends the step; the wizard may go on.
+    """
+
+    finished = Signal()
+
+    def __init__(self, key: WizardStep, state: WizardState, *, title: str, hint: str = "") -> None:
+        super().__init__()
+        self.setObjectName(f"wizard.step.{key}")
+        self.key = key
+        self.title = title
+        self.hint = hint
+        self.state = state
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(Space.M)
+
+    def refresh(self) -> None:
+        """Draw what the state holds now."""
+
+    def entered(self) -> None:
+        """The step came to the front: put the keyboard where the work is."""
+
+    def show_problems(self) -> None:
+        """Say at the fields what keeps the step from being finished."""
+
+    def show_error(self, field: str, message: str) -> bool:
+        """Say at ``field`` what the answer complained about; whether there is such a field here."""
+        return False

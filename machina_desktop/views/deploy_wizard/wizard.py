@@ -1,0 +1,282 @@
+"""The deploy wizard's window: rail, step, summary, and the way through them (spec 4.1, ui.md section 3)."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.provider import WizardStep
+from machina_desktop.core.errors import MachinaError
+from machina_desktop.views import tasks
+from machina_desktop.views.apps.base import Window
+from machina_desktop.views.deploy_wizard.account_step import AccountStep
+from machina_desktop.views.deploy_wizard.catalogue_steps import ImageStep, RegionStep, SizeStep
+from machina_desktop.views.deploy_wizard.draft import place_of_error
+from machina_desktop.views.deploy_wizard.host_step import HostStep
+from machina_desktop.views.deploy_wizard.keys_step import KeysStep
+from machina_desktop.views.deploy_wizard.rail import StepRail, StepState
+from machina_desktop.views.deploy_wizard.review_step import ReviewStep
+from machina_desktop.views.deploy_wizard.setup_steps import BootstrapStep, NameStep
+from machina_desktop.views.deploy_wizard.state import WizardState
+from machina_desktop.views.deploy_wizard.step import Step
+from machina_desktop.views.deploy_wizard.summary import Summary
+from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.feedback import Skeleton
+from machina_desktop.views.widgets.layout import Divider
+from machina_desktop.views.widgets.states import ErrorState
+from machina_desktop.views.widgets.text import Label
+
+SIZE = QSize(1060, 680)
+MINIMUM = QSize(760, 440)
+
+
+class DeployWizard(QDialog):
+    """Nine steps to a machine; show it with ``open()``. Closing keeps the draft, deploying ends it.
+
+    Ctrl+Enter and Alt+Right go on, Alt+Left goes back, Esc closes.
+    """
+
+    def __init__(self, bridge: Bridge, window: Window, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("wizard")
+        self.setWindowTitle(self.tr("Deploy a machine"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._window = window
+        self._bridge = bridge
+        self._shown: WizardStep | None = None
+        self._state = WizardState(bridge, self)
+        self._host_step = HostStep(self._state)
+        self._steps: dict[WizardStep, Step] = {
+            WizardStep.ACCOUNT: AccountStep(self._state),
+            WizardStep.REGION: RegionStep(self._state),
+            WizardStep.SIZE: SizeStep(self._state),
+            WizardStep.IMAGE: ImageStep(self._state),
+            WizardStep.KEYS: KeysStep(self._state),
+            WizardStep.BOOTSTRAP: BootstrapStep(self._state),
+            WizardStep.NAME: NameStep(self._state),
+            WizardStep.REVIEW: ReviewStep(self._state),
+        }
+        self._build()
+        self._build_shortcuts()
+        self._state.changed.connect(self._refresh)
+        self._state.failed.connect(self._on_failed)
+        self._fit(parent)
+
+    def current(self) -> WizardStep:
+        """The step that is open."""
+        return self._state.draft.step
+
+    def done(self, result: int) -> None:
+        self._state.save()
+        super().done(result)
+
+    def _build(self) -> None:
+        self._rail = StepRail(self._titles())
+        self._rail.chosen.connect(self._open)
+        self._summary = Summary(self._state)
+        self._title = Label(style=Type.TITLE)
+        self._hint = Label(tone="secondary", wraps=True)
+        middle = QVBoxLayout()
+        middle.setContentsMargins(Space.XL, Space.L, Space.L, 0)
+        middle.setSpacing(Space.XS)
+        middle.addWidget(self._title)
+        middle.addWidget(self._hint)
+        middle.addSpacing(Space.M)
+        middle.addWidget(self._build_pages(), 1)
+        body = QHBoxLayout()
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(0)
+        body.addWidget(self._rail)
+        body.addLayout(middle, 1)
+        body.addWidget(self._summary)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(body, 1)
+        whole.addWidget(Divider())
+        whole.addLayout(self._build_foot())
+
+    def _build_pages(self) -> QStackedWidget:
+        self._pages = QStackedWidget()
+        self._error = ErrorState()
+        self._error.retried.connect(self._on_retried)
+        self._loading = Skeleton(rows=5, row_height=56)
+        self._pages.addWidget(self._loading)
+        self._pages.addWidget(self._error)
+        self._page_of: dict[Step, QScrollArea] = {}
+        for step in (*self._steps.values(), self._host_step):
+            step.finished.connect(self._go_on)
+            self._page_of[step] = _scrolling(step)
+            self._pages.addWidget(self._page_of[step])
+        return self._pages
+
+    def _build_foot(self) -> QHBoxLayout:
+        over = self._button("start-over", self.tr("Start over"), "undo-2", self._on_start_over, kind=ButtonKind.GHOST)
+        close = self._button("close", self.tr("Close"), "", self.reject)
+        close.setToolTip(self.tr("Your choices are kept.  Esc"))
+        self._back = self._button("back", self.tr("Back"), "arrow-left", self._go_back)
+        self._back.setToolTip("Alt+Left")
+        self._next = self._button("next", self.tr("Next"), "arrow-right", self._go_on, kind=ButtonKind.PRIMARY)
+        self._deploy = self._button("deploy", self.tr("Deploy"), "rocket", self._go_on, kind=ButtonKind.PRIMARY)
+        row = QHBoxLayout()
+        row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
+        row.setSpacing(Space.S)
+        row.addWidget(over)
+        row.addStretch()
+        for button in (close, self._back, self._next, self._deploy):
+            row.addWidget(button)
+        for button in (self._next, self._deploy):
+            button.setToolTip("Ctrl+Enter")
+        self._deploy.hide()
+        return row
+
+    def _button(
+        self, name: str, text: str, icon_name: str, act: object, *, kind: ButtonKind = ButtonKind.SECONDARY
+    ) -> Button:
+        button = Button(text, kind=kind, icon_name=icon_name)
+        button.setObjectName(f"wizard.{name}")
+        button.clicked.connect(act)
+        return button
+
+    def _build_shortcuts(self) -> None:
+        for keys, act in (
+            ("Alt+Right", self._go_on),
+            ("Ctrl+Return", self._go_on),
+            ("Ctrl+Enter", self._go_on),
+            ("Alt+Left", self._go_back),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _fit(self, parent: QWidget | None) -> None:
+        """As large as it likes to be, but never larger than the window under it."""
+        room = parent.window().size() - QSize(48, 48) if parent is not None else SIZE
+        self.setMinimumSize(MINIMUM.boundedTo(room.expandedTo(QSize(640, 400))))
+        self.resize(SIZE.boundedTo(room).expandedTo(self.minimumSize()))
+
+    def _titles(self) -> dict[WizardStep, str]:
+        return {
+            WizardStep.ACCOUNT: self.tr("Account"),
+            WizardStep.REGION: self.tr("Address") if self._state.asks_host else self.tr("Region"),
+            WizardStep.SIZE: self.tr("Size"),
+            WizardStep.IMAGE: self.tr("Image"),
+            WizardStep.KEYS: self.tr("SSH keys"),
+            WizardStep.BOOTSTRAP: self.tr("Bootstrap"),
+            WizardStep.FIREWALL: self.tr("Firewall"),
+            WizardStep.NAME: self.tr("Name and tags"),
+            WizardStep.REVIEW: self.tr("Review"),
+        }
+
+    def _step(self, key: WizardStep) -> Step:
+        return self._host_step if key is WizardStep.REGION and self._state.asks_host else self._steps[key]
+
+    def _refresh(self) -> None:
+        if not self._state.is_ready:
+            return
+        if self._state.skip_reason(self.current()):
+            self._open(WizardStep.ACCOUNT)
+            return
+        step = self._step(self.current())
+        step.refresh()
+        self._title.setText(step.title)
+        self._hint.setText(step.hint)
+        self._refresh_rail()
+        self._summary.refresh()
+        is_last = self.current() is WizardStep.REVIEW
+        self._next.setVisible(not is_last)
+        self._deploy.setVisible(is_last)
+        self._back.setEnabled(self.current() is not WizardStep.ACCOUNT)
+        page = self._page_of[step]
+        if self._pages.currentWidget() is not page:
+            self._pages.setCurrentWidget(page)
+            step.entered()
+
+    def _refresh_rail(self) -> None:
+        for key, title in self._titles().items():
+            reason = self._state.skip_reason(key)
+            is_visited = key in self._state.draft.visited
+            problem = self._state.problem(key) if is_visited else ""
+            state = StepState.DONE if is_visited else StepState.TODO
+            note = reason or problem
+            if reason:
+                state = StepState.SKIPPED
+            elif key is self.current():
+                state, note = StepState.CURRENT, ""
+            elif problem:
+                state = StepState.ERROR
+            self._rail.entry(key).show_state(title, state, note=note, can_open=is_visited and not reason)
+
+    def _open(self, key: WizardStep) -> None:
+        visited = self._state.draft.visited
+        self._state.change(step=key, visited=visited if key in visited else (*visited, key))
+
+    def _go_on(self) -> None:
+        if not self._state.is_ready or self._deploy.is_busy():
+            return
+        if self._state.problem(self.current()):
+            self._step(self.current()).show_problems()
+        elif self.current() is WizardStep.REVIEW:
+            self._ask()
+        else:
+            steps = self._state.steps()
+            self._open(steps[steps.index(self.current()) + 1])
+
+    def _go_back(self) -> None:
+        steps = self._state.steps()
+        place = steps.index(self.current()) if self.current() in steps else 0
+        if place > 0 and not self._deploy.is_busy():
+            self._open(steps[place - 1])
+
+    def _ask(self) -> None:
+        ask = self._state.request()
+
+        def done(_machine: Machine) -> None:
+            self._state.finish()
+            self.accept()
+            self._window.inspect("deployment", ask.deployment_id)
+
+        tasks.run(
+            self._bridge,
+            self._bridge.call(ask),
+            owner=self,
+            name="wizard.deploy",
+            done=done,
+            failed=self._on_refused,
+            busy=self._deploy,
+        )
+
+    def _on_refused(self, error: MachinaError) -> None:
+        """Show the refusal where it can be put right; what belongs to no field stays here."""
+        key, field = place_of_error(error)
+        if key is None or self._state.skip_reason(key):
+            self._steps[WizardStep.REVIEW].show_error("", str(error))
+            return
+        self._open(key)
+        self._step(key).show_error(field, str(error))
+
+    def _on_failed(self, error: MachinaError) -> None:
+        if not self._state.is_ready:
+            self._error.set_error(error)
+            self._pages.setCurrentWidget(self._error)
+
+    def _on_retried(self) -> None:
+        self._pages.setCurrentWidget(self._loading)
+        self._state.retry()
+
+    def _on_start_over(self) -> None:
+        self._state.start_over()
+
+
+def _scrolling(step: Step) -> QScrollArea:
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    # Room for focus rings, which are drawn at the very edge of a control.
+    step.column.setContentsMargins(2, 2, Space.S, Space.L)
+    scroll.setWidget(step)
+    return scroll
