@@ -1,8 +1,9 @@
 """The application in the role of the victim: carries deployments out until it is killed, or until none is open.
 
-Started once as ``python -m tests.fault.driver HOME ENGINE MODULE`` (ENGINE ``-`` for the one found); imports everything, then forks one child per line
-that it reads: ``DIE CREATE``, where DIE names the point at which the child kills itself (``-`` for none) and CREATE is
-how many machines it asks for first. It prints the child's pid, and ``exit PID CODE`` once it has ended.
+Started once as ``python -m tests.fault.driver HOME ENGINE MODULE`` (ENGINE ``-`` for the one found); imports
+everything, then forks one child per line that it reads: ``DIE CREATE``, where DIE names the point at which the child
+kills itself (``-`` for none) and CREATE is how many machines there shall be in all. It prints the child's pid, and
+``exit PID CODE`` once it has ended.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def main() -> None:
 
 async def _work(home: Path, engine: str, create: int) -> None:
     paths = Paths(home)
-    home.mkdir(exist_ok=True)
+    paths.create()
     settings = Settings(paths.settings)
     if settings.get(ENGINE) != engine:
         settings.set(ENGINE, engine)
@@ -71,7 +72,7 @@ async def _work(home: Path, engine: str, create: int) -> None:
             )
         )
     host.start_deployer()
-    while await _open(host, team_id):
+    while await _open(host, team_id):  # noqa: ASYNC110 - the store is the truth, not this process's events
         await asyncio.sleep(0.02)
     await host.stop()
 
