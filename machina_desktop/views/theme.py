@@ -205,6 +205,9 @@ def apply_theme(app: QApplication, name: str) -> Theme:
     chosen = name if name in THEME_NAMES else _system_theme(app)
     _State.name = chosen
     theme = current()
+    if not _State.follows_system:
+        # The window frames of macOS and Windows follow this.
+        app.styleHints().setColorScheme(Qt.ColorScheme.Dark if theme.is_dark else Qt.ColorScheme.Light)
     if app.style().objectName() != "fusion" or not app.styleSheet():
         app.setStyle("Fusion")
         app.setFont(font())
@@ -224,6 +227,7 @@ def _follow_system(app: QApplication, follows: bool) -> None:
     _State.follows_system = follows
     signal = app.styleHints().colorSchemeChanged
     if follows:
+        app.styleHints().unsetColorScheme()
         signal.connect(_on_color_scheme_changed)
     else:
         signal.disconnect(_on_color_scheme_changed)

@@ -26,7 +26,7 @@ class Animation(QObject):
         self._widget = widget
         self._is_active = False
         self._timer = QTimer(self, interval=FRAME_MS)
-        self._timer.timeout.connect(widget.update)
+        self._timer.timeout.connect(self._on_tick)
         widget.installEventFilter(self)
 
     def set_active(self, is_active: bool) -> None:
@@ -38,6 +38,11 @@ class Animation(QObject):
         if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
             self._retime(is_shown=event.type() == QEvent.Type.Show)
         return super().eventFilter(watched, event)
+
+    def _on_tick(self) -> None:
+        if theme.is_motion_reduced():
+            self._timer.stop()
+        self._widget.update()
 
     def _retime(self, is_shown: bool | None = None) -> None:
         is_visible = self._widget.isVisible() if is_shown is None else is_shown
