@@ -21,7 +21,7 @@ from machina_desktop.core.secret import DOTS, Secret
 from machina_desktop.views import theme
 from machina_desktop.views.icons import icon
 from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.text import Label
+from machina_desktop.views.widgets.text import IconLabel, Label
 
 REVEALED_MS = 10_000
 
@@ -33,8 +33,7 @@ class _Note(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._sign = Label()
-        self._sign.setPixmap(icon("circle-alert", "accent-error").pixmap(14, 14))
+        self._sign = IconLabel("circle-alert", token="accent-error", size=14)
         self._text = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -46,8 +45,6 @@ class _Note(QWidget):
         """Show ``text``; nothing at all when it is empty."""
         self._text.setText(text)
         self._text.set_tone("error" if is_error else "secondary")
-        if is_error:
-            self._sign.setPixmap(icon("circle-alert", "accent-error").pixmap(14, 14))
         self._sign.setVisible(is_error)
         self.setVisible(bool(text))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from machina_desktop.views import theme
+from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import IconButton
 
@@ -50,6 +51,27 @@ class Label(QLabel):
         if self.property("tone") != tone:
             self.setProperty("tone", tone)
             self.style().polish(self)
+
+
+class IconLabel(QWidget):
+    """An icon to look at, in the colour its token has in the theme in force."""
+
+    def __init__(
+        self, icon_name: str, *, token: str = "text-secondary", size: int = 16, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._icon_name = icon_name
+        self._token = token
+        self.setFixedSize(size, size)
+
+    def set_icon(self, icon_name: str, token: str = "") -> None:
+        """Show another icon; without a token the colour stays."""
+        self._icon_name = icon_name
+        self._token = token or self._token
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        draw_icon(QPainter(self), QRectF(self.rect()), self._icon_name, self._token)
 
 
 class ElidedLabel(Label):
