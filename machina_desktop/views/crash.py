@@ -66,7 +66,7 @@ class CrashWatch(QObject):
         # Frames without locals: a local may hold a secret nobody has learnt yet.
         trace = "".join(traceback.format_exception(error))
         LOG.error("unhandled error in %s: %s", where, type(error).__name__, exc_info=error)
-        sentence = self.tr("Something went wrong that should not: {0}.").format(type(error).__name__)
+        sentence = self.tr("Machina met an error it did not expect: {0}.").format(type(error).__name__)
         self.crashed.emit(sentence, self._redact(report_text(trace, where)))
 
     def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -103,15 +103,14 @@ class CrashDialog(Dialog):
 
     def __init__(self, sentence: str, report: str, *, parent: QWidget | None = None) -> None:
         super().__init__(
-            parent.tr("Something went wrong") if parent else "Something went wrong",
+            "This should not have happened",
             text=sentence,
-            primary="Close",
+            primary="Go on",
             width=640,
             parent=parent,
         )
         self._report = report
         self.cancel.hide()
-        self.primary.setText(self.tr("Go on"))
         self.primary.clicked.connect(self.accept)
         self.column.addWidget(
             Label(

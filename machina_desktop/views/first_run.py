@@ -90,10 +90,10 @@ class FirstRunDialog(Dialog):
     def _build_steps(self) -> None:
         for step in (self._look, self._team, self._lock, self._begin):
             self._stack.addWidget(step)
-        self._stack.setMinimumHeight(352)
+        self._stack.setMinimumHeight(356)
         self.column.addWidget(self._lead)
         self.column.addWidget(self._stack, 1)
-        self.cancel.hide()
+        self.cancel.setText(self.tr("Later"))
         self.add_button(self._back)
         self.column.addWidget(self._dots, 0, Qt.AlignmentFlag.AlignHCenter)
 
@@ -116,6 +116,7 @@ class FirstRunDialog(Dialog):
         # After the vault is made there is no way back to the question.
         self._back.setVisible(index > 0 and not is_last)
         self.primary.setVisible(not is_last)
+        self.cancel.setVisible(is_last)
         self.primary.setText(self.tr("Create vault") if index == 2 else self.tr("Continue"))
         self.show_error("")
 

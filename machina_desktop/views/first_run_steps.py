@@ -35,7 +35,7 @@ class _ThemeTile(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(150, 132)
+        return QSize(150, 164)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -72,10 +72,10 @@ def _paint_window(painter: QPainter, rect: QRectF, name: str) -> None:
         bar(8, 14 + index * 13, 22, colors["text-primary" if index == 0 else "text-secondary"], 4)
     bar(48, 12, 34, colors["text-primary"])
     bar(rect.width() - 32, 10, 22, colors["accent-primary"], 9)
-    for row in range(2):
+    for row in range(3 if rect.height() > 124 else 2):
         card = QRectF(rect.left() + 48, rect.top() + 30 + row * 32, rect.width() - 58, 26)
         fill_rounded(painter, card, 4, colors["surface-elevated"], colors["border"])
-        bar(56, 40 + row * 32, 6, colors["accent-success" if row == 0 else "accent-warning"], 6)
+        bar(56, 40 + row * 32, 6, colors[("accent-success", "accent-warning", "accent-success")[row]], 6)
         bar(68, 40 + row * 32, 30, colors["text-secondary"])
 
 
@@ -106,8 +106,9 @@ class LookStep(QWidget):
             row.addWidget(tile)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        column.addStretch(2)
         column.addLayout(row)
-        column.addStretch()
+        column.addStretch(3)
         self.set_chosen(name)
 
     def set_chosen(self, name: str) -> None:
@@ -136,8 +137,9 @@ class TeamStep(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.L)
+        column.addStretch(2)
         column.addWidget(card)
-        column.addStretch()
+        column.addStretch(3)
 
     def set_team(self, name: str) -> None:
         """Show the team's name."""
@@ -244,13 +246,13 @@ class LockStep(QWidget):
         passphrase = ChoiceCard(
             "lock",
             self.tr("Passphrase"),
-            self.tr("Asked for at every start. It cannot be recovered: without it the credentials are lost."),
+            self.tr("Asked for at every start. Nobody can recover it for you."),
             note="" if status.keyring_available else self.tr("recommended"),
         )
         file = ChoiceCard(
             "file-text",
             self.tr("Key file"),
-            self.tr("Anyone who copies the data folder can read the credentials. For computers without a person."),
+            self.tr("Anyone who copies the data folder can read the credentials."),
         )
         self._cards = {"keyring": keyring, "passphrase": passphrase, "key-file": file}
         for card in self._cards.values():
@@ -260,10 +262,14 @@ class LockStep(QWidget):
     def _build_fields(self) -> QWidget:
         fields = QWidget()
         column = QVBoxLayout(fields)
-        column.setContentsMargins(Space.L, Space.XS, 0, Space.S)
+        column.setContentsMargins(0, Space.XS, 0, Space.S)
         column.setSpacing(6)
-        for widget in (self._passphrase, self._strength, self._again):
-            column.addWidget(widget)
+        row = QHBoxLayout()
+        row.setSpacing(Space.M)
+        for field in (self._passphrase, self._again):
+            row.addWidget(field, 1, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(row)
+        column.addWidget(self._strength)
         self._passphrase.changed.connect(self._strength.show_for)
         self._again.submitted.connect(self.submitted)
         return fields
@@ -279,7 +285,7 @@ class BeginStep(QWidget):
     """What to do first.
 
     Signals:
-        chosen(str): ``sandbox``, ``baremetal``, or empty for later.
+        chosen(str): ``sandbox`` or ``baremetal``.
     """
 
     chosen = Signal(str)
@@ -288,23 +294,23 @@ class BeginStep(QWidget):
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(Space.S)
+        column.setSpacing(Space.M)
+        column.addStretch(2)
         for provider, icon, title, text in (
             (
                 "sandbox",
                 "flask-conical",
                 self.tr("Try it on this computer"),
-                self.tr("A practice machine with a real plan, a real run and a terminal. No account needed."),
+                self.tr("A practice machine, with a real plan and a real run. No account needed."),
             ),
             (
                 "baremetal",
                 "hard-drive",
                 self.tr("Add a server I have"),
-                self.tr("Any host you can reach over SSH. Nothing on it is changed without your approval."),
+                self.tr("Any host you reach over SSH. Nothing changes without your approval."),
             ),
-            ("", "clock", self.tr("Later"), self.tr("Look around first. Deploy machine is on the Machines page.")),
         ):
             card = ChoiceCard(icon, title, text, is_checkable=False)
             card.clicked.connect(lambda _checked=False, provider=provider: self.chosen.emit(provider))
             column.addWidget(card)
-        column.addStretch()
+        column.addStretch(3)

@@ -9,6 +9,8 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.views.apps.base import App, Detail, Window
 from machina_desktop.views.sidekick import WIDTH, Sidekick, Subject
 
+# Two panels stand side by side where the page keeps this much, else one above the other.
+PAGE_WIDTH = 560
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 
@@ -22,6 +24,7 @@ class Inspectors(QObject):
         self._window = window
         self._makers = {entity: maker for app in apps for entity, maker in app.details.items()}
         self._icons = {entity: app.icon for app in apps for entity in app.details}
+        self._widths: dict[str, int] = {}
         self._docks = (self._make_dock("sidekick"), self._make_dock("sidekick-second"))
 
     def inspect(self, subject: Subject) -> None:
@@ -29,11 +32,9 @@ class Inspectors(QObject):
         shown = next((dock for dock in self._docks if dock.isVisible() and dock.subject == subject), None)
         dock = shown or self._free()
         dock.inspect(subject)
-        was_hidden = not dock.isVisible()
-        dock.show()
-        if was_hidden and not dock.isFloating():
-            self._window.resizeDocks([dock], [max(WIDTH, dock.width())], Qt.Orientation.Horizontal)
-        if dock.isFloating():
+        if not dock.isVisible():
+            self._show(dock)
+        elif dock.isFloating():
             dock.raise_()
 
     def dismiss(self) -> bool:
@@ -54,9 +55,25 @@ class Inspectors(QObject):
         """Both panels."""
         return self._docks
 
+    def _show(self, dock: Sidekick) -> None:
+        other = self._other(dock)
+        dock.show()
+        if dock.isFloating():
+            return
+        if other.isVisible() and not other.isFloating():
+            is_wide = self._window.width() >= 2 * WIDTH + PAGE_WIDTH
+            direction = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
+            self._window.splitDockWidget(other, dock, direction)
+        self._window.resizeDocks([dock], [self._widths.get(dock.objectName(), WIDTH)], Qt.Orientation.Horizontal)
+
+    def _other(self, dock: Sidekick) -> Sidekick:
+        first, second = self._docks
+        return second if dock is first else first
+
     def _make_dock(self, name: str) -> Sidekick:
         dock = Sidekick(self._make_detail, self._icon_of, name=name, parent=self._window)
         self._window.addDockWidget(_RIGHT, dock)
+        dock.closing.connect(lambda: self._widths.update({name: max(WIDTH // 2, dock.width())}))
         dock.pinned.connect(lambda is_pinned: self._on_pinned(dock, is_pinned))
         dock.hide()
         return dock
@@ -66,8 +83,7 @@ class Inspectors(QObject):
         return second if first.is_pinned else first
 
     def _on_pinned(self, dock: Sidekick, is_pinned: bool) -> None:
-        first, second = self._docks
-        other = second if dock is first else first
+        other = self._other(dock)
         if is_pinned:
             # One keeps its subject, the other must be free to follow.
             other.set_pinned(False)

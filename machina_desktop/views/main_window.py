@@ -20,7 +20,7 @@ from machina_desktop.views.apps.settings import SettingsPage
 from machina_desktop.views.brand import NAME, app_icon
 from machina_desktop.views.desktop_notifications import DesktopNotifications
 from machina_desktop.views.icons import icon
-from machina_desktop.views.inspectors import Inspectors
+from machina_desktop.views.inspectors import PAGE_WIDTH, Inspectors
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.notices import Notice, Notices
 from machina_desktop.views.page_stack import PageStack
@@ -28,8 +28,8 @@ from machina_desktop.views.presenter import Presenter
 from machina_desktop.views.run_announcer import RunAnnouncer
 from machina_desktop.views.run_watch import RunWatch
 from machina_desktop.views.sidebar import Sidebar
-from machina_desktop.views.sidekick import Subject
-from machina_desktop.views.status_bar import HEIGHT, StatusBar
+from machina_desktop.views.sidekick import WIDTH, Subject
+from machina_desktop.views.status_bar import StatusBar
 from machina_desktop.views.tray import Tray
 from machina_desktop.views.vault_banner import VaultBanner
 from machina_desktop.views.vault_door import VaultDoor
@@ -39,6 +39,7 @@ from machina_desktop.views.window_state import WindowState
 
 MINIMUM_WIDTH = 880
 MINIMUM_HEIGHT = 560
+MINIMUM_PAGE_WIDTH = 400
 
 Redact = Callable[[str], str]
 
@@ -82,7 +83,7 @@ class MainWindow(QMainWindow):
         # A window in the window: docks go round the page and never outside of sidebar and status bar.
         self.area = QMainWindow(flags=Qt.WindowType.Widget)
         self.inspectors = Inspectors(apps, bridge, self, window=self.area)
-        self.notices = Notices(self, foot=lambda: HEIGHT)
+        self.notices = Notices(self, over=self.pages)
         self.vault_door = VaultDoor(bridge, self.vault, window=self)
         self.presenter = Presenter(self.notices, self.vault_door, redact, window=self)
         self._announcer = RunAnnouncer(
@@ -97,6 +98,8 @@ class MainWindow(QMainWindow):
     def inspect(self, entity: str, key: str) -> None:
         """Open the inspector on an entity."""
         self.inspectors.inspect(Subject(entity, key))
+        if self.area.width() < WIDTH + PAGE_WIDTH:
+            self.sidebar.set_collapsed(True)
 
     def open_app(self, name: str) -> None:
         """Show another app's page."""
@@ -205,6 +208,8 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         self._banner = VaultBanner(self.vault)
         center = QWidget()
+        # Stated, so that a page is squeezed where an inspector needs room, instead of pushing it out of the window.
+        center.setMinimumWidth(MINIMUM_PAGE_WIDTH)
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -158,18 +158,18 @@ class Notices(QObject):
     Everything runs on the Qt thread; a notice costs the same whether it is the first or the thousandth.
     """
 
-    def __init__(self, window: QWidget, *, foot: Callable[[], int]) -> None:
-        """``foot`` answers how many pixels at the bottom of ``window`` to keep free."""
+    def __init__(self, window: QWidget, *, over: QWidget) -> None:
+        """Toasts stand in the lower right corner of ``over``, so that they hide no inspector's buttons."""
         super().__init__(window)
         self._window = window
-        self._foot = foot
+        self._over = over
         self._shown: list[Toast] = []
         self._waiting: deque[Notice] = deque()
         self._dropped = 0
         self._placed: set[Toast] = set()
         self._layout_soon = QTimer(self, singleShot=True, interval=0)
         self._layout_soon.timeout.connect(self._place)
-        window.installEventFilter(self)
+        over.installEventFilter(self)
 
     def tell(self, notice: Notice) -> None:
         """Show it, or count it where the same already shows or waits."""
@@ -205,7 +205,7 @@ class Notices(QObject):
             toast.dismiss()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
             self._layout_soon.start()
         return super().eventFilter(watched, event)
 
@@ -245,8 +245,9 @@ class Notices(QObject):
         )
 
     def _place(self) -> None:
-        bottom = self._window.height() - self._foot() - Space.L
-        left = self._window.width() - WIDTH - Space.L
+        corner = self._over.mapTo(self._window, self._over.rect().bottomRight())
+        bottom = corner.y() - Space.L
+        left = max(Space.L, corner.x() - WIDTH - Space.L)
         for toast in reversed(self._shown):
             bottom -= toast.height()
             toast.move_to(QPoint(left, bottom), is_new=toast not in self._placed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -78,12 +78,15 @@ class PageStack(QStackedWidget):
             if self._failure is None:
                 self._waiting.set_title(self._apps[name].title)
                 self.setCurrentWidget(self._waiting)
+                self._waiting.setFocus(Qt.FocusReason.OtherFocusReason)
             return
         page = self._pages.get(name) or self._build(name)
         if self._shown is not None:
             self._shown.hidden()
         self._shown = page
         self.setCurrentWidget(page)
+        # Else the focus would jump to whatever control comes next in the window.
+        page.setFocus(Qt.FocusReason.OtherFocusReason)
         page.shown()
 
     def show_failure(self, error: MachinaError) -> None:

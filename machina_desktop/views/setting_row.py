@@ -82,6 +82,7 @@ class SettingRow(QWidget):
         # Sends the number once it is typed, not each of its digits.
         spin.setKeyboardTracking(False)
         spin.setFixedWidth(88)
+        spin.lineEdit().setTextMargins(Space.S, 0, 0, 0)
         spin.valueChanged.connect(lambda number: self._store(str(number)))
         return spin, lambda value: spin.setValue(int(value))
 

@@ -124,11 +124,11 @@ class Sidekick(QDockWidget):
     """One inspector panel.
 
     Signals:
-        closed(): The person closed it.
+        closing(): The person closes it; it still has its size.
         pinned(bool): It was pinned, or let go.
     """
 
-    closed = Signal()
+    closing = Signal()
     pinned = Signal(bool)
 
     def __init__(self, make: DetailMaker, icon_of: IconOf, *, name: str, parent: QWidget) -> None:
@@ -146,6 +146,8 @@ class Sidekick(QDockWidget):
         self._frame = QWidget(self)
         self._frame.setProperty("surface", "base")
         self._frame.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        # Stated, so that wide content is squeezed or scrolls instead of pushing the panel out of the window.
+        self._frame.setMinimumWidth(MINIMUM_WIDTH)
         self._body = QVBoxLayout(self._frame)
         self._body.setContentsMargins(0, 0, 0, 0)
         self._body.setSpacing(0)
@@ -198,9 +200,9 @@ class Sidekick(QDockWidget):
 
     def dismiss(self) -> None:
         """Close it as the person does."""
+        self.closing.emit()
         self.clear()
         self.hide()
-        self.closed.emit()
 
     def resume(self) -> None:
         """Show again what was shown before it was closed."""
