@@ -23,7 +23,7 @@ def window_modules() -> list[str]:
     return sorted(
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for file in PACKAGE.rglob("*.py")
-        if file.relative_to(PACKAGE).parts[0] not in {"cli.py", "core", "server"}
+        if file.relative_to(PACKAGE).parts[0] not in {"cli", "core", "server"}
     )
 
 

@@ -1,0 +1,290 @@
+"""Results as text for people: lists as tables, single things as cards, plans and logs line by line."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import singledispatch
+from types import NoneType
+
+from machina_desktop.cli.references import short
+from machina_desktop.cli.terminal import printable
+from machina_desktop.core.domain.audit import AuditEvent, ChainReport
+from machina_desktop.core.domain.deployment import Deployment
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.log_line import LogLevel, LogLine
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary
+from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, ProviderInfo
+from machina_desktop.core.domain.team import Team
+from machina_desktop.core.services.deployments import LogChunk
+from machina_desktop.core.services.device import SettingValue
+
+Row = Mapping[str, object]
+
+_SIGNS = {
+    PlanAction.CREATE: "+",
+    PlanAction.UPDATE: "~",
+    PlanAction.REPLACE: "±",
+    PlanAction.DELETE: "-",
+}
+
+
+@singledispatch
+def text_of(result: object) -> str:
+    """``result`` of any use case, without a line end; empty when there is nothing to say."""
+    return card(result)
+
+
+@text_of.register(NoneType)
+def _(_result: None) -> str:
+    return ""
+
+
+@text_of.register(str)
+def _(result: str) -> str:
+    return printable(result)
+
+
+@text_of.register(tuple)
+def _(result: tuple[object, ...]) -> str:
+    return table([_row(each) for each in result]) if result else "None."
+
+
+@text_of.register(LogChunk)
+def _(result: LogChunk) -> str:
+    return "\n".join(log_line(line) for line in result.lines)
+
+
+@text_of.register(Catalogue)
+def _(result: Catalogue) -> str:
+    parts = {"Regions": result.regions, "Sizes": result.sizes, "Images": result.images}
+    return "\n\n".join(f"{title}\n{text_of(rows)}" for title, rows in parts.items())
+
+
+@text_of.register(ChainReport)
+def _(result: ChainReport) -> str:
+    return f"The chain of {result.events} events is whole." if result.broken_at is None else ""
+
+
+@text_of.register(Deployment)
+def _(result: Deployment) -> str:
+    return card(result) + (f"\n\n{plan_text(result.plan_summary)}" if result.plan_summary else "")
+
+
+@text_of.register(Machine)
+def _(result: Machine) -> str:
+    return card(result) + _how_to_connect(result)
+
+
+# Tables
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Aligned columns under their headings; columns in which nothing stands are left out."""
+    texts = [{name: _cell(value).partition("\n")[0] for name, value in row.items()} for row in rows]
+    names = [name for name in texts[0] if any(row[name] for row in texts)]
+    widths = {name: max(_width(name), *(_width(row[name]) for row in texts)) for name in names}
+    lines = [{name: name.upper() for name in names}, *texts]
+    return "\n".join("  ".join(_padded(line[name], widths[name]) for name in names).rstrip() for line in lines)
+
+
+def _row(each: object) -> Row:
+    makers: dict[type[object], Callable[..., Row]] = {
+        Machine: _machine,
+        Deployment: _deployment,
+        ProviderAccount: _account,
+        ProviderInfo: _provider,
+        SSHKey: _key,
+        AuditEvent: _event,
+        Team: _team,
+        SettingValue: _setting,
+    }
+    return makers.get(type(each), _fields)(each)
+
+
+def _machine(machine: Machine) -> Row:
+    return {
+        "name": machine.name,
+        "status": machine.actual_status,
+        "provider": "practice" if machine.is_practice else machine.provider,
+        "address": f"{machine.ssh_host}:{machine.ssh_port}" if machine.ssh_host else machine.public_ip,
+        "region": machine.region,
+        "size": machine.size,
+        "tags": machine.tags,
+        "id": machine.machine_id,
+        "reason": machine.status_reason,
+    }
+
+
+def _deployment(deployment: Deployment) -> Row:
+    plan = deployment.plan_summary
+    return {
+        "machine": deployment.machine_name,
+        "type": deployment.type,
+        "state": deployment.state,
+        "plan": f"+{plan.add} ~{plan.change} -{plan.remove}" if plan else "",
+        "asked": deployment.created_at,
+        "id": deployment.deployment_id,
+        "error": deployment.error_code,
+    }
+
+
+def _account(account: ProviderAccount) -> Row:
+    return {
+        "label": account.label,
+        "type": account.provider_type,
+        "credentials": account.credential_status,
+        "identity": account.identity,
+        "id": account.provider_account_id,
+        "reason": account.status_reason,
+    }
+
+
+def _provider(info: ProviderInfo) -> Row:
+    return {"type": info.type, "title": info.title, "about": info.unavailable_reason or info.summary}
+
+
+def _key(key: SSHKey) -> Row:
+    return {
+        "name": key.name,
+        "type": key.key_type,
+        "bits": key.key_bits,
+        "private": key.has_private_key,
+        "fingerprint": key.fingerprint,
+        "id": key.ssh_key_id,
+    }
+
+
+def _event(event: AuditEvent) -> Row:
+    return {
+        "no": event.seq,
+        "at": event.at,
+        "who": event.actor_name,
+        "action": event.action,
+        "target": event.target,
+        "outcome": event.outcome,
+        "detail": event.detail,
+    }
+
+
+def _team(team: Team) -> Row:
+    return {"name": team.name, "handle": team.handle, "home": team.home, "id": team.team_id}
+
+
+def _setting(setting: SettingValue) -> Row:
+    return {"key": setting.key, "value": setting.value, "default": setting.default, "about": setting.help}
+
+
+# Cards
+
+
+def card(thing: object) -> str:
+    """One line per field that says something."""
+    rows = {name.replace("_", " "): _cell(value) for name, value in _fields(thing).items() if name != "team_id"}
+    said = {name: text.replace("\n", "\n    ") for name, text in rows.items() if text}
+    width = max((_width(name) for name in said), default=0)
+    return "\n".join(f"{_padded(name, width)}  {text}" for name, text in said.items())
+
+
+def _fields(thing: object) -> Row:
+    if not is_dataclass(thing):
+        return {"value": thing}
+    return {entry.name: getattr(thing, entry.name) for entry in fields(thing)}
+
+
+def _how_to_connect(machine: Machine) -> str:
+    if machine.is_gone or not machine.ssh_host or not machine.ssh_user:
+        return ""
+    return f"\n\nssh -p {machine.ssh_port} {machine.ssh_user}@{machine.ssh_host}"
+
+
+# Plans and logs
+
+
+def plan_text(plan: PlanSummary) -> str:
+    """The counts, then each resource with its attributes."""
+    lines = [f"Plan: {plan.add} to add, {plan.change} to change, {plan.remove} to remove."]
+    for resource in plan.resources:
+        if resource.action in {PlanAction.NOTHING, PlanAction.READ}:
+            continue
+        lines.append(f"  {_SIGNS.get(resource.action, ' ')} {resource.address}: {resource.action.value}")
+        lines += [f"      {_attribute(change)}" for change in resource.attributes]
+    lines += [f"  changed outside: {resource.address}" for resource in plan.drift]
+    return printable("\n".join(lines))
+
+
+def _attribute(change: AttributeChange) -> str:
+    if change.sensitive:
+        return f"{change.path} = (withheld)"
+    after = "(known after apply)" if change.unknown else change.after
+    if change.before is None:
+        return f"{change.path} = {after}"
+    why = " (the reason for replacing it)" if change.forces_replacement else ""
+    return f"{change.path} = {change.before} -> {'(gone)' if after is None else after}{why}"
+
+
+def log_line(line: LogLine) -> str:
+    """Local time, phase and text of one line of a run's log."""
+    mark = f"{line.level.value}: " if line.level in {LogLevel.WARNING, LogLevel.ERROR} else ""
+    return printable(f"{line.at.astimezone():%H:%M:%S}  {line.phase:<8}  {mark}{line.text}")
+
+
+def headline(deployment: Deployment) -> str:
+    """One run in one line."""
+    return printable(
+        f"{deployment.machine_name}: {deployment.type.value} {deployment.state.value.replace('_', ' ')} "
+        f"({short(deployment)})"
+    )
+
+
+@singledispatch
+def _cell(value: object) -> str:
+    return printable(str(value))
+
+
+@_cell.register(NoneType)
+def _(_value: None) -> str:
+    return ""
+
+
+@_cell.register(bool)
+def _(value: bool) -> str:  # noqa: FBT001 - one kind of value among others
+    return "yes" if value else "no"
+
+
+@_cell.register(datetime)
+def _(value: datetime) -> str:
+    return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+@_cell.register(Enum)
+def _(value: Enum) -> str:
+    return str(value.value)
+
+
+@_cell.register(dict)
+def _(value: dict[str, object]) -> str:
+    return ", ".join(f"{name}={_cell(each)}" for name, each in value.items())
+
+
+@_cell.register(tuple)
+def _(value: tuple[object, ...]) -> str:
+    return ", ".join(_cell(each) for each in value)
+
+
+@_cell.register(PlanSummary)
+def _(value: PlanSummary) -> str:
+    return f"{value.add} to add, {value.change} to change, {value.remove} to remove"
+
+
+def _width(text: str) -> int:
+    """Columns a terminal gives to ``text``: two to East Asian wide characters and emoji, none to combining ones."""
+    return sum(0 if unicodedata.combining(each) else 1 + (unicodedata.east_asian_width(each) in "WF") for each in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
