@@ -186,12 +186,17 @@ def test_the_clock_stops_when_no_status_moves(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not table._clock.isActive())
 
 
-def test_cards_fill_the_width_in_equal_columns(qtbot: QtBot) -> None:
+@pytest.mark.parametrize("width", [280, 700, 1112, 1400])
+def test_cards_fill_the_width_in_equal_columns(qtbot: QtBot, width: int) -> None:
     model = _model(*"abcdef")
     grid = CardGrid(model, card=lambda thing: CardContent(title=thing.name), name="Things")
     qtbot.addWidget(grid)
-    grid.resize(1112, 600)
+    grid.resize(width, 1000)
     grid.show()
-    qtbot.waitUntil(lambda: grid.visualRect(model.index(4, 0)).top() > 0)
-    tops = [grid.visualRect(model.index(row, 0)).top() for row in range(4)]
-    assert len(set(tops[:3])) == 1
+    count = grid.column_count
+    qtbot.waitUntil(lambda: count > 5 or grid.visualRect(model.index(count, 0)).top() > 0)
+    rects = [grid.card_rect(grid.visualRect(model.index(row, 0))) for row in range(count)]
+    assert {rect.top() for rect in rects} == {0.0}
+    assert rects[0].left() == 0
+    assert abs(rects[-1].right() - grid.viewport().width()) <= count + 1
+    assert rects[0].width() >= 250

@@ -51,6 +51,7 @@ class CardGrid(QListView, Generic[R]):
 
     Attributes:
         selection: Selection by key, with the signals; the most used are also here, as on `TableView`.
+        column_count: How many cards stand side by side.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class CardGrid(QListView, Generic[R]):
     ) -> None:
         super().__init__(parent)
         self.shows_ring = False
+        self.column_count = 1
         self._moving: list[QRect] = []
         self._clock = QTimer(self, interval=2 * FRAME_MS)
         self._clock.timeout.connect(self._on_clock)
@@ -117,16 +119,30 @@ class CardGrid(QListView, Generic[R]):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # The bar always has its room, or the columns would jump when it comes.
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        # "As needed" would make Qt keep the bar's width free even without a bar.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalScrollBar().rangeChanged.connect(self._on_range_changed, Qt.ConnectionType.QueuedConnection)
         self._fit_columns(self.viewport().width())
 
     def _fit_columns(self, width: int) -> None:
-        columns = max(1, width // (CARD_MIN_WIDTH + _GUTTER))
+        # Counted as if the scroll bar were there, so that its coming and going never changes the number of columns.
+        room = self.width() - self.verticalScrollBar().sizeHint().width()
+        self.column_count = max(1, (room + _GUTTER) // (CARD_MIN_WIDTH + _GUTTER))
         # One pixel less: Qt puts a card that ends exactly at the edge into the next row.
-        size = QSize(max(1, (width - 1) // columns), CARD_HEIGHT + _GUTTER)
+        size = QSize(max(1, (width - 1) // self.column_count), CARD_HEIGHT + _GUTTER)
         if size != self.gridSize():
             self.setGridSize(size)
+
+    def card_rect(self, cell: QRect) -> QRectF:
+        """Where the card stands in its cell: the first column begins at the left edge, the last ends at the right."""
+        count, width = self.column_count, self.gridSize().width()
+        column = min(count - 1, max(0, cell.left()) // width)
+        shift = _GUTTER / count
+        return QRectF(cell.left() + column * shift, cell.top(), width - _GUTTER + shift, CARD_HEIGHT)
+
+    def _on_range_changed(self, _minimum: int, maximum: int) -> None:
+        policies = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(policies.ScrollBarAlwaysOn if maximum > 0 else policies.ScrollBarAlwaysOff)
 
     def _on_clock(self) -> None:
         moving, self._moving = self._moving, []
@@ -152,7 +168,7 @@ class CardDelegate(QStyledItemDelegate, Generic[R]):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         content = self._card(self._model.record(index.row()))
-        rect = QRectF(option.rect).adjusted(0, 0, -_GUTTER, -_GUTTER)
+        rect = self._view.card_rect(option.rect)
         painter.save()
         self._paint_plate(painter, rect, option.state, index)
         self._paint_content(painter, rect.adjusted(Space.L, Space.M, -Space.L, -Space.M), content)

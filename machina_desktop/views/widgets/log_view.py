@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -21,6 +21,7 @@ from machina_desktop.views.widgets.text import Label
 
 # Below this, in design pixels, the tools don't fit side by side.
 _NARROW = 520
+_NARROWEST = 280
 
 
 class LogView(QWidget):
@@ -141,6 +142,10 @@ class LogView(QWidget):
         self._spare: tuple[QWidget, ...] = (fold, unfold, save)
         self._first_error.hide()
         return row
+
+    def minimumSizeHint(self) -> QSize:
+        # Not what the tools need now, but what they need once they have made room.
+        return QSize(_NARROWEST, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
