@@ -10,7 +10,7 @@ from machina_desktop.core.config import ENGINE, Paths, Settings, environment
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Bug, MachinaError
+from machina_desktop.core.errors import Bug, Conflict, MachinaError
 from machina_desktop.core.events import EventBus, VaultChanged
 from machina_desktop.core.services import catalogue  # noqa: F401 - fills the registry of use cases
 from machina_desktop.core.services.context import Context
@@ -150,8 +150,14 @@ class Host:
         wanted = environment().get("MACHINA_VAULT", "")
         if wanted == "key-file" and not self.vault.exists:
             has_sealed = await self._database.has_sealed()
-            await asyncio.to_thread(self.vault.create, "key-file", None, has_sealed_data=has_sealed)
-            return
+            try:
+                await asyncio.to_thread(self.vault.create, "key-file", None, has_sealed_data=has_sealed)
+            except Conflict as error:
+                # Another process that started at the same moment has made it; ours is opened below.
+                if error.code != "E-VAULT-EXISTS":
+                    raise
+            else:
+                return
         slots = (wanted,) if wanted else tuple(slot for slot in self.vault.slots() if slot != "passphrase")
         for slot in slots:
             try:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
+from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.events import Change
 from machina_desktop.core.store import migrations
 from machina_desktop.core.store.sql_transaction import SqlTransaction
@@ -38,22 +38,23 @@ class Database:
     """The SQLite file of one computer.
 
     :meth:`write` and :meth:`read` may be called from the loop; the work runs on the store's own threads. Several
-    processes may use the file at once: SQLite serialises them, and writers wait up to five seconds.
+    processes may use the file at once: SQLite serialises them, and each waits up to ``busy_ms`` for the others.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_ms: int = BUSY_MS) -> None:
         self._path = path
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-        self._write_engine = _engine(path, begin="BEGIN IMMEDIATE", is_reader=False)
-        self._read_engine = _engine(path, begin="BEGIN", is_reader=True)
+        self._write_engine = _engine(path, begin="BEGIN IMMEDIATE", is_reader=False, busy_ms=busy_ms)
+        self._read_engine = _engine(path, begin="BEGIN", is_reader=True, busy_ms=busy_ms)
         self._closed = threading.Event()
 
     def open(self) -> None:
         """Bring the file to this version's schema, after a copy. Blocking.
 
         Raises:
-            Unavailable: damaged (``E-DB-CORRUPT``), made by a newer version (``E-DB-NEWER``), disk full, locked.
+            Unavailable: damaged (``E-DB-CORRUPT``), made by a newer version (``E-DB-NEWER``) or another program
+                (``E-DB-FOREIGN``), disk full, locked.
         """
         with translated():
             self._path.touch(mode=0o600)
@@ -118,18 +119,19 @@ def _refuse(team_id: str) -> None:
     raise Conflict(f"A reading transaction wrote to team {team_id}.", code="E-READ-ONLY")
 
 
-def _engine(path: Path, *, begin: str, is_reader: bool) -> sa.Engine:
+def _engine(path: Path, *, begin: str, is_reader: bool, busy_ms: int) -> sa.Engine:
     engine = sa.create_engine(
         f"sqlite+pysqlite:///{path}",
         poolclass=sa.pool.SingletonThreadPool,
-        connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False},
+        hide_parameters=True,
+        connect_args={"timeout": busy_ms / 1000, "check_same_thread": False},
     )
     journal = "WAL" if is_wal_safe(sqlite3.sqlite_version_info) else "TRUNCATE"
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
         if not is_reader:
             connection.execute(f"PRAGMA journal_mode = {journal}")
         connection.execute("PRAGMA synchronous = FULL")
@@ -152,8 +154,13 @@ def translated() -> Iterator[None]:
         raise
     except sa.exc.IntegrityError as error:
         raise Conflict("That exists already.", hint="Look at what is there and try again.", code="E-TAKEN") from error
+    except UnicodeDecodeError as error:
+        raise _trouble("malformed text") from error
     except (sa.exc.DatabaseError, sqlite3.Error) as error:
         raise _trouble(str(getattr(error, "orig", error)).lower()) from error
+    except (sa.exc.StatementError, UnicodeEncodeError, OverflowError) as error:
+        # Half a surrogate pair, as a command line with broken bytes holds; a number of more than 64 bits.
+        raise InvalidInput("A text or number in the request cannot be stored.", code="E-VALUE") from error
     except OSError as error:
         raise Unavailable(
             f"The database cannot be opened: {error.strerror}.", hint="Check the data folder.", code="E-DB-OPEN"

@@ -51,7 +51,7 @@ class SqlTransaction(Transaction):
         entity = _entity(shape)
         row = self._first(entity, entity.table.c[entity.key] == key)
         if row is None:
-            raise NotFound(f"There is no {entity.name.replace('_', ' ')} {key}.", hint="It may have been deleted.")
+            raise _missing(entity, key)
         return row
 
     def find(self, shape: type[T], **conditions: object) -> T | None:
@@ -101,15 +101,20 @@ class SqlTransaction(Transaction):
         values = entity.row(row)
         key = values.pop(entity.key)
         result = self._connection.execute(
-            sa.update(entity.table).where(entity.table.c[entity.key] == key).values(**values)
+            sa.update(entity.table).where(entity.table.c[entity.key] == key, *self._visible(entity)).values(**values)
         )
         if result.rowcount != 1:
-            raise NotFound(f"There is no {entity.name.replace('_', ' ')} {key}.", hint="It may have been deleted.")
+            raise _missing(entity, key)
         self._record(entity, row, exists=True)
 
     def delete(self, row: object) -> None:
         entity = self._writable(row)
-        self._connection.execute(sa.delete(entity.table).where(entity.table.c[entity.key] == getattr(row, entity.key)))
+        key = getattr(row, entity.key)
+        result = self._connection.execute(
+            sa.delete(entity.table).where(entity.table.c[entity.key] == key, *self._visible(entity))
+        )
+        if result.rowcount != 1:
+            raise _missing(entity, key)
         self._record(entity, row, exists=False)
 
     # Secrets and states
@@ -238,8 +243,8 @@ class SqlTransaction(Transaction):
         return self.list(AuditEvent, team_id=team_id, order_by="seq", limit=10_000_000)
 
     def audit_head(self, team_id: str) -> tuple[int, str]:
-        row = self._counter(team_id)
-        return row.audit_seq, row.audit_digest
+        row = self._connection.execute(sa.select(COUNTER).where(COUNTER.c.team_id == team_id)).first()
+        return (0, "") if row is None else (row.audit_seq, row.audit_digest)
 
     def read_changes(self, team_id: str, after: int) -> tuple[Change, ...]:
         """Changes with a higher number, oldest first."""
@@ -366,6 +371,10 @@ def _entity(shape: type[T]) -> Entity[T]:
         return BY_SHAPE[shape]
     except KeyError:
         raise Bug(f"{shape.__name__} has no table.") from None
+
+
+def _missing(entity: Entity[Any], key: object) -> NotFound:
+    return NotFound(f"There is no {entity.name.replace('_', ' ')} {key}.", hint="It may have been deleted.")
 
 
 def _clauses(entity: Entity[Any], conditions: Mapping[str, object]) -> list[sa.ColumnElement[bool]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import types
 import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,6 +24,7 @@ from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Team, TeamMember, User
+from machina_desktop.core.errors import InvalidInput
 
 T = TypeVar("T")
 
@@ -47,7 +51,8 @@ class Moment(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> datetime | None:
         """Back to an aware time."""
         del dialect
-        return None if value is None else datetime.fromisoformat(value)
+        with _stored():
+            return None if value is None else datetime.fromisoformat(value)
 
 
 class Shaped(sa.types.TypeDecorator[object]):
@@ -68,7 +73,8 @@ class Shaped(sa.types.TypeDecorator[object]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> object:
         """Back to the shape."""
         del dialect
-        return None if value is None else from_json(value, self.shape)  # type: ignore[arg-type]
+        with _stored():
+            return None if value is None else from_json(value, self.shape)  # type: ignore[arg-type]
 
 
 class Word(sa.types.TypeDecorator[StrEnum]):
@@ -89,7 +95,17 @@ class Word(sa.types.TypeDecorator[StrEnum]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> StrEnum | None:
         """Back to the member."""
         del dialect
-        return None if value is None else self.shape(value)
+        with _stored():
+            return None if value is None else self.shape(value)
+
+
+@contextmanager
+def _stored() -> Iterator[None]:
+    """A stored value that we would never have written means a damaged file."""
+    try:
+        yield
+    except (ValueError, InvalidInput) as error:
+        raise sqlite3.DatabaseError("malformed value") from error
 
 
 @dataclass(frozen=True, kw_only=True)

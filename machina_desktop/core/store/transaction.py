@@ -95,7 +95,11 @@ class Transaction(ABC):
 
     @abstractmethod
     def delete(self, row: object) -> None:
-        """Remove the row with that key."""
+        """Remove the row with that key.
+
+        Raises:
+            NotFound: there is none.
+        """
 
     @abstractmethod
     def save_sealed(self, place: SealedPlace, envelope: bytes) -> None:

@@ -17,7 +17,7 @@ def migrate(path: Path, engine: sa.Engine) -> None:
     """Check the file and, when its revision is older, copy it and run the missing migrations. Blocking.
 
     Raises:
-        Unavailable: the file is damaged or was made by a newer version.
+        Unavailable: the file is damaged, was made by a newer version, or is not ours.
     """
     revision = _revision(engine)
     if revision == HEAD:
@@ -50,8 +50,14 @@ def _revision(engine: sa.Engine) -> str | None:
         found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":
             raise sqlite3.DatabaseError(f"malformed: {found}")
-        if not sa.inspect(connection).has_table("alembic_version"):
+        if not (tables := sa.inspect(connection).get_table_names()):
             return None
+        if "alembic_version" not in tables:
+            raise Unavailable(
+                "The database in the data folder belongs to another program. It was left as it is.",
+                hint="Move it away, or set MACHINA_HOME to a folder of its own.",
+                code="E-DB-FOREIGN",
+            )
         return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
 
 
