@@ -7,6 +7,7 @@ from enum import StrEnum
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.errors import Locked, MachinaError, NotFound
 from machina_desktop.views import tasks
 from machina_desktop.views.callout import Callout
@@ -67,6 +68,7 @@ class DetailPanel(QWidget):
         self._gone = EmptyState(
             icon_name="ban", title=self.tr("No longer here"), text=self.tr("It was deleted meanwhile.")
         )
+        self._gone.setObjectName("detail.gone")
         self._header = QHBoxLayout()
         self._remarks = QVBoxLayout()
         self._foot = QWidget()
@@ -164,6 +166,25 @@ class DetailPanel(QWidget):
         column.addWidget(self._foot)
 
 
+class WidgetList(QWidget):
+    """Widgets under each other, replaced all together."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+
+    def fill(self, *widgets: QWidget) -> None:
+        """Show these instead of what was there."""
+        while (item := self._column.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for widget in widgets:
+            self._column.addWidget(widget)
+
+
 class EntityLink(QWidget):
     """A thing that can be opened in the sidekick: icon, name, status. A long name is shortened.
 
@@ -199,3 +220,32 @@ class EntityLink(QWidget):
         self._button.setText(text)
         self._button.setToolTip(text)
         self._badge.set_status(status)
+
+
+class MachineLinks(WidgetList):
+    """Machines by name and status, each of which can be opened.
+
+    Signals:
+        chosen: A machine's id (str).
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, *, name: str, nothing: str, parent: QWidget | None = None) -> None:
+        """``name`` begins the links' object names; ``nothing`` is said when there are no machines."""
+        super().__init__(parent)
+        self._name = name
+        self._nothing = nothing
+
+    def show_machines(self, machines: tuple[Machine, ...]) -> None:
+        """Show exactly these."""
+        if not machines:
+            self.fill(Label(self._nothing, tone="secondary"))
+            return
+        self.fill(*(self._link(machine) for machine in machines))
+
+    def _link(self, machine: Machine) -> EntityLink:
+        link = EntityLink(machine.name, "server", status=machine.actual_status)
+        link.setObjectName(f"{self._name}.{machine.machine_id}")
+        link.clicked.connect(lambda key=machine.machine_id: self.chosen.emit(key))
+        return link

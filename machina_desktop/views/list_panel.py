@@ -52,6 +52,7 @@ class ListPanel(QWidget, Generic[T]):
         filters: The filter bar; hidden when there is nothing to filter by.
         table: The rows.
         states: Which of loading, empty, failed and filled is shown.
+        unmatched: What stands there when search and filters leave nothing.
 
     Signals:
         chosen: A row was selected or activated; its key (str).
@@ -83,7 +84,7 @@ class ListPanel(QWidget, Generic[T]):
             self.model, name=shape.title, settings=remembered.settings(), settings_key=shape.name, parent=self
         )
         self.states = ListStates(self.table, empty=empty)
-        self._unmatched = EmptyState(
+        self.unmatched = EmptyState(
             icon_name="search",
             title=self.tr("Nothing matches"),
             text=self.tr("No entry fits this search and these filters."),
@@ -127,8 +128,8 @@ class ListPanel(QWidget, Generic[T]):
         self.table.setObjectName(f"{name}.table")
         self.filters.setObjectName(f"{name}.filters")
         self.filters.setVisible(bool(self._shape.filters))
-        self._unmatched.setObjectName(f"{name}.unmatched")
-        self.states.addWidget(self._unmatched)
+        self.unmatched.setObjectName(f"{name}.unmatched")
+        self.states.addWidget(self.unmatched)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
@@ -143,7 +144,7 @@ class ListPanel(QWidget, Generic[T]):
         self.table.selected.connect(self._on_chosen)
         self.table.activated_key.connect(self._on_chosen)
         self.states.error.retried.connect(self.refresh)
-        self._unmatched.activated.connect(self._on_show_all)
+        self.unmatched.activated.connect(self._on_show_all)
 
     def _start(self) -> None:
         self._query = LiveQuery(
@@ -164,7 +165,7 @@ class ListPanel(QWidget, Generic[T]):
         if records:
             self.states.show_content()
         elif self._search.text().strip() or self.filters.state():
-            self.states.setCurrentWidget(self._unmatched)
+            self.states.setCurrentWidget(self.unmatched)
         else:
             self.states.show_empty()
         self.answered.emit(records)

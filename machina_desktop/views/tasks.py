@@ -51,22 +51,25 @@ def run(
     async def follow() -> None:
         if busy is not None:
             busy.set_busy(True)
+        problem: MachinaError | None = None
         try:
             result = await work
         except MachinaError as error:
-            _tell(error, failed)
-            return
+            problem = error
         except Exception as error:  # the Qt edge: nothing may end in silence
             LOG.exception("unexpected error in %s", name)
-            _tell(Bug(f"Something went wrong that should not: {type(error).__name__}."), failed)
-            return
-        finally:
-            if busy is not None:
-                busy.set_busy(False)
-        if done is not None:
+            problem = Bug(f"Something went wrong that should not: {type(error).__name__}.")
+        # When it was cancelled, nothing below is done: its owner and its control may be gone.
+        if busy is not None:
+            busy.set_busy(False)
+        if problem is not None:
+            _tell(problem, failed)
+        elif done is not None:
             done(result)
 
     task = bridge.spawn(follow(), name=name)
+    # Cancelled before its first step, it has not begun to wait for its work.
+    task.add_done_callback(lambda _task: work.close())
     owner.destroyed.connect(task.cancel)
     return task
 

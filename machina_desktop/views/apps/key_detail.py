@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
@@ -15,12 +15,12 @@ from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.apps.key_dialogs import kind_of
-from machina_desktop.views.detail_panel import DetailPanel, EntityLink, Sections
+from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.feedback import Badge
-from machina_desktop.views.widgets.text import KeyValueList, Label, copy_text
+from machina_desktop.views.widgets.text import KeyValueList, copy_text
 
 
 class KeyDetail(Detail):
@@ -30,13 +30,10 @@ class KeyDetail(Detail):
         super().__init__(bridge, window, key)
         self.setObjectName("key")
         self._key: SSHKey | None = None
-        self._machines: tuple[Machine, ...] = ()
         self._half = Badge()
         self._facts = KeyValueList()
-        self._users = QWidget()
-        self._users_column = QVBoxLayout(self._users)
-        self._users_column.setContentsMargins(0, 0, 0, 0)
-        self._users_column.setSpacing(0)
+        self._users = MachineLinks(name="key.machine", nothing=self.tr("No machine uses it."))
+        self._users.chosen.connect(lambda machine_id: window.inspect("machine", machine_id))
         self._sections = Sections()
         self._panel = DetailPanel(self._sections, parent=self)
         self._build()
@@ -67,6 +64,7 @@ class KeyDetail(Detail):
         self._facts.add_copyable("public", self.tr("Public key"))
         self._facts.add_text("created", self.tr("Created"))
         self._facts.add_copyable("id", self.tr("Key id"))
+        self._panel.problem.setObjectName("key.problem")
         self._panel.add_to_header(self._half)
         self._sections.add(self.tr("Key"), self._facts)
         self._sections.add(self.tr("Used by"), self._users)
@@ -99,19 +97,7 @@ class KeyDetail(Detail):
         self.setWindowTitle(self.title)
 
     def _on_machines(self, machines: tuple[Machine, ...]) -> None:
-        self._machines = tuple(machine for machine in machines if self.key in machine.ssh_key_ids)
-        while (item := self._users_column.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
-        if not self._machines:
-            self._users_column.addWidget(Label(self.tr("No machine uses it."), tone="secondary"))
-        for machine in self._machines:
-            link = EntityLink(machine.name, "server", status=machine.actual_status)
-            link.clicked.connect(lambda _checked=False, key=machine.machine_id: self._inspect_machine(key))
-            self._users_column.addWidget(link)
-
-    def _inspect_machine(self, machine_id: str) -> None:
-        self.window_door.inspect("machine", machine_id)
+        self._users.show_machines(tuple(machine for machine in machines if self.key in machine.ssh_key_ids))
 
     def _on_copy(self) -> None:
         if self._key is not None:
@@ -158,6 +144,7 @@ class KeyDetail(Detail):
             owner=self,
             name="ExportKey",
             done=self._on_exported,
+            failed=self._panel.show_problem,
             busy=self._export,
         )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
-
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
@@ -13,9 +11,8 @@ from machina_desktop.core.services.providers import DeleteAccount, ListAccounts,
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.callout import Callout
-from machina_desktop.views.detail_panel import DetailPanel, EntityLink, Sections
+from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections, WidgetList
 from machina_desktop.views.models.live_query import LiveQuery
-from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.feedback import Badge
@@ -37,8 +34,9 @@ class ProviderDetail(Detail):
         self._trouble = Callout("error")
         self._trouble.setObjectName("provider_account.trouble")
         self._facts = KeyValueList()
-        self._settings = QWidget()
-        self._residents = QWidget()
+        self._settings = WidgetList()
+        self._residents = MachineLinks(name="provider_account.machine", nothing=self.tr("No machine lives here."))
+        self._residents.chosen.connect(lambda machine_id: window.inspect("machine", machine_id))
         self._sections = Sections()
         self._panel = DetailPanel(self._sections, parent=self)
         self._panel.problem.setObjectName("provider_account.problem")
@@ -75,10 +73,6 @@ class ProviderDetail(Detail):
         ):
             self._facts.add_text(key, name)
         self._facts.add_copyable("id", self.tr("Account id"))
-        for holder in (self._settings, self._residents):
-            column = QVBoxLayout(holder)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(0)
         self._panel.add_to_header(self._status, self._practice)
         self._panel.add_remark(self._trouble)
         self._sections.add(self.tr("Account"), self._facts)
@@ -127,7 +121,6 @@ class ProviderDetail(Detail):
         self.setWindowTitle(self.title)
 
     def _render_settings(self, account: ProviderAccount, info: ProviderInfo | None) -> None:
-        _empty(self._settings)
         titles = {entry.name: entry.title for entry in info.account_fields} if info is not None else {}
         values = KeyValueList()
         for name, value in account.settings.items():
@@ -135,7 +128,7 @@ class ProviderDetail(Detail):
         for entry in info.account_fields if info is not None else ():
             if entry.is_secret:
                 values.add_widget(entry.name, entry.title, Label(self.tr("sealed in the vault"), tone="secondary"))
-        _column(self._settings).addWidget(values)
+        self._settings.fill(values)
         has_secrets = info is not None and any(entry.is_secret for entry in info.account_fields)
         self._settings_part.setVisible(bool(account.settings) or has_secrets)
 
@@ -153,15 +146,7 @@ class ProviderDetail(Detail):
 
     def _on_machines(self, machines: tuple[Machine, ...]) -> None:
         self._machines = tuple(each for each in machines if each.provider_account_id == self.key)
-        _empty(self._residents)
-        column = _column(self._residents)
-        if not self._machines:
-            column.addWidget(Label(self.tr("No machine lives here."), style=Type.BODY, tone="secondary"))
-        for machine in self._machines:
-            link = EntityLink(machine.name, "server", status=machine.actual_status)
-            link.clicked.connect(lambda key=machine.machine_id: self.window_door.inspect("machine", key))
-            column.addWidget(link)
-        column.addSpacing(Space.XS)
+        self._residents.show_machines(self._machines)
 
     def _on_verify(self) -> None:
         self._panel.problem.clear()
@@ -228,17 +213,3 @@ class ProviderDetail(Detail):
                 code=error.code,
                 details=f"{error.code}: {error}",
             )
-
-
-def _column(holder: QWidget) -> QVBoxLayout:
-    layout = holder.layout()
-    if not isinstance(layout, QVBoxLayout):
-        raise TypeError("the holder was made with a column")
-    return layout
-
-
-def _empty(holder: QWidget) -> None:
-    column = _column(holder)
-    while (item := column.takeAt(0)) is not None:
-        if (widget := item.widget()) is not None:
-            widget.deleteLater()

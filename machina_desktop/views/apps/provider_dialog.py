@@ -160,6 +160,7 @@ class AddAccountDialog(Dialog):
         self.show_error("")
         if self._form is not None:
             self._right.removeWidget(self._form)
+            self._form.hide()
             self._form.deleteLater()
         self._form = Form(info.account_fields)
         self._form.submitted.connect(self._on_primary)
