@@ -56,6 +56,11 @@ class AccountStep(Step):
         options = [self._account_option(account) for account in self.state.accounts.values()]
         self._accounts.set_options(options, (self.state.draft.account_id,))
         self._accounts.setVisible(bool(options))
+        self.hint = (
+            self.tr("Choose an account, or add a new one.")
+            if options
+            else self.tr("A practice machine needs no account and costs nothing; your own server needs SSH only.")
+        )
         self._providers.set_options([_provider_option(info) for info in self.state.infos.values()])
         self._say(self.state.problem(self.key) if self.state.account is not None else "")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QHBoxLayout
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import Region, Size, WizardStep
 from machina_desktop.core.errors import MachinaError
@@ -12,7 +13,7 @@ from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.prices import hourly, memory, monthly
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
-from machina_desktop.views.theme import Type
+from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.inputs import Select
 from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
@@ -32,18 +33,17 @@ class CatalogueStep(Step):
         self._search.setObjectName(f"wizard.{key}.search")
         self._search.searched.connect(lambda _text: self.refresh())
         self._age = Label(style=Type.SECONDARY, tone="secondary")
+        self._wants_focus = False
         self.choices = ChoiceList(name=title, prefix=f"wizard.{key}", in_a_row=in_a_row)
         self.choices.chosen.connect(self.choose)
         nothing = EmptyState(icon_name="search", title=self.tr("Nothing to choose from"))
-        self._states = ListStates(self.choices, empty=nothing, skeleton_rows=4)
+        self._states = ListStates(self._build_content(), empty=nothing, skeleton_rows=4)
         self._states.error.retried.connect(self._on_retried)
         top = QHBoxLayout()
         top.addWidget(self._search)
         top.addStretch()
         self.column.addLayout(top)
-        self.column.addWidget(self._states)
-        self.column.addWidget(self._age)
-        self.column.addStretch()
+        self.column.addWidget(self._states, 1)
         state.failed.connect(self._on_failed)
 
     def options(self) -> Sequence[Option]:
@@ -61,7 +61,6 @@ class CatalogueStep(Step):
     def refresh(self) -> None:
         catalogue = self.state.catalogue
         if catalogue is None:
-            self._age.clear()
             if self._states.currentWidget() is not self._states.error:
                 self._states.show_loading()
             return
@@ -72,13 +71,28 @@ class CatalogueStep(Step):
         self._age.setText(self.tr("As the provider offered it at {0}.").format(full_moment(catalogue.fetched_at)))
         self._age.setVisible(catalogue.fetched_at is not None)
         self.choices.set_options(shown, (self.chosen_key(),))
-        if shown:
-            self._states.show_content()
-        else:
+        if not shown:
             self._states.show_empty()
+            return
+        self._states.show_content()
+        if self._wants_focus:
+            self._wants_focus = not self.choices.focus_choice()
 
     def entered(self) -> None:
-        self.choices.focus_choice()
+        # What is still being fetched gets the focus when it comes.
+        self._wants_focus = not (self.choices.isVisible() and self.choices.focus_choice())
+        if self._wants_focus:
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _build_content(self) -> QWidget:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.M)
+        column.addWidget(self.choices)
+        column.addWidget(self._age)
+        column.addStretch()
+        return content
 
     def _on_retried(self) -> None:
         self._states.show_loading()
@@ -103,7 +117,7 @@ class RegionStep(CatalogueStep):
         self._zone = Select(self.tr("Zone"))
         self._zone.control.setObjectName("wizard.zone")
         self._zone.changed.connect(lambda zone: state.change(zone=zone))
-        self.column.insertWidget(2, self._zone)
+        self.column.insertWidget(1, self._zone)
 
     def options(self) -> Sequence[Option]:
         regions = self.state.catalogue.regions if self.state.catalogue is not None else ()

@@ -6,7 +6,7 @@ import re
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QIntValidator
-from PySide6.QtWidgets import QHBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.core.errors import InvalidInput, MachinaError
@@ -123,8 +123,11 @@ class HostStep(Step):
         card.column.addWidget(self._given)
         self.column.addWidget(card)
 
-    def _build_found(self) -> Card:
-        self._found = Card()
+    def _build_found(self) -> QWidget:
+        self._found = QWidget()
+        column = QVBoxLayout(self._found)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.XS)
         self._kind = Label(tone="secondary", wraps=True)
         self._fingerprint = CopyLabel(name=self.tr("host key fingerprint"))
         self._fingerprint.setObjectName("wizard.found-key")
@@ -137,7 +140,7 @@ class HostStep(Step):
         how = Label(self.tr("On the server's own console this prints it:"), tone="secondary", wraps=True)
         command = CopyLabel("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", name=self.tr("command"))
         for widget in (self._kind, self._fingerprint, how, command, self._compared, self._differs):
-            self._found.column.addWidget(widget)
+            column.addWidget(widget)
         return self._found
 
     def _move(self, host: str, port: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QTextLayout
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import WizardStep
@@ -14,8 +14,10 @@ from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
 
-WIDTH = 208
-_ROW = 44
+WIDTH = 224
+_ROW = 40
+_ROW_WITH_NOTE = 60
+_LINE = 16
 _DISC = 22
 _CENTER = Qt.AlignmentFlag.AlignCenter
 
@@ -62,6 +64,8 @@ class RailEntry(QAbstractButton):
     def show_state(self, title: str, state: StepState, *, note: str = "", can_open: bool) -> None:
         """Show how far the step is; ``note`` is why it is skipped, or what is missing."""
         self.setText(title)
+        if bool(note) != bool(self._note):
+            self.updateGeometry()
         self._state, self._note = state, note
         self.setEnabled(can_open)
         self.setToolTip(note)
@@ -78,7 +82,7 @@ class RailEntry(QAbstractButton):
         return self._note
 
     def sizeHint(self) -> QSize:
-        return QSize(WIDTH - 2 * Space.S, _ROW)
+        return QSize(WIDTH - 2 * Space.S, _ROW_WITH_NOTE if self._note else _ROW)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -88,16 +92,26 @@ class RailEntry(QAbstractButton):
             fill_rounded(painter, rect, Radius.BUTTON, theme.color("surface-hover"))
         if is_current:
             fill_rounded(painter, QRectF(0, 10, 3, rect.height() - 20), 1.5, theme.color("accent-primary"))
-        self._paint_disc(painter, QRectF(Space.M, (rect.height() - _DISC) / 2, _DISC, _DISC))
-        room = rect.adjusted(Space.M + _DISC + Space.M, Space.XS, -Space.S, -Space.XS)
+        self._paint_disc(painter, QRectF(Space.M, (_ROW - _DISC) / 2, _DISC, _DISC))
+        room = QRectF(Space.M + _DISC + Space.M, 0, rect.width() - 2 * Space.M - _DISC - Space.S, _ROW)
         font = theme.font(Type.MEDIUM if is_current else Type.BODY)
-        upper = room.adjusted(0, 0, 0, -room.height() / 2) if self._note else room
-        draw_text(painter, upper, self.text(), font, theme.color(_INK[self._state]))
+        title = QRectF(room.left(), 5, room.width(), 2 * _LINE - 10) if self._note else room
+        draw_text(painter, title, self.text(), font, theme.color(_INK[self._state]))
         if self._note:
-            lower = room.adjusted(0, room.height() / 2, 0, 0)
-            draw_text(painter, lower, self._note, theme.font(Type.SECONDARY), theme.color("text-secondary"))
+            self._paint_note(painter, QRectF(room.left(), title.bottom(), room.width(), _LINE))
         if self.hasFocus():
             draw_focus_ring(painter, rect, Radius.BUTTON)
+
+    def _paint_note(self, painter: QPainter, line: QRectF) -> None:
+        """Two lines; what does not fit even so is in the tooltip."""
+        font, color = theme.font(Type.SECONDARY), theme.color("text-secondary")
+        layout = QTextLayout(self._note, font)
+        layout.beginLayout()
+        first = layout.createLine()
+        first.setLineWidth(line.width())
+        layout.endLayout()
+        draw_text(painter, line, self._note[: first.textLength()].rstrip(), font, color)
+        draw_text(painter, line.translated(0, _LINE), self._note[first.textLength() :], font, color)
 
     def _paint_disc(self, painter: QPainter, box: QRectF) -> None:
         fill, ink, sign = _DISCS[self._state]

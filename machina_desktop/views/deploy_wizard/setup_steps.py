@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSizePolicy
 
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.views.deploy_wizard.state import WizardState
@@ -62,6 +63,7 @@ class NameStep(Step):
         self._notes = TextArea(self.tr("Notes"), is_mono=False, rows=3, help_text=self.tr("Optional."))
         self._notes.control.setObjectName("wizard.notes")
         self._notes.control.setFixedHeight(88)
+        self._notes.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._notes.changed.connect(lambda text: state.change(notes=text))
         self._protected = Checkbox(self.tr("Protect it: destroying wants its name typed"))
         self._protected.setObjectName("wizard.protected")

@@ -12,7 +12,7 @@ from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.layout import Divider
 from machina_desktop.views.widgets.text import ElidedLabel, Label
 
-WIDTH = 224
+WIDTH = 208
 
 
 class Summary(QWidget):
@@ -76,13 +76,17 @@ class Summary(QWidget):
         script = self.tr("1 line") if lines == 1 else self.tr("{0} lines").format(lines) if lines else ""
         return {
             "account": state.account.label if state.account is not None else "",
-            "place": host if state.asks_host else " ".join(part for part in (draft.region, draft.zone) if part),
+            "place": host if state.asks_host else " ".join(part for part in (self._region_title(), draft.zone) if part),
             "size": state.size.title if state.size is not None else "",
             "image": state.image.title if state.image is not None else "",
             "keys": ", ".join(names),
             "script": script,
             "tags": ", ".join(draft.tags),
         }
+
+    def _region_title(self) -> str:
+        regions = self._state.catalogue.regions if self._state.catalogue is not None else ()
+        return next((region.title for region in regions if region.slug == self._state.draft.region), "")
 
     def _price_words(self) -> tuple[str, str]:
         state = self._state

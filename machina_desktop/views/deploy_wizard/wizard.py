@@ -31,7 +31,7 @@ from machina_desktop.views.widgets.states import ErrorState
 from machina_desktop.views.widgets.text import Label
 
 SIZE = QSize(1060, 680)
-MINIMUM = QSize(760, 440)
+MINIMUM = QSize(800, 540)
 
 
 class DeployWizard(QDialog):
@@ -69,6 +69,11 @@ class DeployWizard(QDialog):
     def current(self) -> WizardStep:
         """The step that is open."""
         return self._state.draft.step
+
+    def reject(self) -> None:
+        # While the request is on its way its answer decides; closing now would leave a draft of a machine that exists.
+        if not self._deploy.is_busy():
+            super().reject()
 
     def done(self, result: int) -> None:
         self._state.save()
@@ -118,9 +123,9 @@ class DeployWizard(QDialog):
         over = self._button("start-over", self.tr("Start over"), "undo-2", self._on_start_over, kind=ButtonKind.GHOST)
         close = self._button("close", self.tr("Close"), "", self.reject)
         close.setToolTip(self.tr("Your choices are kept.  Esc"))
-        self._back = self._button("back", self.tr("Back"), "arrow-left", self._go_back)
+        self._back = self._button("back", self.tr("Back"), "", self._go_back)
         self._back.setToolTip("Alt+Left")
-        self._next = self._button("next", self.tr("Next"), "arrow-right", self._go_on, kind=ButtonKind.PRIMARY)
+        self._next = self._button("next", self.tr("Next"), "", self._go_on, kind=ButtonKind.PRIMARY)
         self._deploy = self._button("deploy", self.tr("Deploy"), "rocket", self._go_on, kind=ButtonKind.PRIMARY)
         row = QHBoxLayout()
         row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
