@@ -147,19 +147,23 @@ class Commands:
         return launch(folder, commands, cwd=self._in.cwd, environment=environment)
 
     async def _follow(self, started: Launch, phase: str, commands: tuple[Command, ...]) -> tuple[Outcome, Meaning]:
-        meaning = Meaning()
-        async with asyncio.TaskGroup() as group:
-            watcher = group.create_task(self._watch(started, phase), name=f"watch {phase}")
-            for command in commands:
-                if command.output.endswith(".jsonl"):
-                    await self._follow_output(started, phase, command, meaning, watcher.done)
+        meaning, ended = Meaning(), asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                watcher = group.create_task(self._watch(started, phase), name=f"watch {phase}")
+                watcher.add_done_callback(lambda _task: ended.set())
+                for command in commands:
+                    if command.output.endswith(".jsonl"):
+                        await self._follow_output(started, phase, command, meaning, ended)
+        except ExceptionGroup as group_of_one:
+            raise group_of_one.exceptions[0] from group_of_one
         outcome = watcher.result()
         if outcome.lost or outcome.leftovers or any(code < 0 for code in outcome.codes):
             await asyncio.to_thread(end_leftovers, started)
         return outcome, meaning
 
     async def _follow_output(
-        self, started: Launch, phase: str, command: Command, meaning: Meaning, is_ended: Callable[[], bool]
+        self, started: Launch, phase: str, command: Command, meaning: Meaning, ended: asyncio.Event
     ) -> None:
         def learn(decoded: cli.Decoded) -> None:
             meaning.learn(decoded)
@@ -171,7 +175,7 @@ class Commands:
             started.output(command.output),
             source=f"{phase}/{command.output}",
             phase=phase,
-            is_ended=is_ended,
+            ended=ended,
             on_decoded=learn,
         )
         text = await asyncio.to_thread(_read_text, started.errors(command.output))

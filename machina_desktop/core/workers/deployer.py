@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from machina_desktop.core import ids
 from machina_desktop.core.config import APPROVAL_HOURS, CONCURRENT_RUNS, Paths, Settings
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
 from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor
@@ -22,15 +23,13 @@ from machina_desktop.core.errors import Conflict, MachinaError
 from machina_desktop.core.events import Changed, Event, EventBus, VaultChanged
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import boot_id, is_process, process_start_time
-from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.deployments import CancelDeployment
-from machina_desktop.core.services.keys import PRIVATE_FIELD
 from machina_desktop.core.services.keys import TABLE as KEY_TABLE
 from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
-from machina_desktop.core.services.reports import AppendLog, Claim, ClaimDeployment, RenewLease, TakeOver
+from machina_desktop.core.services.reports import AppendLog, Claim, ClaimDeployment, RenewLease, ReportOutcome, TakeOver
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
-from machina_desktop.core.store.transaction import SealedPlace, Transaction
+from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
 from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.workspace import StateFile, Workspace, read_state_file
 from machina_desktop.core.vault.vault import Vault
@@ -45,6 +44,8 @@ LEASE_S = 30.0
 RENEW_S = 10.0
 LOOK_S = 2.0
 STATE_TABLE, STATE_FIELD = "terraform_state", "state"
+
+_CLAIMABLE = (DeploymentState.QUEUED, DeploymentState.APPLYING)
 
 RUNNER = Actor(user_id="runner", display_name="Runner", is_runner=True)
 """Who reports what happened: no person may do what it does."""
@@ -73,6 +74,18 @@ class Parts:
     bus: EventBus
     execute: Callable[[Actor, Request[object]], Awaitable[object]]
     find_engine: Callable[[], Awaitable[Engine]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What the store has for a run, still sealed; read in one transaction."""
+
+    machine: Machine
+    account: ProviderAccount
+    keys: tuple[SSHKey, ...]
+    sealed: tuple[tuple[SealedPlace, bytes], ...]
+    state: StateRevision | None
+    cursors: Mapping[str, int]
 
 
 class Deployer:
@@ -124,31 +137,42 @@ class Deployer:
     async def _claim_next(self) -> bool:
         if len(self._runs) >= self._parts.settings.get(CONCURRENT_RUNS) or not self._parts.vault.is_open:
             return False
+        if not await self._peek(lambda tx: tx.count(Deployment, state=_CLAIMABLE)):
+            return False
         claim = await self._report(ClaimDeployment(runner_id=self._runner_id, lease_s=LEASE_S, only=self._only))
         if claim is not None:
             self._begin(claim)
         return claim is not None
 
     def _begin(self, claim: Claim) -> None:
-        name = claim.deployment.deployment_id
-        self._supervisor.spawn(self._carry_out(claim), name=f"run {name}")
-
-    async def _carry_out(self, claim: Claim) -> None:
-        deployment = claim.deployment
-        cursors = await self._peek(lambda tx: tx.read_cursors(deployment.deployment_id))
-
-        async def append(lines: tuple[object, ...], positions: object) -> None:
+        async def give_up(error: MachinaError) -> None:
             await self._report(
-                AppendLog(
-                    deployment_id=deployment.deployment_id,
+                ReportOutcome(
+                    deployment_id=claim.deployment.deployment_id,
                     fence=claim.fence,
-                    lines=lines,  # type: ignore[arg-type]
-                    cursors=positions,  # type: ignore[arg-type]
+                    state=DeploymentState.FAILED,
+                    touched=claim.deployment.state is DeploymentState.APPLYING,
+                    error_message=error.message,
+                    error_code=error.code,
+                    error_hint=error.hint,
                 )
             )
 
-        pump = LogPump(append, cursors)
-        subject = await self._subject(deployment)
+        name = f"run {claim.deployment.deployment_id}"
+        self._supervisor.spawn(self._carry_out(claim), name=name, on_error=give_up)
+
+    async def _carry_out(self, claim: Claim) -> None:
+        deployment = claim.deployment
+
+        async def append(lines: tuple[LogLine, ...], cursors: Mapping[str, int]) -> None:
+            await self._report(
+                AppendLog(deployment_id=deployment.deployment_id, fence=claim.fence, lines=lines, cursors=cursors)
+            )
+
+        material = await self._peek(lambda tx: _material(tx, deployment))
+        await self._unlocked.wait()
+        subject = await asyncio.to_thread(self._opened, material)
+        pump = LogPump(append, material.cursors)
         tools = Tools(
             paths=self._parts.paths,
             report=self._report,
@@ -158,16 +182,17 @@ class Deployer:
         )
         run = Run(tools, deployment, claim.fence, subject, pump)
         self._runs[deployment.deployment_id] = run
+        beside = (
+            self._supervisor.spawn(pump.run(), name=f"log of {deployment.deployment_id}"),
+            self._supervisor.spawn(
+                self._renew(deployment.deployment_id, claim.fence), name=f"lease of {deployment.deployment_id}"
+            ),
+        )
         try:
-            async with asyncio.TaskGroup() as group:
-                beside = (
-                    group.create_task(pump.run(), name="log pump"),
-                    group.create_task(self._renew(deployment.deployment_id, claim.fence), name="lease"),
-                )
-                await run.carry_out()
-                for task in beside:
-                    task.cancel()
+            await run.carry_out()
         finally:
+            for task in beside:
+                task.cancel()
             del self._runs[deployment.deployment_id]
             self._wake.set()
 
@@ -179,52 +204,28 @@ class Deployer:
             except MachinaError as error:
                 LOG.warning("the lease of %s could not be renewed: %s", deployment_id, error)
 
-    # What a run works on
-
-    async def _subject(self, deployment: Deployment) -> Subject:
-        machine, account, keys = await self._peek(lambda tx: _rows(tx, deployment))
-        credentials = await self._opened(account.team_id, ACCOUNT_TABLE, account.provider_account_id)
-        private: dict[str, Secret] = {}
-        for key in keys:
-            opened = await self._opened(key.team_id, KEY_TABLE, key.ssh_key_id)
-            if PRIVATE_FIELD in opened:
-                private[key.ssh_key_id] = opened[PRIVATE_FIELD]
-        return Subject(
-            machine=machine,
-            account=account,
-            keys=keys,
-            credentials=credentials,
-            private_keys=private,
-            state=await self._stored_state(machine),
-        )
-
-    async def _opened(self, team_id: str, table: str, record_id: str) -> dict[str, Secret]:
-        sealed = await self._peek(lambda tx: tx.read_sealed(team_id, table, record_id))
-        await self._unlocked.wait()
-        opened = {place.field: self._open(place, envelope) for place, envelope in sealed}
+    def _opened(self, material: Material) -> Subject:
+        """What a run works on, with its secrets in clear, known to the redactor before anything can print them."""
+        vault = self._parts.vault
+        opened = {
+            (place.table, place.record_id, place.field): vault.open_(
+                place.team_id, place.table, place.record_id, place.field, place.version, envelope
+            )
+            for place, envelope in material.sealed
+        }
         REDACTOR.learn(*(secret.reveal() for secret in opened.values()))
-        return opened
-
-    def _open(self, place: SealedPlace, envelope: bytes) -> Secret:
-        return self._parts.vault.open_(
-            place.team_id, place.table, place.record_id, place.field, place.version, envelope
+        state = material.state
+        raw = state and vault.open_bytes(
+            state.team_id, STATE_TABLE, state.machine_id, STATE_FIELD, state.serial, state.envelope
         )
-
-    async def _stored_state(self, machine: Machine) -> StateFile | None:
-        revision = await self._peek(lambda tx: tx.read_state(machine.machine_id))
-        if revision is None:
-            return None
-        await self._unlocked.wait()
-        raw = await asyncio.to_thread(
-            self._parts.vault.open_bytes,
-            machine.team_id,
-            STATE_TABLE,
-            machine.machine_id,
-            STATE_FIELD,
-            revision.serial,
-            revision.envelope,
+        return Subject(
+            machine=material.machine,
+            account=material.account,
+            keys=material.keys,
+            credentials={field: secret for (table, _, field), secret in opened.items() if table == ACCOUNT_TABLE},
+            private_keys={key_id: secret for (table, key_id, _), secret in opened.items() if table == KEY_TABLE},
+            state=read_state_file(raw) if raw else None,
         )
-        return read_state_file(raw)
 
     async def _seal(self, machine: Machine, state: StateFile) -> bytes:
         await self._unlocked.wait()
@@ -316,11 +317,22 @@ class Deployer:
             self._wake.set()
 
 
-def _rows(tx: Transaction, deployment: Deployment) -> tuple[Machine, ProviderAccount, tuple[SSHKey, ...]]:
+def _material(tx: Transaction, deployment: Deployment) -> Material:
     machine = tx.get(Machine, deployment.machine_id or "")
+    account = tx.get(ProviderAccount, machine.provider_account_id)
     found = {key.ssh_key_id: key for key in tx.list(SSHKey, ssh_key_id=machine.ssh_key_ids)}
     keys = tuple(found[key_id] for key_id in machine.ssh_key_ids if key_id in found)
-    return machine, tx.get(ProviderAccount, machine.provider_account_id), keys
+    sealed = tx.read_sealed(account.team_id, ACCOUNT_TABLE, account.provider_account_id)
+    for key in keys:
+        sealed += tx.read_sealed(key.team_id, KEY_TABLE, key.ssh_key_id)
+    return Material(
+        machine=machine,
+        account=account,
+        keys=keys,
+        sealed=sealed,
+        state=tx.read_state(machine.machine_id),
+        cursors=tx.read_cursors(deployment.deployment_id),
+    )
 
 
 def _unfinished(tx: Transaction) -> tuple[tuple[Deployment, Lease | None], ...]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from machina_desktop.core.process import read_new_lines
 from machina_desktop.core.terraform.cli import Decoded, decode
 
 LOG = logging.getLogger(__name__)
-POLL_S = 0.02
 GATHER_S = 0.05
 BATCH_LINES = 2000
 TEXT_LIMIT = 8192
@@ -63,13 +63,7 @@ class LogPump:
                 await self._append(batch, {})
 
     async def follow(
-        self,
-        path: Path,
-        *,
-        source: str,
-        phase: str,
-        is_ended: Callable[[], bool],
-        on_decoded: Callable[[Decoded], None],
+        self, path: Path, *, source: str, phase: str, ended: asyncio.Event, on_decoded: Callable[[Decoded], None]
     ) -> None:
         """Append the lines of a growing file of Terraform's until it has ended and is read to its end.
 
@@ -79,16 +73,17 @@ class LogPump:
         offset = self._cursors.get(source, 0)
         await asyncio.to_thread(_reread, path, offset, phase, on_decoded)
         while True:
-            ended = is_ended()
-            lines, following = await asyncio.to_thread(_read, path, offset, phase, on_decoded, ended=ended)
+            is_last = ended.is_set()
+            lines, following = await asyncio.to_thread(_read, path, offset, phase, on_decoded, ended=is_last)
             if following > offset:
                 offset = following
                 async with self._writing:
                     await self._append(lines, {source: offset})
-            elif ended:
+            elif is_last:
                 return
-            else:
-                await asyncio.sleep(POLL_S)
+            # Gathered for a moment, so that a chatty command does not make one transaction a line.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), GATHER_S)
 
 
 def _read(

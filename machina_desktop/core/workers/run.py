@@ -233,13 +233,12 @@ class Run:
     async def _prepare(self) -> None:
         """What the provider does before the record changes; done again after a crash."""
         if self._deployment.type is DeploymentType.DESTROY:
-            await self._phase("prepare")
             self._touched = True
-            await self._provider.before_destroy(self._hook("prepare"))
+            await asyncio.gather(self._phase("prepare"), self._provider.before_destroy(self._hook("prepare")))
         elif self._deployment.type in {DeploymentType.CREATE, DeploymentType.UPDATE}:
-            await self._phase("prepare")
             self._touched = True
-            await self._learn(await self._provider.before_apply(self._hook("prepare")))
+            _, facts = await asyncio.gather(self._phase("prepare"), self._provider.before_apply(self._hook("prepare")))
+            await self._learn(facts)
         self._commands.raise_if_cancelled()
 
     async def _check_approved(self) -> None:
@@ -256,17 +255,18 @@ class Run:
 
     async def _finish(self, outputs: Mapping[str, object]) -> None:
         """What the provider does once the record is written, then the end."""
-        await self._phase("finish")
+        _, facts = await asyncio.gather(self._phase("finish"), self._after(outputs))
+        self._pump.say("finish", "Done.")
+        await self._end(DeploymentState.SUCCEEDED, _reported(facts))
+
+    async def _after(self, outputs: Mapping[str, object]) -> MachineFacts:
         hook = self._hook("finish")
         if self._deployment.type is DeploymentType.DESTROY:
             await self._provider.after_destroy(hook)
-            facts = MachineFacts()
-        elif self._deployment.type is DeploymentType.REFRESH:
-            facts = await self._provider.observe(hook)
-        else:
-            facts = await self._provider.after_apply(hook, outputs)
-        self._pump.say("finish", "Done.")
-        await self._end(DeploymentState.SUCCEEDED, _reported(facts))
+            return MachineFacts()
+        if self._deployment.type is DeploymentType.REFRESH:
+            return await self._provider.observe(hook)
+        return await self._provider.after_apply(hook, outputs)
 
     async def _reconcile(self, engine: Engine) -> None:
         """An apply ended without a known outcome: look what exists, never apply again by ourselves."""
@@ -306,6 +306,8 @@ class Run:
         self._tools.publish(ProgressMade(self._deployment.deployment_id, phase))
 
     async def _learn(self, facts: MachineFacts) -> None:
+        if facts == MachineFacts():
+            return
         machine = await self._report(
             ReportFacts(deployment_id=self._deployment.deployment_id, fence=self._fence, machine=_reported(facts))
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
-from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.errors import Bug, MachinaError
 
 LOG = logging.getLogger(__name__)
 
@@ -17,9 +17,15 @@ class Supervisor:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def spawn(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
-        """Run ``work`` until it ends; an error is logged, never lost."""
-        task = asyncio.create_task(self._watched(work, name), name=name)
+    def spawn(
+        self,
+        work: Coroutine[object, object, None],
+        *,
+        name: str,
+        on_error: Callable[[MachinaError], Awaitable[None]] | None = None,
+    ) -> asyncio.Task[None]:
+        """Run ``work`` until it ends. An error is logged and told to ``on_error``; a foreign one as a ``Bug``."""
+        task = asyncio.create_task(self._watched(work, name, on_error), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -34,10 +40,21 @@ class Supervisor:
                 LOG.error("task %s did not stop within %.0f s", task.get_name(), deadline_s)
 
     @staticmethod
-    async def _watched(work: Coroutine[object, object, None], name: str) -> None:
+    async def _watched(
+        work: Coroutine[object, object, None], name: str, on_error: Callable[[MachinaError], Awaitable[None]] | None
+    ) -> None:
         try:
             await work
         except MachinaError as error:
             LOG.warning("task %s ended: %s %s", name, error.code, error)
-        except Exception:
+            problem = error
+        except Exception as error:
             LOG.exception("task %s ended unexpectedly", name)
+            problem = Bug(f"Something went wrong that should not: {type(error).__name__}.", hint="The log says more.")
+        else:
+            return
+        if on_error is not None:
+            try:
+                await on_error(problem)
+            except MachinaError:
+                LOG.exception("the end of task %s could not be reported", name)

@@ -1,0 +1,24 @@
+"""Runs every benchmark of this folder, each in a fresh process, and prints its figures beside their anchors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+def main() -> int:
+    """Run all, or those named on the command line; answers how many failed."""
+    wanted = sys.argv[1:] or sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
+    failed = 0
+    for name in wanted:
+        print(f"\n== {name}", flush=True)
+        ended = subprocess.run([sys.executable, "-m", f"bench.{name}"], cwd=FOLDER.parent, check=False)
+        failed += ended.returncode != 0
+    return failed
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
