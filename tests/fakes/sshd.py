@@ -110,10 +110,14 @@ class Sshd:
         wait_until(lambda: not any(map(_is_alive, family)), "sshd to end")
         self._process = None
 
+    def sessions(self) -> list[psutil.Process]:
+        """The processes that serve connections; shells and commands are not among them."""
+        every = psutil.Process(self.pid).children(recursive=True)
+        return [process for process in every if _is_alive(process)]
+
     def end_sessions(self) -> None:
         """Kill the processes that serve connections; the server itself goes on."""
-        assert self._process is not None
-        for process in psutil.Process(self._process.pid).children():
+        for process in self.sessions():
             process.kill()
 
     @property

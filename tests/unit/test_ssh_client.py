@@ -280,7 +280,7 @@ def test_a_server_that_stops_answering_is_found_out(tmp_path: Path, monkeypatch:
         server.authorize(KEY)
 
         def freeze(_: str) -> None:
-            for process in psutil.Process(server.pid).children():
+            for process in server.sessions():
                 process.send_signal(signal.SIGSTOP)
 
         with _connect(server) as opened, pytest.raises(Unavailable) as refusal:
