@@ -51,7 +51,7 @@ def _(result: str) -> str:
 
 @text_of.register(tuple)
 def _(result: tuple[object, ...]) -> str:
-    return table([_row(each) for each in result]) if result else "None."
+    return table([_row(each) for each in result]) if result else "Nothing here."
 
 
 @text_of.register(LogChunk)

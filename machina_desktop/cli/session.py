@@ -53,7 +53,7 @@ async def _with_host(order: Order, paths: Paths) -> int:
         await host.start(watch=order.command.carries_out or "follow" in order.switches)
         session = Session(host, order)
         return await session.run()
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, KeyboardInterrupt):
         if session is not None:
             session.say_what_goes_on()
         await host.stop()
@@ -101,7 +101,11 @@ class Session:
     def say_what_goes_on(self) -> None:
         """After Ctrl-C: what that did not stop."""
         run = self._follower.followed
-        if run is not None and not run.state.is_final:
+        if run is None or run.state.is_final:
+            return
+        if run.state is DeploymentState.AWAITING_APPROVAL:
+            terminal.note(f"\n{how_to_decide(run)}")
+        else:
             name = short(run)
             terminal.note(
                 f"\nThe {run.type.value} of {run.machine_name} goes on. machina deployments logs {name} --follow shows "
@@ -165,6 +169,9 @@ class Session:
         if isinstance(result, Machine):
             machine = await self._gateway.call(GetMachine(machine_id=result.machine_id))
             self._show(machine)
+        elif "wait" in self._order.switches and not self._is_json:
+            # Whoever waited has seen the plan and the log.
+            terminal.say(headline(run))
         else:
             self._show(run)
         return self._outcome(run)
