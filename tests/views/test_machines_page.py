@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 from PySide6.QtCore import Qt
@@ -36,7 +37,7 @@ LEFT = Qt.MouseButton.LeftButton
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[None]:
     monkeypatch.setenv("MACHINA_HOME", str(tmp_path))
-    yield
+    return
 
 
 class Shown:
@@ -55,7 +56,7 @@ class Shown:
             self.widget.resize(1100, 800)
         self.widget.show()
 
-    async def __aenter__(self) -> Shown:
+    async def __aenter__(self) -> Self:
         await until(lambda: self.gateway.asked)
         await turn(20)
         return self
