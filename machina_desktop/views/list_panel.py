@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.errors import MachinaError
@@ -22,6 +22,8 @@ from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.table_view import TableView
 
 T = TypeVar("T")
+# Least and most, in design pixels.
+_FILTER_WIDTH = (104, 220)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,10 @@ class ListPanel(QWidget, Generic[T]):
         if self._query is not None:
             self._query.ask(self._request())
 
+    def add_below_filters(self, widget: QWidget) -> None:
+        """Put a further control between the filters and the rows."""
+        self._column.insertWidget(self._column.indexOf(self.states), widget)
+
     def focus_search(self) -> None:
         """Put the cursor into the search."""
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -130,12 +136,19 @@ class ListPanel(QWidget, Generic[T]):
         self.filters.setVisible(bool(self._shape.filters))
         self.unmatched.setObjectName(f"{name}.unmatched")
         self.states.addWidget(self.unmatched)
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
         column.addWidget(self.header)
         column.addWidget(self.filters)
         column.addWidget(self.states, 1)
+        for entry in self._shape.filters:
+            for combo in self.filters.findChildren(QComboBox):
+                if combo.accessibleName() == entry.any_title:
+                    combo.setObjectName(f"{name}.filter.{entry.key}")
+                    # The inspector takes its room from the page: a filter shortens its text rather than the table.
+                    combo.setMinimumWidth(_FILTER_WIDTH[0])
+                    combo.setMaximumWidth(_FILTER_WIDTH[1])
 
     def _connect(self) -> None:
         self.filters.restore(remembered.recall(self._shape.name))
@@ -161,10 +174,11 @@ class ListPanel(QWidget, Generic[T]):
 
     def _on_answer(self, records: tuple[T, ...]) -> None:
         self.model.set_records(records)
-        self.header.set_count(len(records))
+        is_narrowed = bool(self._search.text().strip() or self.filters.state())
+        self.header.set_count(len(records) if records or is_narrowed else None)
         if records:
             self.states.show_content()
-        elif self._search.text().strip() or self.filters.state():
+        elif is_narrowed:
             self.states.setCurrentWidget(self.unmatched)
         else:
             self.states.show_empty()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QDate, Qt, QTimer, Signal
-from PySide6.QtWidgets import QDateEdit, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCalendarWidget, QDateEdit, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
@@ -18,6 +18,7 @@ from machina_desktop.views import remembered, wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.deployment_detail import DeploymentDetail
 from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, kind_word
+from machina_desktop.views.icons import icon
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status, word_of
@@ -53,26 +54,23 @@ def _shape(bridge: Bridge) -> ListShape[Deployment]:
         depends=frozenset({"deployment"}),
         filters=_filters(),
         columns=(
-            Column(key="machine", title=_tr("Machine"), text=lambda run: run.machine_name or "–", width=190),
+            Column(key="machine", title=_tr("Machine"), text=lambda run: run.machine_name or "–", width=140),
             Column(
                 key="type",
                 title=_tr("Type"),
                 text=lambda run: kind_word(run.type),
                 icon=lambda run: kind_icon(run.type),
-                width=110,
+                width=100,
             ),
-            Column(key="state", title=_tr("State"), status=lambda run: Status(run.state), width=160),
-            Column(key="plan", title=_tr("Plan"), text=counts_of, is_mono=True, width=110),
-            Column(
-                key="by", title=_tr("Started by"), text=lambda run: wording.person(bridge, run.initiated_by), width=160
-            ),
+            Column(key="state", title=_tr("State"), status=lambda run: Status(run.state), width=150),
+            Column(key="plan", title=_tr("Plan"), text=counts_of, is_mono=True, width=96),
             Column(
                 key="asked",
                 title=_tr("Started"),
                 text=lambda run: wording.moment(run.created_at),
                 sort_key=lambda run: run.created_at.timestamp(),
                 is_quiet=True,
-                width=120,
+                width=110,
             ),
             Column(
                 key="took",
@@ -80,7 +78,10 @@ def _shape(bridge: Bridge) -> ListShape[Deployment]:
                 text=lambda run: wording.since(run.started_at, run.finished_at),
                 sort_key=_seconds,
                 is_quiet=True,
-                width=110,
+                width=90,
+            ),
+            Column(
+                key="by", title=_tr("Started by"), text=lambda run: wording.person(bridge, run.initiated_by), width=160
             ),
         ),
     )
@@ -125,6 +126,7 @@ class DayRange(QWidget):
         row.addWidget(self.first)
         row.addWidget(Label("–", tone="secondary"))
         row.addWidget(self.last)
+        row.addStretch()
 
     def bounds(self) -> tuple[datetime, datetime]:
         """From the first moment of the first day to the last of the last, in local time; in either order."""
@@ -135,11 +137,22 @@ class DayRange(QWidget):
     def _day(self, name: str, object_name: str, day: QDate) -> QDateEdit:
         edit = QDateEdit(day)
         edit.setCalendarPopup(True)
+        _dress(edit.calendarWidget())
         edit.setDisplayFormat("d MMM yyyy")
         edit.setAccessibleName(name)
         edit.setObjectName(object_name)
         edit.dateChanged.connect(lambda _day: self.changed.emit())
         return edit
+
+
+def _dress(calendar: QCalendarWidget) -> None:
+    """Take Qt's own colours and arrows out of the calendar."""
+    calendar.setVerticalHeaderFormat(QCalendarWidget.VerticalHeaderFormat.NoVerticalHeader)
+    for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
+        calendar.setWeekdayTextFormat(day, calendar.weekdayTextFormat(Qt.DayOfWeek.Monday))
+    for name, icon_name in (("qt_calendar_prevmonth", "chevron-left"), ("qt_calendar_nextmonth", "chevron-right")):
+        for button in calendar.findChildren(QToolButton, name):
+            button.setIcon(icon(icon_name, "text-primary"))
 
 
 class DeploymentsPage(Page):
@@ -159,7 +172,7 @@ class DeploymentsPage(Page):
         self.days = DayRange(self)
         self.days.hide()
         self.list = ListPanel(bridge, _shape(bridge), ask=self._request, empty=empty, parent=self)
-        self.list.filters.add_widget(self.days)
+        self.list.add_below_filters(self.days)
         self.days.changed.connect(self.list.refresh)
         self.list.filters.changed.connect(self._on_filtered)
         self.list.chosen.connect(lambda key: window.inspect("deployment", key))

@@ -31,14 +31,14 @@ def _shape() -> ListShape[SSHKey]:
         key=lambda key: key.ssh_key_id,
         depends=frozenset({"ssh_key"}),
         columns=(
-            Column(key="name", title=_tr("Name"), text=lambda key: key.name, icon=lambda _key: "key-round", width=230),
-            Column(key="kind", title=_tr("Type"), text=kind_of, width=110),
+            Column(key="name", title=_tr("Name"), text=lambda key: key.name, icon=lambda _key: "key-round", width=190),
+            Column(key="kind", title=_tr("Type"), text=kind_of, width=100),
             Column(
                 key="private",
                 title=_tr("Private half"),
                 text=lambda key: _tr("in the vault") if key.has_private_key else _tr("not here"),
                 icon=lambda key: "lock" if key.has_private_key else "",
-                width=130,
+                width=120,
             ),
             Column(
                 key="created",
@@ -46,10 +46,10 @@ def _shape() -> ListShape[SSHKey]:
                 text=lambda key: wording.moment(key.created_at),
                 sort_key=lambda key: key.created_at.timestamp(),
                 is_quiet=True,
-                width=120,
+                width=110,
             ),
             Column(
-                key="fingerprint", title=_tr("Fingerprint"), text=lambda key: key.fingerprint, is_mono=True, width=380
+                key="fingerprint", title=_tr("Fingerprint"), text=lambda key: key.fingerprint, is_mono=True, width=150
             ),
         ),
     )

@@ -56,10 +56,10 @@ def _shape() -> ListShape[ProviderAccount]:
                 title=_tr("Account"),
                 text=lambda account: account.label,
                 icon=lambda account: PROVIDER_ICONS[account.provider_type],
-                width=240,
+                width=190,
             ),
             Column(
-                key="provider", title=_tr("Provider"), text=lambda each: provider_word(each.provider_type), width=140
+                key="provider", title=_tr("Provider"), text=lambda each: provider_word(each.provider_type), width=120
             ),
             Column(
                 key="status", title=_tr("Credentials"), status=lambda each: Status(each.credential_status), width=120
@@ -70,9 +70,9 @@ def _shape() -> ListShape[ProviderAccount]:
                 text=lambda account: wording.moment(account.last_verified_at),
                 sort_key=lambda account: account.last_verified_at.timestamp() if account.last_verified_at else 0.0,
                 is_quiet=True,
-                width=130,
+                width=120,
             ),
-            Column(key="identity", title=_tr("Identity"), text=_note, is_quiet=True, width=260),
+            Column(key="identity", title=_tr("Identity"), text=_note, is_quiet=True, width=130),
         ),
     )
 
