@@ -31,6 +31,7 @@ from machina_desktop.views.single_instance import SingleInstance
 
 if TYPE_CHECKING:
     from machina_desktop.core.host import Host
+    from machina_desktop.views.desk import Desk
 
 LOG = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class Desktop(QObject):
         self._host: Host | None = None
         self._starting: asyncio.Task[object] | None = None
         self._quit = asyncio.Event()
-        self._window = MainWindow(self._bridge, apps=APPS, settings=self._settings, paths=paths, redact=REDACTOR.redact)
+        self._window = MainWindow(self._bridge, apps=APPS, paths=paths)
         self._connect(instance)
 
     def run(self) -> int:
@@ -120,14 +121,14 @@ class Desktop(QObject):
         window.quit_agreed.connect(self._quit.set)
         window.visibility_changed.connect(self._watch.set_window_visible)
         instance.raise_requested.connect(window.come_to_front)
-        self._crashes.crashed.connect(window.presenter.show_crash)
 
     def _start_soon(self) -> None:
         if self._starting is None or self._starting.done():
             self._starting = self._bridge.spawn(self._start(), name="start the core")
 
     async def _start(self) -> None:
-        """Open the core. Its libraries are imported on a thread, so that the window keeps answering."""
+        """Furnish the window and open the core. Code is loaded on a thread, so that the window keeps answering."""
+        await self._furnish()
         try:
             module = await asyncio.to_thread(importlib.import_module, "machina_desktop.core.host")
             host: Host = module.Host(self._paths, self._settings, self._bus)
@@ -140,6 +141,13 @@ class Desktop(QObject):
         host.start_deployer()
         self._bridge.settle(host.gateway, host.actor)
         self._watch.start()
+
+    async def _furnish(self) -> None:
+        if self._window.desk is None:
+            views = await asyncio.to_thread(importlib.import_module, "machina_desktop.views.desk")
+            desk: Desk = views.Desk(self._window, self._bridge, self._settings, REDACTOR.redact)
+            self._crashes.crashed.connect(desk.presenter.show_crash)
+            self._window.furnish(desk)
 
     async def _live(self) -> None:
         """Wait for the end, then stop in order: views, workers and core, loop. Never the application first."""

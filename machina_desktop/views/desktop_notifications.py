@@ -40,7 +40,7 @@ class DesktopNotifications(QObject):
         self._last_key = ""
         self._bus = QDBusConnection.sessionBus()
         self._has_bus = self._bus.isConnected() and self._bus.connect(
-            SERVICE, PATH, SERVICE, "ActionInvoked", self, SLOT("_on_action_invoked(uint,QString)")
+            SERVICE, PATH, SERVICE, "ActionInvoked", self, SLOT("_on_action_invoked(uint,QString)").encode()
         )
         self._delivered.connect(self._on_delivered)
         self._refused.connect(self._show_in_tray)
@@ -80,7 +80,7 @@ class DesktopNotifications(QObject):
             LOG.info("the notification service refused: %s", service.lastError().message())
             self._refused.emit(title, body, key)
         else:
-            self._delivered.emit(int(number or 0), key)
+            self._delivered.emit(number if isinstance(number, int) else 0, key)
 
     def _on_delivered(self, number: int, key: str) -> None:
         self._keys[number] = key

@@ -63,7 +63,8 @@ class Toast(QWidget):
         self._leave = leave
         self._timer = QTimer(self, singleShot=True, interval=SHOWN_MS)
         self._timer.timeout.connect(self.dismiss)
-        self._slide = QPropertyAnimation(self, b"pos", self, duration=SLIDE_MS)
+        self._slide = QPropertyAnimation(self, b"pos", self)
+        self._slide.setDuration(SLIDE_MS)
         self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
         self._text = Label(wraps=True)
         self._text.setMinimumWidth(1)

@@ -114,6 +114,9 @@ class SidebarEntry(QAbstractButton):
 class Sidebar(QWidget):
     """The team on top, the apps below it, vault and person at the foot.
 
+    Attributes:
+        vault: The line that tells how the vault stands.
+
     Signals:
         chosen(str): The name of the app to show.
         vault_clicked(): The vault's line was pressed.
@@ -135,8 +138,8 @@ class Sidebar(QWidget):
         self._team = ElidedLabel("", style=Type.STRONG)
         self._avatar = Avatar("", size=28)
         self._person = ElidedLabel("", style=Type.BODY)
-        self._vault = SidebarEntry(self.tr("Vault"), "lock", parent=self)
-        self._vault.clicked.connect(self.vault_clicked)
+        self.vault = SidebarEntry(self.tr("Vault"), "lock", parent=self)
+        self.vault.clicked.connect(self.vault_clicked)
         self._fold = IconButton("panel-left", self.tr("Collapse sidebar"), shortcut="Ctrl+B", parent=self)
         self._fold.clicked.connect(lambda: self.set_collapsed(not self._is_collapsed))
         self._build(apps)
@@ -151,10 +154,6 @@ class Sidebar(QWidget):
         """Show who is signed in to this computer."""
         self._avatar.set_name(name)
         self._person.setText(name)
-
-    def set_vault(self, title: str, icon_name: str, token: str = "") -> None:
-        """Show how the vault stands."""
-        self._vault.set_state(title, icon_name, token)
 
     def set_badge(self, name: str, count: int) -> None:
         """Show how many things of an app need the person."""
@@ -179,7 +178,7 @@ class Sidebar(QWidget):
             return
         self._is_collapsed = is_collapsed
         self.setFixedWidth(COLLAPSED_WIDTH if is_collapsed else WIDTH)
-        for entry in (*self._entries.values(), self._vault):
+        for entry in (*self._entries.values(), self.vault):
             entry.set_collapsed(is_collapsed)
         for widget in (self._team, self._person):
             widget.setVisible(not is_collapsed)
@@ -201,7 +200,7 @@ class Sidebar(QWidget):
             self._entries[app.name] = entry
             column.addWidget(entry)
         column.addStretch()
-        column.addWidget(self._vault)
+        column.addWidget(self.vault)
         column.addWidget(Divider())
         column.addSpacing(Space.XS)
         self._foot = QVBoxLayout()

@@ -1,15 +1,38 @@
-"""One page per file, one line per page in APPS."""
+"""One page per file, one line per page in APPS; the code of a page is loaded when it is first opened."""
 
 from __future__ import annotations
 
-from machina_desktop.views.apps import deployments, keys, machines, providers, settings
-from machina_desktop.views.apps.base import App
+import importlib
+from functools import partial
+from typing import cast
+
+from PySide6.QtCore import QCoreApplication
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.views.apps.base import App, Detail, Page, Window
+
+
+def _late(name: str, title: str, icon: str, *entities: str) -> App:
+    """The app of module ``name``, described here so that the sidebar is painted without loading it."""
+
+    def loaded() -> App:
+        return cast("App", importlib.import_module(f"{__name__}.{name}").APP)
+
+    def page(bridge: Bridge, window: Window) -> Page:
+        return loaded().page(bridge, window)
+
+    def detail(entity: str, bridge: Bridge, window: Window, key: str) -> Detail:
+        return loaded().details[entity](bridge, window, key)
+
+    details = {entity: partial(detail, entity) for entity in entities}
+    return App(name=name, title=QCoreApplication.translate("App", title), icon=icon, page=page, details=details)
+
 
 # In the order of the spec; only apps that work stand here.
 APPS: tuple[App, ...] = (
-    machines.APP,
-    providers.APP,
-    keys.APP,
-    deployments.APP,
-    settings.APP,
+    _late("machines", "Machines", "server", "machine"),
+    _late("providers", "Providers", "cloud", "provider_account"),
+    _late("keys", "Keys", "key-round", "ssh_key"),
+    _late("deployments", "Deployments", "rocket", "deployment"),
+    _late("settings", "Settings", "settings"),
 )

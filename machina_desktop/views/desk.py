@@ -1,0 +1,192 @@
+"""What the window does once it is painted: runs, vault, wizard, tray, and the questions they ask the person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtWidgets import QMenu, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.config import Settings
+from machina_desktop.core.domain.team import Team
+from machina_desktop.core.services.device import GetEngine
+from machina_desktop.core.services.teams import ListTeams
+from machina_desktop.views import beginning, tasks
+from machina_desktop.views.apps.base import Page
+from machina_desktop.views.apps.settings import SettingsPage
+from machina_desktop.views.deploy_wizard.wizard import DeployWizard
+from machina_desktop.views.desktop_notifications import DesktopNotifications
+from machina_desktop.views.icons import icon
+from machina_desktop.views.main_window import MainWindow
+from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.presenter import Presenter
+from machina_desktop.views.run_announcer import RunAnnouncer
+from machina_desktop.views.run_status import RunStatus
+from machina_desktop.views.run_watch import RunWatch
+from machina_desktop.views.tray import Tray
+from machina_desktop.views.vault_banner import VaultBanner
+from machina_desktop.views.vault_door import VaultDoor
+from machina_desktop.views.vault_watch import VaultWatch
+from machina_desktop.views.widgets.dialogs import ConfirmDialog
+
+
+class Desk(QObject):
+    """Fills the window's parts with what they show, and acts on what is pressed in them.
+
+    It needs most of the views' code, which the first paint does not wait for.
+
+    Attributes:
+        runs: The team's runs.
+        vault: How the vault stands.
+        vault_door: Its dialogs.
+        presenter: Where errors end that no view handled.
+        tray: The icon in the system's tray; ``None`` until the core has started.
+    """
+
+    def __init__(self, window: MainWindow, bridge: Bridge, settings: Settings, redact: Callable[[str], str]) -> None:
+        super().__init__(window)
+        self._window = window
+        self._bridge = bridge
+        self._asking: ConfirmDialog | None = None
+        self._wizard: DeployWizard | None = None
+        self.tray: Tray | None = None
+        self.runs = RunWatch(bridge, parent=self)
+        self.vault = VaultWatch(bridge, parent=self)
+        self.vault_door = VaultDoor(bridge, self.vault, window=window)
+        self.presenter = Presenter(window.notices, self.vault_door, redact, window=window)
+        self._announcer = RunAnnouncer(
+            self.runs, notices=window.notices, settings=settings, show=window.show_run, window=window
+        )
+        self._run_status = RunStatus(self.runs, window.status, parent=self)
+        self._banner = VaultBanner(self.vault)
+        window.add_banner(self._banner)
+        self._connect()
+        if bridge.is_settled:
+            self._on_settled()
+        else:
+            bridge.settled.connect(self._on_settled)
+
+    def open_wizard(self) -> None:
+        """Start, or go on with, deploying a machine."""
+        if self._wizard is None:
+            self._wizard = DeployWizard(self._bridge, self._window, parent=self._window)
+            self._wizard.finished.connect(self._on_wizard_closed)
+            self._wizard.open()
+        self._wizard.raise_()
+
+    def ask_to_quit(self) -> None:
+        """End the program; asks first when runs are under way."""
+        if self._asking is not None:
+            self._asking.raise_()
+            return
+        count = len(self.runs.running)
+        if count == 0:
+            self._window.quit_agreed.emit()
+            return
+        self._window.come_to_front()
+        many, one = self.tr("Quit while {0} deployments run?"), self.tr("Quit while a deployment runs?")
+        self._asking = ConfirmDialog(
+            many.format(count) if count > 1 else one,
+            text=self.tr(
+                "Terraform goes on without the window and finishes its step. Machina picks the result up at the "
+                "next start; until then nothing new begins."
+            ),
+            confirm=self.tr("Quit"),
+            is_danger=False,
+            parent=self._window,
+        )
+        self._asking.accepted.connect(self._window.quit_agreed)
+        self._asking.finished.connect(self._on_asked)
+        self._asking.open()
+
+    @property
+    def question(self) -> ConfirmDialog | None:
+        """The question whether to quit, while it is asked."""
+        return self._asking
+
+    def _connect(self) -> None:
+        window = self._window
+        status = window.status
+        window.sidebar.vault_clicked.connect(lambda: self._on_vault_clicked(window.sidebar.vault))
+        window.pages.built.connect(self._on_page_built)
+        status.vault.clicked.connect(lambda: self._on_vault_clicked(status.vault))
+        status.engine.clicked.connect(lambda: window.open_app("settings"))
+        status.home.clicked.connect(lambda: window.open_app("settings"))
+        self._run_status.chosen.connect(window.show_run)
+        self._banner.activated.connect(lambda: window.open_app("settings"))
+        self.vault.changed.connect(self._on_vault_changed)
+        self.vault_door.begun.connect(self._on_begun)
+        self.vault_door.unlocked.connect(self._on_unlocked)
+        self.runs.open_changed.connect(self._on_runs_changed)
+        tasks.PRESENTER.show = self.presenter.present
+        self._on_vault_changed()
+
+    def _on_settled(self) -> None:
+        self._window.sidebar.set_person(self._bridge.actor.display_name)
+        LiveQuery(self._bridge, ListTeams(), depends=frozenset({"team"}), on_answer=self._on_teams, parent=self)
+        tasks.run(
+            self._bridge,
+            self._bridge.call(GetEngine()),
+            owner=self,
+            name="look for terraform",
+            done=self._window.status.set_engine,
+        )
+        self.vault.refresh()
+        self.runs.start()
+        self.tray = Tray(self.runs, parent=self._window)
+        self.tray.show_requested.connect(self._window.come_to_front)
+        self.tray.run_requested.connect(self._window.show_run)
+        self.tray.quit_requested.connect(self.ask_to_quit)
+        outside = DesktopNotifications(self.tray.icon, parent=self)
+        outside.activated.connect(self._window.show_run)
+        self._announcer.set_outside(outside)
+
+    def _on_page_built(self, page: Page) -> None:
+        if isinstance(page, SettingsPage):
+            page.engine_checked.connect(self._window.status.set_engine)
+            page.vault_wanted.connect(self._on_vault_wanted)
+
+    def _on_teams(self, teams: tuple[Team, ...]) -> None:
+        for team in teams:
+            if team.team_id == self._bridge.team_id:
+                self._window.sidebar.set_team(team.name)
+
+    def _on_runs_changed(self) -> None:
+        self._window.sidebar.set_badge("deployments", len(self.runs.waiting))
+
+    def _on_vault_changed(self) -> None:
+        look = self.vault.look()
+        self._window.sidebar.vault.set_state(look.title, look.icon_name, look.token)
+        self._window.status.vault.say(look.title, icon_name=look.icon_name, token=look.token, tip=look.tip)
+
+    def _on_vault_clicked(self, place: QWidget) -> None:
+        status = self.vault.status
+        if status is None:
+            return
+        if not (status.exists and status.is_open):
+            self.vault_door.open_what_is_needed()
+            return
+        menu = QMenu(self._window)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(icon("lock"), self.tr("Lock now"), self.vault.lock)
+        menu.addAction(icon("settings"), self.tr("Vault settings"), lambda: self._window.open_app("settings"))
+        menu.popup(place.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
+
+    def _on_vault_wanted(self) -> None:
+        if self.vault.status is not None and self.vault.status.is_open:
+            self.vault.lock()
+        else:
+            self.vault_door.open_what_is_needed()
+
+    def _on_unlocked(self) -> None:
+        self._window.notify(self.tr("The vault is open. What waited for it can be tried again."), kind="success")
+
+    def _on_begun(self, provider: str) -> None:
+        beginning.begin(self._bridge, provider, open_wizard=self.open_wizard, owner=self)
+
+    def _on_wizard_closed(self) -> None:
+        self._wizard = None
+
+    def _on_asked(self) -> None:
+        self._asking = None
