@@ -307,6 +307,17 @@ def test_an_upload_is_private_and_overwrites_nothing(connection: Connection, tmp
     assert path.read_bytes() == data
 
 
+def test_a_login_without_terminals_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = set(Path("/tmp").glob(".machina-*"))
+    with running(tmp_path, options=("PermitTTY no",)) as server:
+        server.authorize(KEY)
+        with _connect(server) as opened, pytest.raises(Unavailable) as refusal:
+            opened.run_script("echo canary-of-no-terminal", on_line=print)
+    assert refusal.value.code == "E-SSH-TERMINAL"
+    left = set(Path("/tmp").glob(".machina-*")) - before
+    assert not [path for path in left if path.exists() and "canary-of-no-terminal" in path.read_text()]
+
+
 def test_scripts_need_no_sftp_subsystem(connection: Connection) -> None:
     # The servers of these tests have none configured.
     lines: list[str] = []

@@ -7,7 +7,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -73,12 +73,12 @@ class Connection:
             The exit status, :data:`ENDED_BY_SIGNAL`, or ``None`` when cancelled.
 
         Raises:
-            Unavailable: ``E-SSH-DROPPED``, ``E-SSH-TIMEOUT``, or ``E-SSH-SUDO`` when ``sudo`` asks and there is no
-                password.
+            Unavailable: ``E-SSH-DROPPED``, ``E-SSH-TIMEOUT``, ``E-SSH-TERMINAL``, or ``E-SSH-SUDO`` when ``sudo`` asks
+                and there is no password.
         """
         question = f"[{ids.new_id('sudo')}]"
         with self._channel() as channel:
-            channel.get_pty(term="dumb", width=200, height=50)
+            self._take_terminal(channel)
             channel.exec_command(_in_shell(f"export SUDO_PROMPT={shlex.quote(question)}; {command}"))
             lines = _Lines(on_line)
             for data in self._output(channel, timeout_s=timeout_s, cancelled=cancelled):
@@ -110,7 +110,16 @@ class Connection:
         # A hang-up reaches the leader of the session first and, when that has died of it, all others. So the leader
         # sets no trap; the shell inside the parentheses does, and runs it when the script has died as well.
         command = f"(trap 'rm -f {path}' EXIT; trap 'exit 129' HUP INT TERM; {start}); exit $?"
-        return self.run(command, on_line=on_line, cancelled=cancelled, timeout_s=timeout_s, sudo_password=sudo_password)
+        try:
+            return self.run(
+                command, on_line=on_line, cancelled=cancelled, timeout_s=timeout_s, sudo_password=sudo_password
+            )
+        except Unavailable:
+            # It may not even have begun, and then nobody else removes the file.
+            if self.is_alive:
+                with suppress(Unavailable):
+                    self.capture(f"rm -f {path}")
+            raise
 
     def capture(self, command: str, *, timeout_s: float = 30.0, stdin: bytes = b"") -> tuple[int, str]:
         """Run ``command`` in ``sh`` without a terminal; its exit status, and its output and errors up to 1 MiB.
@@ -156,6 +165,18 @@ class Connection:
                 yield channel
             finally:
                 channel.close()
+
+    def _take_terminal(self, channel: paramiko.Channel) -> None:
+        try:
+            channel.get_pty(term="dumb", width=200, height=50)
+        except paramiko.SSHException as error:
+            if not self.is_alive:
+                raise
+            raise Unavailable(
+                f"{self._target.host} gives this login no terminal, so a command there could not be cancelled.",
+                hint="Allow terminals: PermitTTY in its sshd_config, no-pty in its authorized_keys.",
+                code="E-SSH-TERMINAL",
+            ) from error
 
     def _output(
         self, channel: paramiko.Channel, *, timeout_s: float, cancelled: threading.Event | None
