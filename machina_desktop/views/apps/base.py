@@ -24,7 +24,9 @@ class Window(Protocol):
         """Show another app's page."""
         ...
 
-    def notify(self, text: str, *, kind: str = "info", action: str = "", on_action: Callable[[], None] | None = None) -> None:
+    def notify(
+        self, text: str, *, kind: str = "info", action: str = "", on_action: Callable[[], None] | None = None
+    ) -> None:
         """Show a toast; ``kind`` is ``info``, ``success``, ``warning`` or ``error``."""
         ...
 
@@ -53,7 +55,7 @@ class Page(QWidget):
     def hidden(self) -> None:
         """The page went to the back."""
 
-    def find(self) -> None:
+    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
         """``Ctrl+F``: put the cursor into the page's search."""
 
 

@@ -66,7 +66,7 @@ class MachinesPage(Page):
         if self._live is not None:
             self._live.pause()
 
-    def find(self) -> None:
+    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
         if self._header.search is not None:
             self._header.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
             self._header.search.selectAll()
