@@ -23,10 +23,11 @@ from machina_desktop.core.domain.provider import (
     Size,
     WizardStep,
 )
-from machina_desktop.core.errors import InvalidInput, Unavailable
+from machina_desktop.core.errors import InvalidInput, Locked, MachinaError, Unavailable
 from machina_desktop.core.services.keys import GenerateKey
 from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.core.services.providers import AddAccount, ListAccounts, ListCatalogue, ProbeHost
+from machina_desktop.views import tasks
 from machina_desktop.views.deploy_wizard import DeployWizard
 from machina_desktop.views.deploy_wizard.rail import StepState
 from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
@@ -496,3 +497,19 @@ async def test_it_fits_into_a_small_window_whatever_names_are_in_it() -> None:
     async with Opened(gateway) as opened:
         assert opened.wizard.minimumSizeHint().width() <= 976
         assert opened.wizard.minimumSizeHint().height() <= 592
+
+
+async def test_a_locked_vault_asks_to_be_unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[MachinaError] = []
+    monkeypatch.setattr(tasks.PRESENTER, "show", shown.append)
+    gateway = team()
+
+    def refuse(_ask: GenerateKey) -> None:
+        raise Locked("The vault is locked.")
+
+    gateway.answers[GenerateKey] = refuse
+    async with Opened(gateway) as opened:
+        opened.click("wizard.account.account-here")
+        await opened.next(WizardStep.KEYS)
+        opened.click("wizard.generate-key")
+        await until(lambda: [error.code for error in shown] == ["E-VAULT-LOCKED"])

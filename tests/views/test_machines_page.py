@@ -223,6 +223,8 @@ async def test_several_machines_are_stopped_together() -> None:
         shown.select("a", "c")
         assert shown.find("machines.selection").isVisible()
         shown.click("machines.selection.stop")
+        assert not gateway.asked_of(StopMachine)
+        shown.click("machine.many-dialog.confirm")
         await until(lambda: {ask.machine_id for ask in gateway.asked_of(StopMachine)} == {"a", "c"})
 
 

@@ -80,6 +80,9 @@ LOOKS = {
 _POWER = frozenset({Action.REBOOT, Action.STOP, Action.START})
 # Their plan waits for a yes, so it is shown at once.
 _PLANNED = frozenset({Action.RETRY, Action.DESTROY})
+_INTERRUPTING = frozenset({Action.REBOOT, Action.STOP})
+# How many machines a question names.
+NAMED = 8
 _REQUESTS: dict[Action, Callable[[str], Request[Deployment]]] = {
     Action.REBOOT: lambda key: RebootMachine(machine_id=key),
     Action.STOP: lambda key: StopMachine(machine_id=key),
@@ -131,13 +134,38 @@ class MachineActions(QWidget):
 
     def run(self, action: Action, machines: Iterable[Machine], *, busy: tasks.Busy | None = None) -> None:
         """Do it, after a question where something would be lost."""
-        for machine in machines:
-            if action is Action.DESTROY:
-                self._confirm(machine)
-            else:
-                self._send(action, machine, _REQUESTS[action](machine.machine_id), busy)
+        chosen = tuple(machines)
+        if action is Action.DESTROY:
+            for machine in chosen:
+                self._confirm_end(machine)
+        elif len(chosen) > 1 and action in _INTERRUPTING:
+            self._confirm_many(action, chosen)
+        else:
+            self._run_all(action, chosen, busy)
 
-    def _confirm(self, machine: Machine) -> None:
+    def _run_all(self, action: Action, machines: tuple[Machine, ...], busy: tasks.Busy | None = None) -> None:
+        for machine in machines:
+            self._send(action, machine, _REQUESTS[action](machine.machine_id), busy)
+
+    def _confirm_many(self, action: Action, machines: tuple[Machine, ...]) -> None:
+        """One machine at a time is a click; many at once are asked about."""
+        question = tr("{0} {1} machines").format(title_of(action), len(machines))
+        named = tuple(short(machine.name) for machine in machines[:NAMED])
+        rest = (tr("and {0} more").format(len(machines) - NAMED),) if len(machines) > NAMED else ()
+        dialog = ConfirmDialog(
+            f"{question}?",
+            text=tr("What runs on them is interrupted."),
+            losses=(*named, *rest),
+            confirm=question,
+            is_danger=False,
+            parent=self.parentWidget(),
+        )
+        dialog.setObjectName("machine.many-dialog")
+        dialog.primary.setObjectName("machine.many-dialog.confirm")
+        dialog.accepted.connect(lambda: self._run_all(action, machines))
+        dialog.open()
+
+    def _confirm_end(self, machine: Machine) -> None:
         verb = destroy_word(machine)
         dialog = ConfirmDialog(
             tr("{0} {1}?").format(verb, short(machine.name)),

@@ -172,7 +172,7 @@ class MachinesPage(Page):
         for keys, done in (
             (QKeySequence.StandardKey.New, self.window_door.open_deploy_wizard),
             (QKeySequence.StandardKey.Delete, lambda: self._run_on_selection(Action.DESTROY)),
-            (QKeySequence("Ctrl+R"), lambda: self._run_on_selection(Action.REBOOT)),
+            (QKeySequence.StandardKey.Refresh, lambda: self._run_on_selection(Action.REFRESH)),
         ):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

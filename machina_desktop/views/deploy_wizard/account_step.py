@@ -126,6 +126,8 @@ class AccountStep(Step):
 
     def _on_refused(self, error: MachinaError) -> None:
         self._is_adding = False
+        if self.is_about_the_vault(error):
+            return
         field = error.field if isinstance(error, InvalidInput) else "label" if error.code == "E-LABEL-TAKEN" else ""
         if self._form.info is None:
             self._say(str(error))

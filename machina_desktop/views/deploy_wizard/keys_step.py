@@ -115,7 +115,8 @@ class KeysStep(Step):
         self.state.add_key(key)
 
     def _on_refused(self, error: MachinaError) -> None:
-        self._name.set_error(str(error))
+        if not self.is_about_the_vault(error):
+            self._name.set_error(str(error))
 
 
 def _option(key: SSHKey, without_private: str) -> Option:

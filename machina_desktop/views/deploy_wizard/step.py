@@ -6,6 +6,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import WizardStep
+from machina_desktop.core.errors import Locked, MachinaError
+from machina_desktop.views import tasks
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.theme import Space
 
@@ -43,6 +45,12 @@ class Step(QWidget):
 
     def show_problems(self) -> None:
         """Say at the fields what keeps the step from being finished."""
+
+    def is_about_the_vault(self, error: MachinaError) -> bool:
+        """Whether the vault has to be unlocked first; then the window asks for it."""
+        if isinstance(error, Locked):
+            tasks.PRESENTER.show(error)
+        return isinstance(error, Locked)
 
     def show_error(self, field: str, message: str) -> bool:
         """Say at ``field`` what the answer complained about; whether there is such a field here."""

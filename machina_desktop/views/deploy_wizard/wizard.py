@@ -255,6 +255,8 @@ class DeployWizard(QDialog):
 
     def _on_refused(self, error: MachinaError) -> None:
         """Show the refusal where it can be put right; what belongs to no field stays here."""
+        if self._step(self.current()).is_about_the_vault(error):
+            return
         key, field = place_of_error(error)
         if key is None or self._state.skip_reason(key):
             self._steps[WizardStep.REVIEW].show_error("", str(error))
@@ -266,6 +268,8 @@ class DeployWizard(QDialog):
         if not self._state.is_ready:
             self._error.set_error(error)
             self._pages.setCurrentWidget(self._error)
+        else:
+            self._step(self.current()).is_about_the_vault(error)
 
     def _on_retried(self) -> None:
         self._pages.setCurrentWidget(self._loading)
