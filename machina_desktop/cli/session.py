@@ -12,7 +12,7 @@ from machina_desktop.cli import terminal
 from machina_desktop.cli.commands import ResumeDeployments
 from machina_desktop.cli.following import Follower, how_to_decide
 from machina_desktop.cli.host_keys import confirmed_host_key, needs_host_key
-from machina_desktop.cli.options import REFERENCES, Order
+from machina_desktop.cli.options import REFERENCES, Order, options_of
 from machina_desktop.cli.references import References, short
 from machina_desktop.cli.rendering import headline, log_line, text_of
 from machina_desktop.cli.vault_door import new_passphrase, open_vault
@@ -23,7 +23,7 @@ from machina_desktop.core.domain.audit import ChainReport
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.errors import Conflict, Locked, MachinaError, Unavailable
+from machina_desktop.core.errors import Conflict, InvalidInput, Locked, MachinaError, Unavailable
 from machina_desktop.core.events import EventBus
 from machina_desktop.core.host import Host
 from machina_desktop.core.services.deployments import LogChunk, ReadLog
@@ -43,7 +43,17 @@ def carry_out(order: Order) -> int:
     paths = Paths.default()
     paths.create()
     log.configure(paths.logs)
-    return asyncio.run(_with_host(order, paths))
+    try:
+        return asyncio.run(_with_host(order, paths))
+    except InvalidInput as error:
+        raise _naming_its_option(order, error) from error
+
+
+def _naming_its_option(order: Order, error: InvalidInput) -> InvalidInput:
+    """The core speaks of fields; whoever typed the command knows them as options."""
+    names = [option.name for option in options_of(order.command) if option.field == error.field]
+    hint = error.hint or (f"Give it with {names[0]}." if names else "")
+    return InvalidInput(error.message, field=error.field, hint=hint, code=error.code)
 
 
 async def _with_host(order: Order, paths: Paths) -> int:
