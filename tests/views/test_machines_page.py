@@ -356,3 +356,21 @@ async def test_a_machine_that_does_not_exist_is_told_as_such() -> None:
         error = shown.widget._states.error
         await until(lambda: shown.widget._states.currentWidget() is error)
         assert "machine-none" in error.accessibleName()
+
+
+@pytest.mark.parametrize("grouping", [Grouping.NONE, Grouping.STATUS])
+async def test_the_chosen_machine_stays_in_view_when_the_inspector_takes_its_room(grouping: Grouping) -> None:
+    async with Shown(FakeGateway(team_rows())) as shown:
+        shown.choose("machines.group", grouping)
+        await turn()
+        last = shown.page.machines_shown()[-1].machine_id
+        shown.page._list.select(last)
+        shown.widget.resize(460, 600)
+
+        def is_in_view() -> bool:
+            view = next(p.view for p in shown.page._list._look.parts.values() if p.view.selection.current_key() == last)
+            return shown.page._list.rect().contains(
+                view.viewport().mapTo(shown.page._list, view.visualRect(view.currentIndex()).center())
+            )
+
+        await until(is_in_view)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QSettings, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QSettings, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.machine import Machine
@@ -20,6 +20,8 @@ from machina_desktop.views.widgets.layout import CollapsibleGroup
 from machina_desktop.views.widgets.table_view import TableView
 from machina_desktop.views.wording import moment
 
+# Long enough for a grid to lay its cards out anew.
+_SETTLED_MS = 60
 View = CardGrid[Machine] | TableView
 
 
@@ -130,6 +132,8 @@ class MachineList(QStackedWidget):
         self._look = _Look()
         self._machines: tuple[Machine, ...] = ()
         self._is_updating = False
+        self._settled = QTimer(self, singleShot=True, interval=_SETTLED_MS)
+        self._settled.timeout.connect(self._reveal)
         self._rebuild()
 
     def set_machines(self, machines: Sequence[Machine]) -> None:
@@ -183,10 +187,11 @@ class MachineList(QStackedWidget):
         return tuple(title for title, part in self._look.parts.items() if part.group is not None)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # A view in a group is as high as its rows, whatever its width makes of them.
         if event.type() == QEvent.Type.Resize:
+            self._settled.start()
             for part in self._look.parts.values():
-                if part.view.viewport() is watched:
+                # A view in a group is as high as its rows, whatever its width makes of them.
+                if part.group is not None and part.view.viewport() is watched:
                     _fit_height(part)
         return super().eventFilter(watched, event)
 
@@ -224,6 +229,7 @@ class MachineList(QStackedWidget):
         else:
             view = CardGrid(model, card=card_of, name=name)
         model.setParent(view)
+        view.viewport().installEventFilter(self)
         view.selected.connect(lambda key: self._on_selected(view, key))
         view.selection.selection_changed.connect(lambda _keys: self.selection_changed.emit())
         view.activated_key.connect(self.activated)
@@ -264,7 +270,6 @@ class MachineList(QStackedWidget):
         part.group.column.setContentsMargins(0, 0, 0, 0)
         part.group.column.addWidget(part.view)
         part.view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        part.view.viewport().installEventFilter(self)
         self._column.insertWidget(place, part.group)
         self._look.parts[title] = part
         return part
@@ -275,7 +280,21 @@ class MachineList(QStackedWidget):
         for part in self._look.parts.values():
             if part.view is not view:
                 part.view.selection.clear()
+        self._reveal()
         self.selected.emit(key)
+
+    def _reveal(self) -> None:
+        """Keep the current machine in view: the inspector that opens beside it must not push it out."""
+        for part in self._look.parts.values():
+            index = part.view.currentIndex()
+            if not index.isValid():
+                continue
+            part.view.scrollTo(index)
+            scroll = self.currentWidget()
+            if isinstance(scroll, QScrollArea) and (inside := scroll.widget()) is not None:
+                rect = part.view.visualRect(index)
+                center = part.view.viewport().mapTo(inside, rect.center())
+                scroll.ensureVisible(scroll.horizontalScrollBar().value(), center.y(), 0, rect.height() // 2 + Space.S)
 
 
 def _fit_height(part: _Part) -> None:
