@@ -316,12 +316,12 @@ class TestProgress:
         assert _text(stage, "deployment.phase") == "applying the plan  3 of 5"
 
     async def test_what_matters_comes_to_the_front_until_the_person_chooses(self, stage: Stage) -> None:
-        made = await _detail(stage, _run(DeploymentState.PLANNING, plan_summary=None))
+        await _detail(stage, _run(DeploymentState.PLANNING, plan_summary=None))
         assert stage.has("deployment.log")
         run = stage.gateway.get(Deployment, KEY)
         stage.gateway.put(replace(run, state=DeploymentState.AWAITING_APPROVAL, plan_summary=PlanSummary(add=1)))
         await until(lambda: stage.has("deployment.plan"))
-        made.show_part("details")
+        stage.press("deployment.part.details")
         stage.gateway.put(replace(run, state=DeploymentState.APPLYING))
         await until(lambda: not stage.has("deployment.approve"))
         assert stage.has("deployment.machine")

@@ -105,7 +105,8 @@ async def test_a_pasted_public_key_brings_its_name(stage: Stage, page: KeysPage)
 async def test_a_pasted_private_key_leaves_the_screen_at_once(stage: Stage, page: KeysPage) -> None:
     stage.press("keys.import")
     edit = stage.find(QPlainTextEdit, "import_key.key")
-    edit.setPlainText(PRIVATE)
+    QGuiApplication.clipboard().setText(PRIVATE)
+    edit.paste()
     assert edit.toPlainText() == ""
     edit.undo()
     assert edit.toPlainText() == ""

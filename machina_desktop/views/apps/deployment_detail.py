@@ -128,7 +128,8 @@ class DeploymentDetail(Detail):
 
     def _connect(self) -> None:
         self._tabs.changed.connect(self._on_tab)
-        for part in self._tabs.findChildren(QAbstractButton):
+        for key, part in zip(_PARTS, self._tabs.findChildren(QAbstractButton), strict=True):
+            part.setObjectName(f"deployment.part.{key}")
             part.clicked.connect(self._on_tab_clicked)
         self.foot.asked.connect(self._panel.problem.clear)
         self.foot.failed.connect(self._on_refused)

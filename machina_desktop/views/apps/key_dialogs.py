@@ -224,8 +224,6 @@ class ImportKeyDialog(_KeyDialog):
         if "PRIVATE KEY-----" in text and text.strip().endswith("PRIVATE KEY-----") and text.count("-----END "):
             self._private = Secret(text.strip() + "\n")
             self.key.control.clear()
-            # The document would give the text back on undo.
-            self.key.control.document().clearUndoRedoStacks()
             self._show_private(is_there=True)
             return
         self._suggest_name(text)
