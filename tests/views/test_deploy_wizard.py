@@ -513,3 +513,27 @@ async def test_a_locked_vault_asks_to_be_unlocked(monkeypatch: pytest.MonkeyPatc
         await opened.next(WizardStep.KEYS)
         opened.click("wizard.generate-key")
         await until(lambda: [error.code for error in shown] == ["E-VAULT-LOCKED"])
+
+
+async def test_a_newcomer_gets_a_practice_machine_with_the_keyboard_alone() -> None:
+    gateway = FakeGateway()
+    gateway.answers[ListCatalogue] = lambda _ask: PRACTICE
+
+    def press(opened: Opened, held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(opened.wizard.focusWidget(), Qt.Key.Key_Return, held)
+
+    async with Opened(gateway) as opened:
+        press(opened)
+        await until(lambda: opened.wizard.current() is WizardStep.KEYS)
+        await turn()
+        press(opened)
+        await until(lambda: opened.wizard._state.draft.key_ids)
+        for step in (WizardStep.BOOTSTRAP, WizardStep.NAME):
+            press(opened, Qt.KeyboardModifier.ControlModifier)
+            await until(lambda step=step: opened.wizard.current() is step)
+            await turn()
+        await until(lambda: opened.wizard.focusWidget() is opened.find("wizard.name"))
+        press(opened)
+        await until(lambda: opened.wizard.current() is WizardStep.REVIEW)
+        press(opened, Qt.KeyboardModifier.ControlModifier)
+        await until(lambda: opened.window.inspected)

@@ -36,6 +36,7 @@ class AccountStep(Step):
         self._is_adding = False
         self._accounts = ChoiceList(name=self.tr("Accounts"), prefix="wizard.account")
         self._accounts.chosen.connect(lambda key: state.change(account_id=key))
+        self._accounts.confirmed.connect(self.finished)
         self._problem = Label(tone="error", wraps=True)
         self._problem.setObjectName("wizard.account-problem")
         self._new = SectionHeader(self.tr("New account"))
@@ -66,7 +67,7 @@ class AccountStep(Step):
 
     def entered(self) -> None:
         if not (self.state.accounts and self._accounts.focus_choice()):
-            self._providers.focus_choice()
+            self._providers.focus_choice(ProviderType.SANDBOX)
 
     def show_problems(self) -> None:
         self._say(self.state.problem(self.key))

@@ -36,6 +36,7 @@ class CatalogueStep(Step):
         self._wants_focus = False
         self.choices = ChoiceList(name=title, prefix=f"wizard.{key}", in_a_row=in_a_row)
         self.choices.chosen.connect(self.choose)
+        self.choices.confirmed.connect(self.finished)
         nothing = EmptyState(icon_name="search", title=self.tr("Nothing to choose from"))
         self._states = ListStates(self._build_content(), empty=nothing, skeleton_rows=4)
         self._states.error.retried.connect(self._on_retried)

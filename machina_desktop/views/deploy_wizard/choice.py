@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QGridLayout, QSizePolicy, QWidget
 
 from machina_desktop.views import theme
@@ -38,7 +38,13 @@ class Option:
 
 
 class OptionButton(QAbstractButton):
-    """A row with a mark that shows whether it is chosen: a ring for one of several, a box for several of many."""
+    """A row with a mark that shows whether it is chosen: a ring for one of several, a box for several of many.
+
+    Signals:
+        confirmed(): Enter or a double click: chosen, and done with choosing.
+    """
+
+    confirmed = Signal()
 
     def __init__(self, option: Option, *, is_multiple: bool, has_mark: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,6 +74,18 @@ class OptionButton(QAbstractButton):
     def minimumSizeHint(self) -> QSize:
         return QSize(160, _HEIGHT)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._confirm()
+            return
+        super().keyPressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self._has_mark and not self._is_multiple:
+            self._confirm()
+            return
+        super().mouseDoubleClickEvent(event)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         rect = QRectF(self.rect())
@@ -87,6 +105,14 @@ class OptionButton(QAbstractButton):
         self._paint_words(painter, room)
         if self.hasFocus():
             draw_focus_ring(painter, rect, Radius.CARD)
+
+    def _confirm(self) -> None:
+        if not self._has_mark:
+            self.click()
+            return
+        if not self._is_multiple:
+            self.setChecked(True)
+        self.confirmed.emit()
 
     def _paint_words(self, painter: QPainter, room: QRectF) -> None:
         strong, quiet = theme.font(Type.MEDIUM), theme.font(Type.SECONDARY)
@@ -127,10 +153,12 @@ class ChoiceList(QWidget):
     Signals:
         chosen(str): An option was chosen, or pressed where nothing stays chosen.
         changed(tuple): The keys of all that are chosen now, in the order shown; only with several of many.
+        confirmed(): Enter or a double click on an option: done with choosing.
     """
 
     chosen = Signal(str)
     changed = Signal(tuple)
+    confirmed = Signal()
 
     def __init__(
         self,
@@ -182,10 +210,11 @@ class ChoiceList(QWidget):
         """The options shown."""
         return tuple(self._buttons)
 
-    def focus_choice(self) -> bool:
-        """Put the keyboard onto the chosen option, else the first; whether there was one."""
+    def focus_choice(self, preferred: str = "") -> bool:
+        """Put the keyboard onto the chosen option, else the preferred, else the first; whether there was one."""
         ready = [button for button in self._buttons.values() if button.isEnabled()]
-        button = next((each for each in ready if each.isChecked()), ready[0] if ready else None)
+        ready.sort(key=lambda button: (not button.isChecked(), button.option.key != preferred))
+        button = ready[0] if ready else None
         if button is not None:
             button.setFocus(Qt.FocusReason.OtherFocusReason)
         return button is not None
@@ -212,6 +241,7 @@ class ChoiceList(QWidget):
         button = OptionButton(option, is_multiple=self._is_multiple, has_mark=self._has_mark, parent=self)
         button.setObjectName(f"{self._prefix}.{option.key}")
         self._group.addButton(button)
+        button.confirmed.connect(self.confirmed)
         # Arrow keys in an exclusive group choose by themselves, without a click.
         button.toggled.connect(lambda is_on, key=option.key: self._on_toggled(key, is_on=is_on))
         return button

@@ -32,6 +32,7 @@ class KeysStep(Step):
         )
         self._choices = ChoiceList(name=self.tr("SSH keys"), prefix="wizard.key", is_multiple=True)
         self._choices.changed.connect(lambda keys: state.change(key_ids=keys))
+        self._choices.confirmed.connect(self.finished)
         self._problem = Label(tone="error", wraps=True)
         self._problem.setObjectName("wizard.keys-problem")
         self._problem.hide()
