@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.team import Actor, is_granted
-from machina_desktop.core.errors import Bug, Forbidden, MachinaError
+from machina_desktop.core.errors import Bug, Forbidden, MachinaError, NotFound
 from machina_desktop.core.events import Changed, EventBus, LogAppended
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.reports import AppendLog
@@ -104,6 +104,9 @@ class Dispatcher:
 
 def _permit(actor: Actor, case: UseCase) -> Callable[[str], None]:
     def permit(team_id: str) -> None:
+        if team_id and not actor.is_runner and actor.role_in(team_id) is None:
+            # The same answer as for a team that does not exist.
+            raise NotFound("There is no such team.")
         if not is_granted(actor, case.action, team_id, is_read=case.is_read):
             raise Forbidden(
                 f"You may not do this: {case.action}.", hint="Ask an administrator of the team for the right."

@@ -10,7 +10,7 @@ from pathlib import Path
 from machina_desktop.core.domain.key import SSHKey, SSHKeyType
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, NotFound, Unavailable
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.context import Context
@@ -85,6 +85,7 @@ class ExportKey(Request[str]):
 class RecordExport(Request[SSHKey]):
     """Note that a private key has left the vault."""
 
+    team_id: str
     key_id: str
 
 
@@ -181,21 +182,44 @@ async def export_key(context: Context, actor: Actor, ask: ExportKey) -> str:
     secrets = await open_record(context, actor, key.team_id, TABLE, ask.key_id)
     if PRIVATE_FIELD not in secrets:
         raise NotFound(f"The private half of {key.name} is not here.", code="E-KEY-PUBLIC-ONLY")
-    await context.record(actor, RecordExport(key_id=ask.key_id))
-    return await asyncio.to_thread(_write_new, ask.to, secrets[PRIVATE_FIELD])
-
-
-def _write_new(name: str, private: Secret) -> str:
-    path = Path(name).expanduser().absolute()
+    path = await asyncio.to_thread(_make_new, ask.to)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(private.reveal())
-        return str(path)
+        # No key leaves without its trace, and no trace is left of one that could not.
+        await context.record(actor, RecordExport(team_id=key.team_id, key_id=ask.key_id))
+        await asyncio.to_thread(_fill, path, secrets[PRIVATE_FIELD])
+    except MachinaError:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        raise
+    return str(path)
+
+
+def _make_new(name: str) -> Path:
+    try:
+        path = Path(name).expanduser().absolute()
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError as error:
-        raise Conflict(f"{path} exists already.", hint="Choose a new file.", code="E-FILE-EXISTS") from error
+        raise Conflict(f"{name} exists already.", hint="Choose a new file.", code="E-FILE-EXISTS") from error
     except OSError as error:
-        raise Unavailable(f"{path} cannot be written: {error.strerror}.", code="E-FILE-WRITE") from error
+        raise _unwritable(name, error.strerror or "it cannot be made") from error
+    except (RuntimeError, ValueError) as error:
+        raise _unwritable(name, "it is no file name") from error
+    return path
+
+
+def _fill(path: Path, private: Secret) -> None:
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.write(private.reveal())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _unwritable(str(path), error.strerror or "the disk failed") from error
+
+
+def _unwritable(name: str, reason: str) -> Unavailable:
+    return Unavailable(
+        f"{name} cannot be written: {reason}.", hint="Choose another folder, or free space.", code="E-FILE-WRITE"
+    )
 
 
 @use_case("ssh_key.record_export", "POST /api/ssh/keys/{key_id}/exports", is_internal=True)
@@ -208,7 +232,7 @@ def record_export(tx: Transaction, _actor: Actor, ask: RecordExport) -> SSHKey:
 def delete_key(tx: Transaction, _actor: Actor, ask: DeleteKey) -> None:
     """Remove the key and its envelope."""
     key = tx.get(SSHKey, ask.key_id)
-    machines = tx.list(Machine, team_id=key.team_id, actual_status__ne=MachineStatus.TERMINATED)
+    machines = tx.list(Machine, team_id=key.team_id, actual_status__ne=MachineStatus.TERMINATED, limit=1_000_000)
     users = [machine.name for machine in machines if key.ssh_key_id in machine.ssh_key_ids]
     if users:
         raise Conflict(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus, ProvisioningMethod, name_problem
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict, InvalidInput
+from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.services.runs import queue_run
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
+
+R = TypeVar("R", ProviderAccount, SSHKey)
 
 
 def _new_machine_id() -> str:
@@ -143,7 +146,7 @@ def create_machine(tx: Transaction, actor: Actor, ask: CreateMachine) -> Machine
     """Store the machine as ``pending`` and queue its creation."""
     if known := tx.find(Machine, machine_id=ask.machine_id):
         return known
-    account = tx.get(ProviderAccount, ask.account_id)
+    account = _of_team(tx.get(ProviderAccount, ask.account_id), ask.team_id)
     at = now()
     machine = Machine(
         machine_id=ask.machine_id,
@@ -197,8 +200,15 @@ def _check(tx: Transaction, machine: Machine) -> None:
             f"There is already a machine called {machine.name}.", hint="Choose another name.", code="E-NAME-TAKEN"
         )
     for key_id in machine.ssh_key_ids:
-        tx.get(SSHKey, key_id)
+        _of_team(tx.get(SSHKey, key_id), machine.team_id)
     provider_for(machine.provider).check(machine)
+
+
+def _of_team(row: R, team_id: str) -> R:
+    """The row, unless it is another team's of the same person."""
+    if row.team_id != team_id:
+        raise NotFound("The team has no such account or key.", hint="Choose one of the team's own.")
+    return row
 
 
 @use_case("machine.list", "GET /api/machines")

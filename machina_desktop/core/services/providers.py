@@ -17,6 +17,7 @@ from machina_desktop.core.domain.provider import (
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.registry import available_types, provider_for
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.context import Context
@@ -132,6 +133,7 @@ async def add_account(context: Context, actor: Actor, ask: AddAccount) -> Provid
     if provider.info.unavailable_reason:
         raise InvalidInput(provider.info.unavailable_reason, field="type", code="E-PROVIDER-UNAVAILABLE")
     secrets, settings = _split(provider.info, ask.fields)
+    REDACTOR.learn(*(secret.reveal() for secret in secrets.values()))
     found = await provider.verify(settings, secrets)
     at = now()
     account = ProviderAccount(
@@ -179,8 +181,8 @@ def record_account(tx: Transaction, _actor: Actor, ask: RecordAccount) -> Provid
     account = ask.account
     if not account.label:
         raise InvalidInput("Give the account a label.", field="label")
-    if len(account.label) > 100:
-        raise InvalidInput("The label has more than 100 characters.", field="label")
+    if len(account.label) > 100 or not account.label.isprintable():
+        raise InvalidInput("The label has at most 100 printable characters.", field="label")
     if known := tx.find(ProviderAccount, provider_account_id=account.provider_account_id):
         return known
     if tx.find(ProviderAccount, team_id=ask.team_id, label=account.label):

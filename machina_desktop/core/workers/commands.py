@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from machina_desktop.core.domain.log_line import LogLevel
+from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.process import Command, Launch, Outcome, end_leftovers, launch
 from machina_desktop.core.terraform import cli
@@ -136,10 +137,17 @@ class Commands:
 
     def _start(self, phase: str, commands: tuple[Command, ...]) -> Launch:
         folder = self.folder(phase)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._in.plugin_cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        cli.write_config(self._in.config_file)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._in.plugin_cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+            cli.write_config(self._in.config_file)
+        except OSError as error:
+            raise Unavailable(
+                f"The run folder {self._in.cwd} cannot be written: {error.strerror}.",
+                hint="Free space on the disk, or make the folder writable.",
+                code="E-RUN-FOLDER",
+            ) from error
         environment = cli.terraform_environment(
             config_file=self._in.config_file, plugin_cache=self._in.plugin_cache, credentials=self._in.credentials
         )

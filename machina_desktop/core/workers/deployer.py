@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,17 +17,25 @@ from machina_desktop.core.config import APPROVAL_HOURS, CONCURRENT_RUNS, Paths, 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLine
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict, MachinaError
+from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.events import Changed, Event, EventBus, VaultChanged
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import boot_id, is_process, process_start_time
 from machina_desktop.core.services.deployments import CancelDeployment
 from machina_desktop.core.services.keys import TABLE as KEY_TABLE
 from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
-from machina_desktop.core.services.reports import AppendLog, Claim, ClaimDeployment, RenewLease, ReportOutcome, TakeOver
+from machina_desktop.core.services.reports import (
+    AppendLog,
+    Claim,
+    ClaimDeployment,
+    MachineReport,
+    RenewLease,
+    ReportOutcome,
+    TakeOver,
+)
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
@@ -44,6 +53,9 @@ LEASE_S = 30.0
 RENEW_S = 10.0
 LOOK_S = 2.0
 STATE_TABLE, STATE_FIELD = "terraform_state", "state"
+
+# The store changed nothing and will work again: what a run has to report waits until then.
+_PASSING = frozenset({"E-DB-BUSY", "E-DISK-FULL"})
 
 _CLAIMABLE = (DeploymentState.QUEUED, DeploymentState.APPLYING)
 
@@ -99,7 +111,8 @@ class Deployer:
         self._parts = parts
         self._only = only
         self._runner_id = runner_id()
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, Run | None] = {}
+        self._machines: dict[str | None, asyncio.Lock] = {}
         self._supervisor = Supervisor()
         self._wake = asyncio.Event()
         self._unlocked = asyncio.Event()
@@ -117,14 +130,19 @@ class Deployer:
         await self._sweep()
         while True:
             await self._unlocked.wait()
-            await self._recover()
-            while await self._claim_next():
-                pass
             self._wake.clear()
             try:
+                await self._look()
+            except MachinaError as error:
+                LOG.warning("the deployer looks again in a moment: %s %s", error.code, error)
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_S)
-            except TimeoutError:
-                await self._expire_approvals()
+
+    async def _look(self) -> None:
+        await self._recover()
+        await self._expire_approvals()
+        while await self._claim_next():
+            pass
 
     async def stop(self) -> None:
         """Let go of everything; external commands go on under their launchers."""
@@ -145,21 +163,44 @@ class Deployer:
         return claim is not None
 
     def _begin(self, claim: Claim) -> None:
-        async def give_up(error: MachinaError) -> None:
-            await self._report(
-                ReportOutcome(
-                    deployment_id=claim.deployment.deployment_id,
-                    fence=claim.fence,
-                    state=DeploymentState.FAILED,
-                    touched=claim.deployment.state is DeploymentState.APPLYING,
-                    error_message=error.message,
-                    error_code=error.code,
-                    error_hint=error.hint,
-                )
-            )
+        name = claim.deployment.deployment_id
+        self._runs[name] = None
 
-        name = f"run {claim.deployment.deployment_id}"
-        self._supervisor.spawn(self._carry_out(claim), name=name, on_error=give_up)
+        async def carry_out() -> None:
+            # A run that has ended still wipes its folder; the machine's next one waits for that.
+            async with self._machines.setdefault(claim.deployment.machine_id, asyncio.Lock()):
+                await self._carry_out(claim)
+            self._forget(name)
+
+        async def give_up(error: MachinaError) -> None:
+            try:
+                await self._give_up(claim, error)
+            finally:
+                self._forget(name)
+
+        self._supervisor.spawn(carry_out(), name=f"run {name}", on_error=give_up)
+
+    def _forget(self, deployment_id: str) -> None:
+        del self._runs[deployment_id]
+        self._wake.set()
+
+    async def _give_up(self, claim: Claim, error: MachinaError) -> None:
+        """End a run that broke; what it was asked to apply may have been changed."""
+        deployment = await self._peek(lambda tx: tx.get(Deployment, claim.deployment.deployment_id))
+        reason = REDACTOR.redact(error.message)
+        touched = deployment.state is DeploymentState.APPLYING
+        await self._report(
+            ReportOutcome(
+                deployment_id=deployment.deployment_id,
+                fence=claim.fence,
+                state=DeploymentState.FAILED,
+                touched=touched,
+                machine=MachineReport(status=MachineStatus.ERROR, status_reason=reason) if touched else MachineReport(),
+                error_message=reason,
+                error_code=error.code,
+                error_hint=error.hint,
+            )
+        )
 
     async def _carry_out(self, claim: Claim) -> None:
         deployment = claim.deployment
@@ -182,6 +223,8 @@ class Deployer:
         )
         run = Run(tools, deployment, claim.fence, subject, pump)
         self._runs[deployment.deployment_id] = run
+        # A cancel that came after the claim and before this line was heard by nobody.
+        run.cancel((await self._peek(lambda tx: tx.get(Deployment, deployment.deployment_id))).cancel_level)
         beside = (
             self._supervisor.spawn(pump.run(), name=f"log of {deployment.deployment_id}"),
             self._supervisor.spawn(
@@ -193,8 +236,6 @@ class Deployer:
         finally:
             for task in beside:
                 task.cancel()
-            del self._runs[deployment.deployment_id]
-            self._wake.set()
 
     async def _renew(self, deployment_id: str, fence: int) -> None:
         while True:
@@ -247,11 +288,11 @@ class Deployer:
             name = deployment.deployment_id
             if name in self._runs or (self._only and name not in self._only):
                 continue
-            if lease is None or not lease.runner_id or lease.runner_id == self._runner_id:
+            if lease is None or not lease.runner_id:
                 continue
-            if is_runner_alive(lease.runner_id):
+            if lease.runner_id != self._runner_id and is_runner_alive(lease.runner_id):
                 continue
-            LOG.warning("%s was left by a dead runner; going on", name)
+            LOG.warning("%s was left unfinished; going on", name)
             try:
                 claim = await self._report(
                     TakeOver(
@@ -284,10 +325,10 @@ class Deployer:
     # Plumbing
 
     async def _report(self, ask: Request[R]) -> R:
-        return await self._parts.execute(RUNNER, ask)  # type: ignore[arg-type, return-value]
+        return await _patiently(lambda: self._parts.execute(RUNNER, ask))  # type: ignore[arg-type, return-value]
 
     async def _peek(self, work: Callable[[Transaction], R]) -> R:
-        return await self._parts.database.read(RUNNER, work)
+        return await _patiently(lambda: self._parts.database.read(RUNNER, work))
 
     def _on_event(self, event: Event) -> None:
         match event:
@@ -346,6 +387,21 @@ def _unfinished(tx: Transaction) -> tuple[tuple[Deployment, Lease | None], ...]:
 def _machines_in_use(tx: Transaction) -> frozenset[str | None]:
     states = tuple(state for state in DeploymentState if not state.is_final)
     return frozenset(deployment.machine_id for deployment in tx.list(Deployment, state=states))
+
+
+async def _patiently(work: Callable[[], Awaitable[R]]) -> R:
+    """What ``work`` answers; while the store is busy or its disk full, nothing was changed, and it is tried again.
+
+    A run that failed for that would leave a Terraform behind that still changes things.
+    """
+    while True:
+        try:
+            return await work()
+        except Unavailable as error:
+            if error.code not in _PASSING:
+                raise
+            LOG.warning("a run waits: %s %s", error.code, error)
+            await asyncio.sleep(LOOK_S)
 
 
 def _run_folders(runs: Path) -> list[Path]:

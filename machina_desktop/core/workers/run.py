@@ -17,6 +17,7 @@ from machina_desktop.core.domain.machine import Machine, MachineStatus, Terrafor
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.events import ProgressMade
+from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import Outcome
 from machina_desktop.core.providers.base import Cancelled, HookContext, MachineFacts, Provider
 from machina_desktop.core.providers.registry import provider_for
@@ -121,8 +122,9 @@ class Run:
             await self._apply()
 
     def cancel(self, level: int) -> None:
-        """Pass a person's cancel on to whatever runs now. Loop thread."""
-        self._commands.cancel(level)
+        """Pass a person's cancel on to whatever runs now; 0 is none. Loop thread."""
+        if level:
+            self._commands.cancel(level)
 
     # Planning
 
@@ -358,7 +360,7 @@ class Run:
                 state=state,
                 touched=self._touched,
                 machine=machine,
-                error_message=error.message if error else "",
+                error_message=REDACTOR.redact(error.message) if error else "",
                 error_code=error.code if error else "",
                 error_hint=error.hint if error else "",
             )
@@ -385,7 +387,8 @@ class Run:
     def _after_failure(self, error: MachinaError) -> MachineReport:
         if not self._touched:
             return MachineReport()
-        return MachineReport(status=MachineStatus.ERROR, status_reason=error.message, state_status=self._state_status())
+        reason = REDACTOR.redact(error.message)
+        return MachineReport(status=MachineStatus.ERROR, status_reason=reason, state_status=self._state_status())
 
     def _after_cancel(self) -> MachineReport:
         if not self._touched:

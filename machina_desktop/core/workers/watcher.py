@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
+from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended
 from machina_desktop.core.store.database import Database
 
+LOG = logging.getLogger(__name__)
 LOOK_S = 0.5
 
 
@@ -25,12 +28,16 @@ class FeedWatcher:
         logs = await self._database.log_head()
         while True:
             await asyncio.sleep(LOOK_S)
-            for team_id, head in (await self._database.change_heads()).items():
-                known = heads.get(team_id, 0)
-                if head > known:
-                    await self._publish(team_id, known)
-                    heads[team_id] = head
-            logs = await self._publish_logs(logs)
+            try:
+                for team_id, head in (await self._database.change_heads()).items():
+                    known = heads.get(team_id, 0)
+                    if head > known:
+                        await self._publish(team_id, known)
+                        heads[team_id] = head
+                logs = await self._publish_logs(logs)
+            except Unavailable as error:
+                LOG.warning("changes of others are looked for again in a moment: %s %s", error.code, error)
+            self._own = {(team_id, seq) for team_id, seq in self._own if seq > heads.get(team_id, 0)}
 
     def stop(self) -> None:
         """Stop listening to our own writes."""
@@ -39,7 +46,6 @@ class FeedWatcher:
     async def _publish(self, team_id: str, after: int) -> None:
         changes = await self._database.changes_after(team_id, after)
         foreign = tuple(change for change in changes if (team_id, change.seq) not in self._own)
-        self._own -= {(team_id, change.seq) for change in changes}
         if foreign:
             self._bus.publish(Changed(foreign))
 
