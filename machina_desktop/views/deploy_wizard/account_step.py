@@ -66,6 +66,8 @@ class AccountStep(Step):
         self._say(self.state.problem(self.key) if self.state.account is not None else "")
 
     def entered(self) -> None:
+        if self.state.account is None and len(self.state.accounts) == 1:
+            self.state.change(account_id=next(iter(self.state.accounts)))
         if not (self.state.accounts and self._accounts.focus_choice()):
             self._providers.focus_choice(ProviderType.SANDBOX)
 
