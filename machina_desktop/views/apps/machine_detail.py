@@ -18,7 +18,7 @@ from machina_desktop.views.apps.machine_actions import MachineActions
 from machina_desktop.views.apps.machine_editor import MachineEditor
 from machina_desktop.views.apps.machine_foot import ActionFoot
 from machina_desktop.views.apps.machine_list import status_of
-from machina_desktop.views.apps.machine_text import address_of, provider_title, ssh_command, what_to_do
+from machina_desktop.views.apps.machine_text import address_of, fact_title, provider_title, ssh_command, what_to_do
 from machina_desktop.views.apps.machine_timeline import Timeline
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.theme import Space, Type
@@ -270,14 +270,20 @@ class MachineDetail(Detail):
 
     def _render_facts(self, machine: Machine) -> None:
         for key in sorted(machine.facts.keys() - self._facts_known):
-            self._facts.add_text(key, key.replace("_", " ").capitalize())
+            self._facts.add_text(key, fact_title(key))
             self._facts_known.add(key)
         self._facts.set_values({key: machine.facts.get(key, "") for key in self._facts_known})
         for key in self._facts_known:
             self._facts.set_row_visible(key, key in machine.facts)
-        section = self._facts.parentWidget()
-        if section is not None:
-            section.setVisible(bool(machine.facts))
+        _show_section(self._facts, is_shown=bool(machine.facts))
+        # There is no way in any more.
+        _show_section(self._access, is_shown=not machine.is_gone)
+
+
+def _show_section(body: QWidget, *, is_shown: bool) -> None:
+    section = body.parentWidget()
+    if section is not None:
+        section.setVisible(is_shown)
 
 
 def _section(title: str, body: QWidget) -> QWidget:

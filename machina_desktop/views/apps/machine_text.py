@@ -18,6 +18,8 @@ _TITLES = {
     ProviderType.SANDBOX: "This computer",
 }
 
+_FACTS = {"arch": "Architecture", "cpu": "Processors", "os": "System", "sudo": "sudo"}
+
 
 def tr(text: str) -> str:
     """The text in the user's language."""
@@ -55,6 +57,11 @@ def ssh_command(machine: Machine) -> str:
     port = [] if machine.ssh_port == 22 else ["-p", str(machine.ssh_port)]
     target = f"{machine.ssh_user}@{address}" if machine.ssh_user else address
     return shlex.join(["ssh", *port, "--", target])
+
+
+def fact_title(key: str) -> str:
+    """What a fact is called, such as ``Architecture`` for ``arch``."""
+    return tr(_FACTS.get(key, key.replace("_", " ").capitalize()))
 
 
 def what_to_do(machine: Machine, info: ProviderInfo | None) -> str:
