@@ -1,43 +1,36 @@
-"""The desktop's composition root: application, loop, bridge and window first, the core after the first paint."""
+"""The desktop's composition root: the window first, then loop, bridge and core."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib
-import logging
-import signal
 import sys
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
-import qasync
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QDeadlineTimer, QObject
 from PySide6.QtWidgets import QApplication
 
-from machina_desktop.bridge import Bridge
-from machina_desktop.core import log
 from machina_desktop.core.config import REDUCED_MOTION, THEME, Paths, Settings
 from machina_desktop.core.errors import MachinaError
-from machina_desktop.core.events import EventBus
-from machina_desktop.core.log import REDACTOR
 from machina_desktop.views import theme
 from machina_desktop.views.apps import APPS
 from machina_desktop.views.brand import NAME
-from machina_desktop.views.crash import CrashWatch
 from machina_desktop.views.display import display_problem
-from machina_desktop.views.loop_watch import LoopWatch
 from machina_desktop.views.main_window import MainWindow
 from machina_desktop.views.single_instance import SingleInstance
 
 if TYPE_CHECKING:
+    import asyncio
+
     from machina_desktop.core.host import Host
     from machina_desktop.views.desk import Desk
-
-LOG = logging.getLogger(__name__)
 
 # Each part gets this long to let go before it is left behind.
 VIEWS_STOP_S = 3.0
 HOST_STOP_S = 10.0
+# A window that is not exposed is never painted; the core starts all the same.
+PAINT_MS = 2000
 
 
 def run() -> int:
@@ -55,7 +48,6 @@ def run() -> int:
     except MachinaError as error:
         print(f"{error.code}: {error}", file=sys.stderr)
         return 2
-    log.configure(paths.logs)
     app = _make_application()
     instance = SingleInstance(paths.home, parent=app)
     if not instance.claim():
@@ -64,7 +56,9 @@ def run() -> int:
         print(f"Another Machina uses {paths.home} and does not answer. End it first.", file=sys.stderr)
         return 1
     try:
-        return Desktop(app, instance, paths).run()
+        settings = Settings(paths.settings)
+        window = show_window(app, settings, paths)
+        return Desktop(app, window, instance, settings, paths).run()
     finally:
         instance.release()
 
@@ -79,34 +73,64 @@ def _make_application() -> QApplication:
     return app
 
 
-class Desktop(QObject):
-    """One run of the window, from its first paint to the end of the loop."""
+def show_window(app: QApplication, settings: Settings, paths: Paths) -> MainWindow:
+    """Dress the application, show the window and see it painted, before anything heavier is loaded."""
+    theme.set_motion_reduced(settings.get(REDUCED_MOTION))
+    theme.apply_theme(app, settings.get(THEME))
+    window = MainWindow(apps=APPS, paths=paths)
+    window.show()
+    deadline = QDeadlineTimer(PAINT_MS)
+    while not window.is_painted and not deadline.hasExpired():
+        app.processEvents()
+    return window
 
-    def __init__(self, app: QApplication, instance: SingleInstance, paths: Paths) -> None:
+
+class Desktop(QObject):
+    """One run of the program behind its window, from the first paint to the end of the loop."""
+
+    def __init__(
+        self, app: QApplication, window: MainWindow, instance: SingleInstance, settings: Settings, paths: Paths
+    ) -> None:
         super().__init__(app)
+        import asyncio
+
+        import qasync
+
+        from machina_desktop.bridge import Bridge
+        from machina_desktop.core import log
+        from machina_desktop.core.events import EventBus
+        from machina_desktop.views.crash import CrashWatch
+        from machina_desktop.views.loop_watch import LoopWatch
+
+        log.configure(paths.logs)
+        self._redact = log.REDACTOR.redact
+        self._window = window
+        self._settings = settings
         self._paths = paths
-        self._settings = Settings(paths.settings)
         self._loop = qasync.QEventLoop(app)
         asyncio.set_event_loop(self._loop)
-        theme.set_motion_reduced(self._settings.get(REDUCED_MOTION))
-        theme.apply_theme(app, self._settings.get(THEME))
         self._bus = EventBus()
         self._bridge = Bridge(self._bus)
-        self._crashes = CrashWatch(REDACTOR.redact, parent=self)
+        self._crashes = CrashWatch(self._redact, parent=self)
         self._watch = LoopWatch(parent=self)
         self._host: Host | None = None
         self._starting: asyncio.Task[object] | None = None
         self._quit = asyncio.Event()
-        self._window = MainWindow(self._bridge, apps=APPS, paths=paths)
-        self._connect(instance)
+        window.retried.connect(self._start_soon)
+        window.quit_agreed.connect(self._quit.set)
+        window.visibility_changed.connect(self._watch.set_window_visible)
+        instance.raise_requested.connect(window.come_to_front)
+        instance.listen()
 
     def run(self) -> int:
-        """Show the window and run the loop until the person quits."""
+        """Run the loop until the person quits."""
+        import signal
+
         self._crashes.install(self._loop, self._paths.logs / "fault.log")
-        # Delivered while the loop's watch keeps the interpreter ticking.
+        # Delivered because the watch over the loop keeps the interpreter ticking.
         signal.signal(signal.SIGINT, lambda _number, _frame: self._window.ask_to_quit())
         signal.signal(signal.SIGTERM, lambda _number, _frame: self._quit.set())
-        self._window.show()
+        self._watch.start()
         try:
             with self._loop:
                 self._loop.run_until_complete(self._live())
@@ -114,13 +138,15 @@ class Desktop(QObject):
             self._crashes.uninstall()
         return 0
 
-    def _connect(self, instance: SingleInstance) -> None:
-        window = self._window
-        window.painted.connect(self._start_soon)
-        window.retried.connect(self._start_soon)
-        window.quit_agreed.connect(self._quit.set)
-        window.visibility_changed.connect(self._watch.set_window_visible)
-        instance.raise_requested.connect(window.come_to_front)
+    async def _live(self) -> None:
+        """Start, wait for the end, then stop in order: views, workers and core, loop. Never the application first."""
+        self._start_soon()
+        await self._quit.wait()
+        self._watch.stop()
+        self._window.close_for_good()
+        await _within(self._bridge.finish(), VIEWS_STOP_S)
+        if self._host is not None:
+            await _within(self._host.stop(), HOST_STOP_S)
 
     def _start_soon(self) -> None:
         if self._starting is None or self._starting.done():
@@ -128,36 +154,28 @@ class Desktop(QObject):
 
     async def _start(self) -> None:
         """Furnish the window and open the core. Code is loaded on a thread, so that the window keeps answering."""
-        await self._furnish()
+        import asyncio
+
+        if self._window.desk is None:
+            views = await asyncio.to_thread(importlib.import_module, "machina_desktop.views.desk")
+            desk: Desk = views.Desk(self._window, self._bridge, self._settings, self._redact)
+            self._crashes.crashed.connect(desk.presenter.show_crash)
+            self._window.furnish(desk, self._bridge)
+        core = await asyncio.to_thread(importlib.import_module, "machina_desktop.core.host")
+        host: Host = core.Host(self._paths, self._settings, self._bus)
         try:
-            module = await asyncio.to_thread(importlib.import_module, "machina_desktop.core.host")
-            host: Host = module.Host(self._paths, self._settings, self._bus)
             await host.start()
         except MachinaError as error:
-            LOG.warning("the core did not start: %s %s", error.code, error)
             self._window.show_start_failure(error)
             return
         self._host = host
         host.start_deployer()
         self._bridge.settle(host.gateway, host.actor)
-        self._watch.start()
 
-    async def _furnish(self) -> None:
-        if self._window.desk is None:
-            views = await asyncio.to_thread(importlib.import_module, "machina_desktop.views.desk")
-            desk: Desk = views.Desk(self._window, self._bridge, self._settings, REDACTOR.redact)
-            self._crashes.crashed.connect(desk.presenter.show_crash)
-            self._window.furnish(desk)
 
-    async def _live(self) -> None:
-        """Wait for the end, then stop in order: views, workers and core, loop. Never the application first."""
-        await self._quit.wait()
-        self._watch.stop()
-        self._window.close_for_good()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._bridge.finish(), VIEWS_STOP_S)
-        if self._host is not None:
-            try:
-                await asyncio.wait_for(self._host.stop(), HOST_STOP_S)
-            except TimeoutError:
-                LOG.warning("the core did not stop within %.0f s and is left behind", HOST_STOP_S)
+async def _within(work: Coroutine[object, object, None], limit_s: float) -> None:
+    """Wait for ``work`` at most that long; a part that does not let go must not keep the program."""
+    import asyncio
+
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(work, limit_s)

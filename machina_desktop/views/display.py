@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import sys
 from pathlib import Path
 
@@ -34,6 +33,8 @@ def display_problem() -> str:
 
 def _answers(number: int) -> bool:
     """Whether a local X server listens, at its file or at Linux's abstract address."""
+    import socket  # noqa: PLC0415 - only asked for on X11, and it would delay the first paint elsewhere
+
     path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - where the X server puts it
     for address in (path, "\0" + path):
         if not address.startswith("\0") and not Path(address).exists():

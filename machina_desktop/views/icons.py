@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 
 from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.views import theme
 
-PROVIDER_ICONS = {
-    ProviderType.DIGITALOCEAN: "droplet",
-    ProviderType.AWS: "cloud",
-    ProviderType.GCP: "hexagon",
-    ProviderType.HETZNER: "server",
-    ProviderType.BAREMETAL: "hard-drive",
-    ProviderType.SANDBOX: "flask-conical",
+# Keyed by the values of ProviderType, whose module the first paint does not wait for.
+PROVIDER_ICONS: Mapping[str, str] = {
+    "digitalocean": "droplet",
+    "aws": "cloud",
+    "gcp": "hexagon",
+    "hetzner": "server",
+    "baremetal": "hard-drive",
+    "sandbox": "flask-conical",
 }
 
 

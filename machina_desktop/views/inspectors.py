@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QMainWindow
 
-from machina_desktop.bridge import Bridge
 from machina_desktop.views.apps.base import App, Detail, Window
 from machina_desktop.views.sidekick import WIDTH, Sidekick, Subject
+
+if TYPE_CHECKING:
+    from machina_desktop.bridge import Bridge
 
 # Two panels stand side by side where the page keeps this much, else one above the other.
 PAGE_WIDTH = 560
@@ -17,15 +21,19 @@ _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 class Inspectors(QObject):
     """Two docks: a subject goes to the one that is not pinned. Both exist early, so their places are restored."""
 
-    def __init__(self, apps: tuple[App, ...], bridge: Bridge, door: Window, *, window: QMainWindow) -> None:
+    def __init__(self, apps: tuple[App, ...], door: Window, *, window: QMainWindow) -> None:
         super().__init__(window)
-        self._bridge = bridge
+        self._bridge: Bridge | None = None
         self._door = door
         self._window = window
         self._makers = {entity: maker for app in apps for entity, maker in app.details.items()}
         self._icons = {entity: app.icon for app in apps for entity in app.details}
         self._widths: dict[str, int] = {}
         self._docks = (self._make_dock("sidekick"), self._make_dock("sidekick-second"))
+
+    def attach(self, bridge: Bridge) -> None:
+        """Details ask through ``bridge``."""
+        self._bridge = bridge
 
     def inspect(self, subject: Subject) -> None:
         """Show ``subject`` in the panel that is free for it."""
@@ -95,4 +103,4 @@ class Inspectors(QObject):
 
     def _make_detail(self, subject: Subject) -> Detail | None:
         maker = self._makers.get(subject.entity)
-        return None if maker is None else maker(self._bridge, self._door, subject.key)
+        return None if maker is None or self._bridge is None else maker(self._bridge, self._door, subject.key)

@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Paths
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import theme
@@ -24,6 +23,7 @@ from machina_desktop.views.status_bar import StatusBar
 from machina_desktop.views.window_state import WindowState
 
 if TYPE_CHECKING:
+    from machina_desktop.bridge import Bridge
     from machina_desktop.views.desk import Desk
 
 MINIMUM_WIDTH = 880
@@ -34,37 +34,34 @@ MINIMUM_PAGE_WIDTH = 400
 class MainWindow(QMainWindow):
     """What a page knows as its :class:`~machina_desktop.views.apps.base.Window`.
 
-    It shows at once, with placeholders, and fills when the bridge settles.
+    It shows at once, with placeholders; `furnish` connects it to the core.
 
     Signals:
-        painted(): It was painted for the first time: now the core may start.
         retried(): The core did not start and should try again.
         quit_agreed(): The person wants to end the program and nothing speaks against it.
         visibility_changed(bool): Whether it can be seen.
     """
 
-    painted = Signal()
     retried = Signal()
     quit_agreed = Signal()
     visibility_changed = Signal(bool)
 
-    def __init__(self, bridge: Bridge, *, apps: tuple[App, ...], paths: Paths) -> None:
+    def __init__(self, *, apps: tuple[App, ...], paths: Paths) -> None:
         super().__init__()
         self.setWindowTitle(NAME)
         self.setWindowIcon(app_icon())
         self.setMinimumSize(MINIMUM_WIDTH, MINIMUM_HEIGHT)
-        self._bridge = bridge
         self._apps = apps
         self._is_painted = False
         self._may_close = False
         self._desk: Desk | None = None
         self._state = WindowState(paths.window_state)
         self.sidebar = Sidebar(apps, parent=self)
-        self.pages = PageStack(apps, bridge, self, parent=self)
+        self.pages = PageStack(apps, self, parent=self)
         self.status = StatusBar(parent=self)
         # A window in the window: docks go round the page and never outside of sidebar and status bar.
         self.area = QMainWindow(flags=Qt.WindowType.Widget)
-        self.inspectors = Inspectors(apps, bridge, self, window=self.area)
+        self.inspectors = Inspectors(apps, self, window=self.area)
         self.notices = Notices(self, over=self.pages)
         self._build()
         self._connect()
@@ -100,9 +97,16 @@ class MainWindow(QMainWindow):
         if deployment_id:
             self.inspect("deployment", deployment_id)
 
-    def furnish(self, desk: Desk) -> None:
-        """Take what acts on the window's parts, once its code is loaded."""
+    def furnish(self, desk: Desk, bridge: Bridge) -> None:
+        """Take what acts on the window's parts and what pages ask through, once their code is loaded."""
         self._desk = desk
+        self.inspectors.attach(bridge)
+        self.pages.attach(bridge)
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether it has been painted at least once."""
+        return self._is_painted
 
     @property
     def desk(self) -> Desk | None:
@@ -141,9 +145,7 @@ class MainWindow(QMainWindow):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if not self._is_painted:
-            self._is_painted = True
-            self.painted.emit()
+        self._is_painted = True
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._may_close:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from machina_desktop.bridge import Bridge
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.feedback import Skeleton
 from machina_desktop.views.widgets.layout import PageHeader
 from machina_desktop.views.widgets.states import ErrorState
+
+if TYPE_CHECKING:
+    from machina_desktop.bridge import Bridge
 
 
 class _Waiting(QWidget):
@@ -47,10 +51,10 @@ class PageStack(QStackedWidget):
     built = Signal(object)
     retried = Signal()
 
-    def __init__(self, apps: tuple[App, ...], bridge: Bridge, door: Window, *, parent: QWidget) -> None:
+    def __init__(self, apps: tuple[App, ...], door: Window, *, parent: QWidget) -> None:
         super().__init__(parent)
         self._apps = {app.name: app for app in apps}
-        self._bridge = bridge
+        self._bridge: Bridge | None = None
         self._door = door
         self._pages: dict[str, Page] = {}
         self._name = ""
@@ -58,7 +62,14 @@ class PageStack(QStackedWidget):
         self._waiting = _Waiting()
         self._failure: ErrorState | None = None
         self.addWidget(self._waiting)
-        bridge.settled.connect(self._on_settled)
+
+    def attach(self, bridge: Bridge) -> None:
+        """Pages ask through ``bridge``; they are built once it has settled."""
+        self._bridge = bridge
+        if bridge.is_settled:
+            self._on_settled()
+        else:
+            bridge.settled.connect(self._on_settled)
 
     @property
     def name(self) -> str:
@@ -74,13 +85,13 @@ class PageStack(QStackedWidget):
         if name == self._name and self._shown is not None:
             return
         self._name = name
-        if not self._bridge.is_settled:
+        if self._bridge is None or not self._bridge.is_settled:
             if self._failure is None:
                 self._waiting.set_title(self._apps[name].title)
                 self.setCurrentWidget(self._waiting)
                 self._waiting.setFocus(Qt.FocusReason.OtherFocusReason)
             return
-        page = self._pages.get(name) or self._build(name)
+        page = self._pages.get(name) or self._build(name, self._bridge)
         if self._shown is not None:
             self._shown.hidden()
         self._shown = page
@@ -99,8 +110,8 @@ class PageStack(QStackedWidget):
         self._failure.retry.set_busy(False)
         self.setCurrentWidget(self._failure)
 
-    def _build(self, name: str) -> Page:
-        page = self._apps[name].page(self._bridge, self._door)
+    def _build(self, name: str, bridge: Bridge) -> Page:
+        page = self._apps[name].page(bridge, self._door)
         page.badge_changed.connect(lambda count: self.badge_changed.emit(name, count))
         self._pages[name] = page
         self.addWidget(page)

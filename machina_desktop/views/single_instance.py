@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLockFile, QObject, Signal
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtCore import QCryptographicHash, QDeadlineTimer, QLockFile, QObject, QThread, Signal
+
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 RAISE = b"raise\n"
 ANSWER_MS = 2000
+RETRY_MS = 50
 
 
 class SingleInstance(QObject):
@@ -30,25 +33,37 @@ class SingleInstance(QObject):
         self._lock = QLockFile(str(home / "window.lock"))
         # Never too old: only the end of its process makes it stale.
         self._lock.setStaleLockTime(0)
+        self._server: QLocalServer | None = None
+
+    def claim(self) -> bool:
+        """Whether this is the first window of the data folder."""
+        return self._lock.tryLock(0)
+
+    def listen(self) -> None:
+        """Hear other starts from now on; only after `claim`. A start that asks earlier waits for it."""
+        # Late: the network library would delay the first paint.
+        from PySide6.QtNetwork import QLocalServer  # noqa: PLC0415
+
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_connection)
-
-    def claim(self) -> bool:
-        """Whether this is the first window; if so it listens from now on."""
-        if not self._lock.tryLock(0):
-            return False
         # We hold the lock, so whoever made the socket is gone.
         QLocalServer.removeServer(self._name)
         self._server.listen(self._name)
-        return True
 
     def ask_first_to_raise(self) -> bool:
-        """Tell the first window to come to the front; whether it answered within two seconds."""
+        """Tell the first window to come to the front; whether it answered within two seconds or so."""
+        from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - as in `listen`
+
         socket = QLocalSocket()
+        deadline = QDeadlineTimer(ANSWER_MS)
         socket.connectToServer(self._name)
-        if not socket.waitForConnected(ANSWER_MS):
-            return False
+        # The first window may itself have only just started.
+        while not socket.waitForConnected(ANSWER_MS):
+            if deadline.hasExpired():
+                return False
+            QThread.msleep(RETRY_MS)
+            socket.connectToServer(self._name)
         socket.write(RAISE)
         told = socket.waitForBytesWritten(ANSWER_MS)
         socket.disconnectFromServer()
@@ -56,11 +71,12 @@ class SingleInstance(QObject):
 
     def release(self) -> None:
         """Let another window start."""
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
         self._lock.unlock()
 
     def _on_connection(self) -> None:
-        socket = self._server.nextPendingConnection()
+        socket = self._server.nextPendingConnection() if self._server is not None else None
         if socket is None:
             return
         socket.readyRead.connect(lambda: self._on_word(socket))
@@ -75,4 +91,5 @@ class SingleInstance(QObject):
 
 def server_name(home: Path) -> str:
     """The local socket's name for a data folder: short, because paths of sockets may have 108 bytes at most."""
-    return "machina-" + hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:20]
+    digest = QCryptographicHash.hash(str(home.resolve()).encode(), QCryptographicHash.Algorithm.Sha256)
+    return "machina-" + bytes(digest.toHex().data()).decode()[:20]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
-from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.motion import Animation
 from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
+
+if TYPE_CHECKING:
+    from machina_desktop.core.domain.engine import EngineStatus
 
 HEIGHT = 30
 _GLYPH = 10

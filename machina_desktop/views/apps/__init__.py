@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QCoreApplication
 
-from machina_desktop.bridge import Bridge
 from machina_desktop.views.apps.base import App, Detail, Page, Window
+
+if TYPE_CHECKING:
+    from machina_desktop.bridge import Bridge
 
 
 def _late(name: str, title: str, icon: str, *entities: str) -> App:
@@ -24,7 +27,9 @@ def _late(name: str, title: str, icon: str, *entities: str) -> App:
     def detail(entity: str, bridge: Bridge, window: Window, key: str) -> Detail:
         return loaded().details[entity](bridge, window, key)
 
-    details = {entity: partial(detail, entity) for entity in entities}
+    details: dict[str, Callable[[Bridge, Window, str], Detail]] = {
+        entity: partial(detail, entity) for entity in entities
+    }
     return App(name=name, title=QCoreApplication.translate("App", title), icon=icon, page=page, details=details)
 
 

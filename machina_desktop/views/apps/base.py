@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from machina_desktop.bridge import Bridge
+# The window is painted before the bridge is loaded.
+if TYPE_CHECKING:
+    from machina_desktop.bridge import Bridge
 
 
 class Window(Protocol):
