@@ -113,6 +113,10 @@ class Core:
         assert ended.state is DeploymentState.SUCCEEDED, ended.error_message
         return await self.machine(ask.machine_id)
 
+    async def made_of(self, ask: Request[Deployment]) -> str:
+        """The id of the run that ``ask`` queues."""
+        return (await self.call(ask)).deployment_id
+
     async def machine(self, machine_id: str) -> Machine:
         """The machine as it stands."""
         return await self.call(GetMachine(machine_id=machine_id))

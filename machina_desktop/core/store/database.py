@@ -168,6 +168,8 @@ def translated() -> Iterator[None]:
 
 
 def _trouble(text: str) -> Unavailable:
+    # What cannot be decoded is quoted by the library; it may be anybody's.
+    text = text.partition(" with text ")[0]
     LOG.error("database: %s", text)
     if "full" in text:
         return Unavailable(
@@ -179,7 +181,7 @@ def _trouble(text: str) -> Unavailable:
             hint="Close backup tools or other copies of Machina and try again.",
             code="E-DB-BUSY",
         )
-    if "malformed" in text or "not a database" in text:
+    if any(sign in text for sign in ("malformed", "not a database", "could not decode")):
         return Unavailable(
             "The database is damaged. It was left as it is.",
             hint="Restore the newest machina.db.before-* copy in the data folder, or a backup of yours.",
