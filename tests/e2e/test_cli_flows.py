@@ -42,16 +42,17 @@ def settled(machina: Machina) -> Machina:
     return machina
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[sshd.Sshd]:
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Sshd]:
     """A real OpenSSH server on loopback."""
-    with sshd.running(tmp_path / "sshd") as server:
+    with sshd.running(tmp_path_factory.mktemp("sshd")) as server:
         yield server
 
 
-@pytest.fixture
-def rack(machina: Machina, host: sshd.Sshd) -> Machina:
-    """The program with a key ``k1`` that may log in to the host, and an account ``rack``."""
+@pytest.fixture(scope="module")
+def rack(tmp_path_factory: pytest.TempPathFactory, host: sshd.Sshd) -> Machina:
+    """The program with a key ``k1`` that may log in to the host, and an account ``rack``; each test has its machine."""
+    machina = Machina(tmp_path_factory.mktemp("rack"))
     key = machina.json("keys", "generate", "--name", "k1")
     with host.authorized_keys.open("a") as file:
         file.write(f"{key['public_key']}\n")
@@ -66,9 +67,9 @@ def create(name: str = "m1") -> tuple[str, ...]:
 
 
 def register(server: sshd.Sshd, **changed: object) -> tuple[object, ...]:
-    fields = {"host": "127.0.0.1", "port": server.port, "user": server.user, "host-key": server.fingerprint, **changed}
-    options = [word for name, value in fields.items() if value for word in (f"--{name}", value)]
-    return ("machines", "create", "--account", "rack", "--name", "m1", "--key", "k1", *options)
+    known = {"host": "127.0.0.1", "port": server.port, "user": server.user, "host-key": server.fingerprint}
+    fields = {"account": "rack", "name": "m1", "key": "k1", **known, **changed}
+    return ("machines", "create", *(word for name, value in fields.items() if value for word in (f"--{name}", value)))
 
 
 def log_in(machine: dict[str, Any], key: Path, command: str) -> subprocess.CompletedProcess[str]:
@@ -103,47 +104,46 @@ def test_a_practice_machine_lives_and_dies_by_commands(practice: Machina, tmp_pa
 
 
 def test_a_plan_approved_by_a_second_process_is_applied_while_the_first_waits(rack: Machina, host: sshd.Sshd) -> None:
-    with rack.start(*register(host), "--wait") as waiting:
-        rack.wait_for_state("m1", "awaiting_approval")
-        rack.done("deployments", "approve", "m1")
+    with rack.start(*register(host, name="approved"), "--wait") as waiting:
+        rack.wait_for_state("approved", "awaiting_approval")
+        rack.done("deployments", "approve", "approved")
         said, notes = waiting.communicate(timeout=DEADLINE_S)
     assert waiting.returncode == 0, notes
     assert "Plan: 1 to add, 0 to change, 0 to remove." in notes
     assert said.count("Apply complete! Resources: 1 added") == 1
-    assert rack.json("machines", "get", "m1")["actual_status"] == "running"
+    assert rack.json("machines", "get", "approved")["actual_status"] == "running"
 
 
 def test_a_host_is_registered_rebooted_and_deregistered_by_commands(rack: Machina, host: sshd.Sshd) -> None:
-    rack.done(*register(host), "--auto-approve", "--wait")
-    assert "It is back." in rack.done("machines", "reboot", "m1", "--wait")
-    assert "1 destroyed" in rack.done("machines", "destroy", "m1", "--yes", "--wait")
-    assert rack.done("machines", "list") == "Nothing here.\n"
+    rack.done(*register(host, name="db1"), "--auto-approve", "--wait")
+    assert "It is back." in rack.done("machines", "reboot", "db1", "--wait")
+    assert "1 destroyed" in rack.done("machines", "destroy", "db1", "--yes", "--wait")
+    assert rack.json("machines", "list", "--search", "db1") == []
 
 
 @pytest.mark.parametrize(
-    "changed, code",
+    "name, changed, code",
     [
-        ({"port": sshd.free_port()}, "E-SSH-REFUSED"),
-        ({"user": "nobody-of-that-name"}, "E-SSH-AUTH"),
-        ({"host-key": STRANGER}, "E-SSH-HOST-KEY"),
-        ({"host": "no-such-host.invalid"}, "E-SSH-UNKNOWN-HOST"),
+        ("wrong-port", {"port": sshd.free_port()}, "E-SSH-REFUSED"),
+        ("refused-login", {"user": "nobody-of-that-name"}, "E-SSH-AUTH"),
+        ("wrong-host-key", {"host-key": STRANGER}, "E-SSH-HOST-KEY"),
+        ("unknown-host", {"host": "no-such-host.invalid"}, "E-SSH-UNKNOWN-HOST"),
     ],
-    ids=["wrong port", "refused login", "wrong host key", "unknown host"],
 )
 def test_a_host_that_cannot_be_used_ends_the_command_with_code_and_hint(
-    rack: Machina, host: sshd.Sshd, changed: dict[str, object], code: str
+    rack: Machina, host: sshd.Sshd, name: str, changed: dict[str, object], code: str
 ) -> None:
-    said = rack.refused(*register(host, **changed), "--auto-approve", "--wait")
+    said = rack.refused(*register(host, name=name, **changed), "--auto-approve", "--wait")
     assert f"error {code}: " in said
     assert "\nhint: " in said
-    assert rack.json("machines", "get", "m1")["actual_status"] == "error"
+    assert rack.json("machines", "get", name)["actual_status"] == "error"
 
 
 def test_an_unknown_host_key_is_shown_and_never_taken_on_trust(rack: Machina, host: sshd.Sshd) -> None:
-    said = rack.refused(*register(host, **{"host-key": ""}), "--auto-approve", "--wait")
+    said = rack.refused(*register(host, **{"name": "stranger", "host-key": ""}), "--auto-approve", "--wait")
     assert "error E-HOST-KEY-UNKNOWN: " in said
     assert f"--host-key {host.fingerprint}" in said
-    assert rack.json("machines", "list") == []
+    assert rack.json("machines", "list", "--search", "stranger") == []
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,24 @@ def test_a_hostile_name_is_refused_before_anything_is_stored(untouched: Machina,
     said = untouched.refused("machines", "create", "--account", "here", f"--name={name}")
     assert "error E-MACHINE-NAME: " in said
     assert untouched.json("deployments", "list") == []
+
+
+def test_a_refused_field_is_named_as_the_option_it_came_from(untouched: Machina) -> None:
+    assert "hint: Give it with --key." in untouched.refused("machines", "create", "--account", "here", "--name", "m1")
+
+
+def test_ctrl_c_does_not_wait_for_a_host_that_keeps_us_waiting(machina: Machina, host: sshd.Sshd) -> None:
+    key = machina.json("keys", "generate", "--name", "k1")
+    with host.authorized_keys.open("a") as file:
+        file.write(f"{key['public_key']}\n")
+    # The command reboots nothing, so waiting for another boot id would take ten minutes.
+    machina.done("providers", "add", "--type", "baremetal", "--label", "rack", "--reboot-command", "true")
+    machina.done(*register(host), "--auto-approve")
+    with machina.start("machines", "reboot", "m1", "--wait") as waiting:
+        assert waiting.stdout is not None
+        assert any("Waiting for the machine to come back." in line for line in waiting.stdout)
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(timeout=5) == 130
 
 
 def test_ctrl_c_leaves_the_run_alone_and_resume_sees_it_through(practice: Machina) -> None:
