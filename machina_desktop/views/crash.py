@@ -99,7 +99,11 @@ def report_text(trace: str, where: str) -> str:
 
 
 class CrashDialog(Dialog):
-    """Says that something broke, that work goes on, and offers the report to copy; nothing is sent by itself."""
+    """Says that something broke, that work goes on, and offers the report to copy; nothing is sent by itself.
+
+    Attributes:
+        report: The redacted text that *Copy details* copies.
+    """
 
     def __init__(self, sentence: str, report: str, *, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -109,7 +113,7 @@ class CrashDialog(Dialog):
             width=640,
             parent=parent,
         )
-        self._report = report
+        self.report = report
         self.cancel.hide()
         self.primary.clicked.connect(self.accept)
         self.column.addWidget(
@@ -131,5 +135,5 @@ class CrashDialog(Dialog):
         text.setAccessibleName(self.tr("Report"))
         self.column.addWidget(text)
         copy = Button(self.tr("Copy details"), icon_name="copy")
-        copy.clicked.connect(lambda: copy_text(self._report))
+        copy.clicked.connect(lambda: copy_text(self.report))
         self.add_button(copy)

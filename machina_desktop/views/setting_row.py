@@ -45,6 +45,10 @@ class SettingRow(QWidget):
         self._build(setting)
         self.set_value(setting.value)
 
+    def problem(self) -> str:
+        """Why the last change was refused; empty when it was not."""
+        return "" if self._problem.isHidden() else self._problem.text()
+
     def set_value(self, value: Value) -> None:
         """Show what is stored; nothing is sent."""
         self._stored = value

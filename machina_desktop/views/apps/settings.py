@@ -63,6 +63,11 @@ class SettingsPage(Page):
         self._vault_query.refresh()
         self._ask_settings()
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether the settings are known."""
+        return bool(self._rows)
+
     def row(self, key: str) -> SettingRow:
         """The row of a setting, once the settings are known."""
         return self._rows[key]
