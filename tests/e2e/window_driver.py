@@ -1,0 +1,281 @@
+"""Runs the real application on the display it is given, and a scenario in it: ``python -m tests.e2e.window_driver``.
+
+Arguments: SCENARIO PICTURES [HOST PORT USER FINGERPRINT PRIVATE-KEY-FILE]. Ends with 0 when the scenario came to its
+end, 1 with a traceback otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
+
+from machina_desktop import app as desktop_app
+from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.services.machines import ListMachines
+from machina_desktop.views.deploy_wizard.choice import OptionButton
+from tests.e2e.hand import Hand
+
+
+class Person:
+    """Someone who knows the application, with the window open before them."""
+
+    def __init__(self, desktop: desktop_app.Desktop, pictures: Path, server: list[str]) -> None:
+        self.hand = Hand(pictures)
+        self.bridge = desktop._bridge
+        self.server = server
+
+    async def machine(self, name: str) -> Machine | None:
+        """The machine as the store has it."""
+        found = await self.bridge.call(ListMachines(team_id=self.bridge.team_id, include_gone=True))
+        return next((machine for machine in found if machine.name == name), None)
+
+    async def wait_for(self, name: str, status: MachineStatus) -> Machine:
+        """Wait until the machine has that status."""
+        for _ in range(3000):
+            machine = await self.machine(name)
+            if machine is not None and machine.actual_status is status:
+                return machine
+            if machine is not None and machine.actual_status is MachineStatus.ERROR:
+                await self.hand.look("error")
+                raise AssertionError(machine.status_reason)
+            await asyncio.sleep(0.01)
+        await self.hand.look("timeout")
+        raise AssertionError(f"{name} did not become {status.value}")
+
+    async def set_up(self, first: str) -> None:
+        """Go through the first run and choose what to begin with."""
+        hand = self.hand
+        await hand.until(lambda: hand.button("Continue") is not None, "the first run")
+        await hand.look("first-run-look")
+        await hand.click_text("Continue")
+        await hand.look("first-run-team")
+        await hand.click_text("Continue")
+        await self._choose_key_file()
+        await hand.look("first-run-vault")
+        await hand.click_text("Create vault")
+        await hand.until(lambda: self._card(first) is not None, "what first?")
+        await hand.look("first-run-begin")
+        card = self._card(first)
+        assert card is not None
+        hand._press(card)
+        await hand.control("wizard")
+
+    async def _choose_key_file(self) -> None:
+        await self.hand.until(lambda: self._card("key file") is not None, "the choice of a key file")
+        card = self._card("key file")
+        assert card is not None
+        self.hand._press(card)
+
+    def _card(self, words: str) -> QWidget | None:
+        for window in reversed(QApplication.topLevelWidgets()):
+            for widget in window.findChildren(QWidget):
+                name = widget.accessibleName().lower()
+                if type(widget).__name__ == "ChoiceCard" and words in name and widget.isVisible():
+                    return widget
+        return None
+
+    async def approve_and_watch(self, name: str) -> None:
+        """Read the plan in the sidekick, approve it, and see the machine come up."""
+        hand = self.hand
+        await hand.control("deployment.approve")
+        await hand.look("plan")
+        await hand.click("deployment.approve")
+        await self.wait_for(name, MachineStatus.RUNNING)
+        await hand.look("deployed")
+
+    async def open_machine(self) -> None:
+        """From the deployment's detail to the machine's."""
+        await self.hand.click_text("Details")
+        await self.hand.click("deployment.machine.open")
+        await self.hand.control("machine.detail")
+        await self.hand.look("machine")
+
+    async def destroy(self, name: str) -> None:
+        """Destroy by the button in the detail, confirm, approve the plan."""
+        hand = self.hand
+        await hand.click("machine.destroy")
+        await hand.control("machine.destroy-dialog")
+        await hand.look("destroy-question")
+        await hand.click("machine.destroy-dialog.confirm")
+        await hand.control("deployment.approve")
+        await hand.look("destroy-plan")
+        await hand.click("deployment.approve")
+        await self.wait_for(name, MachineStatus.TERMINATED)
+        await hand.look("destroyed")
+
+
+async def sandbox(person: Person) -> None:
+    """A newcomer's first machine: on this computer, by mouse and keyboard, from the first start to its end."""
+    hand = person.hand
+    await person.set_up("this computer")
+    await hand.look("wizard-account")
+    if hand.seen("wizard.provider.sandbox") is not None and hand.seen("wizard.step.keys") is None:
+        await _maybe_make_account(person)
+    await _advance_to(person, "wizard.generate-key")
+    await hand.look("wizard-keys")
+    await hand.click("wizard.generate-key")
+    await _advance_to(person, "wizard.name")
+    await hand.write("wizard.name", "my-first")
+    await hand.look("wizard-name")
+    await _advance_to(person, "wizard.deploy")
+    await hand.look("wizard-review")
+    await hand.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    await person.approve_and_watch("my-first")
+    await person.open_machine()
+    await hand.click("machine.reboot")
+    await _confirm_if_asked(hand)
+    await person.wait_for("my-first", MachineStatus.REBOOTING)
+    await person.wait_for("my-first", MachineStatus.RUNNING)
+    await hand.look("rebooted")
+    await person.destroy("my-first")
+
+
+async def baremetal(person: Person) -> None:
+    """A server with SSH: import a key, give address and host key, run a script, deregister."""
+    hand = person.hand
+    host, port, user, fingerprint, key_file = person.server
+    await person.set_up("server")
+    await hand.click("wizard.close")
+    await _import_key(person, await asyncio.to_thread(Path(key_file).read_text))
+    await hand.key(Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    await hand.click("machines.deploy")
+    await _make_account(person, "baremetal")
+    await _advance_to(person, "wizard.host")
+    await hand.write("wizard.host", host)
+    await hand.write("wizard.port", port)
+    await hand.write("wizard.user", user)
+    await hand.click("wizard.fetch-host-key")
+    await hand.control("wizard.found-key")
+    await hand.click("wizard.compared")
+    await hand.look("wizard-host")
+    await _advance_to(person, "wizard.generate-key")
+    await hand.look("wizard-keys")
+    await _advance_to(person, "wizard.script")
+    await hand.write("wizard.script", "echo hello from the script")
+    await _advance_to(person, "wizard.name")
+    await hand.write("wizard.name", "rack-1")
+    await _advance_to(person, "wizard.deploy")
+    await hand.look("wizard-review")
+    await hand.click("wizard.deploy")
+    await person.approve_and_watch("rack-1")
+    machine = await person.machine("rack-1")
+    assert machine is not None
+    assert machine.host_key == fingerprint
+    await person.open_machine()
+    await person.destroy("rack-1")
+
+
+async def _import_key(person: Person, private: str) -> None:
+    hand = person.hand
+    await hand.key(Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+    await hand.click("keys.import")
+    await hand.write("import_key.name", "rack key")
+    field = await hand.control("import_key.key")
+    assert isinstance(field, QPlainTextEdit)
+    # A person pastes a key; typing its lines key by key would be no better proof.
+    QApplication.clipboard().setText(private)
+    hand._press(field)
+    await hand.key(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    QApplication.clipboard().clear()
+    await hand.look("import-key")
+    await hand.click("import_key.submit")
+    await hand.until(lambda: hand.seen("import_key") is None, "the key to be imported")
+    await hand.look("keys")
+
+
+async def _maybe_make_account(person: Person) -> None:
+    if not any(button.isVisible() for button in _options("wizard.account.")):
+        await _make_account(person, "sandbox")
+
+
+async def _make_account(person: Person, kind: str) -> None:
+    hand = person.hand
+    await hand.click(f"wizard.provider.{kind}")
+    await hand.until(
+        lambda: hand.seen("wizard.add-account") is not None or bool(_options("wizard.account.")), "the account form"
+    )
+    await hand.look("wizard-new-account")
+    if hand.seen("wizard.add-account") is not None:
+        await hand.click("wizard.add-account")
+    await hand.until(
+        lambda: bool(_options("wizard.account.")) or hand.seen("wizard.add-account") is None, "the account"
+    )
+
+
+def _options(prefix: str) -> list[OptionButton]:
+    return [
+        button
+        for window in QApplication.topLevelWidgets()
+        for button in window.findChildren(OptionButton)
+        if button.objectName().startswith(prefix) and button.isVisible()
+    ]
+
+
+async def _advance_to(person: Person, name: str) -> None:
+    """Press Next until the step with that control is open; whatever can be chosen on the way has its first choice."""
+    hand = person.hand
+    for _ in range(10):
+        if hand.seen(name) is not None:
+            return
+        await hand.until(lambda: hand.seen(name) is not None or _is_ready(hand), f"a way on to {name}")
+        if hand.seen(name) is None:
+            await hand.click("wizard.next")
+            await asyncio.sleep(0.2)
+    await hand.look("stuck")
+    raise AssertionError(f"the wizard never came to {name}")
+
+
+def _is_ready(hand: Hand) -> bool:
+    button = hand.seen("wizard.next")
+    return button is not None and button.isEnabled()
+
+
+async def _confirm_if_asked(hand: Hand) -> None:
+    await asyncio.sleep(0.3)
+    for text in ("Reboot", "Restart"):
+        if (dialog := QApplication.activeModalWidget()) is not None and hand.button(text) is not None:
+            button = hand.button(text)
+            if button is not None and button.window() is dialog:
+                hand._press(button)
+
+
+SCENARIOS: dict[str, Callable[[Person], Awaitable[None]]] = {"sandbox": sandbox, "baremetal": baremetal}
+
+
+def main() -> int:
+    """Run the application with the scenario in it."""
+    scenario, pictures, *server = sys.argv[1:]
+    failed: list[BaseException] = []
+    run = desktop_app.Desktop.run
+
+    def run_with_scenario(desktop: desktop_app.Desktop) -> int:
+        async def play() -> None:
+            person = Person(desktop, Path(pictures), server)
+            try:
+                await SCENARIOS[scenario](person)
+            except BaseException as error:
+                failed.append(error)
+                traceback.print_exc()
+                raise
+            finally:
+                desktop._quit.set()
+
+        desktop._bridge.spawn(play(), name="scenario")
+        return run(desktop)
+
+    desktop_app.Desktop.run = run_with_scenario  # type: ignore[method-assign]
+    code = desktop_app.run()
+    return 1 if failed else code
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)
