@@ -20,7 +20,7 @@ from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
 from machina_desktop.core.domain.team import Actor, SystemRole, TeamRole
-from machina_desktop.core.events import Event, EventBus
+from machina_desktop.core.events import Changed, Event, EventBus
 from machina_desktop.core.host import Host
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.providers import registry
@@ -170,6 +170,17 @@ class Core:
     def sql(self, statement: str, *parameters: object) -> list[tuple[object, ...]]:
         """Look into the database, or change it, behind the program's back."""
         return read_sql(self.paths.database, statement, *parameters)
+
+    async def quiet(self) -> None:
+        """Wait until everything committed so far has been announced, and forget it."""
+
+        def newest() -> int:
+            seqs = [change.seq for event in self.events if isinstance(event, Changed) for change in event.changes]
+            return max(seqs, default=0)
+
+        [(head,)] = self.sql("SELECT change_seq FROM counter WHERE team_id = ?", self.team_id)
+        await until(lambda: newest() == head, what=f"the announcement of change {head}")
+        self.events.clear()
 
     def plaintext(self) -> list[Path]:
         """Files in the run folders that hold anything of a run."""

@@ -82,7 +82,7 @@ def opened(path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def next_version(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """This program as its next version, which finds the ``old`` database and has one more revision; answers that revision's file."""
+    """This program as its next version, with one revision more; the ``old`` database is there. Answers the revision."""
     folder = tmp_path / "migrations"
     shutil.copytree(Path(migrations.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
     revision = folder / "versions" / "r0002_labels.py"
@@ -105,7 +105,7 @@ def test_the_migrated_schema_is_the_declared_one(old: Path) -> None:
         indexes = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index'").all()
     engine.dispose()
     assert differences == []
-    partial = dict(indexes)["uq_deployment_active_machine"]
+    partial = next(sql for name, sql in indexes if name == "uq_deployment_active_machine")
     assert "'planning', 'awaiting_approval', 'applying'" in partial
 
 

@@ -87,9 +87,10 @@ class Dispatcher:
     async def _note_failure(self, case: UseCase, actor: Actor, ask: Request[R], error: MachinaError) -> None:
         LOG.info("%s refused: %s %s", case.action, error.code, error)
         teams = _target(ask) or {team_id: _named(ask) for team_id, _role in actor.team_roles[:1]}
-        if case.is_read or not case.is_audited or actor.is_runner:
-            return
         outcome = AuditOutcome.REFUSED if isinstance(error, Forbidden) else AuditOutcome.FAILED
+        is_noted = case.is_audited or outcome is AuditOutcome.REFUSED
+        if case.is_read or not is_noted or actor.is_runner:
+            return
         known = {team_id: target for team_id, target in teams.items() if actor.role_in(team_id) is not None}
         for team_id, target in known.items():
 
