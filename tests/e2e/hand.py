@@ -89,11 +89,21 @@ class Hand:
         """Click into a field, clear it and type key by key."""
         field = await self.control(name)
         assert isinstance(field, QLineEdit | QPlainTextEdit), name
-        self._press(field)
+        self._press(field.viewport() if isinstance(field, QPlainTextEdit) else field)
         QTest.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
         QTest.keyClick(field, Qt.Key.Key_Delete)
         QTest.keyClicks(field, text)
         await asyncio.sleep(0)
+
+    async def paste(self, name: str, text: str) -> None:
+        """Click into a field and paste; typing the lines of a key one by one would be no better proof."""
+        field = await self.control(name)
+        assert isinstance(field, QPlainTextEdit), name
+        self._press(field.viewport())
+        QApplication.clipboard().setText(text)
+        QTest.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+        QApplication.clipboard().clear()
+        assert field.toPlainText(), "nothing was pasted"
 
     async def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Press a key where the focus is."""

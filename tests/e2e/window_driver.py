@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from machina_desktop import app as desktop_app
 from machina_desktop.core.domain.machine import Machine, MachineStatus
@@ -177,13 +177,7 @@ async def _import_key(person: Person, private: str) -> None:
     await hand.key(Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
     await hand.click("keys.import")
     await hand.write("import_key.name", "rack key")
-    field = await hand.control("import_key.key")
-    assert isinstance(field, QPlainTextEdit)
-    # A person pastes a key; typing its lines key by key would be no better proof.
-    QApplication.clipboard().setText(private)
-    hand._press(field)
-    await hand.key(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
-    QApplication.clipboard().clear()
+    await hand.paste("import_key.key", private)
     await hand.look("import-key")
     await hand.click("import_key.submit")
     await hand.until(lambda: hand.seen("import_key") is None, "the key to be imported")
