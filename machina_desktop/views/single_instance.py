@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCryptographicHash, QDeadlineTimer, QLockFile, QObject, QThread, Signal
 
 if TYPE_CHECKING:
-    from PySide6.QtNetwork import QLocalServer, QLocalSocket
+    from PySide6.QtNetwork import QLocalServer
 
-RAISE = b"raise\n"
 ANSWER_MS = 2000
 RETRY_MS = 50
 
@@ -19,7 +18,7 @@ class SingleInstance(QObject):
     """Holds the data folder for this window, and hears when another start asks for it.
 
     The lock file is the truth: the system frees it with its process, and a left-over one names a process that is
-    gone. The local socket only carries the word.
+    gone. To connect to the local socket is the word.
 
     Signals:
         raise_requested(): Another start wants this window in front.
@@ -64,10 +63,8 @@ class SingleInstance(QObject):
                 return False
             QThread.msleep(RETRY_MS)
             socket.connectToServer(self._name)
-        socket.write(RAISE)
-        told = socket.waitForBytesWritten(ANSWER_MS)
         socket.disconnectFromServer()
-        return told
+        return True
 
     def release(self) -> None:
         """Let another window start."""
@@ -77,15 +74,10 @@ class SingleInstance(QObject):
 
     def _on_connection(self) -> None:
         socket = self._server.nextPendingConnection() if self._server is not None else None
-        if socket is None:
-            return
-        socket.readyRead.connect(lambda: self._on_word(socket))
-        socket.disconnected.connect(socket.deleteLater)
-        if socket.bytesAvailable():
-            self._on_word(socket)
-
-    def _on_word(self, socket: QLocalSocket) -> None:
-        if RAISE.strip() in bytes(socket.readAll().data()):
+        if socket is not None:
+            # To connect is to say it all; there is nothing to read.
+            socket.close()
+            socket.deleteLater()
             self.raise_requested.emit()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QEvent, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
@@ -63,7 +63,8 @@ Open = Callable[..., Opened]
 async def open_window(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Open]:
     """Opens windows on fake rows in a data folder of their own; a second one finds what the first remembered."""
     opened: list[tuple[Opened, object]] = []
-    theme.apply_theme(qapp, "dark")
+    if theme.current().name != "dark" or not qapp.styleSheet():
+        theme.apply_theme(qapp, "dark")
 
     def open_(vault: device.VaultStatus | None = None, **kwargs: int) -> Opened:
         gateway = FakeGateway(team_rows(**kwargs))
@@ -86,7 +87,8 @@ async def open_window(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Open]
         made.window.close_for_good()
         await bridge.finish()  # type: ignore[attr-defined]
         made.window.deleteLater()
-    await turn()
+    # Outside of a running Qt loop nobody else does; windows left over would be restyled with every change of theme.
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 async def filled(made: Opened) -> Opened:
