@@ -132,4 +132,5 @@ def _named(ask: object) -> str:
         for entry in fields(ask)  # type: ignore[arg-type]
         if entry.name != "team_id" and (entry.name.endswith("_id") or entry.name in {"name", "label"})
     ]
-    return about[0] if about else ""
+    # Half a surrogate pair cannot be stored, and what was refused may be of any length.
+    return about[0].encode(errors="backslashreplace").decode()[:200] if about else ""

@@ -113,7 +113,8 @@ async def generate_key(context: Context, actor: Actor, ask: GenerateKey) -> SSHK
     """Make the pair in a thread and seal the private half."""
     from machina_desktop.core.ssh import keys as forms  # noqa: PLC0415 - brings cryptography: not before first paint
 
-    pair = await asyncio.to_thread(forms.generate, ask.type, ask.bits, ask.name)
+    _check_name(ask.name)
+    pair = await asyncio.to_thread(forms.generate, ask.type, ask.bits, ask.name.strip())
     return await _keep(context, actor, ask, pair.public_line, pair.private)
 
 
@@ -122,12 +123,20 @@ async def import_key(context: Context, actor: Actor, ask: ImportKey) -> SSHKey:
     """Read the key and seal the private half, if there is one."""
     from machina_desktop.core.ssh import keys as forms  # noqa: PLC0415 - brings cryptography: not before first paint
 
+    _check_name(ask.name)
     if ask.private_key:
         pair = await asyncio.to_thread(forms.parse_private, ask.private_key, ask.passphrase or None)
         return await _keep(context, actor, ask, pair.public_line, pair.private)
     if not ask.public_key.strip():
         raise InvalidInput("Paste a public or a private key.", field="public_key")
     return await _keep(context, actor, ask, ask.public_key, None)
+
+
+def _check_name(name: str) -> None:
+    if not name.strip():
+        raise InvalidInput("Give the key a name.", field="name")
+    if len(name.strip()) > 100 or not name.strip().isprintable():
+        raise InvalidInput("The name has at most 100 printable characters.", field="name")
 
 
 async def _keep(
@@ -159,10 +168,7 @@ async def _keep(
 def record_key(tx: Transaction, _actor: Actor, ask: RecordKey) -> SSHKey:
     """Store the key with its envelope."""
     key = ask.key
-    if not key.name:
-        raise InvalidInput("Give the key a name.", field="name")
-    if len(key.name) > 100 or not key.name.isprintable():
-        raise InvalidInput("The name has at most 100 printable characters.", field="name")
+    _check_name(key.name)
     if known := tx.find(SSHKey, ssh_key_id=key.ssh_key_id):
         return known
     if tx.find(SSHKey, team_id=ask.team_id, name=key.name):
