@@ -52,7 +52,8 @@ class Hand:
 
         def usable() -> bool:
             widget = self.seen(name)
-            return widget is not None and widget.isEnabled()
+            # A person waits until the window manager has brought the dialog to the front.
+            return widget is not None and widget.isEnabled() and widget.window().isActiveWindow()
 
         await self.until(usable, f"the control {name}")
         widget = self.seen(name)
@@ -101,9 +102,11 @@ class Hand:
         assert isinstance(field, QPlainTextEdit), name
         self._press(field.viewport())
         QApplication.clipboard().setText(text)
+        # The display server hands the selection over when it pleases.
+        await self.until(lambda: QApplication.clipboard().text() == text, "the clipboard")
         QTest.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+        await self.until(lambda: bool(field.toPlainText()), "the pasted text")
         QApplication.clipboard().clear()
-        assert field.toPlainText(), "nothing was pasted"
 
     async def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Press a key where the focus is."""

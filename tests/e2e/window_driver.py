@@ -17,7 +17,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
 from machina_desktop import app as desktop_app
+from machina_desktop.core.domain.deployment import DeploymentState, DeploymentType
 from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.views.deploy_wizard.choice import OptionButton
 from tests.e2e.hand import Hand
@@ -48,6 +50,17 @@ class Person:
             await asyncio.sleep(0.01)
         await self.hand.look("timeout")
         raise AssertionError(f"{name} did not become {status.value}")
+
+    async def wait_for_run(self, kind: DeploymentType) -> None:
+        """Wait until the newest run of that kind has succeeded."""
+        ask = ListDeployments(team_id=self.bridge.team_id, type=kind)
+        for _ in range(3000):
+            runs = await self.bridge.call(ask)
+            if runs and runs[0].state is DeploymentState.SUCCEEDED:
+                return
+            assert not (runs and runs[0].state.is_final), runs[0].error_message
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"no {kind.value} succeeded")
 
     async def set_up(self, first: str) -> None:
         """Go through the first run and choose what to begin with."""
@@ -130,8 +143,7 @@ async def sandbox(person: Person) -> None:
     await person.approve_and_watch("my-first")
     await person.open_machine()
     await hand.click("machine.reboot")
-    await _confirm_if_asked(hand)
-    await person.wait_for("my-first", MachineStatus.REBOOTING)
+    await person.wait_for_run(DeploymentType.REBOOT)
     await person.wait_for("my-first", MachineStatus.RUNNING)
     await hand.look("rebooted")
     await person.destroy("my-first")
@@ -229,15 +241,6 @@ async def _advance_to(person: Person, name: str) -> None:
 def _is_ready(hand: Hand) -> bool:
     button = hand.seen("wizard.next")
     return button is not None and button.isEnabled()
-
-
-async def _confirm_if_asked(hand: Hand) -> None:
-    await asyncio.sleep(0.3)
-    for text in ("Reboot", "Restart"):
-        if (dialog := QApplication.activeModalWidget()) is not None and hand.button(text) is not None:
-            button = hand.button(text)
-            if button is not None and button.window() is dialog:
-                hand._press(button)
 
 
 SCENARIOS: dict[str, Callable[[Person], Awaitable[None]]] = {"sandbox": sandbox, "baremetal": baremetal}
