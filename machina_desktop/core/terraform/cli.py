@@ -205,7 +205,7 @@ def _diagnostic(message: Mapping[str, object], phase: str, at: datetime) -> Deco
     return Decoded(
         lines=tuple(lines),
         address=address,
-        problem=_plain(said)[:TEXT_LIMIT] if is_error else "",
+        problem=cleaned(said)[:TEXT_LIMIT] if is_error else "",
         asks_init=is_error and _ASKS_INIT.search(said) is not None,
     )
 
@@ -236,13 +236,14 @@ def _outputs(message: Mapping[str, object]) -> dict[str, object] | None:
 
 def _lines(text: str, level: LogLevel, *, phase: str, at: datetime, address: str = "") -> Iterator[LogLine]:
     for row in text.splitlines():
-        plain = _plain(row)
+        plain = cleaned(row)
         if plain.strip():
             short = plain if len(plain) <= TEXT_LIMIT else f"{plain[: TEXT_LIMIT - 1]}…"
             yield LogLine(at=at, phase=phase, level=level, text=short, address=address)
 
 
-def _plain(text: str) -> str:
+def cleaned(text: str) -> str:
+    """``text`` without control sequences, control characters and marks that turn the direction of text around."""
     return _CONTROLS.sub(" ", _ESCAPES.sub("", text)).rstrip()
 
 

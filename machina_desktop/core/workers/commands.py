@@ -124,6 +124,8 @@ class Commands:
         attached = Launch.attach(self.folder(phase)) if not again and self.has_begun(phase) else None
         if attached is None:
             self.raise_if_cancelled()
+            for command in commands:
+                self._pump.begin_anew(f"{phase}/{command.output}")
             attached = await asyncio.to_thread(self._start, phase, commands)
         else:
             self._pump.say("recover", f"Found the {phase} of an earlier start again.")

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from machina_desktop.core import ids
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
+from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.log import REDACTOR
-from machina_desktop.core.process import read_new_lines
-from machina_desktop.core.terraform.cli import Decoded, decode
+from machina_desktop.core.process import LINE_LIMIT, read_new_lines
+from machina_desktop.core.terraform.cli import Decoded, cleaned, decode
 
 LOG = logging.getLogger(__name__)
 GATHER_S = 0.05
@@ -46,6 +47,10 @@ class LogPump:
             self._lines.extend(lines)
         self._loop.call_soon_threadsafe(self._wake.set)
 
+    def begin_anew(self, source: str) -> None:
+        """Read the next file of that name from its start: the command was run again."""
+        self._cursors.pop(source, None)
+
     async def run(self) -> None:
         """Append what is said, until cancelled. Files are followed by :meth:`follow`."""
         while True:
@@ -60,7 +65,12 @@ class LogPump:
             while self._lines:
                 with self._lock:
                     batch, self._lines = tuple(self._lines[:BATCH_LINES]), self._lines[BATCH_LINES:]
-                await self._append(batch, {})
+                try:
+                    await self._append(batch, {})
+                except MachinaError:
+                    with self._lock:
+                        self._lines = [*batch, *self._lines]
+                    raise
 
     async def follow(
         self, path: Path, *, source: str, phase: str, ended: asyncio.Event, on_decoded: Callable[[Decoded], None]
@@ -100,14 +110,15 @@ def _read(
 
 
 def _reread(path: Path, end: int, phase: str, on_decoded: Callable[[Decoded], None]) -> None:
-    offset = 0
-    while offset < end:
-        _lines, following = _read(path, offset, phase, on_decoded, ended=True)
-        if following == offset:
-            return
-        offset = following
+    if not end:
+        return
+    at = ids.now()
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        while file.tell() < end and (line := file.readline(LINE_LIMIT)):
+            on_decoded(decode(line.rstrip(b"\r\n"), phase, at))
 
 
 def _clean(text: str) -> str:
-    redacted = REDACTOR.redact(text)
+    # A host's control sequences may stand in the middle of a secret.
+    redacted = REDACTOR.redact(cleaned(text))
     return redacted if len(redacted) <= TEXT_LIMIT else redacted[:TEXT_LIMIT] + "…"

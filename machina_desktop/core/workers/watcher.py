@@ -11,6 +11,7 @@ from machina_desktop.core.store.database import Database
 
 LOG = logging.getLogger(__name__)
 LOOK_S = 0.5
+SETTLE_S = 0.02
 
 
 class FeedWatcher:
@@ -45,6 +46,8 @@ class FeedWatcher:
 
     async def _publish(self, team_id: str, after: int) -> None:
         changes = await self._database.changes_after(team_id, after)
+        # What we have just committed ourselves may not have been announced yet.
+        await asyncio.sleep(SETTLE_S)
         foreign = tuple(change for change in changes if (team_id, change.seq) not in self._own)
         if foreign:
             self._bus.publish(Changed(foreign))
