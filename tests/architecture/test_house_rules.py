@@ -81,7 +81,10 @@ def nests_an_event_loop(node: ast.AST) -> bool:
 
 
 def makes_a_task(node: ast.AST) -> bool:
-    return called(node) in {"create_task", "ensure_future"}
+    # The tasks of an `async with asyncio.TaskGroup() as group` end with it and hand their errors to it.
+    return (
+        called(node) in {"create_task", "ensure_future"} and ast.unparse(node).partition("(")[0] != "group.create_task"
+    )
 
 
 # Rule, the files it does not hold for, and code that breaks it.
