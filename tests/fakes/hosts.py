@@ -185,7 +185,9 @@ class Core:
     def plaintext(self) -> list[Path]:
         """Files in the run folders that hold anything of a run."""
         kept = {"main.tf", "variables.tf", "outputs.tf", "terraform.rc"}
-        return [path for path in self.paths.runs.rglob("*") if path.is_file() and path.name not in kept]
+        # Unlike rglob, walk is not disturbed by folders that are being removed.
+        found = (Path(folder, name) for folder, _, names in os.walk(self.paths.runs) for name in names)
+        return [path for path in found if path.name not in kept]
 
     async def wiped(self) -> None:
         """Wait until nothing of any run is left on disk."""

@@ -12,6 +12,7 @@ from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.team import Actor, is_granted
 from machina_desktop.core.errors import Bug, Forbidden, MachinaError, NotFound
 from machina_desktop.core.events import Changed, EventBus, LogAppended
+from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.reports import AppendLog
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase
@@ -47,6 +48,8 @@ class Dispatcher:
         try:
             result = await self._perform(case, actor, ask, case.action)
         except MachinaError as error:
+            # It may quote what the outside said, and that what we sent; it is shown, printed and logged.
+            error.message, error.hint = REDACTOR.redact(error.message), REDACTOR.redact(error.hint)
             await self._note_failure(case, actor, ask, error)
             raise
         LOG.debug("%s %.1f ms", case.action, (time.perf_counter() - began) * 1000)

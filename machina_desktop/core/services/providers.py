@@ -168,9 +168,9 @@ def _verified(account: ProviderAccount, found: Verification) -> ProviderAccount:
     return replace(
         account,
         credential_status=found.status,
-        identity=found.identity,
+        identity=REDACTOR.redact(found.identity),
         scopes=found.scopes or None,
-        status_reason=found.reason,
+        status_reason=REDACTOR.redact(found.reason),
         last_verified_at=account.last_verified_at if found.status is CredentialStatus.UNKNOWN else now(),
     )
 

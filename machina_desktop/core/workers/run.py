@@ -413,5 +413,5 @@ def _reported(facts: MachineFacts) -> MachineReport:
         ssh_user=facts.ssh_user,
         host_key=facts.host_key,
         provider_resource_id=facts.provider_resource_id,
-        facts=dict(facts.extra),
+        facts={name: REDACTOR.redact(text) for name, text in facts.extra.items()},
     )
