@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import cast
 
 from PySide6.QtCore import Q_ARG, Q_RETURN_ARG, SLOT, QMetaObject, QObject, Qt, Signal, Slot
 from PySide6.QtDBus import QDBusConnection, QDBusInterface
@@ -18,6 +19,9 @@ PATH = "/org/freedesktop/Notifications"
 ANSWER_MS = 2000
 # Clicks on older ones only bring the window to the front.
 KEPT = 50
+
+# The binding's stub asks for bytes, which the binding itself refuses.
+_ON_ACTION = cast("bytes", SLOT("_on_action_invoked(uint,QString)"))
 
 
 class DesktopNotifications(QObject):
@@ -40,7 +44,7 @@ class DesktopNotifications(QObject):
         self._last_key = ""
         self._bus = QDBusConnection.sessionBus()
         self._has_bus = self._bus.isConnected() and self._bus.connect(
-            SERVICE, PATH, SERVICE, "ActionInvoked", self, SLOT("_on_action_invoked(uint,QString)").encode()
+            SERVICE, PATH, SERVICE, "ActionInvoked", self, _ON_ACTION
         )
         self._delivered.connect(self._on_delivered)
         self._refused.connect(self._show_in_tray)

@@ -137,7 +137,12 @@ def _take_effect(setting: SettingValue) -> None:
 
 
 def _title_of(choice: str) -> str:
-    titles = {"dark": _tr("Dark"), "light": _tr("Light"), "system": _tr("As the system")}
+    titles = {
+        "dark": _tr("Dark"),
+        "light": _tr("Light"),
+        "high-contrast": _tr("High contrast"),
+        "system": _tr("As the system"),
+    }
     return titles.get(choice, choice)
 
 
