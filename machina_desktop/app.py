@@ -156,11 +156,11 @@ class Desktop(QObject):
         """Furnish the window and open the core. Code is loaded on a thread, so that the window keeps answering."""
         import asyncio
 
-        if self._window.desk is None:
+        if not self._window.is_furnished:
             views = await asyncio.to_thread(importlib.import_module, "machina_desktop.views.desk")
             desk: Desk = views.Desk(self._window, self._bridge, self._settings, self._redact)
             self._crashes.crashed.connect(desk.presenter.show_crash)
-            self._window.furnish(desk, self._bridge)
+            self._window.furnish(self._bridge)
         core = await asyncio.to_thread(importlib.import_module, "machina_desktop.core.host")
         host: Host = core.Host(self._paths, self._settings, self._bus)
         try:

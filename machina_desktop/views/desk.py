@@ -108,6 +108,8 @@ class Desk(QObject):
     def _connect(self) -> None:
         window = self._window
         status = window.status
+        window.wizard_wanted.connect(self.open_wizard)
+        window.quit_wanted.connect(self.ask_to_quit)
         window.sidebar.vault_clicked.connect(lambda: self._on_vault_clicked(window.sidebar.vault))
         window.pages.built.connect(self._on_page_built)
         status.vault.clicked.connect(lambda: self._on_vault_clicked(status.vault))

@@ -24,7 +24,6 @@ from machina_desktop.views.window_state import WindowState
 
 if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
-    from machina_desktop.views.desk import Desk
 
 MINIMUM_WIDTH = 880
 MINIMUM_HEIGHT = 560
@@ -38,11 +37,15 @@ class MainWindow(QMainWindow):
 
     Signals:
         retried(): The core did not start and should try again.
+        wizard_wanted(): The person wants to deploy a machine.
+        quit_wanted(): The person wants to end the program; runs may speak against it.
         quit_agreed(): The person wants to end the program and nothing speaks against it.
         visibility_changed(bool): Whether it can be seen.
     """
 
     retried = Signal()
+    wizard_wanted = Signal()
+    quit_wanted = Signal()
     quit_agreed = Signal()
     visibility_changed = Signal(bool)
 
@@ -54,7 +57,7 @@ class MainWindow(QMainWindow):
         self._apps = apps
         self._is_painted = False
         self._may_close = False
-        self._desk: Desk | None = None
+        self._is_furnished = False
         self._state = WindowState(paths.window_state)
         self.sidebar = Sidebar(apps, parent=self)
         self.pages = PageStack(apps, self, parent=self)
@@ -87,8 +90,7 @@ class MainWindow(QMainWindow):
 
     def open_deploy_wizard(self) -> None:
         """Start, or go on with, deploying a machine."""
-        if self._desk is not None:
-            self._desk.open_wizard()
+        self.wizard_wanted.emit()
 
     def show_run(self, deployment_id: str) -> None:
         """Bring the window to the front with a deployment in the inspector; without an id, their page."""
@@ -97,21 +99,21 @@ class MainWindow(QMainWindow):
         if deployment_id:
             self.inspect("deployment", deployment_id)
 
-    def furnish(self, desk: Desk, bridge: Bridge) -> None:
-        """Take what acts on the window's parts and what pages ask through, once their code is loaded."""
-        self._desk = desk
+    def furnish(self, bridge: Bridge) -> None:
+        """Connect pages and inspectors to the core; what else acts on the window's parts is connected by now."""
+        self._is_furnished = True
         self.inspectors.attach(bridge)
         self.pages.attach(bridge)
+
+    @property
+    def is_furnished(self) -> bool:
+        """Whether it is connected to the core."""
+        return self._is_furnished
 
     @property
     def is_painted(self) -> bool:
         """Whether it has been painted at least once."""
         return self._is_painted
-
-    @property
-    def desk(self) -> Desk | None:
-        """What acts on the window's parts; ``None`` for a moment after the first paint."""
-        return self._desk
 
     def add_banner(self, banner: QWidget) -> None:
         """Put a standing remark above the page."""
@@ -130,10 +132,10 @@ class MainWindow(QMainWindow):
 
     def ask_to_quit(self) -> None:
         """End the program; asks first when runs are under way."""
-        if self._desk is None:
-            self.quit_agreed.emit()
+        if self._is_furnished:
+            self.quit_wanted.emit()
         else:
-            self._desk.ask_to_quit()
+            self.quit_agreed.emit()
 
     def close_for_good(self) -> None:
         """Remember the layout and close without asking."""

@@ -59,6 +59,8 @@ def run(
         except Exception as error:  # the Qt edge: nothing may end in silence
             LOG.exception("unexpected error in %s", name)
             problem = Bug(f"Something went wrong that should not: {type(error).__name__}.")
+            # The crash report shows where it came from.
+            problem.__cause__ = error
         # When it was cancelled, nothing below is done: its owner and its control may be gone.
         if busy is not None:
             busy.set_busy(False)
@@ -70,7 +72,9 @@ def run(
     task = bridge.spawn(follow(), name=name)
     # Cancelled before its first step, it has not begun to wait for its work.
     task.add_done_callback(lambda _task: work.close())
-    owner.destroyed.connect(task.cancel)
+    connection = owner.destroyed.connect(task.cancel)
+    # Else each question of a long-lived query would stay referenced by its owner.
+    task.add_done_callback(lambda _task: QObject.disconnect(connection))
     return task
 
 

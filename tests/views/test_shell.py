@@ -76,7 +76,7 @@ async def open_window(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Open]
         window.show()
         settings = Settings(tmp_path / "settings.json")
         desk = Desk(window, bridge, settings, lambda text: text.replace("hunter22", "•••"))
-        window.furnish(desk, bridge)
+        window.furnish(bridge)
         made = Opened(window, desk, gateway, fake, settings)
         opened.append((made, bridge))
         return made
