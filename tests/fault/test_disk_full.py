@@ -52,7 +52,8 @@ def fill(disk: Path) -> Path:
 
 async def refusal(made: Core, ask: Request[Any]) -> str:
     """The code with which ``ask`` is refused; empty when it found room after all."""
-    [answer] = await asyncio.gather(made.call(ask), return_exceptions=True)
+    answers: list[Any] = await asyncio.gather(made.call(ask), return_exceptions=True)
+    answer = answers[0]
     if not isinstance(answer, BaseException):
         return ""
     assert isinstance(answer, MachinaError), answer
