@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import statistics
 import tempfile
@@ -112,6 +113,8 @@ async def stream(home: Path, *, lines: int, rate: int, burst: int, watch_gaps: b
     follower.arrived.connect(paints.arrived)
     follower.arrived.connect(view.append_lines)
     if watch_gaps:
+        # As the application does once it has started.
+        gc.freeze()
         gaps.start()
     await _until_ended(bridge, ask.deployment_id, lambda: len(paints.latencies) >= lines)
     gaps.stop()
