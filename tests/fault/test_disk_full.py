@@ -52,7 +52,7 @@ def fill(disk: Path) -> Path:
 
 async def refusal(made: Core, ask: Request[Any]) -> str:
     """The code with which ``ask`` is refused; empty when it found room after all."""
-    answers: list[Any] = await asyncio.gather(made.call(ask), return_exceptions=True)
+    answers: tuple[Any, ...] = await asyncio.gather(made.call(ask), return_exceptions=True)
     answer = answers[0]
     if not isinstance(answer, BaseException):
         return ""

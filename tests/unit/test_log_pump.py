@@ -131,6 +131,16 @@ async def test_no_secret_is_kept_in_any_form(tmp_path: Path) -> None:
     assert kept.texts == [f"password={DOTS}", f"raw {DOTS} text", f"hex {DOTS}", f"first {DOTS}", DOTS, "third"]
 
 
+async def test_no_part_of_a_secret_survives_where_a_line_is_cut(tmp_path: Path) -> None:
+    kept, path, ended = Kept(), tmp_path / "apply.jsonl", asyncio.Event()
+    for room in range(1, len(SECRET)):
+        write(path, said("x" * (TEXT_LIMIT - 1 - room) + SECRET + "y" * 100))
+    ended.set()
+    await follow(kept, path, ended)
+    assert len(kept.lines) == len(SECRET) - 1
+    assert not any(SECRET[0] in text for text in kept.texts)
+
+
 @pytest.mark.parametrize("text", ["\x1b[2Jcleared", "a\x00b", "a\u202eb", "\x1b]0;title\x07shell", "a\tb"])
 async def test_our_own_lines_hold_no_control_characters(text: str) -> None:
     kept = Kept()

@@ -12,6 +12,7 @@ from pathlib import Path
 from machina_desktop.core.codec import from_json, to_json
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.errors import InvalidInput
+from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import Command, clean_environment
 from machina_desktop.core.terraform.engine import Engine
 
@@ -205,7 +206,7 @@ def _diagnostic(message: Mapping[str, object], phase: str, at: datetime) -> Deco
     return Decoded(
         lines=tuple(lines),
         address=address,
-        problem=cleaned(said)[:TEXT_LIMIT] if is_error else "",
+        problem=REDACTOR.redact(cleaned(said))[:TEXT_LIMIT] if is_error else "",
         asks_init=is_error and _ASKS_INIT.search(said) is not None,
     )
 
@@ -236,7 +237,8 @@ def _outputs(message: Mapping[str, object]) -> dict[str, object] | None:
 
 def _lines(text: str, level: LogLevel, *, phase: str, at: datetime, address: str = "") -> Iterator[LogLine]:
     for row in text.splitlines():
-        plain = cleaned(row)
+        # Before it is cut: half a secret would not be known any more.
+        plain = REDACTOR.redact(cleaned(row))
         if plain.strip():
             short = plain if len(plain) <= TEXT_LIMIT else f"{plain[: TEXT_LIMIT - 1]}…"
             yield LogLine(at=at, phase=phase, level=level, text=short, address=address)
