@@ -110,7 +110,12 @@ class Launch:
     def is_alive(self) -> bool:
         """Whether the launcher or the command it began still runs."""
         _reap()
-        return self._is_launcher_alive() or self._is_child_alive()
+        return self._is_launcher_alive() or self.is_command_alive()
+
+    def is_command_alive(self) -> bool:
+        """Whether the command begun last still runs."""
+        begun = self.begun
+        return bool(begun) and self.boot == boot_id() and is_process(*begun[-1])
 
     def outcome(self) -> Outcome | None:
         """How it ended, ``None`` while it runs."""
@@ -132,7 +137,7 @@ class Launch:
         if level <= self._cancel_level():
             return
         _write(self.folder / "cancel", str(level).encode())
-        if not self._is_launcher_alive() and self._is_child_alive():
+        if not self._is_launcher_alive() and self.is_command_alive():
             os.kill(self.begun[-1][0], signal.SIGINT)
 
     async def wait(self, poll_s: float = 0.01) -> Outcome:
@@ -154,10 +159,6 @@ class Launch:
         row = _read_rows(self.folder / "started").get("launcher")
         # Before it has told its number, the lock that it was born with tells that it lives.
         return is_process(int(row[0][0]), float(row[0][1])) if row else _is_locked(self.folder)
-
-    def _is_child_alive(self) -> bool:
-        begun = self.begun
-        return bool(begun) and self.boot == boot_id() and is_process(*begun[-1])
 
     def _cancel_level(self) -> int:
         try:
@@ -218,7 +219,8 @@ def end_leftovers(ended: Launch, *, grace_s: float = 2.0) -> int:
     SIGTERM to each, and SIGKILL to those still there after ``grace_s`` seconds. Does nothing where a command itself
     still runs, and touches only processes of the sessions that this launch's commands opened. Blocks; use a thread.
     """
-    if ended.boot != boot_id() or ended.is_alive():
+    # A launcher that has put the end on record starts nothing more, though it may take a moment to go.
+    if ended.boot != boot_id() or ended.outcome() is None or ended.is_command_alive():
         return 0
     # A process that has the number of a dead leader is a stranger that got it later.
     leaders = {pid: began for pid, began in ended.begun if process_start_time(pid) is None}

@@ -20,6 +20,7 @@ from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.log_line import LogLevel
 from machina_desktop.core.domain.machine import MachineStatus, TerraformStateStatus
 from machina_desktop.core.errors import Conflict, MachinaError
+from machina_desktop.core.process import Command, clean_environment, end_leftovers, launch, process_start_time
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.audit import VerifyAudit
 from machina_desktop.core.services.deployments import ApproveDeployment, CancelDeployment, ListDeployments, ReadLog
@@ -470,6 +471,21 @@ async def test_what_a_dead_terraform_leaves_running_is_ended(one: Core, shim: Sh
     await one.ended(ask.deployment_id)
     left = int(await asyncio.to_thread((shim.folder / "child.pid").read_text))
     await until(lambda: not Path(f"/proc/{left}").exists(), what="the end of the child")
+
+
+async def test_leftovers_are_ended_while_the_launcher_that_recorded_the_end_is_still_going(tmp_path: Path) -> None:
+    folder = tmp_path / "launch"
+    folder.mkdir()
+    command = Command(("sh", "-c", "sleep 600 & echo $!"), "out")
+    started = launch(folder, (command,), cwd=folder, environment=clean_environment())
+    outcome = await started.wait()
+    assert outcome.leftovers
+    rows = await asyncio.to_thread((folder / "started").read_text)
+    launcher = next(row for row in rows.splitlines() if row.startswith("launcher"))
+    still_going = f"launcher {os.getpid()} {process_start_time(os.getpid())}"
+    await asyncio.to_thread((folder / "started").write_text, rows.replace(launcher, still_going))
+    assert started.is_alive()
+    assert await asyncio.to_thread(end_leftovers, started) == 1
 
 
 async def test_a_run_whose_secrets_were_tampered_with_fails_and_says_so(one: Core, shim: Shim) -> None:
