@@ -56,7 +56,12 @@ class Desk(QObject):
         self.vault_door = VaultDoor(bridge, self.vault, window=window)
         self.presenter = Presenter(window.notices, self.vault_door, redact, window=window)
         self._announcer = RunAnnouncer(
-            self.runs, notices=window.notices, settings=settings, show=window.show_run, window=window
+            self.runs,
+            notices=window.notices,
+            settings=settings,
+            show=window.show_run,
+            is_shown=window.is_inspecting,
+            window=window,
         )
         self._run_status = RunStatus(self.runs, window.status, parent=self)
         self._banner = VaultBanner(self.vault)

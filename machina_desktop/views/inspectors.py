@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QMainWindow
 
 from machina_desktop.views.apps.base import App, Detail, Window
@@ -19,7 +19,13 @@ _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 
 class Inspectors(QObject):
-    """Two docks: a subject goes to the one that is not pinned. Both exist early, so their places are restored."""
+    """Two docks: a subject goes to the one that is not pinned. Both exist early, so their places are restored.
+
+    Signals:
+        shown(object): A `Subject` came to be shown in one of them.
+    """
+
+    shown = Signal(object)
 
     def __init__(self, apps: tuple[App, ...], door: Window, *, window: QMainWindow) -> None:
         super().__init__(window)
@@ -44,6 +50,10 @@ class Inspectors(QObject):
             self._show(dock)
         elif dock.isFloating():
             dock.raise_()
+
+    def is_shown(self, subject: Subject) -> bool:
+        """Whether a panel shows ``subject`` now."""
+        return any(dock.isVisible() and dock.subject == subject for dock in self._docks)
 
     def dismiss(self) -> bool:
         """Close the panel that follows the selection; whether there was one to close."""
@@ -82,6 +92,7 @@ class Inspectors(QObject):
         dock = Sidekick(self._make_detail, self._icon_of, name=name, parent=self._window)
         self._window.addDockWidget(_RIGHT, dock)
         dock.closing.connect(lambda: self._widths.update({name: max(WIDTH // 2, dock.width())}))
+        dock.shown.connect(self.shown)
         dock.pinned.connect(lambda is_pinned: self._on_pinned(dock, is_pinned))
         dock.hide()
         return dock

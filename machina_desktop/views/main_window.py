@@ -77,16 +77,26 @@ class MainWindow(QMainWindow):
         if self.area.width() < WIDTH + PAGE_WIDTH:
             self.sidebar.set_collapsed(True)
 
+    def is_inspecting(self, entity: str, key: str) -> bool:
+        """Whether an inspector shows that entity now."""
+        return self.inspectors.is_shown(Subject(entity, key))
+
     def open_app(self, name: str) -> None:
         """Show another app's page."""
         self.sidebar.select(name)
         self.pages.open(name)
 
     def notify(
-        self, text: str, *, kind: str = "info", action: str = "", on_action: Callable[[], None] | None = None
+        self,
+        text: str,
+        *,
+        kind: str = "info",
+        action: str = "",
+        on_action: Callable[[], None] | None = None,
+        about: str = "",
     ) -> None:
         """Show a toast."""
-        self.notices.tell(Notice(text=text, kind=kind, action=action, on_action=on_action))
+        self.notices.tell(Notice(text=text, kind=kind, action=action, on_action=on_action, about=about))
 
     def open_deploy_wizard(self) -> None:
         """Start, or go on with, deploying a machine."""
@@ -201,6 +211,7 @@ class MainWindow(QMainWindow):
         self.sidebar.chosen.connect(self.open_app)
         self.pages.badge_changed.connect(self.sidebar.set_badge)
         self.pages.retried.connect(self.retried)
+        self.inspectors.shown.connect(lambda subject: self.notices.withdraw(subject.key))
 
     def _install_shortcuts(self) -> None:
         for index, app in enumerate(self._apps, 1):

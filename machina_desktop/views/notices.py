@@ -20,8 +20,10 @@ from machina_desktop.views.widgets.text import Label
 SHOWN_MS = 4000
 SLIDE_MS = 140
 WIDTH = 380
-# More than these at once would hide the page; the rest waits and is counted.
-SHOWN_AT_ONCE = 4
+# More than these at once would hide the page; the rest waits and is counted. A low window shows fewer: one for each
+# this many pixels, so that the middle of an empty page, where its button stands, stays free.
+SHOWN_AT_ONCE = 3
+ROOM_EACH = 220
 WAITING_AT_MOST = 50
 
 _LOOK = {
@@ -39,6 +41,7 @@ class Notice:
     Attributes:
         kind: ``info``, ``success``, ``warning`` or ``error``; an error stays until dismissed.
         detail: A second, quieter sentence, such as the next step.
+        about: The id of what it tells of: a later notice about the same takes its place.
         count: How often it was told.
     """
 
@@ -47,11 +50,13 @@ class Notice:
     kind: str = "info"
     action: str = ""
     on_action: Callable[[], None] | None = None
+    about: str = ""
     count: int = 1
 
     def is_like(self, other: Notice) -> bool:
         """Whether both tell the same, so that one line can stand for both."""
-        return (self.kind, self.text, self.detail, self.action) == (other.kind, other.text, other.detail, other.action)
+        mine = (self.kind, self.text, self.detail, self.action, self.about)
+        return mine == (other.kind, other.text, other.detail, other.action, other.about)
 
 
 class Toast(QWidget):
@@ -111,7 +116,7 @@ class Toast(QWidget):
         fill = theme.color("surface-elevated")
         fill_rounded(painter, QRectF(self.rect()), Radius.CARD, fill, theme.color("border"))
         icon, token = _LOOK[self.notice.kind]
-        draw_icon(painter, QRectF(Space.M + 2, 14, 18, 18), icon, token)
+        draw_icon(painter, QRectF(Space.M + 2, (self.height() - 18) / 2, 18, 18), icon, token)
 
     def _build(self) -> None:
         words = QVBoxLayout()
@@ -121,18 +126,17 @@ class Toast(QWidget):
             detail = Label(self.notice.detail, tone="secondary", wraps=True)
             detail.setMinimumWidth(1)
             words.addWidget(detail)
-        if self.notice.action:
-            action = Button(self.notice.action, parent=self)
-            action.clicked.connect(self._on_action)
-            words.addSpacing(Space.XS)
-            words.addWidget(action, 0, Qt.AlignmentFlag.AlignLeft)
         close = IconButton("x", self.tr("Dismiss"), parent=self)
         close.clicked.connect(self.dismiss)
         row = QHBoxLayout(self)
-        row.setContentsMargins(Space.M + 18 + Space.M, 14, 6, 14)
+        row.setContentsMargins(Space.M + 18 + Space.M, Space.S, 6, Space.S)
         row.setSpacing(Space.S)
         row.addLayout(words, 1)
-        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        if self.notice.action:
+            action = Button(self.notice.action, parent=self)
+            action.clicked.connect(self._on_action)
+            row.addWidget(action)
+        row.addWidget(close)
 
     def _say(self) -> None:
         times = f"  ×{self.notice.count}" if self.notice.count > 1 else ""
@@ -154,7 +158,7 @@ class Toast(QWidget):
 
 
 class Notices(QObject):
-    """The toasts of a window: at most four show, equal ones are counted, a flood is told as one line.
+    """The toasts of a window: at most three show, equal ones are counted, a flood is told as one line.
 
     Everything runs on the Qt thread; a notice costs the same whether it is the first or the thousandth.
     """
@@ -174,6 +178,8 @@ class Notices(QObject):
 
     def tell(self, notice: Notice) -> None:
         """Show it, or count it where the same already shows or waits."""
+        if notice.about and not any(toast.notice.is_like(notice) for toast in self._shown):
+            self.withdraw(notice.about)
         for toast in self._shown:
             if toast.notice.is_like(notice):
                 toast.repeat()
@@ -183,7 +189,7 @@ class Notices(QObject):
             if waiting.is_like(notice):
                 self._waiting[index] = replace(waiting, count=waiting.count + 1)
                 return
-        if len(self._shown) < SHOWN_AT_ONCE:
+        if len(self._shown) < self._room():
             self._show(notice)
         elif len(self._waiting) < WAITING_AT_MOST:
             self._waiting.append(notice)
@@ -198,6 +204,12 @@ class Notices(QObject):
         """How many notices are not on the screen yet."""
         return len(self._waiting) + self._dropped
 
+    def withdraw(self, about: str) -> None:
+        """Take away what was told about something: it is out of date, or the person looks at the thing itself."""
+        self._waiting = deque(notice for notice in self._waiting if notice.about != about)
+        for toast in [toast for toast in self._shown if toast.notice.about == about]:
+            toast.dismiss()
+
     def clear(self) -> None:
         """Dismiss everything."""
         self._waiting.clear()
@@ -209,6 +221,9 @@ class Notices(QObject):
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
             self._layout_soon.start()
         return super().eventFilter(watched, event)
+
+    def _room(self) -> int:
+        return max(1, min(SHOWN_AT_ONCE, self._over.height() // ROOM_EACH))
 
     def _show(self, notice: Notice) -> None:
         toast = Toast(notice, self._on_left, self._window)
@@ -224,7 +239,7 @@ class Notices(QObject):
         self._placed.discard(toast)
         toast.hide()
         toast.deleteLater()
-        if len(self._waiting) + self._dropped > SHOWN_AT_ONCE:
+        if len(self._waiting) + self._dropped > self._room():
             self._show(self._summary())
         elif self._waiting:
             self._show(self._waiting.popleft())

@@ -1,4 +1,4 @@
-"""Telling the person what runs came to: a toast while the window is seen, else the system's notification."""
+"""Telling the person what runs came to, unless they look at it: a toast, or the system's notification."""
 
 from __future__ import annotations
 
@@ -26,23 +26,30 @@ class RunAnnouncer(QObject):
         notices: Notices,
         settings: Settings,
         show: Callable[[str], None],
+        is_shown: Callable[[str, str], bool],
         window: QWidget,
     ) -> None:
-        """``show`` opens a deployment, given its id."""
+        """``show`` opens a deployment, given its id; ``is_shown`` says whether an inspector shows an entity."""
         super().__init__(window)
         self._notices = notices
         self._settings = settings
         self._show = show
+        self._is_shown = is_shown
         self._window = window
         self._outside: DesktopNotifications | None = None
         watch.ended.connect(self._on_ended)
         watch.awaits_approval.connect(self._on_awaits_approval)
+        watch.decided.connect(lambda run: notices.withdraw(run.deployment_id))
 
     def set_outside(self, outside: DesktopNotifications) -> None:
         """Where to tell it while nobody sees the window."""
         self._outside = outside
 
     def _on_ended(self, run: Deployment) -> None:
+        # The machine's own inspector tells how it is now; why something failed, only the run does.
+        if run.state is DeploymentState.SUCCEEDED and self._is_looked_at("machine", run.machine_id or ""):
+            self._notices.withdraw(run.deployment_id)
+            return
         detail = " ".join(part for part in (run.error_message or "", run.error_hint) if part)
         self._tell(run, outcome(run), detail, _KINDS.get(run.state, "info"), self.tr("Show"))
 
@@ -54,14 +61,21 @@ class RunAnnouncer(QObject):
             else ""
         )
         text = self.tr("{0}: the plan waits for your approval.").format(doing(run))
-        self._tell(run, text, counts, "warning", self.tr("Review plan"))
+        self._tell(run, text, counts, "warning", self.tr("Review"))
 
     def _tell(self, run: Deployment, text: str, detail: str, kind: str, action: str) -> None:
         key = run.deployment_id
-        is_seen = self._window.isVisible() and not self._window.isMinimized()
-        if is_seen or self._outside is None:
+        if self._is_looked_at("deployment", key):
+            self._notices.withdraw(key)
+        elif self._is_seen() or self._outside is None:
             self._notices.tell(
-                Notice(text=text, detail=detail, kind=kind, action=action, on_action=lambda: self._show(key))
+                Notice(text=text, detail=detail, kind=kind, action=action, on_action=lambda: self._show(key), about=key)
             )
         elif self._settings.get(NOTIFICATIONS):
             self._outside.send(text, detail, key=key)
+
+    def _is_seen(self) -> bool:
+        return self._window.isVisible() and not self._window.isMinimized()
+
+    def _is_looked_at(self, entity: str, key: str) -> bool:
+        return self._is_seen() and self._is_shown(entity, key)

@@ -26,12 +26,14 @@ class RunWatch(QObject):
         progressed(): The step counts of some open run moved.
         ended(object): A ``Deployment`` that has just succeeded, failed or been cancelled.
         awaits_approval(object): A ``Deployment`` whose plan has just become ready.
+        decided(object): A ``Deployment`` whose plan does not wait any more.
     """
 
     open_changed = Signal(object)
     progressed = Signal()
     ended = Signal(object)
     awaits_approval = Signal(object)
+    decided = Signal(object)
 
     def __init__(self, bridge: Bridge, *, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -119,6 +121,8 @@ class RunWatch(QObject):
             self._states[run.deployment_id] = run.state
             if not is_news:
                 continue
+            if known is DeploymentState.AWAITING_APPROVAL:
+                self.decided.emit(run)
             if run.state.is_final:
                 self.ended.emit(run)
             elif run.state is DeploymentState.AWAITING_APPROVAL:

@@ -126,10 +126,12 @@ class Sidekick(QDockWidget):
     Signals:
         closing(): The person closes it; it still has its size.
         pinned(bool): It was pinned, or let go.
+        shown(object): Another `Subject` is shown.
     """
 
     closing = Signal()
     pinned = Signal(bool)
+    shown = Signal(object)
 
     def __init__(self, make: DetailMaker, icon_of: IconOf, *, name: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -235,6 +237,7 @@ class Sidekick(QDockWidget):
         detail.windowTitleChanged.connect(self._refresh)
         self._body.addWidget(detail, 1)
         self._refresh()
+        self.shown.emit(subject)
 
     def _refresh(self) -> None:
         subject = self.subject

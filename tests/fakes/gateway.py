@@ -385,11 +385,20 @@ class RecordingWindow:
     def inspect(self, entity: str, key: str) -> None:
         self.inspected.append((entity, key))
 
+    def is_inspecting(self, entity: str, key: str) -> bool:
+        return self.inspected[-1:] == [(entity, key)]
+
     def open_app(self, name: str) -> None:
         self.opened.append(name)
 
     def notify(
-        self, text: str, *, kind: str = "info", action: str = "", on_action: Callable[[], None] | None = None
+        self,
+        text: str,
+        *,
+        kind: str = "info",
+        action: str = "",
+        on_action: Callable[[], None] | None = None,
+        about: str = "",
     ) -> None:
         self.notices.append((kind, text))
 

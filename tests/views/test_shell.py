@@ -291,23 +291,63 @@ class TestAnnouncements:
         await turn(30)
         assert len(sent) == 1
 
+    async def test_a_plan_approved_elsewhere_takes_its_toast_with_it(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        run = made.run_in(DeploymentState.PLANNING)
+        made.gateway.put(replace(run, state=DeploymentState.AWAITING_APPROVAL))
+        await until(made.toasts)
+        made.gateway.put(replace(run, state=DeploymentState.APPLYING))
+        await until(lambda: not made.toasts())
+
+    async def test_what_the_inspector_shows_is_not_told_again(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        run = made.run_in(DeploymentState.PLANNING)
+        ready: list[Deployment] = []
+        made.desk.runs.awaits_approval.connect(ready.append)
+        made.window.inspect("deployment", run.deployment_id)
+        made.gateway.put(replace(run, state=DeploymentState.AWAITING_APPROVAL))
+        await until(lambda: ready)
+        assert made.toasts() == []
+
+    async def test_opening_what_a_toast_tells_of_takes_the_toast_away(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        run = made.run_in(DeploymentState.PLANNING)
+        made.gateway.put(replace(run, state=DeploymentState.AWAITING_APPROVAL))
+        await until(made.toasts)
+        made.window.inspect("deployment", run.deployment_id)
+        assert made.toasts() == []
+
 
 class TestNotices:
-    async def test_a_thousand_at_once_show_as_four(self, open_window: Open) -> None:
+    async def test_a_thousand_at_once_show_as_three(self, open_window: Open) -> None:
         made = await filled(open_window())
         for number in range(1000):
             made.window.notify(f"Result {number}")
         await turn()
-        assert len(made.window.notices.shown()) == 4
-        assert made.window.notices.waiting() == 996
+        assert len(made.window.notices.shown()) == 3
+        assert made.window.notices.waiting() == 997
         made.window.notices.shown()[0].dismiss()
-        assert made.toasts()[-1] == "996 more notices"
+        assert made.toasts()[-1] == "997 more notices"
 
     async def test_equal_ones_are_counted(self, open_window: Open) -> None:
         made = await filled(open_window())
         for _ in range(1000):
             made.window.notify("The key is copied.")
         assert [toast.notice.count for toast in made.window.notices.shown()] == [1000]
+
+    async def test_a_later_one_about_the_same_thing_takes_the_place_of_the_earlier(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        made.window.notify("web-1 is asked to reboot.", about="run")
+        made.window.notify("web-1 has rebooted.", about="run")
+        assert made.toasts() == ["web-1 has rebooted."]
+
+    async def test_a_low_window_shows_fewer(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        made.window.resize(1024, 600)
+        await turn()
+        for number in range(5):
+            made.window.notify(f"Result {number}")
+        assert len(made.window.notices.shown()) == 2
 
     async def test_an_action_runs_once_and_closes_the_toast(self, open_window: Open) -> None:
         made = await filled(open_window())

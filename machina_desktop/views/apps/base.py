@@ -22,14 +22,27 @@ class Window(Protocol):
         """Open the sidekick on an entity: ``machine``, ``deployment``, ``provider_account`` or ``ssh_key``."""
         ...
 
+    def is_inspecting(self, entity: str, key: str) -> bool:
+        """Whether the sidekick shows that entity now."""
+        ...
+
     def open_app(self, name: str) -> None:
         """Show another app's page."""
         ...
 
     def notify(
-        self, text: str, *, kind: str = "info", action: str = "", on_action: Callable[[], None] | None = None
+        self,
+        text: str,
+        *,
+        kind: str = "info",
+        action: str = "",
+        on_action: Callable[[], None] | None = None,
+        about: str = "",
     ) -> None:
-        """Show a toast; ``kind`` is ``info``, ``success``, ``warning`` or ``error``."""
+        """Show a toast; ``kind`` is ``info``, ``success``, ``warning`` or ``error``.
+
+        It takes the place of an earlier one about the same thing, and goes when the sidekick shows that thing.
+        """
         ...
 
     def open_deploy_wizard(self) -> None:

@@ -193,17 +193,23 @@ class MachineActions(QWidget):
 
     def _send(self, action: Action, machine: Machine, ask: Request[Deployment], busy: tasks.Busy | None) -> None:
         def done(deployment: Deployment) -> None:
-            text = QCoreApplication.translate("MachineAction", LOOKS[action].asked).format(machine.name)
-            self._window.notify(
-                text,
-                action=tr("Show"),
-                on_action=lambda: self._window.inspect("deployment", deployment.deployment_id),
-            )
             if action in _PLANNED and not deployment.auto_approve:
                 self._window.inspect("deployment", deployment.deployment_id)
+            elif not self._window.is_inspecting("machine", machine.machine_id):
+                self._tell(action, machine, deployment)
             self.asked.emit(deployment)
 
         tasks.run(self._bridge, self._bridge.call(ask), owner=self, name=f"machine.{action}", done=done, busy=busy)
+
+    def _tell(self, action: Action, machine: Machine, deployment: Deployment) -> None:
+        """Say that it was asked for, where nothing else on the screen shows it."""
+        key = deployment.deployment_id
+        self._window.notify(
+            QCoreApplication.translate("MachineAction", LOOKS[action].asked).format(machine.name),
+            action=tr("Show"),
+            on_action=lambda: self._window.inspect("deployment", key),
+            about=key,
+        )
 
 
 def short(name: str, limit: int = 28) -> str:
