@@ -1,14 +1,16 @@
 """The application in the role of the victim: carries deployments out until it is killed, or until none is open.
 
 Started once as ``python -m tests.fault.driver HOME ENGINE MODULE`` (ENGINE ``-`` for the one found); imports
-everything, then forks one child per line that it reads: ``DIE CREATE``, where DIE names the point at which the child
-kills itself (``-`` for none) and CREATE is how many machines there shall be in all. It prints the child's pid, and
+everything, then forks one child per line that it reads: ``DIE CREATE CANCEL``, where DIE names the point at which the
+child kills itself (``-`` for none), CREATE is how many machines there shall be in all, and CANCEL is ``cancel`` when it
+shall cancel what is being applied. It prints the child's pid, and
 ``exit PID CODE`` once it has ended.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -19,9 +21,11 @@ from machina_desktop.core.config import ENGINE, Paths, Settings
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.events import EventBus
 from machina_desktop.core.host import Host
-from machina_desktop.core.services.deployments import ListDeployments
+from machina_desktop.core.process import Launch
+from machina_desktop.core.services.deployments import CancelDeployment, ListDeployments, ReadLog
 from machina_desktop.core.services.dispatch import Dispatcher
 from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.core.services.providers import AddAccount, ListAccounts
@@ -38,18 +42,18 @@ def main() -> None:
     os.environ["MACHINA_VAULT"] = "key-file"
     provider.install(provider.RecordProvider(module))
     for line in sys.stdin:
-        die, create = line.split()
+        die, create, cancel = line.split()
         pid = os.fork()
         if pid == 0:
             _arm(die)
-            asyncio.run(_work(Path(home), engine, int(create)))
+            asyncio.run(_work(Path(home), engine, int(create), cancels=cancel == "cancel"))
             os._exit(0)
         print(pid, flush=True)
         _, status = os.waitpid(pid, 0)
         print("exit", pid, os.waitstatus_to_exitcode(status), flush=True)
 
 
-async def _work(home: Path, engine: str, create: int) -> None:
+async def _work(home: Path, engine: str, create: int, *, cancels: bool) -> None:
     paths = Paths(home)
     paths.create()
     settings = Settings(paths.settings)
@@ -72,13 +76,23 @@ async def _work(home: Path, engine: str, create: int) -> None:
             )
         )
     host.start_deployer()
-    while await _open(host, team_id):  # noqa: ASYNC110 - the store is the truth, not this process's events
+    while await _open(host, team_id):
         await asyncio.sleep(0.02)
+        if cancels:
+            await _cancel_applying(host, team_id)
     await host.stop()
 
 
 async def _open(host: Host, team_id: str) -> tuple[Deployment, ...]:
     return await host.gateway.call(ListDeployments(team_id=team_id, only_open=True))
+
+
+async def _cancel_applying(host: Host, team_id: str) -> None:
+    for run in await _open(host, team_id):
+        log = await host.gateway.call(ReadLog(deployment_id=run.deployment_id))
+        if any(line.text.endswith(": create...") for line in log.lines) and not run.cancel_level:
+            with contextlib.suppress(MachinaError):  # it may have ended meanwhile
+                await host.gateway.call(CancelDeployment(deployment_id=run.deployment_id))
 
 
 def _die(*_arguments: object) -> None:
@@ -137,6 +151,7 @@ _STEPS: dict[str, Callable[[], None]] = {
     "laid-out": lambda: _after(Workspace, "lay_out"),
     "plan-launched": lambda: _after_launch_of("plan"),
     "apply-launched": lambda: _after_launch_of("apply"),
+    "interrupt-asked": lambda: _after(Launch, "request_cancel"),
     "cleaning": lambda: setattr(Run, "clean_up", _die),
 }
 

@@ -35,6 +35,14 @@ POINTS = {
 }
 
 
+CANCEL_POINTS = {
+    "C1 the request to cancel is committed": "after:CancelDeployment",
+    "C2 the interrupt is asked for": "interrupt-asked",
+    "C3 the interrupted apply has ended": "before:SaveState",
+    "C4 its state is stored": "after:SaveState",
+}
+
+
 @pytest.fixture
 def shim(tmp_path: Path) -> Path:
     folder = tmp_path / "shim"
@@ -64,6 +72,22 @@ def test_a_run_survives_the_death_of_the_application(point: str, victim: Victim,
     said = [line.text for line in left.logs[left.deployments[0].deployment_id] if line.text.startswith("line ")]
     assert said == [f"line {number}" for number in range(LINES)]
     assert left.chain_is_whole
+    assert not _plaintext(victim.home)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("point", CANCEL_POINTS.values(), ids=CANCEL_POINTS.keys())
+def test_a_cancel_survives_the_death_of_the_application(point: str, victim: Victim, shim: Path) -> None:
+    (shim / "apply.seconds").write_text("10")
+    victim.start(die=point, cancel=True)
+    assert victim.wait() == -9, f"the application never came to {point}"
+    victim.finish()
+    left = victim.left()
+    assert [deployment.state for deployment in left.deployments] == [DeploymentState.CANCELLED]
+    assert [machine.actual_status for machine in left.machines] == [MachineStatus.ERROR]
+    assert left.machines[0].status_reason.startswith("Half created")
+    assert len(terraform_shim.ledger(shim, "begin")) == 1
+    assert len(terraform_shim.ledger(shim, "interrupt")) == 1
     assert not _plaintext(victim.home)
 
 

@@ -41,10 +41,10 @@ class Victim:
             arguments, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def start(self, *, die: str = "-", create: int = 1) -> int:
-        """Start an application; answers its pid."""
+    def start(self, *, die: str = "-", create: int = 1, cancel: bool = False) -> int:
+        """Start an application, which cancels what it sees applied if told so; answers its pid."""
         assert self._driver.stdin is not None
-        self._driver.stdin.write(f"{die} {create}\n")
+        self._driver.stdin.write(f"{die} {create} {'cancel' if cancel else '-'}\n")
         self._driver.stdin.flush()
         return int(self._line())
 
