@@ -8,12 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, resources_of_state, summarise
+from tests.fakes.engine import real_engine
 
 MODULE = """
 variable "user" { type = string }
@@ -47,7 +48,8 @@ def terraform(folder: Path, *arguments: str, **variables: object) -> bytes:
     if variables:
         (folder / "x.auto.tfvars.json").write_text(json.dumps(variables))
     environment = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
-    done = subprocess.run(["terraform", *arguments], cwd=folder, env=environment, check=False, capture_output=True)
+    command = [*real_engine().argv, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
 
@@ -273,6 +275,7 @@ values = st.recursive(
 
 
 @given(before=values, after=values, unknown=values, marks=values)
+@example(before={"a": 4}, after={"a": 4}, unknown={"a": [True]}, marks=None)
 def test_any_shape_is_summarised_and_a_marked_whole_shows_nothing(
     before: object, after: object, unknown: object, marks: object
 ) -> None:

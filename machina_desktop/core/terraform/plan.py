@@ -234,8 +234,8 @@ def _leaves(
             parts = _at(before, step), _at(after, step), _at(unknown, step)
             found += _leaves((*path, str(step)), *parts, deeper)
     # Some changes have no differing part: from nothing to an empty list, or to a list of nothing.
-    if path and not found and (unknown is True or before != after):
-        found.append((path, before, after, unknown is True, any(map(_is_marked, marks))))
+    if path and not found and (_is_marked(unknown) or before != after):
+        found.append((path, before, after, _is_marked(unknown), any(map(_is_marked, marks))))
     yield from found
 
 
