@@ -1,13 +1,13 @@
 """The one tree of errors that may cross a layer; outside errors are translated into it at the edge.
 
-    MachinaError
-    ├─ InvalidInput   a field is wrong; carries the field              422
-    ├─ NotFound                                                        404
-    ├─ Forbidden      names the missing action                         403
-    ├─ Conflict       the state does not allow it, name taken, stale   409
-    ├─ Unavailable    the outside failed: provider, SSH, Terraform     503
-    ├─ Locked         the vault or keyring is locked                   423
-    └─ Bug            cannot happen; carries context                   500
+MachinaError
+├─ InvalidInput   a field is wrong; carries the field              422
+├─ NotFound                                                        404
+├─ Forbidden      names the missing action                         403
+├─ Conflict       the state does not allow it, name taken, stale   409
+├─ Unavailable    the outside failed: provider, SSH, Terraform     503
+├─ Locked         the vault or keyring is locked                   423
+└─ Bug            cannot happen; carries context                   500
 """
 
 from __future__ import annotations
