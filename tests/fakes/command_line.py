@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
-import shutil
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+from tests.fakes.engine import real_engine
+
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30.0
 
@@ -26,7 +28,7 @@ case " $* " in *" apply "*)
     echo apply >>"{folder}/applies"
     while [ -e "{folder}/hold" ]; do sleep 0.02; done
 esac
-exec "{terraform}" "$@"
+exec {terraform} "$@"
 """
 
 
@@ -110,10 +112,8 @@ class Machina:
 
     def hold_applies(self) -> None:
         """From now on each apply waits in the real program's stead until :meth:`let_go`."""
-        real = shutil.which("terraform")
-        assert real, "terraform is missing; on Debian it comes from its maker's repository"
         gate = self.folder / "terraform"
-        gate.write_text(GATE.format(folder=self.folder, terraform=real))
+        gate.write_text(GATE.format(folder=self.folder, terraform=shlex.join(real_engine().argv)))
         gate.chmod(0o755)
         (self.folder / "hold").touch()
         self.done("settings", "change", "engine", "--value", gate)

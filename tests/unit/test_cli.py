@@ -15,6 +15,7 @@ from machina_desktop.core.process import run_briefly
 from machina_desktop.core.terraform import cli
 from machina_desktop.core.terraform.cli import Decoded, decode
 from machina_desktop.core.terraform.engine import Engine
+from tests.fakes.engine import real_engine
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ENGINE = Engine(name="terraform", version="1.11.4", argv=("/bin/terraform",), path="/bin/terraform")
@@ -79,7 +80,7 @@ def test_the_configuration_is_read_by_the_real_terraform_without_complaint(tmp_p
     config = tmp_path / "rc"
     cli.write_config(config, mirror=None if mirror is None else tmp_path / mirror)
     environment = cli.terraform_environment(config_file=config, plugin_cache=None, credentials={})
-    code, _, err = run_briefly(("terraform", "version", "-json"), timeout_s=30, environment=environment)
+    code, _, err = run_briefly((*real_engine().argv, "version", "-json"), timeout_s=30, environment=environment)
     assert (code, err) == (0, b"")
 
 

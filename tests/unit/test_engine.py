@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
+import shlex
 import time
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from machina_desktop.core.terraform.engine import Engine, find_engine
 from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, resources_of_state, summarise
 from machina_desktop.core.terraform.workspace import Workspace
 from tests.fakes import terraform_shim
+from tests.fakes.engine import real_engine
 
 REAL_PATH = os.environ["PATH"]
 SHELL_PATH = os.pathsep.join(("/usr/bin", "/bin"))
@@ -50,13 +51,12 @@ def bundled() -> Engine:
     return find_engine("", "/nowhere")
 
 
-def test_the_real_terraform_on_the_path_is_found() -> None:
-    expected = shutil.which("terraform")
-    if expected is None:
-        pytest.fail("terraform is not on PATH")
-    engine = find_engine("", REAL_PATH)
-    assert (engine.name, engine.path, engine.argv, engine.is_bundled) == ("terraform", expected, (expected,), False)
-    assert engine.version.startswith("1.")
+def test_a_real_terraform_on_the_path_is_found(tmp_path: Path) -> None:
+    wrapped = program(tmp_path, f'exec {shlex.join(real_engine().argv)} "$@"')
+    engine = find_engine("", str(tmp_path))
+    expected = ("terraform", str(wrapped), (str(wrapped),), False)
+    assert (engine.name, engine.path, engine.argv, engine.is_bundled) == expected
+    assert engine.version == real_engine().version
 
 
 def test_terraform_goes_before_tofu_and_tofu_before_the_bundled_one(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from machina_desktop.core.config import bundle_folder
 from machina_desktop.core.terraform.plan import outputs_of_state, resources_of_state, summarise
 from machina_desktop.core.terraform.workspace import Workspace
+from tests.fakes.engine import real_engine
 
 MODULES = bundle_folder() / "terraform"
 NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))
@@ -40,11 +40,9 @@ HOSTILE = [
 
 
 def terraform(folder: Path, *arguments: str) -> bytes:
-    program = shutil.which("terraform")
-    if program is None:
-        pytest.fail("terraform is not on PATH")
     environment = {"PATH": os.environ["PATH"], "TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
-    done = subprocess.run([program, *arguments], cwd=folder, env=environment, check=False, capture_output=True)
+    command = [*real_engine().argv, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True)
     assert done.returncode == 0, (done.stdout + done.stderr).decode()
     return done.stdout
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from machina_desktop.core.terraform.cli import decode
 from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, resources_of_state, summarise
 from machina_desktop.core.terraform.workspace import Workspace
 from tests.fakes import terraform_shim
+from tests.fakes.engine import real_engine
 
 VARIABLES = {
     "machine_id": "m-1",
@@ -43,10 +44,10 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-def call(program: str | Path, workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def call(engine: Sequence[str | Path], workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
     return subprocess.run(
-        [program, *arguments], cwd=workspace.folder, env=environment, check=False, capture_output=True, timeout=60
+        [*engine, *arguments], cwd=workspace.folder, env=environment, check=False, capture_output=True, timeout=60
     )
 
 
@@ -54,7 +55,7 @@ PLAN = ("plan", "-json", "-detailed-exitcode", "-out=tfplan")
 APPLY = ("apply", "-json", "tfplan")
 
 
-def lifecycle(program: str | Path, workspace: Workspace) -> list[object]:
+def lifecycle(engine: Sequence[str | Path], workspace: Workspace) -> list[object]:
     """Everything Machina looks at, over a whole life."""
     seen: list[object] = []
     for variables, options in (
@@ -64,13 +65,13 @@ def lifecycle(program: str | Path, workspace: Workspace) -> list[object]:
         (VARIABLES, ("-destroy",)),
     ):
         workspace.lay_out(bundle_folder() / "terraform" / "sandbox", variables)
-        planned = call(program, workspace, *PLAN, *options)
-        shown = call(program, workspace, "show", "-json", "tfplan").stdout
+        planned = call(engine, workspace, *PLAN, *options)
+        shown = call(engine, workspace, "show", "-json", "tfplan").stdout
         summary = summarise(shown)
-        applied = call(program, workspace, *APPLY)
+        applied = call(engine, workspace, *APPLY)
         state = workspace.read_state()
         assert state is not None
-        after = call(program, workspace, "show", "-json").stdout
+        after = call(engine, workspace, "show", "-json").stdout
         seen += [planned.returncode, is_applicable(shown), summary.add, summary.change, summary.remove]
         seen += [
             [resource.action for resource in summary.resources],
@@ -85,30 +86,27 @@ def lifecycle(program: str | Path, workspace: Workspace) -> list[object]:
 
 
 def test_a_whole_life_looks_as_with_the_real_program(knobs: Path, workspace: Workspace, tmp_path: Path) -> None:
-    real = shutil.which("terraform")
-    if real is None:
-        pytest.fail("terraform is not on PATH")
     other = Workspace(tmp_path / "other")
     other.lay_out(bundle_folder() / "terraform" / "sandbox", VARIABLES)
-    assert lifecycle(knobs / "terraform", workspace) == lifecycle(real, other)
+    assert lifecycle((knobs / "terraform",), workspace) == lifecycle(real_engine().argv, other)
 
 
 def test_each_apply_is_in_the_ledger(knobs: Path, workspace: Workspace) -> None:
-    call(knobs / "terraform", workspace, *PLAN)
-    call(knobs / "terraform", workspace, *APPLY)
+    call((knobs / "terraform",), workspace, *PLAN)
+    call((knobs / "terraform",), workspace, *APPLY)
     assert [row[0] for row in terraform_shim.ledger(knobs)] == ["begin", "create", "end"]
 
 
 def test_a_plan_is_applied_once_only(knobs: Path, workspace: Workspace) -> None:
-    call(knobs / "terraform", workspace, *PLAN)
-    call(knobs / "terraform", workspace, *APPLY)
-    again = call(knobs / "terraform", workspace, *APPLY)
+    call((knobs / "terraform",), workspace, *PLAN)
+    call((knobs / "terraform",), workspace, *APPLY)
+    again = call((knobs / "terraform",), workspace, *APPLY)
     assert again.returncode == 1
     assert b"Saved plan is stale" in again.stdout
 
 
 def test_an_interrupt_in_the_work_leaves_a_tainted_resource(knobs: Path, workspace: Workspace) -> None:
-    call(knobs / "terraform", workspace, *PLAN)
+    call((knobs / "terraform",), workspace, *PLAN)
     (knobs / "apply.seconds").write_text("60")
     running = subprocess.Popen([knobs / "terraform", *APPLY], cwd=workspace.folder, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 20
@@ -117,17 +115,17 @@ def test_an_interrupt_in_the_work_leaves_a_tainted_resource(knobs: Path, workspa
         time.sleep(0.005)
     running.send_signal(signal.SIGINT)
     assert running.wait(20) == 1
-    shown = call(knobs / "terraform", workspace, "show", "-json").stdout
+    shown = call((knobs / "terraform",), workspace, "show", "-json").stdout
     assert [found.is_tainted for found in resources_of_state(shown)] == [True]
 
 
 def test_knobs_fail_print_and_dump_as_told(knobs: Path, workspace: Workspace) -> None:
-    call(knobs / "terraform", workspace, *PLAN)
+    call((knobs / "terraform",), workspace, *PLAN)
     (knobs / "plan.exit").write_text("3")
     (knobs / "lines").write_text("2")
     (knobs / "apply.no-state").touch()
-    failed = call(knobs / "terraform", workspace, *PLAN)
-    applied = call(knobs / "terraform", workspace, *APPLY)
+    failed = call((knobs / "terraform",), workspace, *PLAN)
+    applied = call((knobs / "terraform",), workspace, *APPLY)
 
     assert failed.returncode == 3
     assert [json.loads(line)["@message"] for line in failed.stdout.splitlines()[1:3]] == ["line 0", "line 1"]

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.terraform.cli import write_config
 from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.workspace import ERRORED, LOCK_FILE, STATE, VARIABLES, Workspace, init_lock
+from tests.fakes.engine import real_engine
 
 ENGINE = Engine(name="terraform", version="1.11.4", argv=("terraform",), path="terraform")
 PLUGIN = 'terraform {\n  required_providers {\n    hcloud = { source = "hetznercloud/hcloud" }\n  }\n}\n'
@@ -228,7 +228,7 @@ def test_the_real_terraform_plans_and_applies_a_built_in_module_without_init(
     environment = {"PATH": os.environ["PATH"], "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
     for arguments in (("plan", "-out=tfplan"), ("apply", "tfplan")):
         done = subprocess.run(
-            [shutil.which("terraform") or "terraform", *arguments],
+            [*real_engine().argv, *arguments],
             cwd=workspace.folder,
             env=environment,
             check=False,
