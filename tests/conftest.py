@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
-# Before anything imports Qt or reads the settings: workers of pytest-xdist import this file too.
+# Before anything imports Qt or reads the settings: workers of pytest-xdist import this file too. What the workers and
+# the programs under test leave when they are killed lies in the folder of the first process, which ends in order.
+_FOLDER = tempfile.TemporaryDirectory(prefix="machina-tests-", ignore_cleanup_errors=True)
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-_HOME = tempfile.TemporaryDirectory(prefix="machina-tests-", ignore_cleanup_errors=True)
-os.environ["MACHINA_HOME"] = _HOME.name
+os.environ["MACHINA_HOME"] = str(Path(_FOLDER.name) / "home")
+os.environ["TMPDIR"] = _FOLDER.name
 
 hypothesis.settings.register_profile("machina", deadline=None)
 hypothesis.settings.load_profile("machina")
@@ -23,10 +25,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("window"):
             item.add_marker(pytest.mark.xdist_group("window"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _home_of_the_session() -> Iterator[None]:
-    """Remove the stand-in for the user's data folder at the end."""
-    yield
-    _HOME.cleanup()
