@@ -22,8 +22,6 @@ from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.table_view import TableView
 
 T = TypeVar("T")
-# Least and most, in design pixels.
-_FILTER_WIDTH = (104, 220)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +144,6 @@ class ListPanel(QWidget, Generic[T]):
             for combo in self.filters.findChildren(QComboBox):
                 if combo.accessibleName() == entry.any_title:
                     combo.setObjectName(f"{name}.filter.{entry.key}")
-                    # The inspector takes its room from the page: a filter shortens its text rather than the table.
-                    combo.setMinimumWidth(_FILTER_WIDTH[0])
-                    combo.setMaximumWidth(_FILTER_WIDTH[1])
 
     def _connect(self) -> None:
         self.filters.restore(remembered.recall(self._shape.name))

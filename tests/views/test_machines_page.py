@@ -277,7 +277,7 @@ async def test_the_detail_follows_the_machine() -> None:
 
 async def test_a_machine_in_error_says_why_and_can_be_retried() -> None:
     async with Shown(three(), detail_of="m-bad") as shown:
-        assert shown.find("machine.reason").text() == "No answer."
+        assert shown.find("machine.reason").title() == "No answer."
         assert shown.find("machine.retry").isVisible()
 
 

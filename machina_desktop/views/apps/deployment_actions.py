@@ -1,4 +1,4 @@
-"""What a person can do about a deployment now: approve, discard, cancel, force, try again."""
+"""What a person can do about a deployment now: approve, discard, cancel, force, try again, open its machine."""
 
 from __future__ import annotations
 
@@ -59,11 +59,13 @@ class DeploymentActions(QWidget):
         failed: What was asked for was refused (MachinaError).
         asked: Something is asked now; remarks about what went wrong before are out of date.
         restarted: A new deployment tries again (Deployment).
+        machine_wanted: The machine is to be shown: its id (str).
     """
 
     failed = Signal(object)
     asked = Signal()
     restarted = Signal(object)
+    machine_wanted = Signal(str)
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,12 +75,15 @@ class DeploymentActions(QWidget):
         self.approve = self._button("approve", self.tr("Approve"), ButtonKind.PRIMARY, "check", self._on_approve)
         self.discard = self._button("discard", self.tr("Discard"), ButtonKind.SECONDARY, "", self._on_discard)
         self.retry = self._button("retry", self.tr("Try again"), ButtonKind.PRIMARY, "rotate-cw", self._on_retry)
+        self.open_machine = self._button(
+            "open_machine", self.tr("Open machine"), ButtonKind.PRIMARY, "server", self._on_open_machine
+        )
         self.cancel = self._button("cancel", self.tr("Cancel…"), ButtonKind.DANGER, "", self._on_cancel)
         self.force = self._button("force", self.tr("Force…"), ButtonKind.DANGER, "zap", self._on_force)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
-        for button in (self.approve, self.discard, self.retry):
+        for button in (self.approve, self.discard, self.retry, self.open_machine):
             row.addWidget(button)
         row.addStretch()
         row.addWidget(self.cancel)
@@ -94,10 +99,12 @@ class DeploymentActions(QWidget):
         self.cancel.setVisible(run.state in _CANCELLABLE and not is_cancelling(run))
         self.force.setVisible(may_force(run))
         self.retry.setVisible(self._may_retry(run))
+        self.open_machine.setVisible(self._has_machine(run))
 
     def has_any(self) -> bool:
         """Whether there is something to do."""
-        return any(not button.isHidden() for button in (self.approve, self.cancel, self.force, self.retry))
+        buttons = (self.approve, self.cancel, self.force, self.retry, self.open_machine)
+        return any(not button.isHidden() for button in buttons)
 
     def show_machine(self, machine: Machine) -> None:
         """Learn how the machine stands: trying again makes sense only while something is wrong with it."""
@@ -119,6 +126,10 @@ class DeploymentActions(QWidget):
             return False
         needs_error = run.type in {DeploymentType.CREATE, DeploymentType.UPDATE}
         return not needs_error or machine.actual_status is MachineStatus.ERROR
+
+    def _has_machine(self, run: Deployment) -> bool:
+        is_there = self._machine is not None and not self._machine.is_gone
+        return is_there and run.state is DeploymentState.SUCCEEDED
 
     def _button(self, name: str, text: str, kind: ButtonKind, icon_name: str, slot: Callable[[], None]) -> Button:
         button = Button(text, kind=kind, icon_name=icon_name, parent=self)
@@ -146,6 +157,10 @@ class DeploymentActions(QWidget):
     def _on_retry(self) -> None:
         if self._run is not None and self._run.machine_id is not None:
             self._send(_AGAIN[self._run.type](self._run.machine_id), self.retry, self.restarted.emit)
+
+    def _on_open_machine(self) -> None:
+        if self._machine is not None:
+            self.machine_wanted.emit(self._machine.machine_id)
 
     def _on_discard(self) -> None:
         if self._run is None:

@@ -134,6 +134,7 @@ class DeploymentDetail(Detail):
         self.foot.asked.connect(self._panel.problem.clear)
         self.foot.failed.connect(self._on_refused)
         self.foot.restarted.connect(lambda run: self.window_door.inspect("deployment", run.deployment_id))
+        self.foot.machine_wanted.connect(lambda key: self.window_door.inspect("machine", key))
         self._link.clicked.connect(self._on_link)
         self.log.save_failed.connect(self._panel.show_problem)
         self.bridge.progressed.connect(self._on_progress)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from PySide6.QtCore import QStandardPaths
-from PySide6.QtWidgets import QFileDialog
-
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.services.keys import DeleteKey, ExportKey, GetKey
+from machina_desktop.core.services.keys import DeleteKey, GetKey
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.apps.key_dialogs import kind_of
+from machina_desktop.views.apps.key_export import KeyExport
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
@@ -36,6 +32,8 @@ class KeyDetail(Detail):
         self._users.chosen.connect(lambda machine_id: window.inspect("machine", machine_id))
         self._sections = Sections()
         self._panel = DetailPanel(self._sections, parent=self)
+        self._exporting = KeyExport(bridge, window, self)
+        self._exporting.failed.connect(self._panel.show_problem)
         self._build()
         self._query = LiveQuery(
             bridge,
@@ -105,51 +103,8 @@ class KeyDetail(Detail):
             self.window_door.notify(self.tr("Public key of {0} copied").format(self._key.name), kind="success")
 
     def _on_export(self) -> None:
-        if self._key is None:
-            return
-        warning = ConfirmDialog(
-            self.tr("Export the private key of {0}?").format(self._key.name),
-            text=self.tr("It leaves the vault as a file that only you can read."),
-            losses=(
-                self.tr("The file is not protected by your vault and has no passphrase."),
-                self.tr("Whoever gets it can sign in to every machine that trusts this key."),
-                self.tr("The export is noted in the audit trail."),
-            ),
-            confirm=self.tr("Choose a file…"),
-            parent=self,
-        )
-        warning.setObjectName("export_key")
-        warning.primary.setObjectName("export_key.confirm")
-        warning.accepted.connect(self._on_export_confirmed)
-        warning.open()
-
-    def _on_export_confirmed(self) -> None:
-        if self._key is None:
-            return
-        home = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.HomeLocation)
-        files = QFileDialog(self, self.tr("Export the private key"), home)
-        files.setObjectName("export_key.files")
-        files.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        # The core never writes over a file, so there is nothing to confirm.
-        files.setOption(QFileDialog.Option.DontConfirmOverwrite)
-        files.selectFile("".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in self._key.name)[:80])
-        files.fileSelected.connect(self._on_file_selected)
-        files.finished.connect(files.deleteLater)
-        files.open()
-
-    def _on_file_selected(self, path: str) -> None:
-        tasks.run(
-            self.bridge,
-            self.bridge.call(ExportKey(key_id=self.key, to=path)),
-            owner=self,
-            name="ExportKey",
-            done=self._on_exported,
-            failed=self._panel.show_problem,
-            busy=self._export,
-        )
-
-    def _on_exported(self, path: str) -> None:
-        self.window_door.notify(self.tr("Private key written to {0}").format(Path(path).name), kind="success")
+        if self._key is not None:
+            self._exporting.begin(self._key, busy=self._export)
 
     def _on_delete(self) -> None:
         if self._key is None:

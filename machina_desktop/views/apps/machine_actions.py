@@ -72,7 +72,7 @@ LOOKS = {
         "Start", "play", "{0} is asked to start.", frozenset({MachineStatus.STOPPED, MachineStatus.ERROR})
     ),
     Action.REFRESH: ActionLook("Refresh", "refresh-cw", "Looking what {0} is now.", _RESTING),
-    Action.RETRY: ActionLook("Retry", "undo-2", "{0} is planned again.", frozenset({MachineStatus.ERROR})),
+    Action.RETRY: ActionLook("Try again", "rotate-cw", "{0} is planned again.", frozenset({MachineStatus.ERROR})),
     Action.DESTROY: ActionLook(
         "Destroy", "trash-2", "The end of {0} is being planned.", _RESTING | {MachineStatus.PENDING}
     ),

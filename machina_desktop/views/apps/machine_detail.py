@@ -6,24 +6,27 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderInfo, ProviderType
-from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.errors import Locked, MachinaError
 from machina_desktop.core.services.deployments import ListDeployments
+from machina_desktop.core.services.keys import ListKeys
 from machina_desktop.core.services.machines import GetMachine, UpdateMachine
 from machina_desktop.core.services.providers import ListAccounts, ListProviders
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Detail, Window
+from machina_desktop.views.apps.machine_access import MachineAccess
 from machina_desktop.views.apps.machine_actions import MachineActions
 from machina_desktop.views.apps.machine_editor import MachineEditor
 from machina_desktop.views.apps.machine_foot import ActionFoot
 from machina_desktop.views.apps.machine_list import status_of
-from machina_desktop.views.apps.machine_text import address_of, fact_title, provider_title, ssh_command, what_to_do
+from machina_desktop.views.apps.machine_text import fact_title, provider_title, what_to_do
 from machina_desktop.views.apps.machine_timeline import Timeline
+from machina_desktop.views.callout import Callout
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.feedback import Badge
-from machina_desktop.views.widgets.layout import Card, Divider
+from machina_desktop.views.widgets.layout import Divider
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.status import StatusBadge
 from machina_desktop.views.widgets.text import KeyValueList, Label
@@ -42,6 +45,10 @@ class MachineDetail(Detail):
         self._infos: dict[ProviderType, ProviderInfo] = {}
         self._accounts: dict[str, str] = {}
         self._actions = MachineActions(bridge, window, self)
+        self._problem = Callout("error")
+        self._problem.setObjectName("machine.reason")
+        self._advice = Callout("warning")
+        self._advice.setObjectName("machine.advice")
         self._states = ListStates(self._build(), empty=EmptyState(icon_name="server", title=""), skeleton_rows=5)
         self._states.error.retried.connect(self._on_retried)
         self._states.show_loading()
@@ -63,9 +70,10 @@ class MachineDetail(Detail):
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.L)
         column.setSpacing(Space.L)
         column.addLayout(self._build_head())
-        column.addWidget(self._build_problem())
+        column.addWidget(self._problem)
+        column.addWidget(self._advice)
         for title, body in (
-            (self.tr("Access"), self._build_access()),
+            (self.tr("Connect"), self._build_access()),
             (self.tr("Timeline"), self._build_timeline()),
             (self.tr("Machine"), self._build_about()),
             (self.tr("Found on it"), self._build_facts()),
@@ -100,27 +108,9 @@ class MachineDetail(Detail):
         row.addStretch()
         return row
 
-    def _build_problem(self) -> QWidget:
-        self._reason = Label(style=Type.MEDIUM, tone="error", wraps=True, is_selectable=True)
-        self._reason.setObjectName("machine.reason")
-        self._advice = Label(tone="secondary", wraps=True)
-        self._problem = Card()
-        self._problem.column.addWidget(self._reason)
-        self._problem.column.addWidget(self._advice)
-        return self._problem
-
     def _build_access(self) -> QWidget:
-        self._access = KeyValueList()
-        for key, name in (
-            ("address", self.tr("Address")),
-            ("private", self.tr("Private")),
-            ("port", self.tr("Port")),
-            ("user", self.tr("User")),
-            ("ssh", self.tr("Connect")),
-            ("host_key", self.tr("Host key")),
-        ):
-            self._access.add_copyable(key, name)
-            self._access.widget(key).setObjectName(f"machine.{key}")
+        self._access = MachineAccess(self.bridge, self.window_door, parent=self)
+        self._access.failed.connect(self._on_refused)
         return self._access
 
     def _build_about(self) -> QWidget:
@@ -185,6 +175,14 @@ class MachineDetail(Detail):
         )
         LiveQuery(
             self.bridge,
+            ListKeys(team_id=team),
+            depends=frozenset({"ssh_key"}),
+            on_answer=self._access.show_keys,
+            on_error=self._on_side_error,
+            parent=self,
+        )
+        LiveQuery(
+            self.bridge,
             ListProviders(),
             depends=frozenset(),
             on_answer=self._on_providers,
@@ -211,7 +209,13 @@ class MachineDetail(Detail):
 
     def _on_side_error(self, error: MachinaError) -> None:
         """What stands beside the machine is missing; the machine itself is shown all the same."""
-        self._problem.setToolTip(str(error))
+        self._foot.setToolTip(str(error))
+
+    def _on_refused(self, error: MachinaError) -> None:
+        if isinstance(error, Locked):
+            tasks.PRESENTER.show(error)
+        else:
+            self._problem.say_error(error)
 
     def _on_retried(self) -> None:
         self._states.error.retry.set_busy(True)
@@ -231,28 +235,23 @@ class MachineDetail(Detail):
         self._status.set_status(status_of(machine))
         self._practice.setVisible(machine.is_practice)
         self._protected.setVisible(machine.is_protected)
-        advice = what_to_do(machine, self._infos.get(machine.provider))
-        self._reason.setText(machine.status_reason)
-        self._reason.setVisible(bool(machine.status_reason))
-        self._advice.setText(advice)
-        self._advice.setVisible(bool(advice))
-        self._problem.setVisible(bool(machine.status_reason or advice))
+        self._render_problem(machine)
         self._render_values(machine)
         self._editor.show_machine(machine)
         self._foot.show_machine(machine, self._infos)
 
+    def _render_problem(self, machine: Machine) -> None:
+        advice = what_to_do(machine, self._infos.get(machine.provider))
+        is_wrong = machine.actual_status is MachineStatus.ERROR
+        self._problem.clear()
+        self._advice.clear()
+        if is_wrong:
+            self._problem.say(machine.status_reason or self.tr("Something went wrong with it."), advice)
+        elif machine.status_reason or advice:
+            self._advice.say(machine.status_reason or advice, advice if machine.status_reason else "")
+
     def _render_values(self, machine: Machine) -> None:
-        self._access.set_values(
-            {
-                "address": address_of(machine),
-                "private": machine.private_ip or "",
-                "port": str(machine.ssh_port),
-                "user": machine.ssh_user,
-                "ssh": ssh_command(machine),
-                "host_key": machine.host_key,
-            }
-        )
-        self._access.set_row_visible("private", bool(machine.private_ip))
+        self._access.show_machine(machine)
         values = {
             "provider": provider_title(machine.provider),
             "account": self._accounts.get(machine.provider_account_id, ""),

@@ -49,14 +49,15 @@ def place_of(machine: Machine) -> str:
     return " · ".join(part for part in (provider_title(machine.provider), machine.region) if part)
 
 
-def ssh_command(machine: Machine) -> str:
-    """What to type into a terminal; empty until the machine has an address."""
+def ssh_command(machine: Machine, *, key_file: str = "") -> str:
+    """What to type into a terminal, with the private key in ``key_file``; empty until the machine has an address."""
     address = machine.ssh_host or address_of(machine)
     if not address:
         return ""
     port = [] if machine.ssh_port == 22 else ["-p", str(machine.ssh_port)]
     target = f"{machine.ssh_user}@{address}" if machine.ssh_user else address
-    return shlex.join(["ssh", *port, "--", target])
+    key = ["-i", key_file] if key_file else []
+    return shlex.join(["ssh", *key, *port, "--", target])
 
 
 def fact_title(key: str) -> str:
@@ -70,9 +71,9 @@ def what_to_do(machine: Machine, info: ProviderInfo | None) -> str:
         return tr("A run ended without a known outcome. Refresh to learn what exists.")
     if machine.actual_status is MachineStatus.ERROR:
         if machine.terraform_state_status is TerraformStateStatus.NONE:
-            return tr("Nothing was made yet. Put the cause right, then retry; or destroy the record.")
+            return tr("Nothing was made yet. Put the cause right, then try again; or destroy the record.")
         can_reboot = info is not None and "reboot" in info.power_actions
-        return tr("Retry completes what is missing.") + (tr(" A reboot may help, too.") if can_reboot else "")
+        return tr("Trying again completes what is missing.") + (tr(" A reboot may help, too.") if can_reboot else "")
     if machine.terraform_state_status is TerraformStateStatus.DRIFTED:
         return tr("It was changed outside of Machina. Refresh brings the record into line.")
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QPoint, QSettings, Qt
-from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -35,7 +35,6 @@ from machina_desktop.views.widgets.text import copy_text
 
 # More than anybody scrolls through; search and filters run here, on what was read once.
 LIMIT = 5000
-_NARROW = 720
 
 
 class MachinesPage(Page):
@@ -75,12 +74,6 @@ class MachinesPage(Page):
         """The machines that pass search and filters, by name."""
         return tuple(machine for machine in self._machines if self._passes(machine))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._second_row.setDirection(
-            QHBoxLayout.Direction.TopToBottom if event.size().width() < _NARROW else QHBoxLayout.Direction.LeftToRight
-        )
-
     def _build(self) -> None:
         self._header = PageHeader(self.tr("Machines"), search_placeholder=self.tr("Name, address or tag"), parent=self)
         deploy = Button(self.tr("Deploy"), kind=ButtonKind.PRIMARY, icon_name="plus")
@@ -114,13 +107,12 @@ class MachinesPage(Page):
         )
         for name, combo in zip(("status", "provider", "region"), self._filters.findChildren(QComboBox), strict=True):
             combo.setObjectName(f"machines.filter.{name}")
-            combo.setMinimumContentsLength(6)
+        self._filters.setObjectName("machines.filters")
         self._filters.changed.connect(self._on_filters_changed)
         row = QHBoxLayout()
         row.setSpacing(Space.S)
         row.addWidget(self._filters, 1)
         row.addWidget(self._build_view_controls())
-        self._second_row = row
         return row
 
     def _build_view_controls(self) -> QWidget:
@@ -152,7 +144,6 @@ class MachinesPage(Page):
         row.setSpacing(Space.S)
         row.addWidget(self._group)
         row.addWidget(self._toggle)
-        row.addStretch()
         return holder
 
     def _build_list(self) -> None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from PySide6.QtCore import QDateTime, QPointF, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+from PySide6.QtCore import QDateTime, QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QHelpEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from machina_desktop.core.domain.log_line import LogLevel
 from machina_desktop.views import theme
@@ -22,6 +31,8 @@ from machina_desktop.views.widgets.text import copy_text
 FRAME_MS = 33
 ROW_HEIGHT = 20
 _INSET = Space.M
+# Below this, in design pixels, the time of day gives its room to the words; it shows as a tooltip then.
+_NARROW = 440
 _MARK = 8
 _TOKENS = {
     LogLevel.DEBUG: "text-secondary",
@@ -70,7 +81,8 @@ class LogCanvas(QAbstractScrollArea):
         self._cursor: Place | None = None
         metrics = QFontMetricsF(theme.font(Type.MONO))
         self._advance = metrics.horizontalAdvance("0" * 64) / 64
-        self._text_left = _INSET + self._advance * 8 + Space.S + _MARK + Space.S
+        self._text_left = 0.0
+        self._place_text()
         self._frame = QTimer(self, interval=FRAME_MS, singleShot=True)
         self._frame.timeout.connect(self._on_frame)
         model.appended.connect(self._on_appended)
@@ -140,8 +152,15 @@ class LogCanvas(QAbstractScrollArea):
         if self.hasFocus():
             draw_focus_ring(painter, QRectF(whole), 0)
 
+    def viewportEvent(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self._tip_at(event.pos().y()), self)
+            return True
+        return super().viewportEvent(event)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._place_text()
         self._settle()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -231,6 +250,19 @@ class LogCanvas(QAbstractScrollArea):
         if not self._is_settling:
             self._note_following(value >= self.verticalScrollBar().maximum())
 
+    def _tip_at(self, y: int) -> str:
+        """The whole line and when it came, where either is not in sight."""
+        row = self.verticalScrollBar().value() + y // ROW_HEIGHT
+        line = self._model.row(row).line if row < self._model.row_count() else -1
+        if line < 0 or (self._has_clock and self.horizontalScrollBar().maximum() == 0):
+            return ""
+        return f"{_clock(int(self._model.time(line)))}  {self._model.text(line)}"
+
+    def _place_text(self) -> None:
+        self._has_clock = self.viewport().width() >= _NARROW
+        clock = self._advance * 8 + Space.S if self._has_clock else 0
+        self._text_left = _INSET + clock + _MARK + Space.S
+
     def _note_following(self, is_following: bool) -> None:
         if is_following != self._is_following:
             self._is_following = is_following
@@ -254,15 +286,18 @@ class LogCanvas(QAbstractScrollArea):
             draw_text(painter, room.adjusted(left, 0, 0, 0), words, font, theme.color("accent-error"))
 
     def _paint_line(self, painter: QPainter, rect: QRect, line: int) -> None:
+        level, text = self._model.level(line), self._model.text(line)
+        if level is LogLevel.ERROR:
+            painter.fillRect(rect, theme.color("tint-error"))
         if line == self.current_line:
             painter.fillRect(rect, theme.color("surface-hover"))
-        level, text = self._model.level(line), self._model.text(line)
         shift = self.horizontalScrollBar().value()
         painter.setFont(theme.font(Type.MONO))
         base = rect.top() + 14.5
         clip = QRectF(self._text_left, rect.top(), rect.width() - self._text_left, ROW_HEIGHT)
-        painter.setPen(theme.color("text-secondary"))
-        painter.drawText(QPointF(_INSET, base), _clock(int(self._model.time(line))))
+        if self._has_clock:
+            painter.setPen(theme.color("text-secondary"))
+            painter.drawText(QPointF(_INSET, base), _clock(int(self._model.time(line))))
         mark = _MARKS.get(level)
         if mark is not None:
             paint_glyph(painter, QRectF(self._text_left - Space.S - _MARK, rect.top() + 6, _MARK, _MARK), mark)

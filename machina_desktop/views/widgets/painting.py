@@ -32,11 +32,18 @@ def draw_focus_ring(painter: QPainter, rect: QRectF, radius: float, token: str =
 
 
 def draw_text(
-    painter: QPainter, rect: QRectF, text: str, font: QFont, color: QColor, *, align: Qt.AlignmentFlag = _LEFT
+    painter: QPainter,
+    rect: QRectF,
+    text: str,
+    font: QFont,
+    color: QColor,
+    *,
+    align: Qt.AlignmentFlag = _LEFT,
+    elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
 ) -> float:
-    """Draw one line, ended by an ellipsis where it does not fit; answers the width it took, in pixels."""
+    """Draw one line, shortened by an ellipsis where it does not fit; answers the width it took, in pixels."""
     metrics = QFontMetricsF(font)
-    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+    shown = metrics.elidedText(text, elide, rect.width())
     painter.setFont(font)
     painter.setPen(color)
     painter.drawText(rect, align | Qt.TextFlag.TextSingleLine, shown)

@@ -54,6 +54,10 @@ _MARKS = {
 }
 
 
+# Attributes by which a person knows a machine again, in the order they are read.
+_IDENTIFYING = ("name", "hostname", "host", "public_ip", "ipv4_address", "port", "region", "location", "size", "image")
+
+
 def action_word(action: PlanAction) -> str:
     """What happens to the resource, in one word of the user's language."""
     words = {
@@ -75,6 +79,12 @@ def old_and_new(change: AttributeChange) -> tuple[str | None, str | None]:
         return None, DOTS
     after = QCoreApplication.translate("Plan", "known after apply") if change.unknown else change.after
     return change.before, after
+
+
+def is_identifying(change: AttributeChange) -> bool:
+    """Whether the attribute tells which thing it is, as opposed to how it is set up."""
+    path = change.path.removeprefix("input.")
+    return path in _IDENTIFYING
 
 
 def change_words(change: AttributeChange) -> str:
@@ -194,12 +204,29 @@ class PlanView(QWidget):
         item.setData(0, _CHANGE_ROLE, (change, reason))
         item.setData(0, _ACTION_ROLE, change.action)
         item.setToolTip(0, reason)
-        for attribute in change.attributes:
-            child = QTreeWidgetItem(item, [change_words(attribute)])
-            child.setData(0, _CHANGE_ROLE, attribute)
-            child.setData(0, _ACTION_ROLE, change.action)
-            child.setToolTip(0, change_words(attribute))
+        first = sorted(filter(is_identifying, change.attributes), key=_reading_order)
+        rest = tuple(each for each in change.attributes if not is_identifying(each))
+        for attribute in first:
+            self._add_attribute(item, change.action, attribute)
+        under = item
+        if first and len(rest) > 1 and change.action is PlanAction.DELETE:
+            # What is lost is known by its name and address; the rest is there for who wants it.
+            under = QTreeWidgetItem(item, [self.tr("{0} more attributes").format(len(rest))])
+            under.setData(0, _ACTION_ROLE, change.action)
+        for attribute in rest:
+            self._add_attribute(under, change.action, attribute)
         return item
+
+    def _add_attribute(self, parent: QTreeWidgetItem, action: PlanAction, attribute: AttributeChange) -> None:
+        words = change_words(attribute)
+        child = QTreeWidgetItem(parent, [words])
+        child.setData(0, _CHANGE_ROLE, attribute)
+        child.setData(0, _ACTION_ROLE, action)
+        child.setToolTip(0, words)
+
+
+def _reading_order(change: AttributeChange) -> int:
+    return _IDENTIFYING.index(change.path.removeprefix("input."))
 
 
 class _PlanDelegate(QStyledItemDelegate):
@@ -223,6 +250,8 @@ class _PlanDelegate(QStyledItemDelegate):
             self._paint_attribute(pen, change, action)
         elif isinstance(change, tuple):
             self._paint_resource(pen, change[0], change[1])
+        elif index.parent().isValid():
+            pen.write(str(index.data()), theme.font(Type.SECONDARY), "text-secondary")
         else:
             pen.write("~ ", theme.font(Type.MONO_STRONG), "accent-warning")
             pen.write(str(index.data()), theme.font(Type.MONO), "text-primary")
@@ -240,16 +269,20 @@ class _PlanDelegate(QStyledItemDelegate):
         old, new = old_and_new(change)
         pen.write(f"{change.path}  ", mono, "text-secondary")
         is_gone = action is PlanAction.DELETE
+        old_share = 1.0 if is_gone or new is None else 0.5
         if old is not None:
             pen.write(
-                old, mono, "accent-error" if is_gone or change.forces_replacement else "text-secondary", share=0.5
+                old, mono, "accent-error" if is_gone or change.forces_replacement else "text-secondary", share=old_share
             )
         if new is not None and not (is_gone and old is not None):
             if old is not None:
                 pen.write("  →  ", mono, "text-secondary")
             is_plain = not change.unknown and not change.sensitive
             pen.write(
-                new, mono if is_plain else _slanted(mono), "text-primary" if is_plain else "text-secondary", share=0.9
+                new,
+                mono if is_plain else _slanted(mono),
+                "text-primary" if is_plain else "text-secondary",
+                share=0.7 if change.forces_replacement else 1.0,
             )
         if change.forces_replacement:
             words = QCoreApplication.translate("Plan", "forces replacement")
@@ -275,5 +308,5 @@ class _Pen:
             return
         part = QRectF(self._room)
         part.setWidth(self._room.width() * share)
-        used = draw_text(self._painter, part, text, font, theme.color(token))
+        used = draw_text(self._painter, part, text, font, theme.color(token), elide=Qt.TextElideMode.ElideMiddle)
         self._room.setLeft(self._room.left() + used)

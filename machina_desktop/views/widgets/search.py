@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QMenu, QWidget
 
 from machina_desktop.views.icons import icon
-from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.theme import CONTROL_HEIGHT, Space
+from machina_desktop.views.widgets.buttons import Button, IconButton
 from machina_desktop.views.widgets.inputs import fill_combo, plain_combo
 
 SEARCH_DELAY_MS = 120
+# Least and most, in design pixels.
+_COMBO_WIDTH = (104, 220)
 
 
 class SearchInput(QLineEdit):
@@ -92,6 +94,9 @@ class Filter:
 class FilterBar(QWidget):
     """A row of filters, a button that clears them, and room at the right for a page's own controls.
 
+    It always takes one line: filters shorten their text, and where even that does not fit they fold into one button
+    with a menu.
+
     Signals:
         changed: The filters in force (dict of key to value, without those that filter nothing).
     """
@@ -102,17 +107,26 @@ class FilterBar(QWidget):
         super().__init__(parent)
         self._combos: dict[str, QComboBox] = {}
         self._filters = {entry.key: entry for entry in filters}
+        self._is_folded = False
         self.setAccessibleName(self.tr("Filters"))
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(Space.S)
+        self._fold = Button(self.tr("Filters"), icon_name="list-filter", parent=self)
+        self._fold.clicked.connect(self._open_menu)
+        self._fold.hide()
+        self._row.addWidget(self._fold)
         for entry in filters:
             self._build_combo(entry)
-        self._clear = Button(self.tr("Clear filters"), kind=ButtonKind.GHOST, icon_name="x", parent=self)
+        self._clear = IconButton("x", self.tr("Clear filters"), parent=self)
         self._clear.clicked.connect(lambda: self.restore({}))
         self._clear.hide()
         self._row.addWidget(self._clear)
         self._row.addStretch()
+
+    def setObjectName(self, name: str) -> None:
+        super().setObjectName(name)
+        self._fold.setObjectName(f"{name}.button")
 
     def state(self) -> dict[str, str]:
         """The filters in force, to be stored."""
@@ -136,9 +150,40 @@ class FilterBar(QWidget):
         """Put a control of the page's own at the right end."""
         self._row.addWidget(widget)
 
+    def minimumSizeHint(self) -> QSize:
+        # What the one button needs: the row gives way to it before it pushes anything out of the page.
+        return self._fold.sizeHint() + QSize(CONTROL_HEIGHT + Space.S if self.state() else 0, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        shown = len(self._combos) * (_COMBO_WIDTH[0] + Space.S) + (CONTROL_HEIGHT if self.state() else -Space.S)
+        self._is_folded = self.width() < shown
+        self._fold.setVisible(self._is_folded and bool(self._combos))
+        for combo in self._combos.values():
+            combo.setVisible(not self._is_folded)
+
+    def _open_menu(self) -> None:
+        """The filters as menus, with the values in force checked."""
+        menu = QMenu(self)
+        menu.setObjectName("filters.menu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for combo in self._combos.values():
+            part = menu.addMenu(combo.currentText())
+            for index in range(combo.count()):
+                entry = part.addAction(combo.itemText(index))
+                entry.setCheckable(True)
+                entry.setChecked(index == combo.currentIndex())
+                entry.triggered.connect(lambda _checked=False, combo=combo, index=index: combo.setCurrentIndex(index))
+        menu.popup(self._fold.mapToGlobal(QPoint(0, self._fold.height() + 2)))
+
     def _build_combo(self, entry: Filter) -> None:
         combo = plain_combo()
         combo.setAccessibleName(entry.any_title)
+        combo.setMinimumWidth(_COMBO_WIDTH[0])
+        combo.setMaximumWidth(_COMBO_WIDTH[1])
         self._combos[entry.key] = combo
         self.set_choices(entry.key, entry.choices)
         combo.currentIndexChanged.connect(self._on_changed)
@@ -147,4 +192,7 @@ class FilterBar(QWidget):
     def _on_changed(self) -> None:
         state = self.state()
         self._clear.setVisible(bool(state))
+        count = f" · {len(state)}" if state else ""
+        self._fold.setText(self.tr("Filters") + count)
+        self._make_room()
         self.changed.emit(state)
