@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,10 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="machina-tests-", ignore_cleanup_er
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["MACHINA_HOME"] = str(Path(_FOLDER.name) / "home")
 os.environ["TMPDIR"] = _FOLDER.name
+
+# What a script starts in the background ignores interrupts, and so would the programs under test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("machina", deadline=None)
 hypothesis.settings.load_profile("machina")

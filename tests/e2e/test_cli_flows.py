@@ -21,7 +21,7 @@ def machina(tmp_path: Path) -> Iterator[Machina]:
     """The program on an empty data folder."""
     program = Machina(tmp_path)
     yield program
-    program.end_practice_machines()
+    program.end_leftovers()
 
 
 @pytest.fixture

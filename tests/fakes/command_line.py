@@ -135,10 +135,10 @@ class Machina:
         noted = self.folder / "applies"
         return len(noted.read_text().splitlines()) if noted.exists() else 0
 
-    def end_practice_machines(self) -> None:
-        """End the SSH servers that a failed test left: each has a file in our data folder on its command line."""
+    def end_leftovers(self) -> None:
+        """End the SSH servers and held applies that a failed test left: our folder is on their command lines."""
         for process in psutil.process_iter(["cmdline"]):
-            if any(str(self.home) in word for word in process.info["cmdline"] or ()):
+            if any(str(self.folder) in word for word in process.info["cmdline"] or ()):
                 process.kill()
 
     @staticmethod
