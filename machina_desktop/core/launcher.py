@@ -156,7 +156,7 @@ else:
 
     _IGNORED = (_signal.SIGINT, _signal.SIGHUP, _signal.SIGTERM)
     # What Python itself ignores at start-up would be ignored in the command, too.
-    _RESTORED = (*_IGNORED, _signal.SIGPIPE, _signal.SIGCHLD)
+    _RESTORED = (*_IGNORED, _signal.SIGQUIT, _signal.SIGPIPE, _signal.SIGCHLD)
 
     def run(folder: bytes, lock: int) -> None:
         """Run the commands in order, each while the one before ended as hoped and nobody cancelled."""
