@@ -172,8 +172,8 @@ class Desktop(QObject):
         self._host = host
         host.start_deployer()
         self._bridge.settle(host.gateway, host.actor)
-        # What is loaded by now stays for good. Looking through all of it at each full collection would stop the loop for
-        # about 70 ms each time.
+        # What is loaded by now stays for good. Looking through all of it at each full collection would stop the loop
+        # for about 70 ms each time.
         gc.freeze()
 
 
