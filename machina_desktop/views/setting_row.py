@@ -17,6 +17,8 @@ from machina_desktop.views.widgets.inputs import Checkbox, fill_combo, plain_com
 from machina_desktop.views.widgets.text import Label
 
 Value = str | int | bool
+# The indicator with its frame.
+_BOX = 22
 Control = tuple[QWidget, Callable[[Value], None]]
 
 
@@ -49,6 +51,10 @@ class SettingRow(QWidget):
         """Why the last change was refused; empty when it was not."""
         return "" if self._problem.isHidden() else self._problem.text()
 
+    def value(self) -> Value:
+        """What is stored."""
+        return self._stored
+
     def set_value(self, value: Value) -> None:
         """Show what is stored; nothing is sent."""
         self._stored = value
@@ -77,6 +83,8 @@ class SettingRow(QWidget):
 
     def _build_switch(self) -> Control:
         box = Checkbox("")
+        # Without words there is nothing for it to keep a distance to: it stands in line with the other controls.
+        box.setFixedWidth(_BOX)
         box.toggled.connect(lambda is_on: self._store("true" if is_on else "false"))
         return box, lambda value: box.setChecked(bool(value))
 

@@ -11,7 +11,7 @@ from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.vault_watch import VaultWatch
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
-from machina_desktop.views.widgets.text import Label
+from machina_desktop.views.widgets.text import ElidedLabel
 
 
 class VaultBanner(QWidget):
@@ -26,10 +26,9 @@ class VaultBanner(QWidget):
     def __init__(self, watch: VaultWatch, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._watch = watch
-        text = Label(
+        text = ElidedLabel(
             self.tr("The vault opens with a key file: anyone who copies the data folder can read the credentials."),
             style=Type.SECONDARY,
-            wraps=True,
         )
         more = Button(self.tr("Vault settings"), kind=ButtonKind.GHOST)
         more.clicked.connect(self.activated)

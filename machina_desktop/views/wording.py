@@ -28,11 +28,11 @@ def full_moment(at: datetime | None) -> str:
 
 
 def span(length: timedelta) -> str:
-    """A span of time in its two largest units: ``340 ms``, ``12 s``, ``3 min 4 s``, ``2 h 5 min``, ``3 d 4 h``."""
-    total_ms = max(0, round(length.total_seconds() * 1000))
-    if total_ms < 1000:
-        return _tr("{0} ms").format(total_ms)
-    minutes, seconds = divmod(total_ms // 1000, 60)
+    """A span of time in its two largest units: ``0.3 s``, ``12 s``, ``3 min 4 s``, ``2 h 5 min``, ``3 d 4 h``."""
+    total_s = max(0.0, length.total_seconds())
+    if total_s < 1:
+        return _tr("{0} s").format(QLocale().toString(min(0.9, total_s), "f", 1))
+    minutes, seconds = divmod(int(total_s), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     parts = ((days, _tr("{0} d")), (hours, _tr("{0} h")), (minutes, _tr("{0} min")), (seconds, _tr("{0} s")))

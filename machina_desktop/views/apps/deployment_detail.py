@@ -31,6 +31,7 @@ from machina_desktop.views.widgets.text import KeyValueList
 
 _PLAN_FIRST = frozenset({DeploymentState.AWAITING_APPROVAL, DeploymentState.CANCELLED})
 _PARTS = ("plan", "log", "details")
+_LEAST_HEIGHT = 120
 
 
 class DeploymentDetail(Detail):
@@ -87,6 +88,8 @@ class DeploymentDetail(Detail):
         log_column.addWidget(self.log, 1)
         for part in (self.plan, log, self._build_details()):
             self._parts.addWidget(part)
+        # Stated, so that in a low window the parts scroll and the buttons at the foot stay in sight.
+        self._parts.setMinimumHeight(_LEAST_HEIGHT)
         self._tabs.setObjectName("deployment.parts")
         self.plan.setObjectName("deployment.plan")
         self.log.setObjectName("deployment.log")

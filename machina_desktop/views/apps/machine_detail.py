@@ -263,8 +263,9 @@ class MachineDetail(Detail):
             "id": machine.machine_id,
         }
         self._about.set_values(values)
-        for key in ("region", "size", "image", "resource"):
-            self._about.set_row_visible(key, bool(values[key]))
+        for key in ("region", "size", "image"):
+            self._about.set_row_visible(key, bool(values[key]) and not machine.is_practice)
+        self._about.set_row_visible("resource", bool(values["resource"]))
         self._render_facts(machine)
 
     def _render_facts(self, machine: Machine) -> None:

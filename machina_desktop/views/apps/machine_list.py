@@ -45,8 +45,8 @@ def card_of(machine: Machine) -> CardContent:
         title=machine.name,
         status=status_of(machine),
         icon_name=PROVIDER_ICONS[machine.provider],
-        mono=endpoint_of(machine) or tr("no address yet"),
-        facts=" · ".join(part for part in (place_of(machine), machine.size) if part),
+        mono=endpoint_of(machine),
+        facts=" · ".join(part for part in (place_of(machine), "" if machine.is_practice else machine.size) if part),
         tags=machine.tags,
         mark=tr("practice") if machine.is_practice else "",
     )

@@ -46,7 +46,9 @@ def endpoint_of(machine: Machine) -> str:
 
 def place_of(machine: Machine) -> str:
     """Provider and region in one line."""
-    return " · ".join(part for part in (provider_title(machine.provider), machine.region) if part)
+    # A practice machine's region, size and image are this computer's: telling them says nothing.
+    region = "" if machine.is_practice else machine.region
+    return " · ".join(part for part in (provider_title(machine.provider), region) if part)
 
 
 def ssh_command(machine: Machine, *, key_file: str = "") -> str:

@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 import machina_desktop
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.config import Paths
+from machina_desktop.core.config import ENGINE, Paths
 from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.device import GetEngine, GetVault, ListSettings, SettingValue, VaultStatus
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.callout import Callout
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.setting_row import SettingRow
 from machina_desktop.views.theme import Space, Type
@@ -21,7 +22,7 @@ from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.feedback import Badge, Skeleton
 from machina_desktop.views.widgets.layout import Card, Divider, PageHeader, SectionHeader
 from machina_desktop.views.widgets.states import ErrorState
-from machina_desktop.views.widgets.text import CopyLabel, Label
+from machina_desktop.views.widgets.text import CopyLabel, KeyValueList, Label
 
 WIDTH = 760
 _NAME_WIDTH = 96
@@ -146,11 +147,14 @@ class SettingsPage(Page):
                 self._add_row(value)
 
     def _add_row(self, value: SettingValue) -> None:
-        if self._rows:
-            self._general.column.addWidget(Divider())
         row = SettingRow(self.bridge, value)
         row.changed.connect(self._on_changed)
         self._rows[value.key] = row
+        if value.key == ENGINE.key:
+            self._engine.add_choice(row)
+            return
+        if self._general.column.count() > 1:
+            self._general.column.addWidget(Divider())
         self._general.column.addWidget(row)
 
     def _on_settings_failed(self, error: MachinaError) -> None:
@@ -159,7 +163,7 @@ class SettingsPage(Page):
         self._general.setVisible(bool(self._rows))
 
     def _on_changed(self, key: str) -> None:
-        if key == "engine":
+        if key == ENGINE.key:
             self._ask_engine()
 
     def _on_engine(self, engine: EngineStatus) -> None:
@@ -172,30 +176,53 @@ class _EngineCard(Card):
 
     def __init__(self) -> None:
         super().__init__(name="Terraform")
-        self.look_again = Button(self.tr("Look again"), icon_name="refresh-cw")
+        self._chosen: SettingRow | None = None
+        self.look_again = Button(self.tr("Re-check"), icon_name="refresh-cw")
+        self.look_again.setObjectName("settings.engine.check")
         self._name = Label(self.tr("Looking for Terraform …"), style=Type.STRONG)
         self._badge = Badge()
-        self._path = CopyLabel("", name=self.tr("path of Terraform"))
-        self._note = Label("", tone="secondary", wraps=True)
+        self._problem = Callout("error")
+        self._problem.setObjectName("settings.engine.problem")
+        self._facts = KeyValueList()
+        self._facts.add_text("version", self.tr("Version"))
+        self._facts.add_text("origin", self.tr("Found"))
+        self._facts.add_copyable("path", self.tr("Path"))
+        self._note = Label("", style=Type.SECONDARY, tone="secondary", wraps=True)
         self.column.addLayout(_head(self._name, self._badge, self.look_again))
-        self.column.addWidget(self._path)
-        self.column.addWidget(self._note)
-        for widget in (self._badge, self._path, self._note):
-            widget.hide()
+        for widget in (self._problem, self._facts, self._note):
+            self.column.addWidget(widget)
+        for unknown in (self._badge, self._facts, self._note):
+            unknown.hide()
+
+    def add_choice(self, row: SettingRow) -> None:
+        """Put the setting that chooses another program below."""
+        self._chosen = row
+        self.column.addWidget(Divider())
+        self.column.addWidget(row)
 
     def show_engine(self, engine: EngineStatus) -> None:
         """Show what was found."""
         is_missing = bool(engine.problem)
-        self._name.setText(self.tr("No Terraform can be used") if is_missing else f"{engine.name} {engine.version}")
-        self._badge.set_text(self.tr("bundled") if engine.is_bundled else self.tr("missing"))
-        self._badge.set_tone("error" if is_missing else "neutral")
-        self._badge.setVisible(engine.is_bundled or is_missing)
-        self._path.set_text(engine.path)
-        self._path.setVisible(bool(engine.path))
-        note = f"{engine.problem} {engine.hint}".strip() if is_missing else engine.note
-        self._note.setText(note)
-        self._note.set_tone("error" if is_missing else "secondary")
-        self._note.setVisible(bool(note))
+        name = "OpenTofu" if engine.name == "tofu" else "Terraform"
+        self._name.setText(self.tr("No Terraform can be used") if is_missing else name)
+        self._badge.set_text(self.tr("not usable") if is_missing else self.tr("in use"))
+        self._badge.set_tone("error" if is_missing else "success")
+        self._badge.show()
+        self._facts.setVisible(not is_missing)
+        self._facts.set_values({"version": engine.version, "origin": self._origin_of(engine), "path": engine.path})
+        self._note.setText(engine.note)
+        self._note.setVisible(bool(engine.note) and not is_missing)
+        if is_missing:
+            self._problem.say(engine.problem, engine.hint)
+        else:
+            self._problem.clear()
+
+    def _origin_of(self, engine: EngineStatus) -> str:
+        if engine.is_bundled:
+            return self.tr("bundled with Machina")
+        if self._chosen is not None and self._chosen.value():
+            return self.tr("chosen below")
+        return self.tr("on this computer's search path")
 
 
 class _VaultCard(Card):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -203,7 +203,7 @@ class CardDelegate(QStyledItemDelegate, Generic[R]):
         draw_text(
             painter,
             mono,
-            content.mono or "–",
+            content.mono or QCoreApplication.translate("machine", "no address yet"),
             theme.font(Type.MONO),
             theme.color("text-primary" if content.mono else "text-secondary"),
         )

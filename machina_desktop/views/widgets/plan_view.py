@@ -233,7 +233,8 @@ class _PlanDelegate(QStyledItemDelegate):
     """Paints a resource as sign, word, address and reason; an attribute as name, old, arrow, new."""
 
     def sizeHint(self, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(200, _ATTRIBUTE_HEIGHT if index.parent().isValid() else _RESOURCE_HEIGHT)
+        is_resource = isinstance(index.data(_CHANGE_ROLE), tuple)
+        return QSize(200, _RESOURCE_HEIGHT if is_resource else _ATTRIBUTE_HEIGHT)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

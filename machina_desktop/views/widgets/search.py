@@ -17,6 +17,8 @@ from machina_desktop.views.widgets.inputs import fill_combo, plain_combo
 SEARCH_DELAY_MS = 120
 # Least and most, in design pixels.
 _COMBO_WIDTH = (104, 220)
+# A filter that would get less than this, or less than its text needs, folds away with the others.
+_READABLE = 140
 
 
 class SearchInput(QLineEdit):
@@ -159,7 +161,8 @@ class FilterBar(QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        shown = len(self._combos) * (_COMBO_WIDTH[0] + Space.S) + (CONTROL_HEIGHT if self.state() else -Space.S)
+        widths = (min(combo.sizeHint().width(), _READABLE) for combo in self._combos.values())
+        shown = sum(width + Space.S for width in widths) + (CONTROL_HEIGHT if self.state() else -Space.S)
         self._is_folded = self.width() < shown
         self._fold.setVisible(self._is_folded and bool(self._combos))
         for combo in self._combos.values():
