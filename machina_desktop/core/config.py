@@ -75,6 +75,11 @@ class Paths:
         return self.home / "runs"
 
     @property
+    def run_locks(self) -> Path:
+        """One empty file per machine, locked by the process that works in its run folder."""
+        return self.home / "run-locks"
+
+    @property
     def plugin_cache(self) -> Path:
         """Terraform's shared provider plugins."""
         return self.home / "plugin-cache"

@@ -30,7 +30,7 @@ from machina_desktop.core.services.deployments import (
     ListDeployments,
     ReadLog,
 )
-from machina_desktop.core.services.machines import DestroyMachine, RefreshMachine
+from machina_desktop.core.services.machines import RefreshMachine
 from machina_desktop.core.services.reports import (
     AppendLog,
     Claim,
@@ -326,19 +326,19 @@ async def test_an_outcome_is_reported_once(made: Core, runner: LocalGateway) -> 
 
 async def test_deployments_are_listed_newest_first_by_what_is_asked(made: Core) -> None:
     first, second = await made.create("m1"), await made.create("m2")
-    ending = await made.call(DestroyMachine(machine_id=second.machine_id))
+    behind = await made.call(RefreshMachine(machine_id=second.machine_id))
     await made.call(CancelDeployment(deployment_id=first.deployment_id))
 
     async def found(**conditions: object) -> list[str]:
         runs = await made.call(ListDeployments(team_id=made.team_id, **conditions))  # type: ignore[arg-type]
         return [run.deployment_id for run in runs]
 
-    assert await found() == [ending.deployment_id, second.deployment_id, first.deployment_id]
-    assert await found(only_open=True) == [ending.deployment_id, second.deployment_id]
+    assert await found() == [behind.deployment_id, second.deployment_id, first.deployment_id]
+    assert await found(only_open=True) == [behind.deployment_id, second.deployment_id]
     assert await found(state=DeploymentState.CANCELLED) == [first.deployment_id]
-    assert await found(type=DeploymentType.DESTROY) == [ending.deployment_id]
+    assert await found(type=DeploymentType.REFRESH) == [behind.deployment_id]
     assert await found(machine_id=first.machine_id) == [first.deployment_id]
-    assert await found(search="m2") == [ending.deployment_id, second.deployment_id]
+    assert await found(search="m2") == [behind.deployment_id, second.deployment_id]
     assert await found(until=AT) == []
     assert len(await found(since=AT)) == 3
 

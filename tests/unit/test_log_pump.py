@@ -114,7 +114,7 @@ async def test_the_output_of_a_command_run_again_is_read_from_its_start(tmp_path
     write(path, said("one") + said("two"))
     ended.set()
     pump = LogPump(kept.append, kept.cursors)
-    pump.begin_anew("apply")
+    await pump.begin_anew("apply")
     await pump.follow(path, source="apply", phase="apply", ended=ended, on_decoded=ignore)
     assert kept.texts == ["one", "two"]
     assert kept.cursors == {"apply": len(said("one") + said("two"))}

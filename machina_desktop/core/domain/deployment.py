@@ -56,22 +56,28 @@ class DeploymentState(StrEnum):
 _FINAL = frozenset({DeploymentState.SUCCEEDED, DeploymentState.FAILED, DeploymentState.CANCELLED})
 _ACTIVE = frozenset({DeploymentState.PLANNING, DeploymentState.AWAITING_APPROVAL, DeploymentState.APPLYING})
 
-# `planning -> queued` is recovery: the runner died before anything outside was changed.
 # `queued -> applying` is a power action, which has no plan; `planning -> applying` is a run approved beforehand.
+# `queued -> succeeded` is the destruction of a machine that was never made.
 _NEXT = {
-    DeploymentState.QUEUED: frozenset({DeploymentState.PLANNING, DeploymentState.APPLYING, DeploymentState.CANCELLED}),
+    DeploymentState.QUEUED: frozenset(
+        {
+            DeploymentState.PLANNING,
+            DeploymentState.APPLYING,
+            DeploymentState.SUCCEEDED,
+            DeploymentState.CANCELLED,
+        }
+    ),
     DeploymentState.PLANNING: frozenset(
         {
             DeploymentState.AWAITING_APPROVAL,
             DeploymentState.APPLYING,
-            DeploymentState.QUEUED,
             DeploymentState.SUCCEEDED,
             DeploymentState.FAILED,
             DeploymentState.CANCELLED,
         }
     ),
     DeploymentState.AWAITING_APPROVAL: frozenset(
-        {DeploymentState.APPLYING, DeploymentState.QUEUED, DeploymentState.FAILED, DeploymentState.CANCELLED}
+        {DeploymentState.APPLYING, DeploymentState.FAILED, DeploymentState.CANCELLED}
     ),
     DeploymentState.APPLYING: frozenset({DeploymentState.SUCCEEDED, DeploymentState.FAILED, DeploymentState.CANCELLED}),
 }
@@ -92,7 +98,7 @@ class Deployment:
         plan_serial: Serial of the state the plan was made against.
         cancel_level: 0 none, 1 asked (one interrupt), 2 forced by the user (second interrupt).
         attempt: 1 at first; recovery may start a plan, never an apply, a second time.
-        needs_recovery: An apply ended without a known outcome; reconcile before anything else.
+        needs_recovery: Its apply ended without a known outcome, and no run has settled yet what that left.
     """
 
     deployment_id: str

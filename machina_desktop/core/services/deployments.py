@@ -12,7 +12,7 @@ from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.runs import APPROVED, during, unplanned
+from machina_desktop.core.services.runs import APPROVED, discard, during
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -136,11 +136,7 @@ def cancel_deployment(tx: Transaction, _actor: Actor, ask: CancelDeployment) -> 
     deployment = tx.get(Deployment, ask.deployment_id)
     at = now()
     if deployment.state in {DeploymentState.QUEUED, DeploymentState.AWAITING_APPROVAL}:
-        cancelled = replace(moved(deployment, DeploymentState.CANCELLED, at), phase_detail="")
-        tx.replace(cancelled)
-        if deployment.machine_id is not None:
-            tx.replace(unplanned(tx.get(Machine, deployment.machine_id), deployment.type, at))
-        return cancelled
+        return discard(tx, deployment, at)
     if deployment.state.is_final:
         raise Conflict(f"The deployment has already {_ended(deployment)}.", code="E-DEPLOYMENT-ENDED")
     if ask.force and deployment.cancel_level == 0:

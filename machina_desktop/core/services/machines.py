@@ -13,7 +13,7 @@ from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.providers.registry import provider_for
-from machina_desktop.core.services.runs import queue_run
+from machina_desktop.core.services.runs import discard_waiting, end_queue_of_gone, queue_run
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -249,21 +249,28 @@ def update_machine(tx: Transaction, _actor: Actor, ask: UpdateMachine) -> Machin
 
 @use_case("machine.destroy", "POST /api/machines/{machine_id}/destroy")
 def destroy_machine(tx: Transaction, actor: Actor, ask: DestroyMachine) -> Deployment:
-    """Queue the destruction."""
+    """Queue the destruction; what else waits for the machine is discarded.
+
+    A machine that was never made is gone at once, and so is the run that should have destroyed it.
+    """
     machine = _living(tx, ask.machine_id)
     if machine.is_protected and ask.confirm_name != machine.name:
         raise Conflict(
             f"{machine.name} is protected.", hint="Type its name to confirm that it may go.", code="E-PROTECTED"
         )
-    return queue_run(
+    at = now()
+    machine = discard_waiting(tx, machine, at)
+    run = queue_run(
         tx,
         actor,
         machine,
         DeploymentType.DESTROY,
         deployment_id=ask.deployment_id,
-        at=now(),
+        at=at,
         auto_approve=ask.auto_approve,
     )
+    end_queue_of_gone(tx, machine, at)
+    return tx.get(Deployment, run.deployment_id)
 
 
 @use_case("machine.reboot", "POST /api/machines/{machine_id}/reboot")

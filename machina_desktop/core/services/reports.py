@@ -13,11 +13,13 @@ from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.runs import APPROVED, during, settled, unplanned
+from machina_desktop.core.services.runs import APPROVED, discard, during, end_queue_of_gone, settled, unplanned
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import StateRevision, Transaction
 
 STATE_REVISIONS = 20
+RECOVER = "recover"
+"""The phase in which a run looks what an apply without a known end has left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,14 @@ class ReportPlan(Request[Deployment]):
     summary: PlanSummary
     digest: str
     serial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpireApproval(Request[Deployment]):
+    """Discard a plan that has waited for approval since ``waiting_since`` or longer; one decided meanwhile stays."""
+
+    deployment_id: str
+    waiting_since: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,15 +236,22 @@ def renew_lease(tx: Transaction, _actor: Actor, ask: RenewLease) -> Lease:
 )
 def report_phase(tx: Transaction, _actor: Actor, ask: ReportPhase) -> Deployment:
     """Record what is being done."""
-    deployment = replace(_held(tx, ask.deployment_id, ask.fence), phase_detail=ask.phase, updated_at=now())
+    held = _held(tx, ask.deployment_id, ask.fence)
+    recovers = held.needs_recovery or ask.phase == RECOVER
+    deployment = replace(held, phase_detail=ask.phase, needs_recovery=recovers, updated_at=now())
     tx.replace(deployment)
     return deployment
 
 
 @use_case("deployment.report_plan", "POST /api/runner/deployments/{deployment_id}/plan", is_internal=True)
 def report_plan(tx: Transaction, _actor: Actor, ask: ReportPlan) -> Deployment:
-    """Record the plan, and the approval where it was given beforehand."""
+    """Record the plan, and the approval where it was given beforehand.
+
+    A cancel that came while the plan was made wins: the deployment stays as it is, for its runner to end.
+    """
     deployment = _held(tx, ask.deployment_id, ask.fence)
+    if deployment.cancel_level:
+        return deployment
     at = now()
     approved = deployment.auto_approve or not ask.digest
     state = DeploymentState.APPLYING if approved else DeploymentState.AWAITING_APPROVAL
@@ -253,6 +270,15 @@ def report_plan(tx: Transaction, _actor: Actor, ask: ReportPlan) -> Deployment:
         # While a person decides nobody holds it: whichever runner hears the approval first goes on.
         tx.replace(replace(tx.get(Lease, deployment.deployment_id), runner_id=""))
     return planned
+
+
+@use_case("deployment.expire", "POST /api/runner/deployments/{deployment_id}/expire", is_internal=True)
+def expire_approval(tx: Transaction, _actor: Actor, ask: ExpireApproval) -> Deployment:
+    """Discard the plan, unless somebody has decided since."""
+    deployment = tx.get(Deployment, ask.deployment_id)
+    if deployment.state is not DeploymentState.AWAITING_APPROVAL or deployment.updated_at > ask.waiting_since:
+        return deployment
+    return discard(tx, deployment, now(), reason="Nobody approved the plan in time.", code="E-PLAN-EXPIRED")
 
 
 @use_case(
@@ -297,18 +323,20 @@ def report_facts(tx: Transaction, _actor: Actor, ask: ReportFacts) -> Machine:
 def report_outcome(tx: Transaction, _actor: Actor, ask: ReportOutcome) -> Deployment:
     """End the run and settle its machine."""
     at = now()
+    held = _held(tx, ask.deployment_id, ask.fence)
     deployment = replace(
-        moved(_held(tx, ask.deployment_id, ask.fence), ask.state, at),
+        moved(held, ask.state, at),
         error_message=ask.error_message or None,
         error_code=ask.error_code,
         error_hint=ask.error_hint,
         phase_detail="",
-        needs_recovery=False,
+        needs_recovery=held.needs_recovery and ask.state is DeploymentState.FAILED,
     )
     tx.replace(deployment)
     if deployment.machine_id is not None:
-        machine = tx.get(Machine, deployment.machine_id)
-        tx.replace(_after(machine, deployment, ask, at))
+        machine = _after(tx.get(Machine, deployment.machine_id), deployment, ask, at)
+        tx.replace(machine)
+        end_queue_of_gone(tx, machine, at)
     return deployment
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, moved
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict
@@ -29,6 +29,10 @@ _AFTERWARDS = {
     DeploymentType.STOP: MachineStatus.STOPPED,
     DeploymentType.START: MachineStatus.RUNNING,
 }
+
+
+_WAITING = (DeploymentState.QUEUED, DeploymentState.AWAITING_APPROVAL)
+_UNMADE = frozenset({MachineStatus.PENDING, MachineStatus.PROVISIONING})
 
 
 def queue_run(
@@ -87,12 +91,47 @@ def during(machine: Machine, kind: DeploymentType, at: datetime) -> Machine:
 def unplanned(machine: Machine, kind: DeploymentType, at: datetime) -> Machine:
     """The machine after a run that ended before it changed anything outside.
 
-    A machine whose creation never began is gone: there is nothing to look after.
+    A machine whose creation never began is gone: there is nothing to look after. One in error stays: an earlier try
+    may have left something, even where Terraform recorded nothing.
     """
-    if kind is DeploymentType.CREATE and machine.terraform_state_status is TerraformStateStatus.NONE:
+    is_blank = machine.terraform_state_status is TerraformStateStatus.NONE and machine.actual_status in _UNMADE
+    if kind is DeploymentType.CREATE and is_blank:
         gone = MachineStatus.TERMINATED
         return replace(machine, actual_status=gone, desired_status=gone, status_reason="Never created.", updated_at=at)
     return replace(machine, desired_status=settled(machine), updated_at=at)
+
+
+def discard(tx: Transaction, deployment: Deployment, at: datetime, *, reason: str = "", code: str = "") -> Deployment:
+    """End a run that waits, in the queue or for approval, and settle its machine: nothing outside knows of it yet."""
+    cancelled = replace(
+        moved(deployment, DeploymentState.CANCELLED, at), phase_detail="", error_message=reason or None, error_code=code
+    )
+    tx.replace(cancelled)
+    if deployment.machine_id is not None:
+        machine = unplanned(tx.get(Machine, deployment.machine_id), deployment.type, at)
+        tx.replace(machine)
+        end_queue_of_gone(tx, machine, at)
+    return cancelled
+
+
+def discard_waiting(tx: Transaction, machine: Machine, at: datetime) -> Machine:
+    """Make way for the machine's end: whatever waits for it, but an earlier order to destroy it, is discarded."""
+    for run in tx.list(Deployment, machine_id=machine.machine_id, state=_WAITING, order_by="created_at"):
+        if run.type is not DeploymentType.DESTROY:
+            discard(tx, run, at, reason="The machine was ordered to be destroyed.", code="E-SUPERSEDED")
+    return tx.get(Machine, machine.machine_id)
+
+
+def end_queue_of_gone(tx: Transaction, machine: Machine, at: datetime) -> None:
+    """End what is queued for a machine that is gone: carried out, it would bring the machine back, or into error."""
+    if not machine.is_gone:
+        return
+    for run in tx.list(Deployment, machine_id=machine.machine_id, state=DeploymentState.QUEUED):
+        if run.type is DeploymentType.DESTROY:
+            tx.replace(moved(run, DeploymentState.SUCCEEDED, at))
+        else:
+            cancelled = moved(run, DeploymentState.CANCELLED, at)
+            tx.replace(replace(cancelled, error_message=f"{machine.name} is gone.", error_code="E-MACHINE-GONE"))
 
 
 def settled(machine: Machine) -> MachineStatus:

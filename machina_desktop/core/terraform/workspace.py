@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import math
 import os
 import re
 import shutil
@@ -18,6 +20,8 @@ from machina_desktop.core.codec import from_json, to_json
 from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.terraform.cli import PLAN_FILE
 from machina_desktop.core.terraform.engine import Engine
+
+LOG = logging.getLogger(__name__)
 
 VARIABLES = "machina.auto.tfvars.json"
 """The only file that holds text of users; Terraform takes its strings literally."""
@@ -51,6 +55,10 @@ class StateFile:
     lineage: str
     serial: int
     has_resources: bool
+
+    def continues(self, stored: StateFile | None) -> bool:
+        """Whether it is a later version of ``stored``, or the first there is."""
+        return stored is None or (self.lineage == stored.lineage and self.serial > stored.serial)
 
 
 def read_state_file(raw: bytes) -> StateFile:
@@ -193,6 +201,21 @@ class Workspace:
                 else:
                     path.unlink(missing_ok=True)
 
+    def wipe_sealed(self, stored: StateFile | None) -> bool:
+        """Like :meth:`wipe`, but nothing goes while a later state than ``stored`` lies there; answers whether it went.
+
+        The next run of the machine stores that state; a file that cannot be read as one is no reason to stay.
+        """
+        try:
+            left = self.read_state()
+        except Unavailable:
+            left = None
+        if left is not None and left.continues(stored):
+            LOG.error("%s holds a state that is stored nowhere else; it stays", self.folder)
+            return False
+        self.wipe()
+        return True
+
     def _read_by_terraform(self) -> Iterator[Path]:
         patterns = ("*.tf", "*.tf.json", "*.tofu", "*.tofu.json", "*.tfvars", "*.tfvars.json", "*.tftpl")
         for pattern in patterns:
@@ -216,27 +239,49 @@ async def init_lock(cache: Path, *, timeout_s: float = _INIT_WAIT_S) -> AsyncIte
         Unavailable: another init holds it for longer than ``timeout_s`` seconds (E-TF-INIT-BUSY), or the cache cannot
             be written (E-RUN-FOLDER).
     """
-    file = _open_lock(cache)
+    async with _held(cache / ".machina-init-lock", timeout_s=timeout_s) as is_ours:
+        if not is_ours:
+            raise Unavailable(
+                "Another run has been installing Terraform plugins for too long.",
+                hint="Look for a Terraform that hangs, and end it.",
+                code="E-TF-INIT-BUSY",
+            )
+        yield
+
+
+@asynccontextmanager
+async def run_lock(lock: Path, *, waits: bool = True) -> AsyncIterator[bool]:
+    """Hold a machine's run folder against all processes of this computer; answers whether it is held.
+
+    A run that has ended is known to all before its folder is wiped: the machine's next one must not begin in between.
+    The system gives the lock back when the holder dies. Without ``waits`` the answer comes at once.
+
+    Raises:
+        Unavailable: the lock cannot be written (E-RUN-FOLDER).
+    """
+    async with _held(lock, timeout_s=math.inf if waits else 0.0) as is_ours:
+        yield is_ours
+
+
+@asynccontextmanager
+async def _held(lock: Path, *, timeout_s: float) -> AsyncIterator[bool]:
+    file = _open_lock(lock)
     deadline = time.monotonic() + timeout_s
     try:
-        while not _try_lock(file):
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    "Another run has been installing Terraform plugins for too long.",
-                    hint="Look for a Terraform that hangs, and end it.",
-                    code="E-TF-INIT-BUSY",
-                )
+        is_ours = _try_lock(file)
+        while not is_ours and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
-        yield
+            is_ours = _try_lock(file)
+        yield is_ours
     finally:
         # Closing gives the lock back.
         os.close(file)
 
 
-def _open_lock(cache: Path) -> int:
-    with _writing(cache):
-        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return os.open(cache / ".machina-init-lock", os.O_RDWR | os.O_CREAT, 0o600)
+def _open_lock(lock: Path) -> int:
+    with _writing(lock.parent):
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 @contextmanager

@@ -123,21 +123,24 @@ class Commands:
         """
         attached = Launch.attach(self.folder(phase)) if not again and self.has_begun(phase) else None
         if attached is None:
-            self.raise_if_cancelled()
+            # In this order: an earlier output must be gone before it counts as unread, or it would be logged twice.
+            await asyncio.to_thread(self._make_room, phase)
             for command in commands:
-                self._pump.begin_anew(f"{phase}/{command.output}")
+                await self._pump.begin_anew(f"{phase}/{command.output}")
+            self.raise_if_cancelled()
             attached = await asyncio.to_thread(self._start, phase, commands)
         else:
             self._pump.say("recover", f"Found the {phase} of an earlier start again.")
         self._launch = attached
         if self._cancel_level:
             attached.request_cancel(self._cancel_level)
-        try:
-            return await self._follow(attached, phase, commands)
-        finally:
-            self._launch = None
+        return await self._follow(attached, phase, commands)
 
-    def _start(self, phase: str, commands: tuple[Command, ...]) -> Launch:
+    def is_under_way(self) -> bool:
+        """Whether what was started last still runs: nobody may take its folder for a past run's."""
+        return self._launch is not None and self._launch.outcome() is None
+
+    def _make_room(self, phase: str) -> None:
         folder = self.folder(phase)
         try:
             shutil.rmtree(folder, ignore_errors=True)
@@ -150,11 +153,13 @@ class Commands:
                 hint="Free space on the disk, or make the folder writable.",
                 code="E-RUN-FOLDER",
             ) from error
+
+    def _start(self, phase: str, commands: tuple[Command, ...]) -> Launch:
         environment = cli.terraform_environment(
             config_file=self._in.config_file, plugin_cache=self._in.plugin_cache, credentials=self._in.credentials
         )
         LOG.info("%s: starting %s", self._in.deployment_id, phase)
-        return launch(folder, commands, cwd=self._in.cwd, environment=environment)
+        return launch(self.folder(phase), commands, cwd=self._in.cwd, environment=environment)
 
     async def _follow(self, started: Launch, phase: str, commands: tuple[Command, ...]) -> tuple[Outcome, Meaning]:
         meaning, ended = Meaning(), asyncio.Event()

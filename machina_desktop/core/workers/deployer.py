@@ -20,17 +20,17 @@ from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
+from machina_desktop.core.errors import Conflict, Locked, MachinaError, Unavailable
 from machina_desktop.core.events import Changed, Event, EventBus, VaultChanged
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import boot_id, is_process, process_start_time
-from machina_desktop.core.services.deployments import CancelDeployment
 from machina_desktop.core.services.keys import TABLE as KEY_TABLE
 from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
 from machina_desktop.core.services.reports import (
     AppendLog,
     Claim,
     ClaimDeployment,
+    ExpireApproval,
     MachineReport,
     RenewLease,
     ReportOutcome,
@@ -40,7 +40,7 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
 from machina_desktop.core.terraform.engine import Engine
-from machina_desktop.core.terraform.workspace import StateFile, Workspace, read_state_file
+from machina_desktop.core.terraform.workspace import StateFile, Workspace, read_state_file, run_lock
 from machina_desktop.core.vault.vault import Vault
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.run import Run, Subject, Tools
@@ -112,7 +112,6 @@ class Deployer:
         self._only = only
         self._runner_id = runner_id()
         self._runs: dict[str, Run | None] = {}
-        self._machines: dict[str | None, asyncio.Lock] = {}
         self._supervisor = Supervisor()
         self._wake = asyncio.Event()
         self._unlocked = asyncio.Event()
@@ -167,18 +166,30 @@ class Deployer:
         self._runs[name] = None
 
         async def carry_out() -> None:
-            # A run that has ended still wipes its folder; the machine's next one waits for that.
-            async with self._machines.setdefault(claim.deployment.machine_id, asyncio.Lock()):
+            async with run_lock(self._lock_of(claim.deployment.machine_id)):
                 await self._carry_out(claim)
             self._forget(name)
 
         async def give_up(error: MachinaError) -> None:
+            run = self._runs[name]
             try:
-                await self._give_up(claim, error)
+                if run is None or not run.is_under_way():
+                    await self._give_up(claim, error)
+                    await self._sweep()
+                    return
+                LOG.warning("%s still runs outside; it is taken up again", name)
+                await asyncio.sleep(LOOK_S)
+            except MachinaError:
+                # It is taken up again, but not at once: a fault that lasts would fill the audit trail.
+                await asyncio.sleep(LOOK_S)
+                raise
             finally:
                 self._forget(name)
 
         self._supervisor.spawn(carry_out(), name=f"run {name}", on_error=give_up)
+
+    def _lock_of(self, machine_id: str | None) -> Path:
+        return self._parts.paths.run_locks / (machine_id or "none")
 
     def _forget(self, deployment_id: str) -> None:
         del self._runs[deployment_id]
@@ -269,16 +280,15 @@ class Deployer:
         )
 
     async def _seal(self, machine: Machine, state: StateFile) -> bytes:
-        await self._unlocked.wait()
-        return await asyncio.to_thread(
-            self._parts.vault.seal,
-            machine.team_id,
-            STATE_TABLE,
-            machine.machine_id,
-            STATE_FIELD,
-            state.serial,
-            state.raw,
-        )
+        """The envelope of a state, however long it takes to get one: what was made is known nowhere else."""
+        place = (machine.team_id, STATE_TABLE, machine.machine_id, STATE_FIELD, state.serial)
+        while True:
+            await self._unlocked.wait()
+            try:
+                return await asyncio.to_thread(self._parts.vault.seal, *place, state.raw)
+            except (Locked, Unavailable) as error:
+                LOG.warning("the state of %s cannot be sealed yet: %s %s", machine.machine_id, error.code, error)
+                await asyncio.sleep(LOOK_S)
 
     # Recovery
 
@@ -309,9 +319,17 @@ class Deployer:
     async def _sweep(self) -> None:
         """Wipe what lies in clear in run folders that no open deployment needs: a crash may have left it there."""
         for folder in await asyncio.to_thread(_run_folders, self._parts.paths.runs):
-            # Asked for each folder right before it is wiped: another process may just have begun a run there.
-            if folder.name not in await self._peek(_machines_in_use):
-                await asyncio.to_thread(Workspace(folder).wipe)
+            # Asked for under the folder's lock: another process may just be beginning a run there, or ending one.
+            async with run_lock(self._lock_of(folder.name), waits=False) as is_ours:
+                if is_ours and folder.name not in await self._peek(_machines_in_use):
+                    await self._wipe(folder)
+
+    async def _wipe(self, folder: Path) -> None:
+        revision = await self._peek(lambda tx: tx.read_state(folder.name))
+        stored = None
+        if revision is not None:
+            stored = StateFile(raw=b"", lineage=revision.lineage, serial=revision.serial, has_resources=True)
+        await asyncio.to_thread(Workspace(folder).wipe_sealed, stored)
 
     async def _expire_approvals(self) -> None:
         oldest = ids.now() - timedelta(hours=self._parts.settings.get(APPROVAL_HOURS))
@@ -319,8 +337,7 @@ class Deployer:
             lambda tx: tx.list(Deployment, state=DeploymentState.AWAITING_APPROVAL, updated_at__le=oldest)
         ):
             LOG.info("the plan of %s has expired", deployment.deployment_id)
-            await self._report(CancelDeployment(deployment_id=deployment.deployment_id))
-            await self._sweep()
+            await self._report(ExpireApproval(deployment_id=deployment.deployment_id, waiting_since=oldest))
 
     # Plumbing
 

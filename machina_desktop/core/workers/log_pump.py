@@ -47,9 +47,11 @@ class LogPump:
             self._lines.extend(lines)
         self._loop.call_soon_threadsafe(self._wake.set)
 
-    def begin_anew(self, source: str) -> None:
-        """Read the next file of that name from its start: the command was run again."""
-        self._cursors.pop(source, None)
+    async def begin_anew(self, source: str) -> None:
+        """Read the next file of that name from its start, whoever reads it: the command is run again."""
+        if self._cursors.pop(source, 0):
+            async with self._writing:
+                await self._append((), {source: 0})
 
     async def run(self) -> None:
         """Append what is said, until cancelled. Files are followed by :meth:`follow`."""
@@ -120,5 +122,6 @@ def _reread(path: Path, end: int, phase: str, on_decoded: Callable[[Decoded], No
 
 def _clean(text: str) -> str:
     # A host's control sequences may stand in the middle of a secret.
-    redacted = REDACTOR.redact(cleaned(text))
+    # Half a surrogate pair, as a file name with broken bytes has it, could not be stored.
+    redacted = REDACTOR.redact(cleaned(text)).encode(errors="replace").decode()
     return redacted if len(redacted) <= TEXT_LIMIT else redacted[:TEXT_LIMIT] + "…"

@@ -7,6 +7,7 @@ import logging
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from machina_desktop.core.config import Paths, bundle_folder
@@ -23,6 +24,7 @@ from machina_desktop.core.providers.base import Cancelled, HookContext, MachineF
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.reports import (
+    RECOVER,
     MachineReport,
     ReportFacts,
     ReportOutcome,
@@ -112,8 +114,15 @@ class Run:
             if error.code == "E-FENCE":
                 LOG.warning("%s was taken over", self._deployment.deployment_id)
                 return
+            if self.is_under_way():
+                # Its end and its state are still to come: whoever takes the run up next waits for them.
+                raise
             self._pump.say(self._deployment.phase_detail or "finish", str(error), level=LogLevel.ERROR)
             await self._end(DeploymentState.FAILED, self._after_failure(error), error)
+
+    def is_under_way(self) -> bool:
+        """Whether a command of this run still runs outside."""
+        return self._commands.is_under_way()
 
     async def _go_on(self) -> None:
         if not self._deployment.type.is_planned:
@@ -132,6 +141,7 @@ class Run:
         """Make and report the plan; whether it may be applied at once."""
         engine = await self._tools.find_engine()
         if not self._commands.has_begun("plan"):
+            await self._adopt()
             await asyncio.to_thread(self._lay_out)
         plan = await self._planned(engine)
         raw = await asyncio.to_thread((self._commands.folder("plan") / cli.PLAN_JSON).read_bytes)
@@ -154,11 +164,25 @@ class Run:
                 serial=serial,
             )
         )
+        self._hear_cancel()
+        if self._deployment.state is DeploymentState.PLANNING:
+            raise Interrupted
         if self._deployment.state is DeploymentState.AWAITING_APPROVAL:
             # While a person decides, only the plan stays on disk; it holds no secret, for none goes into variables.
             await asyncio.to_thread(self._workspace.restore_state, None)
             await asyncio.to_thread(shutil.rmtree, self._workspace.folder / "launches", ignore_errors=True)
         return self._deployment.state is DeploymentState.APPLYING
+
+    async def _adopt(self) -> None:
+        """Store a state that an earlier run of the machine left behind unsealed, such as one that broke."""
+        try:
+            left = await asyncio.to_thread(self._workspace.read_state)
+        except Unavailable as error:
+            LOG.warning("%s: what an earlier run left is passed over: %s", self._deployment.deployment_id, error)
+            return
+        if left is not None and left.continues(self._subject.state):
+            self._pump.say(RECOVER, "Found a record that an earlier run could not store.", level=LogLevel.WARNING)
+            await self._save(left)
 
     def _lay_out(self) -> None:
         module = bundle_folder() / "terraform" / self._provider.module
@@ -220,7 +244,7 @@ class Run:
         engine = await self._tools.find_engine()
         outcome, meaning = await self._commands.execute("apply", (cli.apply(engine),))
         await self._keep_state(meaning)
-        if outcome.lost or outcome.codes[-1:] == (-9,):
+        if outcome.lost or any(code < 0 for code in outcome.codes):
             await self._reconcile(engine)
             return
         if outcome.codes != (0,):
@@ -256,7 +280,18 @@ class Run:
             )
 
     async def _finish(self, outputs: Mapping[str, object]) -> None:
-        """What the provider does once the record is written, then the end."""
+        """What the provider does once the record is written, then the end.
+
+        Raises:
+            RunFailed: the machine was to be destroyed, and the record still holds something.
+        """
+        left = self._subject.state
+        if self._deployment.type is DeploymentType.DESTROY and left is not None and left.has_resources:
+            raise RunFailed(
+                "Terraform ended well, but something of the machine is still on record.",
+                hint="Destroy it again.",
+                code="E-TF-DESTROY",
+            )
         _, facts = await asyncio.gather(self._phase("finish"), self._after(outputs))
         self._pump.say("finish", "Done.")
         await self._end(DeploymentState.SUCCEEDED, _reported(facts))
@@ -272,12 +307,12 @@ class Run:
 
     async def _reconcile(self, engine: Engine) -> None:
         """An apply ended without a known outcome: look what exists, never apply again by ourselves."""
-        await self._phase("recover")
-        self._pump.say("recover", "The apply was interrupted. Looking at what it left.", level=LogLevel.WARNING)
+        await self._phase(RECOVER)
+        self._pump.say(RECOVER, "The apply was interrupted. Looking at what it left.", level=LogLevel.WARNING)
         mode = cli.PlanMode.DESTROY if self._deployment.type is DeploymentType.DESTROY else cli.PlanMode.NORMAL
-        outcome, _meaning = await self._commands.execute("recover", (cli.plan(engine, mode),), again=True)
+        outcome, _meaning = await self._commands.execute(RECOVER, (cli.plan(engine, mode),), again=True)
         if outcome.codes == (cli.NO_CHANGES,):
-            self._pump.say("recover", "Everything the plan wanted exists; going on.")
+            self._pump.say(RECOVER, "Everything the plan wanted exists; going on.")
             await self._finish(await self._recorded_outputs())
             return
         raise Unavailable(
@@ -289,12 +324,29 @@ class Run:
     # Power
 
     async def _power(self) -> None:
-        await self._phase(self._deployment.type.value)
+        action = self._deployment.type.value
+        is_begun = self._deployment.phase_detail == action
+        await self._phase(action)
         self._touched = True
         self._commands.raise_if_cancelled()
-        facts = await self._provider.power(self._hook(self._deployment.type.value), self._deployment.type.value)
+        if is_begun and self._deployment.type is DeploymentType.REBOOT:
+            await self._end_unknown_reboot()
+            return
+        facts = await self._provider.power(self._hook(action), action)
         self._pump.say("finish", "Done.")
         await self._end(DeploymentState.SUCCEEDED, _reported(facts))
+
+    async def _end_unknown_reboot(self) -> None:
+        """An earlier process died in the middle: a second reboot would not be the same as one, so only look."""
+        error = Unavailable(
+            "The reboot was interrupted; it is not known whether it took place.",
+            hint="Look at the machine, and reboot it again if it still has to be.",
+            code="E-RUN-INTERRUPTED",
+        )
+        self._pump.say(RECOVER, error.message, level=LogLevel.WARNING)
+        facts = await self._provider.observe(self._hook(RECOVER))
+        report = self._after_failure(error) if facts.status is None else _reported(facts)
+        await self._end(DeploymentState.FAILED, report, error)
 
     # Reporting
 
@@ -305,7 +357,12 @@ class Run:
         self._deployment = await self._report(
             ReportPhase(deployment_id=self._deployment.deployment_id, fence=self._fence, phase=phase)
         )
+        self._hear_cancel()
         self._tools.publish(ProgressMade(self._deployment.deployment_id, phase))
+
+    def _hear_cancel(self) -> None:
+        """A cancel from another process is in the store before any event tells of it."""
+        self.cancel(self._deployment.cancel_level)
 
     async def _learn(self, facts: MachineFacts) -> None:
         if facts == MachineFacts():
@@ -321,6 +378,9 @@ class Run:
         known = self._subject.state
         if state is None or (known is not None and (known.lineage, known.serial) == (state.lineage, state.serial)):
             return
+        await self._save(state)
+
+    async def _save(self, state: StateFile) -> None:
         await self._report(
             SaveState(
                 deployment_id=self._deployment.deployment_id,
@@ -334,10 +394,21 @@ class Run:
         self._subject = replace(self._subject, state=state)
 
     def _newest_state(self, dumps: list[bytes]) -> StateFile | None:
-        # A state that Terraform could write nowhere else was printed whole; it may be the only copy.
-        found = [read_state_file(dump) for dump in dumps]
-        if (on_disk := self._workspace.read_state()) is not None:
-            found.append(on_disk)
+        # A state that Terraform could write nowhere else was printed whole; it may be the only copy. The file may be
+        # broken for the same reason, or the dump cut short: one that can be read is enough.
+        found: list[StateFile] = []
+        broken: list[Unavailable] = []
+        sources: list[Callable[[], StateFile | None]] = [self._workspace.read_state]
+        sources += [partial(read_state_file, dump) for dump in dumps]
+        for read in sources:
+            try:
+                state = read()
+            except Unavailable as error:
+                broken.append(error)
+            else:
+                found += [state] if state is not None else []
+        if broken and not found:
+            raise broken[0]
         return max(found, key=lambda state: state.serial, default=None)
 
     async def _recorded_outputs(self) -> dict[str, object]:
@@ -368,8 +439,11 @@ class Run:
         await asyncio.to_thread(self.clean_up)
 
     def clean_up(self) -> None:
-        """Leave no state, plan or output of Terraform's behind. Idempotent, blocking."""
-        self._workspace.wipe()
+        """Leave no plan or output of Terraform's behind, and no state but one that is kept nowhere else yet.
+
+        Idempotent, blocking.
+        """
+        self._workspace.wipe_sealed(self._subject.state)
 
     def _hook(self, phase: str) -> HookContext:
         subject = self._subject
