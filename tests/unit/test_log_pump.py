@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from machina_desktop.core.codec import to_json
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.log import REDACTOR
@@ -115,6 +116,7 @@ async def test_the_output_of_a_command_run_again_is_read_from_its_start(tmp_path
     ended.set()
     pump = LogPump(kept.append, kept.cursors)
     await pump.begin_anew("apply")
+    assert kept.cursors == {"apply": 0}, "a reader after a crash would begin in the middle"
     await pump.follow(path, source="apply", phase="apply", ended=ended, on_decoded=ignore)
     assert kept.texts == ["one", "two"]
     assert kept.cursors == {"apply": len(said("one") + said("two"))}
@@ -191,3 +193,12 @@ async def test_lines_that_could_not_be_stored_are_stored_with_the_next() -> None
     await pump.flush()
     assert kept.texts == ["one", "two"]
     assert kept.lines[0].level is LogLevel.WARNING
+
+
+async def test_half_a_character_does_not_stop_the_log() -> None:
+    kept = Kept()
+    pump = LogPump(kept.append, {})
+    pump.say("bootstrap", "file \udcff is odd")
+    await pump.flush()
+    assert kept.texts == ["file ? is odd"]
+    assert to_json(kept.texts[0])

@@ -337,10 +337,12 @@ class SqlTransaction(Transaction):
 
     def _record(self, entity: Entity[Any], row: object, *, exists: bool) -> None:
         team_id = getattr(row, "team_id", None)
-        if not isinstance(team_id, str) or not entity.is_synced:
+        if not isinstance(team_id, str):
             return
         key = getattr(row, entity.key)
         self.touched.setdefault(team_id, f"{entity.name}:{key}")
+        if not entity.is_synced:
+            return
         seq = self._counter(team_id).change_seq + 1
         at = now()
         self._connection.execute(sa.update(COUNTER).where(COUNTER.c.team_id == team_id).values(change_seq=seq))
