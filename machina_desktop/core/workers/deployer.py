@@ -36,6 +36,7 @@ from machina_desktop.core.services.reports import (
     ReportOutcome,
     TakeOver,
 )
+from machina_desktop.core.services.runs import APPROVED
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
@@ -56,8 +57,6 @@ STATE_TABLE, STATE_FIELD = "terraform_state", "state"
 
 # The store changed nothing and will work again: what a run has to report waits until then.
 _PASSING = frozenset({"E-DB-BUSY", "E-DISK-FULL"})
-
-_CLAIMABLE = (DeploymentState.QUEUED, DeploymentState.APPLYING)
 
 RUNNER = Actor(user_id="runner", display_name="Runner", is_runner=True)
 """Who reports what happened: no person may do what it does."""
@@ -138,10 +137,11 @@ class Deployer:
                 await asyncio.wait_for(self._wake.wait(), LOOK_S)
 
     async def _look(self) -> None:
-        await self._recover()
-        await self._expire_approvals()
+        # What a person has just approved comes first.
         while await self._claim_next():
             pass
+        await self._recover()
+        await self._expire_approvals()
 
     async def stop(self) -> None:
         """Let go of everything; external commands go on under their launchers."""
@@ -154,7 +154,7 @@ class Deployer:
     async def _claim_next(self) -> bool:
         if len(self._runs) >= self._parts.settings.get(CONCURRENT_RUNS) or not self._parts.vault.is_open:
             return False
-        if not await self._peek(lambda tx: tx.count(Deployment, state=_CLAIMABLE)):
+        if not await self._peek(_has_claimable):
             return False
         claim = await self._report(ClaimDeployment(runner_id=self._runner_id, lease_s=LEASE_S, only=self._only))
         if claim is not None:
@@ -391,6 +391,12 @@ def _material(tx: Transaction, deployment: Deployment) -> Material:
         state=tx.read_state(machine.machine_id),
         cursors=tx.read_cursors(deployment.deployment_id),
     )
+
+
+def _has_claimable(tx: Transaction) -> bool:
+    """Whether a claim may find something: asking is cheap, a claim takes the writer."""
+    approved = tx.find(Deployment, state=DeploymentState.APPLYING, phase_detail=APPROVED)
+    return approved is not None or tx.find(Deployment, state=DeploymentState.QUEUED) is not None
 
 
 def _unfinished(tx: Transaction) -> tuple[tuple[Deployment, Lease | None], ...]:
