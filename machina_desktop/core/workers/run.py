@@ -32,6 +32,7 @@ from machina_desktop.core.services.reports import (
     ReportPlan,
     SaveState,
 )
+from machina_desktop.core.services.runs import PREPARE
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.terraform import cli
 from machina_desktop.core.terraform.engine import Engine
@@ -164,8 +165,8 @@ class Run:
                 serial=serial,
             )
         )
-        self._hear_cancel()
         if self._deployment.state is DeploymentState.PLANNING:
+            # A cancel came first.
             raise Interrupted
         if self._deployment.state is DeploymentState.AWAITING_APPROVAL:
             # While a person decides, only the plan stays on disk; it holds no secret, for none goes into variables.
@@ -233,11 +234,12 @@ class Run:
 
     async def _apply(self) -> None:
         if not self._commands.has_begun("apply"):
+            if self._deployment.plan_digest:
+                await self._check_approved()
             await self._prepare()
             if not self._deployment.plan_digest:
                 await self._finish(await self._recorded_outputs())
                 return
-            await self._check_approved()
         await self._phase("apply")
         self._touched = True
         self._commands.total = self._deployment.plan_summary.operations if self._deployment.plan_summary else 0
@@ -260,11 +262,10 @@ class Run:
         """What the provider does before the record changes; done again after a crash."""
         if self._deployment.type is DeploymentType.DESTROY:
             self._touched = True
-            await asyncio.gather(self._phase("prepare"), self._provider.before_destroy(self._hook("prepare")))
+            await self._provider.before_destroy(self._hook(PREPARE))
         elif self._deployment.type in {DeploymentType.CREATE, DeploymentType.UPDATE}:
             self._touched = True
-            _, facts = await asyncio.gather(self._phase("prepare"), self._provider.before_apply(self._hook("prepare")))
-            await self._learn(facts)
+            await self._learn(await self._provider.before_apply(self._hook(PREPARE)))
         self._commands.raise_if_cancelled()
 
     async def _check_approved(self) -> None:
@@ -357,12 +358,7 @@ class Run:
         self._deployment = await self._report(
             ReportPhase(deployment_id=self._deployment.deployment_id, fence=self._fence, phase=phase)
         )
-        self._hear_cancel()
         self._tools.publish(ProgressMade(self._deployment.deployment_id, phase))
-
-    def _hear_cancel(self) -> None:
-        """A cancel from another process is in the store before any event tells of it."""
-        self.cancel(self._deployment.cancel_level)
 
     async def _learn(self, facts: MachineFacts) -> None:
         if facts == MachineFacts():
