@@ -75,8 +75,8 @@ async def _work(home: Path, engine: str, create: int, *, cancels: bool) -> None:
                 auto_approve=True,
             )
         )
-    host.start_deployer()
-    while await _open(host, team_id):
+    deployer = host.start_deployer()
+    while await _open(host, team_id) or deployer.running:
         await asyncio.sleep(0.02)
         if cancels:
             await _cancel_applying(host, team_id)

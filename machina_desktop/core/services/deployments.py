@@ -41,7 +41,7 @@ class GetDeployment(Request[Deployment]):
 
 @dataclass(frozen=True)
 class LogChunk:
-    """A piece of a run's log: ``lines`` lie at bytes ``start`` to ``end``."""
+    """A piece of a run's log: ``lines`` lie at bytes ``start`` to ``end``; read on from there."""
 
     lines: tuple[LogLine, ...]
     start: int
@@ -102,9 +102,9 @@ def get_deployment(tx: Transaction, _actor: Actor, ask: GetDeployment) -> Deploy
 def read_log(tx: Transaction, _actor: Actor, ask: ReadLog) -> LogChunk:
     """Lines from the offset on."""
     deployment = tx.get(Deployment, ask.deployment_id)
-    data = tx.read_log(deployment.deployment_id, ask.offset, ask.limit)
+    data, end = tx.read_log(deployment.deployment_id, ask.offset, ask.limit)
     lines = tuple(from_json(line, LogLine) for line in data.splitlines())
-    return LogChunk(lines=lines, start=ask.offset, end=ask.offset + len(data))
+    return LogChunk(lines=lines, start=ask.offset, end=end)
 
 
 @use_case("deployment.approve", "POST /api/deployments/{deployment_id}/approve")

@@ -13,7 +13,7 @@ from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.runs import APPROVED, discard, during, end_queue_of_gone, settled, unplanned
+from machina_desktop.core.services.runs import APPROVED, PREPARE, discard, during, end_queue_of_gone, settled, unplanned
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import StateRevision, Transaction
 
@@ -164,7 +164,9 @@ def claim_deployment(tx: Transaction, _actor: Actor, ask: ClaimDeployment) -> Cl
     for deployment in tx.list(Deployment, conditions, state=DeploymentState.APPLYING, phase_detail=APPROVED):
         lease = tx.find(Lease, deployment_id=deployment.deployment_id)
         if lease is None or not lease.runner_id:
-            return Claim(deployment=deployment, fence=_lease(tx, deployment, ask.runner_id, ask.lease_s).fence)
+            heard = replace(deployment, phase_detail=PREPARE, updated_at=now())
+            tx.replace(heard)
+            return Claim(deployment=heard, fence=_lease(tx, heard, ask.runner_id, ask.lease_s).fence)
     for deployment in tx.list(Deployment, conditions, state=DeploymentState.QUEUED, order_by="created_at"):
         if _is_free(tx, deployment):
             return _start(tx, deployment, ask)
@@ -260,7 +262,7 @@ def report_plan(tx: Transaction, _actor: Actor, ask: ReportPlan) -> Deployment:
         plan_summary=ask.summary,
         plan_digest=ask.digest,
         plan_serial=ask.serial,
-        phase_detail=APPROVED if approved else "",
+        phase_detail=PREPARE if approved else "",
         approved_by=deployment.initiated_by if approved else "",
     )
     tx.replace(planned)

@@ -12,7 +12,10 @@ from machina_desktop.core.errors import Conflict
 from machina_desktop.core.store.transaction import Transaction
 
 APPROVED = "approved"
-"""``Deployment.phase_detail`` of a run that may be applied and that nobody has begun to apply."""
+"""``Deployment.phase_detail`` of a run that a person let be applied and that no runner has heard of yet."""
+
+PREPARE = "prepare"
+"""``Deployment.phase_detail`` of a run whose apply is next: its provider gets ready."""
 
 _DURING = {
     DeploymentType.CREATE: MachineStatus.PROVISIONING,
