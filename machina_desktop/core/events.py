@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,9 +91,12 @@ class EventBus:
     def publish(self, event: Event) -> None:
         """Deliver ``event`` soon. Any thread; never blocks, never raises."""
         loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._deliver, event)
+        if loop is not None:
+            # The loop may be closed at any moment by its own thread.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._deliver, loop, event)
 
-    def _deliver(self, event: Event) -> None:
+    def _deliver(self, loop: asyncio.AbstractEventLoop, event: Event) -> None:
         for listener in tuple(self._listeners):
-            listener(event)
+            # Each on its own: what one fails at, the others still hear.
+            loop.call_soon(listener, event)

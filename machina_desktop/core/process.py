@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ _INHERITED = frozenset(
 
 # Children that were started and not yet waited for, so that none is left behind as a zombie.
 _children: list[subprocess.Popen[bytes]] = []
+_children_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -348,11 +350,15 @@ def process_start_time(pid: int) -> float | None:
 
 
 def boot_id() -> str:
-    """Which start of the computer this is; pids of another one mean nothing."""
+    """Which start of the computer this is; pids of another one mean nothing.
+
+    Empty off Linux, where a process's start is a time of day that tells as much. The time of the boot would not do: it
+    is worked out from the clock there, and moves by a second now and then.
+    """
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return str(int(psutil.boot_time()))
+        return ""
 
 
 def _spawn(argv: list[str], *, environment: Mapping[str, str], output: Path, cwd: Path, keep: tuple[int, ...]) -> int:
@@ -377,12 +383,14 @@ def _spawn(argv: list[str], *, environment: Mapping[str, str], output: Path, cwd
             os.close(target)
     except OSError as error:
         raise _start_error(argv[0], error) from error
-    _children.append(child)
+    with _children_lock:
+        _children.append(child)
     return child.pid
 
 
 def _reap() -> None:
-    _children[:] = [child for child in _children if child.poll() is None]
+    with _children_lock:
+        _children[:] = [child for child in _children if child.poll() is None]
 
 
 def _start_error(program: str, error: OSError) -> Unavailable:

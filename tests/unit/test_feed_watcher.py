@@ -18,6 +18,7 @@ from machina_desktop.core.events import Change, Changed, Event, EventBus, LogApp
 from machina_desktop.core.services.machines import UpdateMachine
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.workers import watcher
+from machina_desktop.core.workers.watcher import FeedWatcher
 from tests.fakes import terraform_shim
 from tests.fakes.hosts import Core, core, until
 
@@ -111,3 +112,22 @@ async def test_a_database_that_was_busy_for_a_while_does_not_end_the_watching(tm
         task.cancel()
         await asyncio.wait([task])
         await asyncio.to_thread(impatient.close)
+
+
+async def test_a_database_that_is_busy_at_the_start_does_not_end_the_watch(tmp_path: Path) -> None:
+    async with core(tmp_path / "home") as made:
+        database = Database(made.paths.database, busy_ms=10)
+        bus, heard = EventBus(), []
+        bus.attach(asyncio.get_running_loop())
+        bus.subscribe(heard.append)
+        watching = FeedWatcher(database, bus)
+        with closing(sqlite3.connect(made.paths.database)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            task = asyncio.ensure_future(watching.run())
+            await asyncio.sleep(0.2)
+        assert not task.done()
+        await asyncio.sleep(0.2)
+        await made.create()
+        await until(lambda: bool(heard), what="the change of another")
+        task.cancel()
+        database.close()

@@ -25,7 +25,8 @@ from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.domain.team import Actor, TeamRole
-from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, NotFound, Unavailable
+from machina_desktop.core.errors import Bug, Conflict, InvalidInput, MachinaError, NotFound, Unavailable
+from machina_desktop.core.store import sql_transaction
 from machina_desktop.core.store.database import Database, is_wal_safe
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
 from tests.fakes.hosts import core, read_sql
@@ -456,15 +457,70 @@ def line(number: int) -> LogLine:
     return LogLine(at=AT, phase="apply", level=LogLevel.INFO, text=f"line {number}")
 
 
+async def whole_log(database: Database) -> bytes:
+    data, offset = b"", 0
+    while True:
+        piece, offset = await database.read(RUNNER, lambda tx, at=offset: tx.read_log("d", at, 3000))  # type: ignore[misc]
+        if not piece:
+            return data
+        assert piece.endswith(b"\n")
+        data += piece
+
+
+async def grow_log(database: Database, batches: range) -> int:
+    end = 0
+    for batch in batches:
+        lines = tuple(line(batch * 20 + number) for number in range(20))
+        end, _ = await database.write(RUNNER, allow, lambda tx, lines=lines: tx.append_log("d", lines, {}))  # type: ignore[misc]
+    return end
+
+
+async def test_a_very_long_log_keeps_its_head_and_tail_and_says_what_is_missing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("LOG_HEAD_BYTES", 10_000), ("LOG_TAIL_BYTES", 20_000), ("LOG_SLACK_BYTES", 5_000)):
+        monkeypatch.setattr(sql_transaction, name, size)
+    end = await grow_log(database, range(100))
+    read = (await whole_log(database)).splitlines()
+    kept = [int(entry.split(b'"line ')[1].split(b'"')[0]) for entry in read if b'"line ' in entry]
+    missing = [entry for entry in read if b"left out" in entry]
+    assert (kept[0], kept[-1]) == (0, 1999)
+    assert kept == sorted(kept)
+    assert len(missing) == 1
+    assert 30_000 <= sum(map(len, read)) <= 45_000 < end
+    # Who has read up to the tail reads on from there, and who was left behind is told of the gap.
+    assert await grow_log(database, range(100, 101)) > end
+    piece, following = await database.read(RUNNER, lambda tx: tx.read_log("d", end, 1 << 20))
+    assert [entry.count(b'"line ') for entry in piece.splitlines()] == [1] * 20
+    assert following > end
+    behind, _ = await database.read(RUNNER, lambda tx: tx.read_log("d", 50_000, 1))
+    assert b"left out" in behind
+
+
+async def test_of_the_change_feed_only_the_newest_part_is_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_transaction, "FEED", 50)
+    monkeypatch.setattr(sql_transaction, "FEED_STEP", 10)
+    await database.write(MINE, allow, lambda tx: tx.add(MACHINE))
+    for number in range(200):
+        changed = replace(MACHINE, notes=str(number))
+        await database.write(MINE, allow, lambda tx, changed=changed: tx.replace(changed))  # type: ignore[misc]
+    numbers = [change.seq for change in await database.changes_after("team-1", 0)]
+    assert numbers == list(range(201 - len(numbers) + 1, 202))
+    assert 50 <= len(numbers) <= 60
+
+
+async def test_a_broken_rule_of_the_database_is_not_taken_for_a_name_in_use(database: Database) -> None:
+    with pytest.raises(Bug):
+        await database.write(MINE, allow, lambda tx: tx.add(replace(MACHINE, notes=None)))  # type: ignore[arg-type]
+
+
 async def test_a_log_is_read_in_pieces_of_whole_lines_without_loss(database: Database) -> None:
     for batch in range(50):
         lines = tuple(line(batch * 20 + number) for number in range(20))
         await database.write(RUNNER, allow, lambda tx, lines=lines, at=batch: tx.append_log("d", lines, {"out": at}))  # type: ignore[misc]
-    data, offset = b"", 0
-    while piece := await database.read(RUNNER, lambda tx, at=offset: tx.read_log("d", at, 3000)):  # type: ignore[misc]
-        assert piece.endswith(b"\n")
-        data += piece
-        offset += len(piece)
+    data = await whole_log(database)
     assert [entry.count(b"line") for entry in data.splitlines()] == [1] * 1000
     assert await database.read(RUNNER, lambda tx: tx.read_cursors("d")) == {"out": 49}
 

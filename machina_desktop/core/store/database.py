@@ -15,7 +15,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, Unavailable
+from machina_desktop.core.errors import Bug, Conflict, InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.events import Change
 from machina_desktop.core.store import migrations
 from machina_desktop.core.store.sql_transaction import SqlTransaction
@@ -153,6 +153,8 @@ def translated() -> Iterator[None]:
     except MachinaError:
         raise
     except sa.exc.IntegrityError as error:
+        if "unique" not in str(error.orig).lower():
+            raise Bug(f"A write broke a rule of the database: {error.orig}.") from error
         raise Conflict("That exists already.", hint="Look at what is there and try again.", code="E-TAKEN") from error
     except UnicodeDecodeError as error:
         raise _trouble("malformed text") from error

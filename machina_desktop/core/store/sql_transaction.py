@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from machina_desktop.core.codec import from_json, to_json, to_plain
 from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome, chain_digest
-from machina_desktop.core.domain.log_line import LogLine
+from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Bug, Conflict, NotFound
 from machina_desktop.core.events import Change
@@ -30,6 +30,13 @@ from machina_desktop.core.store.transaction import SealedPlace, StateRevision, T
 
 T = TypeVar("T")
 CHUNK_BYTES = 64 << 10
+
+FEED = 10_000
+"""How many changes of a team are kept; who is further behind takes a snapshot instead."""
+FEED_STEP = 100
+
+LOG_HEAD_BYTES, LOG_TAIL_BYTES, LOG_SLACK_BYTES = 5 << 20, 15 << 20, 2 << 20
+"""Of a log over head and tail, the middle is left out, each time it has grown by the slack."""
 
 
 class SqlTransaction(Transaction):
@@ -202,6 +209,7 @@ class SqlTransaction(Transaction):
             self._connection.execute(
                 sa.insert(LOG).values(deployment_id=deployment_id, start=start, end=start + len(data), data=data)
             )
+            self._leave_out_middle(deployment_id, start + len(data))
         for source, position in cursors.items():
             at = (CURSOR.c.deployment_id == deployment_id, CURSOR.c.source == source)
             moved = self._connection.execute(sa.update(CURSOR).where(*at).values(position=position))
@@ -215,7 +223,29 @@ class SqlTransaction(Transaction):
         query = sa.select(sa.func.max(LOG.c.end)).where(LOG.c.deployment_id == deployment_id)
         return int(self._connection.execute(query).scalar() or 0)
 
-    def read_log(self, deployment_id: str, offset: int, limit: int) -> bytes:
+    def _leave_out_middle(self, deployment_id: str, end: int) -> None:
+        """Keep a log's head and tail. Offsets stay: one marker line stands for all the bytes left out."""
+        if end <= LOG_HEAD_BYTES + LOG_TAIL_BYTES + LOG_SLACK_BYTES:
+            return
+        mine = LOG.c.deployment_id == deployment_id
+        first = sa.select(LOG.c.start, LOG.c.end, sa.func.length(LOG.c.data).label("size"))
+        gap = self._connection.execute(
+            first.where(mine, LOG.c.start >= LOG_HEAD_BYTES).order_by(LOG.c.start).limit(1)
+        ).first()
+        tail = sa.select(sa.func.min(LOG.c.start)).where(mine, LOG.c.start >= end - LOG_TAIL_BYTES)
+        until = int(self._connection.execute(tail).scalar() or 0)
+        # What the marker covers already costs nothing; the rest must be worth the work.
+        covered = gap.end if gap and gap.end - gap.start != gap.size else LOG_HEAD_BYTES
+        if gap is None or until - covered < LOG_SLACK_BYTES:
+            return
+        self._connection.execute(sa.delete(LOG).where(mine, LOG.c.start >= gap.start, LOG.c.start < until))
+        text = f"… {until - gap.start} bytes of log were left out here …"
+        marker = to_json(LogLine(at=now(), phase="log", level=LogLevel.WARNING, text=text)) + b"\n"
+        self._connection.execute(
+            sa.insert(LOG).values(deployment_id=deployment_id, start=gap.start, end=until, data=marker)
+        )
+
+    def read_log(self, deployment_id: str, offset: int, limit: int) -> tuple[bytes, int]:
         query = (
             sa.select(LOG)
             .where(LOG.c.deployment_id == deployment_id, LOG.c.end > offset)
@@ -223,14 +253,16 @@ class SqlTransaction(Transaction):
             .limit(max(1, limit // CHUNK_BYTES) * 4)
         )
         parts: list[bytes] = []
-        length = 0
+        length, following = 0, offset
         for row in self._connection.execute(query):
-            part = row.data[max(0, offset - row.start) :]
+            is_marker = row.end - row.start != len(row.data)
+            part = row.data if is_marker else row.data[max(0, offset - row.start) :]
             if parts and length + len(part) > limit:
                 break
             parts.append(part)
             length += len(part)
-        return b"".join(parts)
+            following = row.end
+        return b"".join(parts), following
 
     def read_cursors(self, deployment_id: str) -> dict[str, int]:
         query = sa.select(CURSOR.c.source, CURSOR.c.position).where(CURSOR.c.deployment_id == deployment_id)
@@ -346,6 +378,8 @@ class SqlTransaction(Transaction):
         seq = self._counter(team_id).change_seq + 1
         at = now()
         self._connection.execute(sa.update(COUNTER).where(COUNTER.c.team_id == team_id).values(change_seq=seq))
+        if seq % FEED_STEP == 0:
+            self._connection.execute(sa.delete(CHANGE).where(CHANGE.c.team_id == team_id, CHANGE.c.seq <= seq - FEED))
         self._connection.execute(
             sa.insert(CHANGE).values(
                 team_id=team_id,

@@ -130,8 +130,11 @@ class Transaction(ABC):
         """Append lines and, with them, how far each source file has been read. Answers the log's length in bytes."""
 
     @abstractmethod
-    def read_log(self, deployment_id: str, offset: int, limit: int) -> bytes:
-        """JSON lines from ``offset`` on, whole lines only, about ``limit`` bytes."""
+    def read_log(self, deployment_id: str, offset: int, limit: int) -> tuple[bytes, int]:
+        """JSON lines from ``offset`` on, whole lines only, about ``limit`` bytes; and the offset that follows them.
+
+        That lies further on where a marker line stands for what a very long log leaves out.
+        """
 
     @abstractmethod
     def read_cursors(self, deployment_id: str) -> dict[str, int]:

@@ -25,20 +25,25 @@ class FeedWatcher:
 
     async def run(self) -> None:
         """Look twice a second, for ever."""
-        heads = await self._database.change_heads()
-        logs = await self._database.log_head()
+        heads: dict[str, int] | None = None
+        logs = 0
         while True:
-            await asyncio.sleep(LOOK_S)
             try:
-                for team_id, head in (await self._database.change_heads()).items():
-                    known = heads.get(team_id, 0)
-                    if head > known:
-                        await self._publish(team_id, known)
-                        heads[team_id] = head
-                logs = await self._publish_logs(logs)
+                if heads is None:
+                    logs, heads = await self._database.log_head(), await self._database.change_heads()
+                logs = await self._look(heads, logs)
             except Unavailable as error:
                 LOG.warning("changes of others are looked for again in a moment: %s %s", error.code, error)
-            self._own = {(team_id, seq) for team_id, seq in self._own if seq > heads.get(team_id, 0)}
+            await asyncio.sleep(LOOK_S)
+
+    async def _look(self, heads: dict[str, int], logs: int) -> int:
+        for team_id, head in (await self._database.change_heads()).items():
+            known = heads.get(team_id, 0)
+            if head > known:
+                await self._publish(team_id, known)
+                heads[team_id] = head
+        self._own = {(team_id, seq) for team_id, seq in self._own if seq > heads.get(team_id, 0)}
+        return await self._publish_logs(logs)
 
     def stop(self) -> None:
         """Stop listening to our own writes."""
