@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
 import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -430,4 +431,6 @@ async def close(bridge: Bridge, *widgets: QWidget) -> None:
         if shiboken6.isValid(widget):
             widget.deleteLater()
     await turn()
+    # Without a running Qt loop nobody else carries out what was put off.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     await bridge.finish()

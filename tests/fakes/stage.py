@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from machina_desktop.bridge import Bridge
-from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, turn, until
+from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
 
 W = TypeVar("W", bound=QWidget)
 O = TypeVar("O", bound=QObject)  # noqa: E741 - an object
@@ -56,13 +56,7 @@ class Stage:
 
     async def clear(self) -> None:
         """Take everything off and let the tasks end."""
-        for widget in self._shown:
-            widget.close()
-            widget.deleteLater()
-        await turn()
-        # Without a running Qt loop nobody else carries out what was put off.
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        await self.bridge.finish()
+        await close(self.bridge, *self._shown)
 
 
 @asynccontextmanager
