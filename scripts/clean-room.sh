@@ -4,7 +4,9 @@
 #
 #   scripts/clean-room.sh test                       make test
 #   scripts/clean-room.sh --without-terraform test   the same with the bundled engine only
-#   scripts/clean-room.sh run 30                     make run on a virtual display; well if it lives for 30 s
+#   scripts/clean-room.sh --as-user test             as a person without sudo, who types the lines that are shown
+#   scripts/clean-room.sh run 30                     make run without a display: one sentence and exit code 2; then on a
+#                                                    virtual one: well if it lives for 30 s
 #
 # Needs root, debootstrap and unshare. Package sources, proxies and certificates are this computer's own.
 # shellcheck disable=SC2016 # what stands in single quotes is expanded by apt-get or in the room
@@ -13,11 +15,16 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 release=bookworm
 terraform=$(command -v terraform || true)
-if [ "${1:-}" = --without-terraform ]; then
-    terraform=
+person=
+while [[ ${1:-} = --* ]]; do
+    case $1 in
+    --without-terraform) terraform= ;;
+    --as-user) person=yes ;;
+    *) echo "clean-room.sh: unknown option '$1'" >&2 && exit 2 ;;
+    esac
     shift
-fi
-target=${1:?usage: clean-room.sh [--without-terraform] TARGET [SECONDS]}
+done
+target=${1:?usage: clean-room.sh [--without-terraform] [--as-user] TARGET [SECONDS]}
 seconds=${2:-30}
 
 room=$(mktemp -d "${TMPDIR:-/tmp}/machina-clean-room.XXXXXX")
@@ -53,6 +60,8 @@ make_room() {
     find "$room" -xdev -name pip.conf -exec sed -i -e /find-links/d -e /file:/d {} +
     [ -z "$terraform" ] || cp -L "$terraform" "$room/usr/local/bin/terraform"
     git clone --quiet --no-hardlinks "$here" "$room/home/machina"
+    [ -z "$person" ] || inside 'useradd --create-home person && chown -R person: . && cp -rT /root /home/person &&
+        chown -R person: /home/person'
 }
 
 # Runs a command in the room as root; its processes and mounts end with it.
@@ -62,26 +71,62 @@ inside() {
     unshare --mount --pid --fork --kill-child bash -euc '
         room=$1 && shift
         mount --make-rprivate /
+        mount --bind "$room" "$room"
         mount -t proc proc "$room/proc"
         mount -t sysfs sysfs "$room/sys"
         mount --rbind /dev "$room/dev"
         mount -t tmpfs tmpfs "$room/tmp"
-        exec chroot "$room" "$@"
+        # No chroot: in one nobody may make the user namespaces that some tests need.
+        cd "$room"
+        pivot_root . mnt
+        umount --lazy /mnt
+        exec "$@"
     ' - "$room" env -i "${variables[@]}" HOME=/root LANG=C.UTF-8 TERM=dumb CI=true \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin bash -euc "cd /home/machina && $1"
+}
+
+# Runs a command in the room as whoever works there.
+work() {
+    if [ -n "$person" ]; then
+        inside "exec runuser -u person -- env HOME=/home/person bash -euc $(printf %q "$1")"
+    else
+        inside "$1"
+    fi
+}
+
+# Has the person type what set-up shows, until it shows nothing more; the administrator's part is done by root.
+type_what_is_shown() {
+    local line shown
+    while ! shown=$(work "scripts/setup.sh $1" 2>&1); do
+        line=$(grep -o 'sudo apt-get update && sudo apt-get install .*' <<<"$shown") || {
+            echo "$shown" >&2 && exit 1
+        }
+        echo "clean room: the person is told: $line"
+        inside "${line//sudo /}" >/dev/null 2>&1
+    done
+}
+
+# Only the display is given from outside; set-up is done when the window must stay alive.
+run_window() {
+    inside 'apt-get update -qq && apt-get install -qq --no-install-recommends xvfb xauth >/dev/null'
+    work 'scripts/setup.sh run'
+    work 'status=0
+        .venv/bin/machina 2>/tmp/said || status=$?
+        cat /tmp/said
+        [ "$status $(wc -l </tmp/said)" = "2 1" ] || { echo "without a display it ended with $status" >&2 && exit 1; }'
+    work "status=0
+        timeout --kill-after 10 $seconds xvfb-run --auto-servernum make run || status=\$?
+        [ \$status -eq 124 ] || { echo \"make run ended early with \$status\" >&2 && exit 1; }"
 }
 
 make_room
 printf 'clean room: Debian %s, Python %s, terraform %s, commit %s\n' "$(<"$room/etc/debian_version")" \
     "$(inside 'python3 --version' | cut -d' ' -f2)" "${terraform:-not on PATH}" "$(git -C "$here" rev-parse --short HEAD)"
 if [ "$target" = run ]; then
-    # Only the display is given from outside; the first call does the set-up, the second must stay alive.
-    inside "apt-get update -qq && apt-get install -qq --no-install-recommends xvfb xauth >/dev/null
-        scripts/setup.sh run
-        status=0
-        timeout --kill-after 10 $seconds xvfb-run --auto-servernum make run || status=\$?
-        [ \$status -eq 124 ] || { echo \"make run ended early with \$status\" >&2 && exit 1; }"
+    [ -z "$person" ] || type_what_is_shown run
+    run_window
 else
-    inside "make $target"
+    [ -z "$person" ] || type_what_is_shown dev
+    work "make $target"
 fi
 echo "clean room: make $target went well"

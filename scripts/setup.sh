@@ -76,11 +76,24 @@ find_python() {
     return 1
 }
 
+# Prints the Debian packages without which no .venv can be made here.
+python_packages() {
+    local python
+    [ ! -x .venv/bin/python ] || return 0
+    if python=$(find_python); then
+        "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+            "$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
+    else
+        echo python3 python3-venv
+    fi
+}
+
 ensure_system() {
     local wanted=("${qt_packages[@]}") missing
     [ "$profile" = run ] || wanted+=("${test_packages[@]}")
     if is_debian; then
-        missing=$(missing_packages "${wanted[@]}")
+        # shellcheck disable=SC2046 # a list of words
+        missing=$(missing_packages $(python_packages) "${wanted[@]}")
         # shellcheck disable=SC2086 # a list of words
         [ -z "$missing" ] || install_packages $missing
     elif [ "$(uname -s)" = Linux ] && [ ! -e .venv/ready-run ] && [ ! -e .venv/ready-dev ]; then
@@ -89,12 +102,8 @@ ensure_system() {
 }
 
 ensure_python() {
-    python=$(find_python) || {
-        is_debian && install_packages python3 python3-venv && python=$(find_python)
-    } || stop "Python 3.11, 3.12 or 3.13 is needed and none is on PATH."
-    "$python" -c 'import ensurepip, venv' 2>/dev/null && return
-    is_debian || stop "$python has no venv module; install it and start again."
-    install_packages "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+    python=$(find_python) || stop "Python 3.11, 3.12 or 3.13 is needed and none is on PATH."
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || stop "$python has no venv module; install it and start again."
 }
 
 # What the environment of a profile depends on; a checkout that was moved needs a new one.
