@@ -207,7 +207,7 @@ class EntityLink(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.XS)
         row.addWidget(self._button)
-        self._badge = StatusBadge(status)
+        self._badge = StatusBadge(status, parent=self)
         row.addWidget(self._badge)
         row.addStretch()
 

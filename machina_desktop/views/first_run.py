@@ -119,6 +119,8 @@ class FirstRunDialog(Dialog):
         self.cancel.setVisible(is_last)
         self.primary.setText(self.tr("Create vault") if index == 2 else self.tr("Continue"))
         self.show_error("")
+        if index == 2:
+            self._lock.enter()
 
     def _on_primary(self) -> None:
         if self._stack.currentWidget() is not self._lock:

@@ -226,7 +226,14 @@ class LockStep(QWidget):
         self._passphrase.set_error(short if is_short else "")
         differs = not is_short and typed != again
         self._again.set_error(self.tr("The two differ. Type it again.") if differs else "")
+        if is_short or differs:
+            (self._passphrase if is_short else self._again).control.setFocus()
         return not is_short and not differs
+
+    def enter(self) -> None:
+        """Put the cursor where typing begins; Enter moves on from field to field."""
+        if self.slot == "passphrase":
+            self._passphrase.control.setFocus()
 
     def forget(self) -> None:
         """Empty the fields, once the vault has what was typed."""
@@ -271,6 +278,7 @@ class LockStep(QWidget):
         column.addLayout(row)
         column.addWidget(self._strength)
         self._passphrase.changed.connect(self._strength.show_for)
+        self._passphrase.submitted.connect(self._again.control.setFocus)
         self._again.submitted.connect(self.submitted)
         return fields
 

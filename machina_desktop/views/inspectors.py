@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from machina_desktop.views.apps.base import App, Detail, Window
 from machina_desktop.views.sidekick import WIDTH, Sidekick, Subject
@@ -54,6 +54,16 @@ class Inspectors(QObject):
     def is_shown(self, subject: Subject) -> bool:
         """Whether a panel shows ``subject`` now."""
         return any(dock.isVisible() and dock.subject == subject for dock in self._docks)
+
+    def take_focus(self) -> bool:
+        """Put the keyboard onto a panel that does not have it; whether there was one."""
+        for dock in self._docks:
+            focus = QApplication.focusWidget()
+            has_it = focus is not None and dock.isAncestorOf(focus)
+            if dock.isVisible() and dock.detail is not None and not has_it:
+                dock.take_focus()
+                return True
+        return False
 
     def dismiss(self) -> bool:
         """Close the panel that follows the selection; whether there was one to close."""

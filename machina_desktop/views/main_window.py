@@ -220,8 +220,15 @@ class MainWindow(QMainWindow):
             ("Ctrl+B", lambda: self.sidebar.set_collapsed(not self.sidebar.is_collapsed())),
             ("Ctrl+,", lambda: self.open_app("settings")),
             ("Ctrl+Q", self.ask_to_quit),
+            ("F6", self._on_other_pane),
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _on_other_pane(self) -> None:
+        """From the page to the inspector and back."""
+        page = self.pages.page()
+        if not self.inspectors.take_focus() and page is not None:
+            page.setFocus(Qt.FocusReason.TabFocusReason)
 
     def _restore(self) -> None:
         self._state.restore(self, self.area)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
@@ -199,6 +201,8 @@ class Sidebar(QWidget):
             self._group.addButton(entry)
             self._entries[app.name] = entry
             column.addWidget(entry)
+        for first, second in pairwise((*self._entries.values(), self.vault, self._fold)):
+            self.setTabOrder(first, second)
         column.addStretch()
         column.addWidget(self.vault)
         column.addWidget(Divider())

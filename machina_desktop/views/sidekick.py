@@ -200,6 +200,14 @@ class Sidekick(QDockWidget):
             self._detail.deleteLater()
             self._detail = None
 
+    def take_focus(self) -> None:
+        """Put the keyboard onto what is shown: onto what goes on with it, where there is such a thing."""
+        if self._detail is None:
+            return
+        first = self._detail.first_focus() or self._detail.nextInFocusChain()
+        if first is not None:
+            first.setFocus(Qt.FocusReason.TabFocusReason)
+
     def dismiss(self) -> None:
         """Close it as the person does."""
         self.closing.emit()

@@ -279,7 +279,7 @@ async def test_the_name_has_the_keyboard_when_its_step_opens() -> None:
 async def test_the_review_shows_exactly_what_is_sent() -> None:
     async with Opened(team()) as opened:
         await opened.to_review()
-        shown = opened.wizard._steps[WizardStep.REVIEW].variables()
+        shown = opened.wizard._step(WizardStep.REVIEW).variables()
         opened.click("wizard.deploy")
         await until(lambda: opened.window.inspected)
         for name, text in shown.items():
@@ -457,7 +457,7 @@ async def test_a_catalogue_that_cannot_be_read_is_told_and_asked_for_again() -> 
     async with Opened(gateway) as opened:
         opened.click("wizard.account.account-hetzner")
         await opened.next(WizardStep.REGION)
-        states = opened.wizard._steps[WizardStep.REGION]._states
+        states = opened.wizard._step(WizardStep.REGION)._states
         await until(lambda: states.currentWidget() is states.error)
         gateway.answers[ListCatalogue] = answer
         QTest.mouseClick(states.error.retry, LEFT)
@@ -476,7 +476,8 @@ async def test_a_wizard_that_cannot_start_says_why_and_tries_again() -> None:
         assert opened.wizard._error.accessibleName() == "The store cannot be read."
         gateway.answers[ListAccounts] = answer
         QTest.mouseClick(opened.wizard._error.retry, LEFT)
-        await until(lambda: opened.find("wizard.step.account").isVisible())
+        await until(lambda: opened.wizard.findChild(QWidget, "wizard.step.account"))
+        assert opened.find("wizard.step.account").isVisible()
 
 
 async def test_the_wizard_stays_open_while_its_machine_is_being_asked_for() -> None:

@@ -120,6 +120,10 @@ class TestPage:
 
     async def test_a_row_reached_by_keyboard_opens_the_sidekick(self, stage: Stage, page: DeploymentsPage) -> None:
         page.list.table.setFocus(Qt.FocusReason.TabFocusReason)
+        await turn()
+        assert not stage.window.inspected
+        QTest.keyClick(page.list.table, Qt.Key.Key_Down)
+        assert stage.window.inspected[-1] == ("deployment", "deployment-00")
         QTest.keyClick(page.list.table, Qt.Key.Key_Down)
         assert stage.window.inspected[-1] == ("deployment", "deployment-01")
 
@@ -432,3 +436,25 @@ class TestShape:
         ]
         assert [type(each).__name__ for each in reached if not each.accessibleName()] == []
         assert {"deployment.approve", "deployment.discard"} <= {each.objectName() for each in reached}
+
+
+class TestTheWayOn:
+    async def test_what_was_made_opens_from_the_foot(self, stage: Stage) -> None:
+        stage.gateway.put(machine(5, actual_status=MachineStatus.RUNNING))
+        await _detail(stage, _run(DeploymentState.SUCCEEDED))
+        await until(lambda: stage.has("deployment.open_machine"))
+        stage.press("deployment.open_machine")
+        assert stage.window.inspected[-1] == ("machine", "machine-05")
+
+    async def test_what_is_gone_does_not(self, stage: Stage) -> None:
+        stage.gateway.put(machine(5, actual_status=MachineStatus.TERMINATED))
+        await _detail(stage, _run(DeploymentState.SUCCEEDED, DeploymentType.DESTROY))
+        await turn(20)
+        assert not stage.has("deployment.open_machine")
+
+    async def test_approving_from_the_keyboard_leads_to_what_shows_the_run(self, stage: Stage) -> None:
+        made = await _detail(stage, _run(DeploymentState.AWAITING_APPROVAL, plan_digest="a" * 64))
+        made.foot.approve.setFocus()
+        QTest.keyClick(made.foot.approve, Qt.Key.Key_Space)
+        await until(lambda: not stage.has("deployment.approve"))
+        await until(lambda: made.window().focusWidget() is made.log.canvas)

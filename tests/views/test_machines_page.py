@@ -11,7 +11,7 @@ from typing import Self
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from machina_desktop.core.domain.deployment import DeploymentType
 from machina_desktop.core.domain.machine import Machine, MachineStatus
@@ -29,7 +29,7 @@ from machina_desktop.views.apps.machine_list import Grouping
 from machina_desktop.views.apps.machines import MachinesPage
 from machina_desktop.views.widgets.buttons import Button
 from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
-from tests.fakes.rows import PROVIDER_INFOS, deployment, machine, team_rows
+from tests.fakes.rows import PROVIDER_INFOS, deployment, keys, machine, team_rows
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -374,3 +374,57 @@ async def test_the_chosen_machine_stays_in_view_when_the_inspector_takes_its_roo
             )
 
         await until(is_in_view)
+
+
+async def test_the_key_that_opens_the_machine_is_saved_and_named_in_the_command() -> None:
+    gateway = FakeGateway((machine(4), *keys()))
+    async with Shown(gateway, detail_of="machine-04") as shown:
+        await until(lambda: shown.find("machine.save_key").isVisible())
+        shown.click("machine.save_key")
+        shown.click("export_key.confirm")
+        files = shown.widget.findChild(QFileDialog, "export_key.files")
+        assert files is not None
+        files.fileSelected.emit("/home/ada/my key")
+        await until(lambda: "my key" in shown.find("machine.ssh").text())
+        assert shown.find("machine.ssh").text() == "ssh -i '/home/ada/my key' -p 20004 -- ada@127.0.0.1"
+
+
+async def test_a_key_whose_private_half_is_elsewhere_is_not_offered() -> None:
+    public = replace(machine(4), ssh_key_ids=("key-grace",))
+    async with Shown(FakeGateway((public, *keys())), detail_of="machine-04") as shown:
+        await turn(20)
+        assert not shown.find("machine.save_key").isVisible()
+
+
+async def test_filters_fold_into_one_button_where_the_page_is_narrow() -> None:
+    async with Shown(three()) as shown:
+        shown.widget.resize(1000, 700)
+        await turn()
+        assert not shown.find("machines.filters.button").isVisible()
+        height = shown.find("machines.filters").height()
+        shown.widget.resize(420, 700)
+        await turn()
+        assert shown.find("machines.filters.button").isVisible()
+        assert shown.find("machines.filters").height() == height
+        shown.choose("machines.filter.status", "stopped")
+        assert shown.find("machines.filters.button").text() == "Filters · 1"
+        assert shown.names() == ["beta"]
+
+
+async def test_passing_the_list_with_tab_opens_nothing() -> None:
+    async with Shown(three()) as shown:
+        view = next(iter(shown.page._list._look.parts.values())).view
+        view.setFocus(Qt.FocusReason.TabFocusReason)
+        await turn()
+        assert shown.window.inspected == []
+        QTest.keyClick(view, Qt.Key.Key_Down)
+        assert shown.window.inspected == [("machine", shown.page.machines_shown()[0].machine_id)]
+
+
+async def test_an_action_on_the_machine_in_the_sidekick_needs_no_toast() -> None:
+    gateway = three()
+    async with Shown(gateway, detail_of="m-run") as shown:
+        shown.window.inspected.append(("machine", "m-run"))
+        shown.click("machine.reboot")
+        await until(lambda: not shown.find("machine.reboot").isEnabled())
+        assert shown.window.notices == []

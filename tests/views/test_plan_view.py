@@ -93,3 +93,10 @@ def test_in_a_large_plan_only_losses_are_open(view: PlanView) -> None:
     view.set_plan(PlanSummary(add=20, remove=1, resources=(*created, _resource("t.gone", PlanAction.DELETE, change))))
     assert view.lines()[:3] == ("destroy t.gone", 'name  "n"', "create t.c0")
     assert len(view.lines()) == 22
+
+
+def test_a_loss_is_known_by_its_name_and_address_first(view: PlanView) -> None:
+    paths = ("id", "input.directory", "input.name", "input.port", "input.team_id", "output.name")
+    gone = tuple(AttributeChange(path=path, before='"x"') for path in paths)
+    view.set_plan(PlanSummary(remove=1, resources=(_resource("t.gone", PlanAction.DELETE, *gone),)))
+    assert view.lines() == ("destroy t.gone", 'input.name  "x"', 'input.port  "x"', "4 more attributes")

@@ -83,6 +83,10 @@ class Detail(QWidget):
         self.window_door = window
         self.key = key
 
+    def first_focus(self) -> QWidget | None:
+        """Where the keyboard begins; ``None`` for the first control there is."""
+        return None
+
     @property
     @abstractmethod
     def title(self) -> str:

@@ -60,12 +60,14 @@ class DeploymentActions(QWidget):
         asked: Something is asked now; remarks about what went wrong before are out of date.
         restarted: A new deployment tries again (Deployment).
         machine_wanted: The machine is to be shown: its id (str).
+        focus_freed: What was asked for from the keyboard is under way; the focus is free for what shows it.
     """
 
     failed = Signal(object)
     asked = Signal()
     restarted = Signal(object)
     machine_wanted = Signal(str)
+    focus_freed = Signal()
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -106,6 +108,11 @@ class DeploymentActions(QWidget):
         buttons = (self.approve, self.cancel, self.force, self.retry, self.open_machine)
         return any(not button.isHidden() for button in buttons)
 
+    def first_focus(self) -> QWidget | None:
+        """The button that goes on, while there is one."""
+        going_on = (self.approve, self.retry, self.open_machine)
+        return next((button for button in going_on if not button.isHidden() and button.isEnabled()), None)
+
     def show_machine(self, machine: Machine) -> None:
         """Learn how the machine stands: trying again makes sense only while something is wrong with it."""
         self._machine = machine
@@ -139,12 +146,19 @@ class DeploymentActions(QWidget):
 
     def _send(self, ask: Request[Deployment], button: Button, done: Callable[[Deployment], None] | None = None) -> None:
         self.asked.emit()
+        has_focus = button.hasFocus()
+
+        def answered(run: Deployment) -> None:
+            (done or self.show_run)(run)
+            if has_focus:
+                self.focus_freed.emit()
+
         tasks.run(
             self._bridge,
             self._bridge.call(ask),
             owner=self,
             name=type(ask).__name__,
-            done=done or self.show_run,
+            done=answered,
             failed=self.failed.emit,
             busy=button,
         )

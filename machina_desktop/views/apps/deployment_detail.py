@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QAbstractButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QAbstractButton, QApplication, QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import APPROVAL_HOURS
@@ -69,6 +69,9 @@ class DeploymentDetail(Detail):
     def title(self) -> str:
         return title_of(self._run) if self._run is not None else self.tr("Deployment")
 
+    def first_focus(self) -> QWidget | None:
+        return self.foot.first_focus()
+
     def show_part(self, key: str) -> None:
         """Bring ``plan``, ``log`` or ``details`` to the front, and let it stay there."""
         self._has_chosen = True
@@ -86,6 +89,7 @@ class DeploymentDetail(Detail):
         log_column.setContentsMargins(0, 0, 0, 0)
         log_column.addWidget(self._log_trouble)
         log_column.addWidget(self.log, 1)
+        log.setFocusProxy(self.log.canvas)
         for part in (self.plan, log, self._build_details()):
             self._parts.addWidget(part)
         # Stated, so that in a low window the parts scroll and the buttons at the foot stay in sight.
@@ -138,6 +142,7 @@ class DeploymentDetail(Detail):
         self.foot.failed.connect(self._on_refused)
         self.foot.restarted.connect(lambda run: self.window_door.inspect("deployment", run.deployment_id))
         self.foot.machine_wanted.connect(lambda key: self.window_door.inspect("machine", key))
+        self.foot.focus_freed.connect(self._on_focus_freed)
         self._link.clicked.connect(self._on_link)
         self.log.save_failed.connect(self._panel.show_problem)
         self.bridge.progressed.connect(self._on_progress)
@@ -240,7 +245,11 @@ class DeploymentDetail(Detail):
         self._on_tick()
 
     def _on_tab(self, key: str) -> None:
+        focus, before = QApplication.focusWidget(), self._parts.currentWidget()
+        was_inside = focus is not None and before is not None and (before is focus or before.isAncestorOf(focus))
         self._parts.setCurrentIndex(_PARTS.index(key))
+        if was_inside:
+            self._on_focus_freed()
 
     def _on_tab_clicked(self) -> None:
         self._has_chosen = True
@@ -249,6 +258,11 @@ class DeploymentDetail(Detail):
         self._panel.show_problem(error)
         # What was shown may be out of date: another plan, another state.
         self._query.refresh()
+
+    def _on_focus_freed(self) -> None:
+        part = self._parts.currentWidget()
+        if part is not None:
+            part.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_link(self) -> None:
         if self._run is not None and self._run.machine_id is not None:

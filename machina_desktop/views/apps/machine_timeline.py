@@ -101,6 +101,7 @@ class Timeline(QWidget):
         while len(self._rows) < len(deployments):
             row = TimelineRow(self)
             row.clicked.connect(lambda _checked=False, row=row: self.chosen.emit(row.deployment_id()))
+            self.setTabOrder(self._rows[-1] if self._rows else self, row)
             self._rows.append(row)
             self._column.addWidget(row)
         for place, row in enumerate(self._rows):

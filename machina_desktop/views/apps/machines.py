@@ -92,12 +92,12 @@ class MachinesPage(Page):
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
         column.addWidget(self._header)
-        column.addLayout(self._build_filters())
+        column.addWidget(self._build_filters())
         column.addWidget(self._bar)
         column.addWidget(self._states, 1)
         self._build_shortcuts()
 
-    def _build_filters(self) -> QHBoxLayout:
+    def _build_filters(self) -> QWidget:
         self._filters = FilterBar(
             (
                 Filter(key="status", any_title=self.tr("Any status"), choices=_statuses()),
@@ -109,11 +109,15 @@ class MachinesPage(Page):
             combo.setObjectName(f"machines.filter.{name}")
         self._filters.setObjectName("machines.filters")
         self._filters.changed.connect(self._on_filters_changed)
-        row = QHBoxLayout()
+        self._second_row = QWidget()
+        # There is nothing to narrow before there is a machine.
+        self._second_row.hide()
+        row = QHBoxLayout(self._second_row)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
         row.addWidget(self._filters, 1)
         row.addWidget(self._build_view_controls())
-        return row
+        return self._second_row
 
     def _build_view_controls(self) -> QWidget:
         self._group = plain_combo()
@@ -196,7 +200,8 @@ class MachinesPage(Page):
         self._filters.set_choices("provider", _providers(machines))
         self._filters.set_choices("region", _regions(machines))
         self._restore_filters()
-        self._header.set_count(len(machines))
+        self._header.set_count(len(machines) or None)
+        self._second_row.setVisible(bool(machines))
         self.badge_changed.emit(sum(machine.actual_status is MachineStatus.ERROR for machine in machines))
         self._render()
 

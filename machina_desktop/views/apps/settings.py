@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import QCoreApplication, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
@@ -94,6 +96,7 @@ class SettingsPage(Page):
         column.addStretch()
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(content)
         whole = QVBoxLayout(self)
@@ -145,6 +148,12 @@ class SettingsPage(Page):
                 self._rows[value.key].set_value(value.value)
             else:
                 self._add_row(value)
+        engine = self._rows.get(ENGINE.key)
+        general = [row.control for key, row in self._rows.items() if key != ENGINE.key]
+        for first, second in pairwise((*general, self._engine.look_again)):
+            self.setTabOrder(first, second)
+        if engine is not None:
+            self.setTabOrder(self._engine.look_again, engine.control)
 
     def _add_row(self, value: SettingValue) -> None:
         row = SettingRow(self.bridge, value)

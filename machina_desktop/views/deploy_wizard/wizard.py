@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
@@ -32,6 +34,16 @@ from machina_desktop.views.widgets.text import Label
 
 SIZE = QSize(1060, 680)
 MINIMUM = QSize(800, 540)
+_STEPS: Mapping[WizardStep, Callable[[WizardState], Step]] = {
+    WizardStep.ACCOUNT: AccountStep,
+    WizardStep.REGION: RegionStep,
+    WizardStep.SIZE: SizeStep,
+    WizardStep.IMAGE: ImageStep,
+    WizardStep.KEYS: KeysStep,
+    WizardStep.BOOTSTRAP: BootstrapStep,
+    WizardStep.NAME: NameStep,
+    WizardStep.REVIEW: ReviewStep,
+}
 
 
 class DeployWizard(QDialog):
@@ -49,17 +61,7 @@ class DeployWizard(QDialog):
         self._bridge = bridge
         self._shown: WizardStep | None = None
         self._state = WizardState(bridge, self)
-        self._host_step = HostStep(self._state)
-        self._steps: dict[WizardStep, Step] = {
-            WizardStep.ACCOUNT: AccountStep(self._state),
-            WizardStep.REGION: RegionStep(self._state),
-            WizardStep.SIZE: SizeStep(self._state),
-            WizardStep.IMAGE: ImageStep(self._state),
-            WizardStep.KEYS: KeysStep(self._state),
-            WizardStep.BOOTSTRAP: BootstrapStep(self._state),
-            WizardStep.NAME: NameStep(self._state),
-            WizardStep.REVIEW: ReviewStep(self._state),
-        }
+        self._made: dict[Callable[[WizardState], Step], Step] = {}
         self._build()
         self._build_shortcuts()
         self._state.changed.connect(self._refresh)
@@ -113,10 +115,6 @@ class DeployWizard(QDialog):
         self._pages.addWidget(self._loading)
         self._pages.addWidget(self._error)
         self._page_of: dict[Step, QScrollArea] = {}
-        for step in (*self._steps.values(), self._host_step):
-            step.finished.connect(self._go_on)
-            self._page_of[step] = _scrolling(step)
-            self._pages.addWidget(self._page_of[step])
         return self._pages
 
     def _build_foot(self) -> QHBoxLayout:
@@ -176,7 +174,15 @@ class DeployWizard(QDialog):
         }
 
     def _step(self, key: WizardStep) -> Step:
-        return self._host_step if key is WizardStep.REGION and self._state.asks_host else self._steps[key]
+        """The step, made when it is first wanted: all nine at once would hold the window up."""
+        make = HostStep if key is WizardStep.REGION and self._state.asks_host else _STEPS[key]
+        step = self._made.get(make)
+        if step is None:
+            step = self._made[make] = make(self._state)
+            step.finished.connect(self._go_on)
+            self._page_of[step] = _scrolling(step)
+            self._pages.addWidget(self._page_of[step])
+        return step
 
     def _refresh(self) -> None:
         if not self._state.is_ready:
@@ -259,7 +265,7 @@ class DeployWizard(QDialog):
             return
         key, field = place_of_error(error)
         if key is None or self._state.skip_reason(key):
-            self._steps[WizardStep.REVIEW].show_error("", str(error))
+            self._step(WizardStep.REVIEW).show_error("", str(error))
             return
         self._open(key)
         self._step(key).show_error(field, str(error))

@@ -77,6 +77,9 @@ class Button(QPushButton):
         if is_busy == self._is_busy:
             return
         self._is_busy = is_busy
+        if is_busy and self.hasFocus():
+            # Else disabling it would hand the focus to its neighbour, and the next key press would go there.
+            self.clearFocus()
         self.setEnabled(not is_busy)
         self._is_spinning = False
         self._animation.set_active(False)

@@ -71,7 +71,8 @@ class Field(QWidget, Generic[C]):
         self._help = help_text
         self._error = ""
         self._note = _Note(self)
-        self._label = Label(label, style=Type.MEDIUM)
+        # With its parent from the start: shown without one it would flash as a window of its own.
+        self._label = Label(label, style=Type.MEDIUM, parent=self)
         self._label.setBuddy(control)
         self._label.setVisible(bool(label))
         self._label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)

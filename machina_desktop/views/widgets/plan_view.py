@@ -113,6 +113,7 @@ class PlanView(QWidget):
         self._stack.addWidget(self._tree)
         self._stack.addWidget(self._empty)
         self._set_up_tree()
+        self.setFocusProxy(self._tree)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)

@@ -10,6 +10,7 @@ from machina_desktop.core.errors import Bug
 from machina_desktop.views.models.table_model import RecordTableModel
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_ARROWS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right)
 
 
 class RecordSelection(QObject):
@@ -33,6 +34,7 @@ class RecordSelection(QObject):
         """``view`` must have its model already."""
         super().__init__(view)
         self._view = view
+        self._is_passing = False
         view.installEventFilter(self)
         view.doubleClicked.connect(self._on_double_clicked)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -69,10 +71,24 @@ class RecordSelection(QObject):
             if event.key() in _ENTER:
                 self.activated.emit(self.current_key())
                 return True
+            if event.key() in _ARROWS and not self.selected_keys():
+                # Coming with Tab, the first arrow chooses the row the keyboard stands on.
+                self.select_key(self.current_key())
+                self.selected.emit(self.current_key())
+                return True
             if event.key() == Qt.Key.Key_Space:
                 self.peeked.emit(self.current_key())
                 return True
+        if event.type() == QEvent.Type.FocusIn and not self._view.currentIndex().isValid():
+            self._stand_on_first()
         return super().eventFilter(watched, event)
+
+    def _stand_on_first(self) -> None:
+        """Make the first row current, as Qt would, but tell nobody: passing by with Tab chooses nothing."""
+        self._is_passing = True
+        flag = QItemSelectionModel.SelectionFlag.NoUpdate
+        self._view.selectionModel().setCurrentIndex(self._model().index(0, 0), flag)
+        self._is_passing = False
 
     def _model(self) -> RecordTableModel[object]:
         model = self._view.model()
@@ -87,7 +103,8 @@ class RecordSelection(QObject):
         self.activated.emit(self._key(index))
 
     def _on_current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
-        self.selected.emit(self._key(index))
+        if not self._is_passing:
+            self.selected.emit(self._key(index))
 
     def _on_selection_changed(self) -> None:
         self.selection_changed.emit(list(self.selected_keys()))
