@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from machina_desktop.core.config import REPOSITORY
 from machina_desktop.core.domain.audit import AuditEvent
@@ -28,6 +29,7 @@ from machina_desktop.core.domain.team import Actor, TeamRole
 from machina_desktop.core.errors import Bug, Conflict, InvalidInput, MachinaError, NotFound, Unavailable
 from machina_desktop.core.store import sql_transaction
 from machina_desktop.core.store.database import Database, is_wal_safe
+from machina_desktop.core.store.tables import METADATA
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
 from tests.fakes.hosts import core, read_sql
 
@@ -536,3 +538,13 @@ async def test_two_processes_may_start_on_an_empty_folder_at_once(tmp_path: Path
     assert [process.returncode for process in starts] == [0, 0, 0]
     async with core(tmp_path / "home") as made:
         assert teams == {made.team_id}
+
+
+def test_on_postgresql_too_the_database_refuses_a_second_active_run() -> None:
+    statements: list[str] = []
+    engine = sa.create_mock_engine(
+        "postgresql+asyncpg://", lambda statement, *_: statements.append(str(statement.compile(dialect=engine.dialect)))
+    )
+    METADATA.create_all(engine, checkfirst=False)
+    [index] = [text for text in statements if "uq_deployment_active_machine" in text]
+    assert "WHERE state IN (" in index

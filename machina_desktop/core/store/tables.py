@@ -194,7 +194,6 @@ ENTITIES: tuple[Entity[typing.Any], ...] = (
             "machine_id",
             unique=True,
             sqlite_where=sa.text("state IN ('planning', 'awaiting_approval', 'applying')"),
-            postgresql_where=sa.text("state IN ('planning', 'awaiting_approval', 'applying')"),
         ),
         key="deployment_id",
         searched=("machine_name", "error_message", "deployment_id"),
@@ -219,6 +218,18 @@ ENTITIES: tuple[Entity[typing.Any], ...] = (
         searched=("actor_name", "action", "target", "detail"),
     ),
 )
+
+
+@sa.event.listens_for(METADATA, "before_create")
+def _carry_partial_indexes_over(metadata: sa.MetaData, connection: sa.Connection, **_options: object) -> None:
+    """Indexes that are partial on SQLite are so on PostgreSQL.
+
+    Naming that database with the index would import its dialect at every start, 40 ms for nothing.
+    """
+    if connection.dialect.name == "postgresql":
+        for index in (index for table in metadata.tables.values() for index in table.indexes):
+            index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
+
 
 BY_SHAPE: dict[type[object], Entity[typing.Any]] = {entity.shape: entity for entity in ENTITIES}
 

@@ -10,9 +10,6 @@ import base64
 import binascii
 import sys
 
-import keyring.backends.macOS
-import keyring.backends.SecretService
-import keyring.backends.Windows
 from keyring import core
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
@@ -20,14 +17,17 @@ from keyring.errors import InitError, KeyringError, KeyringLocked, PasswordDelet
 
 from machina_desktop.core.errors import Locked, MachinaError, Unavailable
 
+# The back ends of other systems take 60 ms to import, only to find that they are of no use here.
+if sys.platform == "darwin":
+    from keyring.backends.macOS import Keyring as SystemKeyring
+elif sys.platform == "win32":
+    from keyring.backends.Windows import WinVaultKeyring as SystemKeyring
+else:
+    from keyring.backends.SecretService import Keyring as SystemKeyring
+
 SERVICE = "Machina Desktop"
 
 _KEY_BYTES = 32
-_ALLOWED: tuple[type[KeyringBackend], ...] = (
-    keyring.backends.SecretService.Keyring,
-    keyring.backends.macOS.Keyring,
-    keyring.backends.Windows.WinVaultKeyring,
-)
 # A chain may hold these too: they are keyrings of the system, only not the ones we use.
 _SYSTEM_BACKENDS = frozenset({"keyring.backends.kwallet", "keyring.backends.libsecret"})
 
@@ -115,19 +115,11 @@ def _backend() -> KeyringBackend:
     try:
         chosen = core.load_env() or core.load_config()
         if chosen is None:
-            chosen = _native()()
+            chosen = SystemKeyring()  # type: ignore[no-untyped-call, unused-ignore]
             chosen.priority  # noqa: B018 - reading it connects to the service, and fails where there is none
     except _CHOICE_ERRORS as error:
         raise _missing() from error
     return _checked(chosen)
-
-
-def _native() -> type[KeyringBackend]:
-    if sys.platform == "darwin":
-        return keyring.backends.macOS.Keyring
-    if sys.platform == "win32":
-        return keyring.backends.Windows.WinVaultKeyring
-    return keyring.backends.SecretService.Keyring
 
 
 def _checked(chosen: KeyringBackend) -> KeyringBackend:
@@ -136,10 +128,10 @@ def _checked(chosen: KeyringBackend) -> KeyringBackend:
     Raises:
         Unavailable: E-KEYRING-MISSING, it would keep the key in clear, elsewhere or not at all.
     """
-    if type(chosen) in _ALLOWED:
+    if type(chosen) is SystemKeyring:
         return chosen
     members = tuple(chosen.backends) if isinstance(chosen, ChainerBackend) else ()
-    usable: list[KeyringBackend] = [member for member in members if type(member) in _ALLOWED]
+    usable: list[KeyringBackend] = [member for member in members if type(member) is SystemKeyring]
     unknown = [member for member in members if member not in usable and type(member).__module__ not in _SYSTEM_BACKENDS]
     if not usable or unknown:
         raise _missing()

@@ -112,6 +112,7 @@ class Deployer:
         self._runner_id = runner_id()
         self._runs: dict[str, Run | None] = {}
         self._supervisor = Supervisor()
+        self._sweeping = asyncio.Lock()
         self._wake = asyncio.Event()
         self._unlocked = asyncio.Event()
         self._unsubscribe = parts.bus.subscribe(self._on_event)
@@ -318,11 +319,12 @@ class Deployer:
 
     async def _sweep(self) -> None:
         """Wipe what lies in clear in run folders that no open deployment needs: a crash may have left it there."""
-        for folder in await asyncio.to_thread(_run_folders, self._parts.paths.runs):
-            # Asked for under the folder's lock: another process may just be beginning a run there, or ending one.
-            async with run_lock(self._lock_of(folder.name), waits=False) as is_ours:
-                if is_ours and folder.name not in await self._peek(_machines_in_use):
-                    await self._wipe(folder)
+        async with self._sweeping:
+            for folder in await asyncio.to_thread(_run_folders, self._parts.paths.runs):
+                # Asked for under the folder's lock: another process may just be beginning a run there, or ending one.
+                async with run_lock(self._lock_of(folder.name), waits=False) as is_ours:
+                    if is_ours and folder.name not in await self._peek(_machines_in_use):
+                        await self._wipe(folder)
 
     async def _wipe(self, folder: Path) -> None:
         revision = await self._peek(lambda tx: tx.read_state(folder.name))
