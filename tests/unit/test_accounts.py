@@ -158,3 +158,10 @@ async def test_accounts_are_listed_by_label(made: Core) -> None:
     listed = await made.call(ListAccounts(team_id=made.team_id))
     assert [account.label for account in listed] == ["a", "b", "c"]
     assert await made.call(ListAccounts(team_id=made.team_id, type=ProviderType.BAREMETAL)) == ()
+
+
+async def test_the_choices_of_an_account_are_not_those_of_another_provider(made: Core) -> None:
+    account = await made.call(adding(made))
+    with pytest.raises(InvalidInput) as caught:
+        await made.call(ListCatalogue(account_id=account.provider_account_id, type=ProviderType.BAREMETAL))
+    assert caught.value.field == "account_id"

@@ -117,7 +117,7 @@ async def test_a_database_that_was_busy_for_a_while_does_not_end_the_watching(tm
 async def test_a_database_that_is_busy_at_the_start_does_not_end_the_watch(tmp_path: Path) -> None:
     async with core(tmp_path / "home") as made:
         database = Database(made.paths.database, busy_ms=10)
-        bus, heard = EventBus(), []
+        bus, heard = EventBus(), list[Event]()
         bus.attach(asyncio.get_running_loop())
         bus.subscribe(heard.append)
         watching = FeedWatcher(database, bus)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from machina_desktop.core.config import REPOSITORY
 from machina_desktop.core.domain.audit import AuditEvent
@@ -542,9 +543,11 @@ async def test_two_processes_may_start_on_an_empty_folder_at_once(tmp_path: Path
 
 def test_on_postgresql_too_the_database_refuses_a_second_active_run() -> None:
     statements: list[str] = []
-    engine = sa.create_mock_engine(
-        "postgresql+asyncpg://", lambda statement, *_: statements.append(str(statement.compile(dialect=engine.dialect)))
-    )
+
+    def keep(statement: sa.ClauseElement, *_arguments: object) -> None:
+        statements.append(str(statement.compile(dialect=postgresql.dialect())))  # type: ignore[no-untyped-call]
+
+    engine = sa.create_mock_engine("postgresql+asyncpg://", keep)
     METADATA.create_all(engine, checkfirst=False)
     [index] = [text for text in statements if "uq_deployment_active_machine" in text]
     assert "WHERE state IN (" in index

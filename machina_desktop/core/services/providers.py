@@ -90,9 +90,10 @@ class DeleteAccount(Request[None]):
 
 @dataclass(frozen=True, kw_only=True)
 class ListCatalogue(Request[Catalogue]):
-    """Regions, sizes and images an account may choose from."""
+    """Regions, sizes and images an account may choose from; ``type``, where given, must be the account's."""
 
     account_id: str
+    type: ProviderType | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,10 +233,12 @@ def delete_account(tx: Transaction, _actor: Actor, ask: DeleteAccount) -> None:
     tx.delete(account)
 
 
-@use_case("provider_account.catalogue", "GET /api/providers/{account_id}/options")
+@use_case("provider_account.catalogue", "GET /api/providers/{type}/options")
 async def list_catalogue(context: Context, actor: Actor, ask: ListCatalogue) -> Catalogue:
     """Ask the provider what may be chosen."""
     account = await context.read(actor, lambda tx: tx.get(ProviderAccount, ask.account_id))
+    if ask.type not in {None, account.provider_type}:
+        raise InvalidInput(f"{account.label} is no account of that provider.", field="account_id")
     secrets = await open_record(context, actor, account.team_id, TABLE, ask.account_id)
     return await provider_for(account.provider_type).catalogue(account.settings, secrets)
 
