@@ -15,11 +15,12 @@ from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.machine import MachineStatus
 from machina_desktop.core.providers.base import HookContext, MachineFacts
 from machina_desktop.core.services.deployments import CancelDeployment
+from machina_desktop.core.services.keys import GenerateKey
 from machina_desktop.core.services.machines import DestroyMachine, RebootMachine, RetryMachine
 from machina_desktop.core.terraform.workspace import run_lock
 from machina_desktop.core.workers import deployer as deployer_module
 from tests.fakes import terraform_shim
-from tests.fakes.hosts import Core, core, until
+from tests.fakes.hosts import Core, core, read_sql, until
 from tests.fakes.provider import RecordProvider
 
 SUCCEEDED, FAILED, CANCELLED = DeploymentState.SUCCEEDED, DeploymentState.FAILED, DeploymentState.CANCELLED
@@ -161,6 +162,49 @@ async def test_a_run_whose_end_is_unknown_says_that_it_needs_recovery(one: Core,
     os.kill(int(terraform_shim.ledger(shim, "create")[0][2]), signal.SIGKILL)
     ended = await one.ended(ask.deployment_id)
     assert (ended.state, ended.error_code, ended.needs_recovery) == (FAILED, "E-RUN-INTERRUPTED", True)
+
+
+async def test_a_run_that_cannot_be_taken_up_leaves_a_terraform_at_work_alone(tmp_path: Path, shim: Path) -> None:
+    home = tmp_path / "home"
+    (shim / "apply.hang").touch()
+    async with core(home, engine=shim / "terraform", deployer=True) as first:
+        key = await first.call(GenerateKey(team_id=first.team_id, name="k"))
+        ask = await first.create(auto_approve=True, key_ids=(key.ssh_key_id,))
+        await first.in_phase(ask.deployment_id, "apply")
+        await until(lambda: '"apply"' in (shim / "calls").read_text())
+    [(whole,)] = read_sql(home / "machina.db", "SELECT envelope FROM sealed")
+    tampered = "CAST(substr(envelope, 1, 150) || x'00' || substr(envelope, 152) AS BLOB)"
+    read_sql(home / "machina.db", f"UPDATE sealed SET envelope = {tampered}")
+    async with core(home, engine=shim / "terraform", deployer=True) as second:
+        await asyncio.sleep(0.7)
+        assert (await second.deployment(ask.deployment_id)).state is APPLYING
+        assert (home / "runs" / ask.machine_id / "launches").exists()
+        second.sql("UPDATE sealed SET envelope = ?", whole)
+        (shim / "apply.hang").unlink()
+        assert (await second.ended(ask.deployment_id)).state is SUCCEEDED
+        await second.wiped()
+
+
+async def test_a_plan_that_went_stale_leaves_no_machine_on_its_way_for_ever(one: Core, shim: Path) -> None:
+    machine = await one.made()
+    ending = await one.call(DestroyMachine(machine_id=machine.machine_id))
+    await one.resting(ending.deployment_id)
+    (one.paths.runs / machine.machine_id / "tfplan").write_text("{}")
+    ended = await one.approve(ending.deployment_id)
+    assert (ended.state, ended.error_code) == (FAILED, "E-PLAN-STALE")
+    left = await one.machine(machine.machine_id)
+    assert (left.actual_status, left.status_reason) == (MachineStatus.ERROR, ended.error_message)
+
+
+async def test_a_plan_changed_while_the_provider_got_ready_is_not_applied(tmp_path: Path, shim: Path) -> None:
+    provider = Gated()
+    async with core(tmp_path / "home", engine=shim / "terraform", provider=provider, deployer=True) as made:
+        ask = await made.create(auto_approve=True)
+        await provider.entered.wait()
+        (made.paths.runs / ask.machine_id / "tfplan").write_text('{"complete": true}')
+        provider.gate.set()
+        assert (await made.ended(ask.deployment_id)).error_code == "E-PLAN-STALE"
+    assert '"apply"' not in (shim / "calls").read_text()
 
 
 # The state

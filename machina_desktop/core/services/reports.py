@@ -347,7 +347,12 @@ def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: dat
         # It stays, in error, so that it can be tried again.
         return replace(machine, actual_status=MachineStatus.ERROR, status_reason=ask.error_message, updated_at=at)
     if not ask.touched:
-        return _reported(unplanned(machine, deployment.type, at), ask.machine, at)
+        rested = _reported(unplanned(machine, deployment.type, at), ask.machine, at)
+        if not rested.actual_status.is_moving:
+            return rested
+        # It was on its way when the run ended before its first step; what it was before is not known any more.
+        reason = ask.error_message or "The run was cancelled before its first step."
+        return replace(rested, actual_status=MachineStatus.ERROR, status_reason=reason)
     reported = _reported(machine, ask.machine, at)
     if ask.state is DeploymentState.SUCCEEDED and deployment.type is DeploymentType.DESTROY:
         gone = MachineStatus.TERMINATED

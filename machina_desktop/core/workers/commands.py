@@ -23,6 +23,10 @@ LOG = logging.getLogger(__name__)
 PLAN_GRACE_S = 10.0
 
 
+LAUNCHES = "launches"
+"""The folder below a run folder that holds, by deployment and phase, what was launched."""
+
+
 class Interrupted(Exception):
     """The user's cancel has ended a step."""
 
@@ -134,11 +138,10 @@ class Commands:
         self._launch = attached
         if self._cancel_level:
             attached.request_cancel(self._cancel_level)
-        return await self._follow(attached, phase, commands)
-
-    def is_under_way(self) -> bool:
-        """Whether what was started last still runs: nobody may take its folder for a past run's."""
-        return self._launch is not None and self._launch.outcome() is None
+        try:
+            return await self._follow(attached, phase, commands)
+        finally:
+            self._launch = None
 
     def _make_room(self, phase: str) -> None:
         folder = self.folder(phase)
@@ -206,6 +209,12 @@ class Commands:
             except TimeoutError:
                 if self._cancel_level and phase != "apply":
                     started.request_cancel(2)
+
+
+def is_busy(run_folder: Path) -> bool:
+    """Whether anything that was launched for the machine still runs, whoever began it. Blocking."""
+    launches = (Launch.attach(folder) for folder in run_folder.glob(f"{LAUNCHES}/*/*"))
+    return any(launch is not None and launch.outcome() is None for launch in launches)
 
 
 def _read_text(path: Path, *, limit: int = 4000) -> str:

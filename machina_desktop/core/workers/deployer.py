@@ -43,6 +43,7 @@ from machina_desktop.core.store.transaction import SealedPlace, StateRevision, T
 from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.workspace import StateFile, Workspace, read_state_file, run_lock
 from machina_desktop.core.vault.vault import Vault
+from machina_desktop.core.workers.commands import is_busy
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.run import Run, Subject, Tools
 from machina_desktop.core.workers.supervisor import Supervisor
@@ -172,9 +173,9 @@ class Deployer:
             self._forget(name)
 
         async def give_up(error: MachinaError) -> None:
-            run = self._runs[name]
+            folder = self._parts.paths.runs / (claim.deployment.machine_id or "none")
             try:
-                if run is None or not run.is_under_way():
+                if not await asyncio.to_thread(is_busy, folder):
                     await self._give_up(claim, error)
                     await self._sweep()
                     return
@@ -327,6 +328,8 @@ class Deployer:
                         await self._wipe(folder)
 
     async def _wipe(self, folder: Path) -> None:
+        if await asyncio.to_thread(is_busy, folder):
+            return
         revision = await self._peek(lambda tx: tx.read_state(folder.name))
         stored = None
         if revision is not None:

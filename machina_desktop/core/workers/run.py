@@ -38,7 +38,7 @@ from machina_desktop.core.terraform import cli
 from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, summarise
 from machina_desktop.core.terraform.workspace import StateFile, Workspace, init_lock, read_state_file
-from machina_desktop.core.workers.commands import Commands, Interrupted, Meaning, Surroundings
+from machina_desktop.core.workers.commands import LAUNCHES, Commands, Interrupted, Meaning, Surroundings, is_busy
 from machina_desktop.core.workers.log_pump import LogPump
 
 R = TypeVar("R")
@@ -96,7 +96,7 @@ class Run:
         surroundings = Surroundings(
             deployment_id=deployment.deployment_id,
             cwd=self._workspace.folder,
-            launches=self._workspace.folder / "launches" / deployment.deployment_id,
+            launches=self._workspace.folder / LAUNCHES / deployment.deployment_id,
             config_file=self._config_file,
             plugin_cache=tools.paths.plugin_cache,
             credentials=self._provider.environment(subject.account.settings, subject.credentials),
@@ -115,15 +115,11 @@ class Run:
             if error.code == "E-FENCE":
                 LOG.warning("%s was taken over", self._deployment.deployment_id)
                 return
-            if self.is_under_way():
+            if await asyncio.to_thread(is_busy, self._workspace.folder):
                 # Its end and its state are still to come: whoever takes the run up next waits for them.
                 raise
             self._pump.say(self._deployment.phase_detail or "finish", str(error), level=LogLevel.ERROR)
             await self._end(DeploymentState.FAILED, self._after_failure(error), error)
-
-    def is_under_way(self) -> bool:
-        """Whether a command of this run still runs outside."""
-        return self._commands.is_under_way()
 
     async def _go_on(self) -> None:
         if not self._deployment.type.is_planned:
@@ -171,7 +167,7 @@ class Run:
         if self._deployment.state is DeploymentState.AWAITING_APPROVAL:
             # While a person decides, only the plan stays on disk; it holds no secret, for none goes into variables.
             await asyncio.to_thread(self._workspace.restore_state, None)
-            await asyncio.to_thread(shutil.rmtree, self._workspace.folder / "launches", ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, self._workspace.folder / LAUNCHES, ignore_errors=True)
         return self._deployment.state is DeploymentState.APPLYING
 
     async def _adopt(self) -> None:
@@ -240,6 +236,8 @@ class Run:
             if not self._deployment.plan_digest:
                 await self._finish(await self._recorded_outputs())
                 return
+            # What the provider had to do may have taken minutes.
+            await self._check_plan(self._deployment.plan_serial)
         await self._phase("apply")
         self._touched = True
         self._commands.total = self._deployment.plan_summary.operations if self._deployment.plan_summary else 0
@@ -271,8 +269,11 @@ class Run:
     async def _check_approved(self) -> None:
         """Apply exactly what was approved: same plan file, same state."""
         await asyncio.to_thread(self._workspace.restore_state, self._subject.state.raw if self._subject.state else None)
-        digest = await asyncio.to_thread(self._workspace.plan_digest)
         serial = self._subject.state.serial if self._subject.state else 0
+        await self._check_plan(serial)
+
+    async def _check_plan(self, serial: int) -> None:
+        digest = await asyncio.to_thread(self._workspace.plan_digest)
         if digest != self._deployment.plan_digest or serial != self._deployment.plan_serial:
             raise Conflict(
                 "The approved plan no longer fits the machine's record; nothing was applied.",
