@@ -10,8 +10,8 @@ from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.apps.key_dialogs import kind_of
+from machina_desktop.views.apps.key_export import KeyExport
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections
-from machina_desktop.views.key_export import KeyExport
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog

@@ -9,8 +9,8 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.views.apps.base import Window
+from machina_desktop.views.apps.key_export import KeyExport
 from machina_desktop.views.apps.machine_text import address_of, ssh_command
-from machina_desktop.views.key_export import KeyExport
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.layout import Card
