@@ -352,8 +352,7 @@ def process_start_time(pid: int) -> float | None:
 def boot_id() -> str:
     """Which start of the computer this is; pids of another one mean nothing.
 
-    Empty off Linux, where a process's start is a time of day that tells as much. The time of the boot would not do: it
-    is worked out from the clock there, and moves by a second now and then.
+    Empty off Linux: a process's start is a time of day there and tells as much, and the time of the boot may move.
     """
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
