@@ -75,6 +75,8 @@ inside() {
         mount -t proc proc "$room/proc"
         mount -t sysfs sysfs "$room/sys"
         mount --rbind /dev "$room/dev"
+        # As Debian mounts it: terminals belong to the group tty.
+        mount -t devpts -o newinstance,gid=5,mode=620,ptmxmode=666 devpts "$room/dev/pts"
         mount -t tmpfs tmpfs "$room/tmp"
         # No chroot: in one nobody may make the user namespaces that some tests need.
         cd "$room"
@@ -88,7 +90,7 @@ inside() {
 # Runs a command in the room as whoever works there.
 work() {
     if [ -n "$person" ]; then
-        inside "exec runuser -u person -- env HOME=/home/person bash -euc $(printf %q "$1")"
+        inside "runuser -u person -- env HOME=/home/person bash -euc $(printf %q "$1")"
     else
         inside "$1"
     fi
