@@ -18,14 +18,7 @@ import psutil  # type: ignore[import-untyped]
 from machina_desktop.core.config import environment as inherited_environment
 from machina_desktop.core.errors import Bug, Conflict, Unavailable
 
-LINE_LIMIT = 1 << 20
-"""Longest line that :func:`read_new_lines` delivers whole, in bytes."""
-
-CUT_MARKER = b" [line cut at 1 MiB]"
-
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-_CHUNK = 1 << 20
-_BATCH = 4 << 20
 _CHECK_ALIVE_S = 0.25
 
 # Off Linux the launcher can only note the time of day right after the start.
@@ -232,50 +225,6 @@ def end_leftovers(ended: Launch, *, grace_s: float = 2.0) -> int:
     _signal_each(stubborn, psutil.Process.kill)
     psutil.wait_procs(stubborn, timeout=grace_s)
     return len(left)
-
-
-def read_new_lines(path: Path, offset: int, *, ended: bool = False) -> tuple[list[bytes], int]:
-    """Whole lines of a growing file from byte ``offset`` on, without their line ends, and the offset that follows.
-
-    At most about 4 MiB per call: call again until nothing comes. A line over 1 MiB is delivered as its first 1 MiB
-    and :data:`CUT_MARKER`, once it is complete; memory stays bounded. A last line without a line end is delivered
-    only when ``ended`` says that nobody will write to the file any more. A missing file has no lines. Any thread.
-    """
-    lines: list[bytes] = []
-    first = offset
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return lines, offset
-    with file:
-        file.seek(offset)
-        while offset - first < _BATCH:
-            line = file.readline(LINE_LIMIT + 1)
-            length = len(line)
-            if len(line) > LINE_LIMIT and not line.endswith(b"\n"):
-                rest, is_whole = _skip_line(file.read)
-                length += rest
-                line = line[:LINE_LIMIT] + CUT_MARKER
-            else:
-                is_whole = line.endswith(b"\n")
-            if not is_whole and not (ended and line):
-                break
-            if length > LINE_LIMIT + 1 and is_whole:
-                file.seek(offset + length)
-            lines.append(line.rstrip(b"\r\n"))
-            offset += length
-    return lines, offset
-
-
-def _skip_line(read: Callable[[int], bytes]) -> tuple[int, bool]:
-    """How many bytes the rest of the line has, its end included, and whether the end was there."""
-    skipped = 0
-    while chunk := read(_CHUNK):
-        end = chunk.find(b"\n")
-        if end >= 0:
-            return skipped + end + 1, True
-        skipped += len(chunk)
-    return skipped, False
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -14,8 +14,8 @@ from machina_desktop.core import ids
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.log import REDACTOR
-from machina_desktop.core.process import LINE_LIMIT, read_new_lines
 from machina_desktop.core.terraform.cli import Decoded, cleaned, decode
+from machina_desktop.core.workers.growing_file import LINE_LIMIT, read_new_lines
 
 LOG = logging.getLogger(__name__)
 GATHER_S = 0.05
