@@ -134,7 +134,7 @@ class Lease:
     """Who carries a deployment out. Never synchronised: it concerns the home's runners only.
 
     Attributes:
-        runner_id: ``host:pid:start``; empty when nobody holds it.
+        runner_id: ``pid:start:boot`` of the process; empty when nobody holds it.
         fence: Grows with each claim; a report with an older number is refused.
     """
 

@@ -189,17 +189,19 @@ class Workspace:
         Raises:
             Unavailable: something cannot be removed (E-RUN-FOLDER).
         """
-        if not self.folder.exists():
-            return
-        kept = {path.name for pattern in _MODULE_FILES for path in self.folder.glob(pattern)} | {".terraform"}
         with _writing(self.folder):
-            for path in self.folder.iterdir():
-                if path.name in kept:
-                    continue
+            for path in self.in_clear():
                 if path.is_dir() and not path.is_symlink():
                     _remove_tree(path)
                 else:
                     path.unlink(missing_ok=True)
+
+    def in_clear(self) -> tuple[Path, ...]:
+        """What :meth:`wipe` would remove."""
+        if not self.folder.exists():
+            return ()
+        kept = {path.name for pattern in _MODULE_FILES for path in self.folder.glob(pattern)} | {".terraform"}
+        return tuple(path for path in self.folder.iterdir() if path.name not in kept)
 
     def wipe_sealed(self, stored: StateFile | None) -> bool:
         """Like :meth:`wipe`, but nothing goes while a later state than ``stored`` lies there; answers whether it went.

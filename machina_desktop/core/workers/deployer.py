@@ -321,7 +321,7 @@ class Deployer:
     async def _sweep(self) -> None:
         """Wipe what lies in clear in run folders that no open deployment needs: a crash may have left it there."""
         async with self._sweeping:
-            for folder in await asyncio.to_thread(_run_folders, self._parts.paths.runs):
+            for folder in await asyncio.to_thread(_folders_to_wipe, self._parts.paths.runs):
                 # Asked for under the folder's lock: another process may just be beginning a run there, or ending one.
                 async with run_lock(self._lock_of(folder.name), waits=False) as is_ours:
                     if is_ours and folder.name not in await self._peek(_machines_in_use):
@@ -432,5 +432,7 @@ async def _patiently(work: Callable[[], Awaitable[R]]) -> R:
             await asyncio.sleep(LOOK_S)
 
 
-def _run_folders(runs: Path) -> list[Path]:
-    return [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
+def _folders_to_wipe(runs: Path) -> list[Path]:
+    """Run folders that hold anything in clear: as a rule none, so hundreds of machines cost a start little."""
+    folders = runs.iterdir() if runs.is_dir() else ()
+    return [folder for folder in folders if folder.is_dir() and Workspace(folder).in_clear()]
