@@ -7,14 +7,12 @@ import getpass
 import logging
 
 from machina_desktop.core.config import ENGINE, Paths, Settings, environment
-from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Bug, Conflict, MachinaError
 from machina_desktop.core.events import EventBus, VaultChanged
 from machina_desktop.core.services import catalogue  # noqa: F401 - fills the registry of use cases
 from machina_desktop.core.services.context import Context
-from machina_desktop.core.services.deployments import GetDeployment
 from machina_desktop.core.services.dispatch import Dispatcher
 from machina_desktop.core.services.teams import Settle
 from machina_desktop.core.store.database import Database
@@ -100,11 +98,6 @@ class Host:
     def gateway(self) -> LocalGateway:
         """The one door, for that person."""
         return LocalGateway(self._dispatcher.execute, self.actor)
-
-    async def running_deployments(self) -> tuple[Deployment, ...]:
-        """What this process carries out right now; it goes on when the process ends."""
-        ids = self._deployer.running if self._deployer else ()
-        return tuple([await self.gateway.call(GetDeployment(deployment_id=name)) for name in ids])
 
     async def stop(self) -> None:
         """Let go of everything in order: workers, store. External runs go on under their launchers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeVar
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
@@ -148,7 +149,23 @@ def create_machine(tx: Transaction, actor: Actor, ask: CreateMachine) -> Machine
         return known
     account = _of_team(tx.get(ProviderAccount, ask.account_id), ask.team_id)
     at = now()
-    machine = Machine(
+    machine = _asked_for(ask, account, at)
+    _check(tx, machine)
+    tx.add(machine)
+    queue_run(
+        tx,
+        actor,
+        machine,
+        DeploymentType.CREATE,
+        deployment_id=ask.deployment_id,
+        at=at,
+        auto_approve=ask.auto_approve,
+    )
+    return tx.get(Machine, machine.machine_id)
+
+
+def _asked_for(ask: CreateMachine, account: ProviderAccount, at: datetime) -> Machine:
+    return Machine(
         machine_id=ask.machine_id,
         team_id=ask.team_id,
         name=ask.name,
@@ -178,18 +195,6 @@ def create_machine(tx: Transaction, actor: Actor, ask: CreateMachine) -> Machine
         created_at=at,
         updated_at=at,
     )
-    _check(tx, machine)
-    tx.add(machine)
-    queue_run(
-        tx,
-        actor,
-        machine,
-        DeploymentType.CREATE,
-        deployment_id=ask.deployment_id,
-        at=at,
-        auto_approve=ask.auto_approve,
-    )
-    return tx.get(Machine, machine.machine_id)
 
 
 def _check(tx: Transaction, machine: Machine) -> None:
