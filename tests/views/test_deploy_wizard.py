@@ -251,6 +251,17 @@ async def test_a_server_of_ones_own_needs_a_key_that_machina_can_use() -> None:
         assert opened.wizard.current() is WizardStep.KEYS
 
 
+async def test_what_is_no_fingerprint_keeps_the_step_open() -> None:
+    async with Opened(team()) as opened:
+        opened.click("wizard.account.account-rack")
+        await opened.next(WizardStep.REGION)
+        opened.type("wizard.host", "203.0.113.7")
+        opened.type("wizard.host-key", "SHA256:nonsense")
+        opened.click("wizard.next")
+        await until(lambda: "43 characters" in opened.find("wizard.host-key").accessibleDescription())
+        assert opened.wizard.current() is WizardStep.REGION
+
+
 async def test_a_bad_name_is_told_at_the_field_as_it_is_left() -> None:
     async with Opened(team()) as opened:
         await opened.to_name()

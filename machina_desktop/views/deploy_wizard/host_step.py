@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -19,8 +17,6 @@ from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.inputs import Checkbox, Input
 from machina_desktop.views.widgets.layout import Card
 from machina_desktop.views.widgets.text import CopyLabel, Label
-
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
 class HostStep(Step):
@@ -161,9 +157,7 @@ class HostStep(Step):
             return "" if 1 <= draft.port <= 65535 else self.tr("The port lies between 1 and 65535.")
         if name == "user":
             return "" if draft.user else self.tr("Give the login name on the server, such as root or admin.")
-        if draft.given_key and not _FINGERPRINT.fullmatch(draft.given_key):
-            return self.tr("A fingerprint is SHA256: followed by 43 characters.")
-        return ""
+        return self.state.fingerprint_problem(draft.given_key)
 
     def _complain(self, text: str) -> None:
         self._key_error.setText(text)

@@ -28,7 +28,7 @@ class KeysStep(Step):
             WizardStep.KEYS,
             state,
             title=self.tr("Which keys may log in?"),
-            hint=self.tr("Machina logs in by key. With the private half here, a terminal is a click away."),
+            hint=self.tr("Machina logs in by key. The private half of a key made here stays in the vault."),
         )
         self._choices = ChoiceList(name=self.tr("SSH keys"), prefix="wizard.key", is_multiple=True)
         self._choices.changed.connect(lambda keys: state.change(key_ids=keys))

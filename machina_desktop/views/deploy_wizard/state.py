@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypedDict, TypeVar, Unpack
@@ -63,6 +64,10 @@ class DraftFields(TypedDict, total=False):
     auto_approve: bool
     step: WizardStep
     visited: tuple[WizardStep, ...]
+
+
+# As ``ssh-keygen -l`` prints it: 32 bytes in unpadded base64.
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
 class WizardState(QObject):
@@ -199,6 +204,12 @@ class WizardState(QObject):
             return problem
         return self.tr("There is already a machine called {0}.").format(name) if name in self._names else ""
 
+    def fingerprint_problem(self, fingerprint: str) -> str:
+        """Why a pasted fingerprint cannot be one; empty when it can, and when there is none."""
+        if not fingerprint or _FINGERPRINT.fullmatch(fingerprint):
+            return ""
+        return self.tr("A fingerprint is SHA256: followed by 43 characters.")
+
     def suggested_name(self) -> str:
         """A name that is free, such as ``practice-1`` or ``server-2``."""
         is_practice = self.account is not None and self.account.provider_type is ProviderType.SANDBOX
@@ -322,7 +333,7 @@ class WizardState(QObject):
             return self.tr("Give the login name on the server, such as root or admin.")
         if not draft.host_key:
             return self.tr("Confirm the server's host key.")
-        return ""
+        return self.fingerprint_problem(draft.given_key)
 
     def _keys_problem(self) -> str:
         chosen = [self.keys[key_id] for key_id in self.draft.key_ids if key_id in self.keys]
