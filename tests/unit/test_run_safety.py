@@ -112,6 +112,16 @@ async def test_a_folder_in_use_by_another_process_is_not_wiped(tmp_path: Path, s
         await made.wiped()
 
 
+async def test_a_folder_that_cannot_be_wiped_keeps_no_other_machine_waiting(tmp_path: Path, shim: Path) -> None:
+    home = tmp_path / "home"
+    left = home / "runs" / "machine-x" / "tfplan"
+    left.parent.mkdir(parents=True)
+    left.write_text("plan")
+    (home / "run-locks" / "machine-x").mkdir(parents=True)
+    async with core(home, engine=shim / "terraform", deployer=True) as made:
+        await made.made()
+
+
 # What still runs outside
 
 

@@ -322,10 +322,16 @@ class Deployer:
         """Wipe what lies in clear in run folders that no open deployment needs: a crash may have left it there."""
         async with self._sweeping:
             for folder in await asyncio.to_thread(_folders_to_wipe, self._parts.paths.runs):
-                # Asked for under the folder's lock: another process may just be beginning a run there, or ending one.
-                async with run_lock(self._lock_of(folder.name), waits=False) as is_ours:
-                    if is_ours and folder.name not in await self._peek(_machines_in_use):
-                        await self._wipe(folder)
+                try:
+                    await self._wipe_unused(folder)
+                except Unavailable as error:
+                    LOG.warning("%s is not wiped: %s %s", folder, error.code, error)
+
+    async def _wipe_unused(self, folder: Path) -> None:
+        # Asked for under the folder's lock: another process may just be beginning a run there, or ending one.
+        async with run_lock(self._lock_of(folder.name), waits=False) as is_ours:
+            if is_ours and folder.name not in await self._peek(_machines_in_use):
+                await self._wipe(folder)
 
     async def _wipe(self, folder: Path) -> None:
         if await asyncio.to_thread(is_busy, folder):
