@@ -125,7 +125,7 @@ class FirstRunDialog(Dialog):
     def _on_primary(self) -> None:
         if self._stack.currentWidget() is not self._lock:
             self._go(self.step() + 1)
-        elif self._lock.is_complete():
+        elif not self.primary.is_busy() and self._lock.is_complete():
             tasks.run(
                 self._bridge,
                 self._bridge.call(CreateVault(slot=self._lock.slot, passphrase=self._lock.passphrase)),

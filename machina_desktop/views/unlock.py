@@ -69,6 +69,8 @@ class UnlockDialog(Dialog):
         self.show_error("")
 
     def _on_primary(self) -> None:
+        if self.primary.is_busy():
+            return
         slot = self._slot.value()
         passphrase = self._passphrase.secret() if slot == "passphrase" else Secret("")
         if slot == "passphrase" and not passphrase:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,3 +151,18 @@ def test_envelopes_of_format_1_open_for_ever() -> None:
     for entry in frozen["envelopes"]:
         opened = cipher.open_(base64.b64decode(entry["envelope"]), Place(**entry["place"]), key)
         assert opened == base64.b64decode(entry["plaintext"])
+
+
+def test_keys_derived_at_the_same_time_do_not_hold_each_other_up() -> None:
+    salt, found = cipher.new_salt(), []
+
+    def derive() -> None:
+        found.append(bytes(cipher.derive_from_passphrase(Secret("four random words"), salt, cipher.FLOOR_COST)))
+
+    threads = [threading.Thread(target=derive, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert len(found) == 3
+    assert len(set(found)) == 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import threading
 import time
 import unicodedata
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ _AES_256_GCM = 1
 _PREFIX_BYTES = len(_MAGIC) + 1 + TEAM_KEY_ID_BYTES + 4
 _BODY_START = _PREFIX_BYTES + NONCE_BYTES + WRAPPED_BYTES + NONCE_BYTES
 _PAD_BLOCK = 64
+# WORKAROUND: two Argon2id derivations at once in one process wait for each other for ever, or end in MemoryError:
+# OpenSSL shares its pool of threads among them (cryptography 50.0.2).
+_ONE_DERIVATION = threading.Lock()
 _PAD_LIMIT = 4096
 
 Key = bytes | bytearray
@@ -195,9 +199,11 @@ def derive_from_passphrase(passphrase: Secret, salt: bytes, cost: Argon2Cost) ->
     """The 32-byte key of a passphrase (Argon2id over its NFKC form). Takes about a second: never on the loop."""
     text = unicodedata.normalize("NFKC", passphrase.reveal()).encode("utf-8", "surrogatepass")
     key = bytearray(KEY_BYTES)
-    Argon2id(
+    derivation = Argon2id(
         salt=salt, length=KEY_BYTES, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory_kib
-    ).derive_into(text, key)
+    )
+    with _ONE_DERIVATION:
+        derivation.derive_into(text, key)
     return key
 
 
