@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+from collections.abc import Callable, Coroutine
 
 from machina_desktop.core.config import ENGINE, Paths, Settings, environment
 from machina_desktop.core.domain.engine import EngineStatus
@@ -25,6 +26,7 @@ from machina_desktop.core.workers.supervisor import Supervisor
 from machina_desktop.core.workers.watcher import FeedWatcher
 
 LOG = logging.getLogger(__name__)
+RESTART_S = 5.0
 
 
 class Host:
@@ -68,7 +70,7 @@ class Host:
         await self._unlock_quietly()
         if watch:
             self._watcher = FeedWatcher(self._database, self.bus)
-            self._supervisor.spawn(self._watcher.run(), name="feed watcher")
+            self._keep_running(self._watcher.run, name="feed watcher")
 
     def start_deployer(self, *, only: tuple[str, ...] = ()) -> Deployer:
         """Carry deployments out on this host; ``only`` limits it to these."""
@@ -84,7 +86,7 @@ class Host:
             ),
             only=only,
         )
-        self._supervisor.spawn(self._deployer.run(), name="deployer")
+        self._keep_running(self._deployer.run, name="deployer")
         return self._deployer
 
     @property
@@ -134,6 +136,15 @@ class Host:
             is_bundled=engine.is_bundled,
             note=engine.note,
         )
+
+    def _keep_running(self, work: Callable[[], Coroutine[object, object, None]], *, name: str) -> None:
+        """Start a worker, and again after a fault of ours: without it nothing would move until the next start."""
+
+        async def again(_error: MachinaError) -> None:
+            await asyncio.sleep(RESTART_S)
+            self._keep_running(work, name=name)
+
+        self._supervisor.spawn(work(), name=name, on_error=again)
 
     def _announce_vault(self) -> None:
         self.bus.publish(VaultChanged(self.vault.is_open))

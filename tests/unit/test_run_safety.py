@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from machina_desktop.core import host as host_module
 from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.machine import MachineStatus
 from machina_desktop.core.providers.base import HookContext, MachineFacts
@@ -120,6 +121,23 @@ async def test_a_folder_that_cannot_be_wiped_keeps_no_other_machine_waiting(tmp_
     (home / "run-locks" / "machine-x").mkdir(parents=True)
     async with core(home, engine=shim / "terraform", deployer=True) as made:
         await made.made()
+
+
+async def test_a_deployer_that_breaks_is_started_again(
+    tmp_path: Path, shim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "RESTART_S", 0.1)
+    home = tmp_path / "home"
+    (shim / "plan.hang").touch()
+    async with core(home, engine=shim / "terraform", deployer=True) as first:
+        ask = await first.create(auto_approve=True)
+        await until(lambda: (shim / "calls").exists() and '"plan"' in (shim / "calls").read_text())
+    read_sql(home / "machina.db", "UPDATE lease SET runner_id = 'nonsense'")
+    async with core(home, engine=shim / "terraform", deployer=True) as second:
+        await asyncio.sleep(0.3)
+        second.sql("UPDATE lease SET runner_id = '1:0.0:another-boot'")
+        (shim / "plan.hang").unlink()
+        assert (await second.ended(ask.deployment_id)).state is SUCCEEDED
 
 
 # What still runs outside
