@@ -113,6 +113,19 @@ async def test_a_folder_in_use_by_another_process_is_not_wiped(tmp_path: Path, s
         await made.wiped()
 
 
+async def test_what_a_crash_left_beside_a_waiting_plan_is_wiped_and_the_plan_is_not(tmp_path: Path, shim: Path) -> None:
+    home = tmp_path / "home"
+    async with core(home, engine=shim / "terraform", deployer=True) as first:
+        ask = await first.create()
+        await first.resting(ask.deployment_id)
+    folder = home / "runs" / ask.machine_id
+    (folder / "terraform.tfstate").write_text("{}")
+    (folder / "launches" / "x").mkdir(parents=True)
+    async with core(home, engine=shim / "terraform", deployer=True) as second:
+        await until(lambda: not (folder / "launches").exists() and not (folder / "terraform.tfstate").exists())
+        assert (await second.approve(ask.deployment_id)).state is SUCCEEDED
+
+
 async def test_a_folder_that_cannot_be_wiped_keeps_no_other_machine_waiting(tmp_path: Path, shim: Path) -> None:
     home = tmp_path / "home"
     left = home / "runs" / "machine-x" / "tfplan"

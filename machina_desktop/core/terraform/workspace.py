@@ -189,8 +189,21 @@ class Workspace:
         Raises:
             Unavailable: something cannot be removed (E-RUN-FOLDER).
         """
+        self._remove(self.in_clear())
+
+    def keep_plan(self) -> None:
+        """Like :meth:`wipe`, but the plan and its variables stay: a person is to decide about them.
+
+        Neither holds a secret, for none goes into variables.
+
+        Raises:
+            Unavailable: something cannot be removed (E-RUN-FOLDER).
+        """
+        self._remove(tuple(path for path in self.in_clear() if path.name not in {PLAN_FILE, VARIABLES}))
+
+    def _remove(self, paths: tuple[Path, ...]) -> None:
         with _writing(self.folder):
-            for path in self.in_clear():
+            for path in paths:
                 if path.is_dir() and not path.is_symlink():
                     _remove_tree(path)
                 else:

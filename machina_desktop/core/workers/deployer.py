@@ -330,7 +330,12 @@ class Deployer:
     async def _wipe_unused(self, folder: Path) -> None:
         # Asked for under the folder's lock: another process may just be beginning a run there, or ending one.
         async with run_lock(self._lock_of(folder.name), waits=False) as is_ours:
-            if is_ours and folder.name not in await self._peek(_machines_in_use):
+            if not is_ours:
+                return
+            if folder.name in await self._peek(_machines_awaiting):
+                # The process that made the plan may have ended right then.
+                await asyncio.to_thread(Workspace(folder).keep_plan)
+            elif folder.name not in await self._peek(_machines_in_use):
                 await self._wipe(folder)
 
     async def _wipe(self, folder: Path) -> None:
@@ -416,6 +421,10 @@ def _unfinished(tx: Transaction) -> tuple[tuple[Deployment, Lease | None], ...]:
         (deployment, tx.find(Lease, deployment_id=deployment.deployment_id))
         for deployment in tx.list(Deployment, state=states)
     )
+
+
+def _machines_awaiting(tx: Transaction) -> frozenset[str | None]:
+    return frozenset(run.machine_id for run in tx.list(Deployment, state=DeploymentState.AWAITING_APPROVAL))
 
 
 def _machines_in_use(tx: Transaction) -> frozenset[str | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -165,9 +164,7 @@ class Run:
             # A cancel came first.
             raise Interrupted
         if self._deployment.state is DeploymentState.AWAITING_APPROVAL:
-            # While a person decides, only the plan stays on disk; it holds no secret, for none goes into variables.
-            await asyncio.to_thread(self._workspace.restore_state, None)
-            await asyncio.to_thread(shutil.rmtree, self._workspace.folder / LAUNCHES, ignore_errors=True)
+            await asyncio.to_thread(self._workspace.keep_plan)
         return self._deployment.state is DeploymentState.APPLYING
 
     async def _adopt(self) -> None:
