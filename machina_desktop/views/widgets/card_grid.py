@@ -103,8 +103,6 @@ class CardGrid(QListView, Generic[R]):
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
         self.shows_ring = event.reason() in _KEYBOARD
-        if self.shows_ring and not self.currentIndex().isValid() and self.model().rowCount() > 0:
-            self.setCurrentIndex(self.model().index(0, 0))
         self.viewport().update()
 
     def _set_up_look(self) -> None:

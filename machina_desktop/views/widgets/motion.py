@@ -27,10 +27,14 @@ class Animation(QObject):
         self._is_active = False
         self._timer = QTimer(self, interval=FRAME_MS)
         self._timer.timeout.connect(self._on_tick)
-        widget.installEventFilter(self)
 
     def set_active(self, is_active: bool) -> None:
         """Start or stop moving."""
+        if is_active and not self._is_active:
+            # Only while it moves: every event of every button would pass through here.
+            self._widget.installEventFilter(self)
+        elif not is_active and self._is_active:
+            self._widget.removeEventFilter(self)
         self._is_active = is_active
         self._retime()
 
