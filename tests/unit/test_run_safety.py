@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from machina_desktop.core.services.keys import GenerateKey
 from machina_desktop.core.services.machines import DestroyMachine, RebootMachine, RetryMachine
 from machina_desktop.core.terraform.workspace import run_lock
 from machina_desktop.core.workers import deployer as deployer_module
+from machina_desktop.core.workers.commands import is_busy
 from tests.fakes import terraform_shim
 from tests.fakes.hosts import Core, core, read_sql, until
 from tests.fakes.provider import RecordProvider
@@ -151,6 +154,23 @@ async def test_a_deployer_that_breaks_is_started_again(
         second.sql("UPDATE lease SET runner_id = '1:0.0:another-boot'")
         (shim / "plan.hang").unlink()
         assert (await second.ended(ask.deployment_id)).state is SUCCEEDED
+
+
+def test_a_folder_that_vanishes_while_it_is_looked_at_is_not_busy(tmp_path: Path) -> None:
+    is_over = threading.Event()
+
+    def churn() -> None:
+        while not is_over.is_set():
+            (tmp_path / "launches" / "run" / "plan").mkdir(parents=True)
+            shutil.rmtree(tmp_path / "launches")
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        assert not any(is_busy(tmp_path) for _ in range(2000))
+    finally:
+        is_over.set()
+        thread.join()
 
 
 # What still runs outside

@@ -7,6 +7,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -213,8 +214,11 @@ class Commands:
 
 def is_busy(run_folder: Path) -> bool:
     """Whether anything that was launched for the machine still runs, whoever began it. Blocking."""
-    launches = (Launch.attach(folder) for folder in run_folder.glob(f"{LAUNCHES}/*/*"))
-    return any(launch is not None and launch.outcome() is None for launch in launches)
+    while True:
+        # Another thread or process may be removing what is listed here.
+        with suppress(FileNotFoundError):
+            launches = [Launch.attach(folder) for folder in run_folder.glob(f"{LAUNCHES}/*/*")]
+            return any(launch is not None and launch.outcome() is None for launch in launches)
 
 
 def _read_text(path: Path, *, limit: int = 4000) -> str:
