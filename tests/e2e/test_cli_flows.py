@@ -14,6 +14,11 @@ from tests.fakes import sshd
 from tests.fakes.command_line import DEADLINE_S, Machina
 
 STRANGER = "SHA256:" + "A" * 43
+# Kills the server's process of this session: it is the parent of the login shell or, where that became us, our own.
+END_OF_SESSION = (
+    "process=$PPID; while [ $process -gt 1 ]; do grep -q sshd /proc/$process/comm && kill -9 $process && break; "
+    "process=$(awk '/^PPid/ { print $2 }' /proc/$process/status) || break; done"
+)
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def rack(tmp_path_factory: pytest.TempPathFactory, host: sshd.Sshd) -> Machina:
     with host.authorized_keys.open("a") as file:
         file.write(f"{key['public_key']}\n")
     # A reboot that ends the session but, unlike the real thing, not the computer that runs the tests.
-    power = ("--reboot-command", "kill -9 $PPID", "--reboot-check", "reconnect")
+    power = ("--reboot-command", END_OF_SESSION, "--reboot-check", "reconnect")
     machina.done("providers", "add", "--type", "baremetal", "--label", "rack", *power)
     return machina
 
