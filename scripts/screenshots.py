@@ -40,7 +40,10 @@ def _play(scenario: str, theme: str, folder: Path, scratch: Path, *arguments: st
     command = [sys.executable, "-m", "tests.e2e.window_driver", scenario, str(folder / f"{scenario}-{theme}")]
     with virtual_display() as environment:
         ended = subprocess.run(
-            [*command, *arguments], cwd=REPOSITORY, env={**environment, "MACHINA_HOME": str(home)}, check=False
+            [*command, *arguments],
+            cwd=REPOSITORY,
+            env={**environment, "MACHINA_HOME": str(home), "TMPDIR": str(scratch)},
+            check=False,
         )
     return ended.returncode != 0
 
