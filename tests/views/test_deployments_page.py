@@ -458,3 +458,12 @@ class TestTheWayOn:
         QTest.keyClick(made.foot.approve, Qt.Key.Key_Space)
         await until(lambda: not stage.has("deployment.approve"))
         await until(lambda: made.window().focusWidget() is made.log.canvas)
+
+    async def test_a_missing_terraform_leads_to_the_setting(self, stage: Stage) -> None:
+        await _detail(stage, _run(DeploymentState.FAILED, error_message="No Terraform.", error_code="E-TF-MISSING"))
+        stage.press("deployment.open_settings")
+        assert stage.window.opened == ["settings"]
+
+    async def test_other_failures_do_not(self, stage: Stage) -> None:
+        await _detail(stage, _run(DeploymentState.FAILED, error_message="No answer.", error_code="E-SSH-REFUSED"))
+        assert not stage.has("deployment.open_settings")

@@ -138,6 +138,7 @@ class DeploymentDetail(Detail):
         for key, part in zip(_PARTS, self._tabs.findChildren(QAbstractButton), strict=True):
             part.setObjectName(f"deployment.part.{key}")
             part.clicked.connect(self._on_tab_clicked)
+        self.remarks.settings_wanted.connect(lambda: self.window_door.open_app("settings"))
         self.foot.asked.connect(self._panel.problem.clear)
         self.foot.failed.connect(self._on_refused)
         self.foot.restarted.connect(lambda run: self.window_door.inspect("deployment", run.deployment_id))

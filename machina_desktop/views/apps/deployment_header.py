@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.core.config import APPROVAL_HOURS
@@ -15,11 +16,14 @@ from machina_desktop.views.apps.deployment_actions import FORCE_AFTER, is_cancel
 from machina_desktop.views.apps.deployment_words import phase_word
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.feedback import Progress
 from machina_desktop.views.widgets.status import StatusBadge
 from machina_desktop.views.widgets.text import ElidedLabel, Label
 
 _WORKING = frozenset({DeploymentState.PLANNING, DeploymentState.APPLYING})
+# What `find_engine` refuses with.
+_ABOUT_THE_ENGINE = frozenset({"E-TF-MISSING", "E-TF-OLD", "E-TF-BROKEN"})
 
 
 class DeploymentHeader(QWidget):
@@ -83,13 +87,22 @@ class DeploymentRemarks(QWidget):
 
     Attributes:
         approval_hours: How long an unapproved plan is kept.
+
+    Signals:
+        settings_wanted: What went wrong is put right in Settings, and the person wants to go there.
     """
+
+    settings_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.approval_hours = APPROVAL_HOURS.default
         self.failure = Callout("error")
         self.failure.setObjectName("deployment.failure")
+        self._settings = Button(self.tr("Open Settings"), icon_name="settings")
+        self._settings.setObjectName("deployment.open_settings")
+        self._settings.clicked.connect(self.settings_wanted)
+        self.failure.add_button(self._settings)
         self.waiting = Callout("warning")
         self.waiting.setObjectName("deployment.waiting")
         self.cancelling = Callout("warning")
@@ -123,6 +136,8 @@ class DeploymentRemarks(QWidget):
             f"{run.type.value} of {run.machine_name}, {run.deployment_id}, attempt {run.attempt}, "
             f"asked for at {run.created_at.isoformat()}"
         )
+        # No Terraform, or one that cannot serve: which one is used is a setting.
+        self._settings.setVisible(run.error_code in _ABOUT_THE_ENGINE)
         self.failure.say(message, run.error_hint, code=run.error_code, details=details)
 
     def _say_waiting(self, run: Deployment) -> None:

@@ -277,7 +277,8 @@ class LogCanvas(QAbstractScrollArea):
         room = box.adjusted(_INSET + 18, 0, -_INSET, 0)
         title = section.phase.capitalize() or self.tr("Output")
         left = draw_text(painter, room, title, theme.font(Type.STRONG), theme.color("text-primary")) + Space.M
-        facts = self.tr("{0} lines · {1} s").format(
+        words = self.tr("{0} line · {1} s") if section.count == 1 else self.tr("{0} lines · {1} s")
+        facts = words.format(
             self.locale().toString(section.count), self.locale().toString(self._model.seconds(section), "f", 1)
         )
         left += draw_text(painter, room.adjusted(left, 0, 0, 0), facts, font, quiet) + Space.M
