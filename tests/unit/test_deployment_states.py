@@ -164,6 +164,7 @@ async def test_reports_of_a_runner_that_lost_its_lease_are_refused(made: Core, r
     found = await claimed(made, runner)
     name = found.deployment.deployment_id
     taken = await runner.call(TakeOver(deployment_id=name, dead_runner_id="runner-1", runner_id="runner-2", lease_s=30))
+    assert taken.deployment.attempt == 2
     assert taken.fence == found.fence + 1
     lines = (LogLine(at=AT, phase="plan", text="late"),)
     for late in (

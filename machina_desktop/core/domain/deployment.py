@@ -97,7 +97,7 @@ class Deployment:
         plan_digest: SHA-256 of the saved plan file, hex; what an approval is bound to.
         plan_serial: Serial of the state the plan was made against.
         cancel_level: 0 none, 1 asked (one interrupt), 2 forced by the user (second interrupt).
-        attempt: 1 at first; recovery may start a plan, never an apply, a second time.
+        attempt: 1 at first; one more with each runner that takes it over from a dead one. Never a second apply.
         needs_recovery: Its apply ended without a known outcome, and no run has settled yet what that left.
     """
 

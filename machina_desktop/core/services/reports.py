@@ -220,7 +220,9 @@ def take_over(tx: Transaction, _actor: Actor, ask: TakeOver) -> Claim:
     if deployment.state.is_final or (held is not None and held.runner_id != ask.dead_runner_id):
         raise Conflict("Another runner has taken the deployment over.", code="E-LEASE-TAKEN")
     lease = _lease(tx, deployment, ask.runner_id, ask.lease_s)
-    return Claim(deployment=deployment, fence=lease.fence)
+    again = replace(deployment, attempt=deployment.attempt + 1, updated_at=now())
+    tx.replace(again)
+    return Claim(deployment=again, fence=lease.fence)
 
 
 @use_case("deployment.renew", "POST /api/runner/deployments/{deployment_id}/renew", is_audited=False, is_internal=True)
