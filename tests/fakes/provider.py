@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.provider import (
     Catalogue,
     CredentialStatus,
@@ -15,7 +15,7 @@ from machina_desktop.core.domain.provider import (
     Verification,
 )
 from machina_desktop.core.providers import registry
-from machina_desktop.core.providers.base import HookContext, MachineFacts, Provider
+from machina_desktop.core.providers.base import HookContext, Provider
 from machina_desktop.core.secret import Secret
 
 

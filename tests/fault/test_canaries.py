@@ -27,6 +27,7 @@ from machina_desktop.core import log
 from machina_desktop.core.config import REPOSITORY
 from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.key import SSHKeyType
+from machina_desktop.core.domain.machine import MachineFacts
 from machina_desktop.core.domain.provider import (
     AccountField,
     CredentialStatus,
@@ -34,7 +35,7 @@ from machina_desktop.core.domain.provider import (
     Verification,
 )
 from machina_desktop.core.errors import MachinaError, Unavailable
-from machina_desktop.core.providers.base import HookContext, MachineFacts
+from machina_desktop.core.providers.base import HookContext
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.deployments import CancelDeployment
 from machina_desktop.core.services.device import CreateVault, LockVault, UnlockVault

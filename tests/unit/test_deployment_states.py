@@ -20,7 +20,7 @@ from machina_desktop.core.domain.deployment import (
     moved,
 )
 from machina_desktop.core.domain.log_line import LogLine
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.errors import Conflict, MachinaError
 from machina_desktop.core.services.deployments import (
@@ -35,7 +35,6 @@ from machina_desktop.core.services.reports import (
     AppendLog,
     Claim,
     ClaimDeployment,
-    MachineReport,
     RenewLease,
     ReportFacts,
     ReportOutcome,
@@ -173,7 +172,7 @@ async def test_reports_of_a_runner_that_lost_its_lease_are_refused(made: Core, r
         AppendLog(deployment_id=name, fence=found.fence, lines=lines),
         ReportPlan(deployment_id=name, fence=found.fence, summary=PlanSummary(), digest=DIGEST, serial=0),
         SaveState(deployment_id=name, fence=found.fence, lineage="l", serial=1, envelope=b"x", is_empty=False),
-        ReportFacts(deployment_id=name, fence=found.fence, machine=MachineReport(public_ip="1.2.3.4")),
+        ReportFacts(deployment_id=name, fence=found.fence, machine=MachineFacts(public_ip="1.2.3.4")),
         ReportOutcome(deployment_id=name, fence=found.fence, state=DeploymentState.SUCCEEDED, touched=True),
     ):
         with pytest.raises(Conflict) as caught:
@@ -272,7 +271,7 @@ async def outcome(
             fence=found.fence,
             state=state,
             touched=touched,
-            machine=MachineReport(**report),  # type: ignore[arg-type]
+            machine=MachineFacts(**report),  # type: ignore[arg-type]
             error_message="Because.",
             error_code="E-WHY",
         )
@@ -298,8 +297,8 @@ async def test_what_a_run_found_out_is_kept_and_the_rest_stays(made: Core, runne
     found = await claimed(made, runner)
     name = found.deployment.deployment_id
     for report in (
-        MachineReport(public_ip="192.0.2.1", facts={"os": "Debian"}),
-        MachineReport(ssh_port=2222, facts={"kernel": "6.1"}),
+        MachineFacts(public_ip="192.0.2.1", extra={"os": "Debian"}),
+        MachineFacts(ssh_port=2222, extra={"kernel": "6.1"}),
     ):
         await runner.call(ReportFacts(deployment_id=name, fence=found.fence, machine=report))
     machine = await made.machine(str(found.deployment.machine_id))

@@ -15,8 +15,8 @@ import pytest
 
 from machina_desktop.core import host as host_module
 from machina_desktop.core.domain.deployment import DeploymentState
-from machina_desktop.core.domain.machine import MachineStatus
-from machina_desktop.core.providers.base import HookContext, MachineFacts
+from machina_desktop.core.domain.machine import MachineFacts, MachineStatus
+from machina_desktop.core.providers.base import HookContext
 from machina_desktop.core.services.deployments import CancelDeployment
 from machina_desktop.core.services.keys import GenerateKey
 from machina_desktop.core.services.machines import DestroyMachine, RebootMachine, RetryMachine

@@ -20,11 +20,11 @@ import psutil
 import pytest
 
 from machina_desktop.core.domain.key import SSHKey, SSHKeyType
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderType, WizardStep
 from machina_desktop.core.errors import Bug, InvalidInput, Unavailable
 from machina_desktop.core.ids import new_id, now
-from machina_desktop.core.providers.base import HookContext, MachineFacts
+from machina_desktop.core.providers.base import HookContext
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.providers.sandbox import Sandbox
 from machina_desktop.core.ssh.client import Connection, Target, connect

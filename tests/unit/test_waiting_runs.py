@@ -10,7 +10,7 @@ import pytest
 
 from machina_desktop.core import ids
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.services.deployments import ApproveDeployment, CancelDeployment
@@ -25,7 +25,6 @@ from machina_desktop.core.services.reports import (
     Claim,
     ClaimDeployment,
     ExpireApproval,
-    MachineReport,
     ReportOutcome,
     ReportPlan,
 )
@@ -60,7 +59,7 @@ async def end(made: Core, held: Claim, state: DeploymentState, status: MachineSt
         fence=held.fence,
         state=state,
         touched=touched,
-        machine=MachineReport(status=status),
+        machine=MachineFacts(status=status),
     )
     await made.door(RUNNER).call(outcome)
 

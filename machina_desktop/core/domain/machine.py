@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -117,6 +118,41 @@ class Machine:
     def is_gone(self) -> bool:
         """Whether it has been destroyed and only its record is left."""
         return self.actual_status is MachineStatus.TERMINATED
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineFacts:
+    """What became known of a machine; ``None`` leaves the stored value as it is.
+
+    Attributes:
+        status_reason: Goes with ``status``: why it is in error, one sentence.
+        host_key: ``SHA256:…`` fingerprint to pin.
+        state_status: How Terraform's record stands; for the runner, providers leave it out.
+        extra: Things worth showing, such as ``os`` or ``kernel``; merged into ``Machine.facts``.
+    """
+
+    status: MachineStatus | None = None
+    status_reason: str = ""
+    public_ip: str | None = None
+    private_ip: str | None = None
+    ssh_host: str | None = None
+    ssh_port: int | None = None
+    ssh_user: str | None = None
+    host_key: str | None = None
+    provider_resource_id: str | None = None
+    state_status: TerraformStateStatus | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+def learnt(machine: Machine, found: MachineFacts, at: datetime) -> Machine:
+    """The machine with what became known of it."""
+    named = ("public_ip", "private_ip", "ssh_host", "ssh_port", "ssh_user", "host_key", "provider_resource_id")
+    known = {name: getattr(found, name) for name in named if getattr(found, name) is not None}
+    if found.status is not None:
+        known |= {"actual_status": found.status, "status_reason": found.status_reason}
+    if found.state_status is not None:
+        known["terraform_state_status"] = found.state_status
+    return replace(machine, **known, facts={**machine.facts, **found.extra}, updated_at=at)
 
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.provider import (
     AccountField,
     Catalogue,
@@ -33,7 +33,7 @@ from machina_desktop.core.providers.baremetal_host import (
     take_marker_back,
     target_of,
 )
-from machina_desktop.core.providers.base import Cancelled, HookContext, MachineFacts, Provider
+from machina_desktop.core.providers.base import Cancelled, HookContext, Provider
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.ssh.client import Target, check_host_key, probe_host_key
 

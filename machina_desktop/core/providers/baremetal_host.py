@@ -6,10 +6,10 @@ import hashlib
 import shlex
 from collections.abc import Mapping
 
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.machine import Machine, MachineFacts
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.log import REDACTOR
-from machina_desktop.core.providers.base import Cancelled, HookContext, MachineFacts
+from machina_desktop.core.providers.base import Cancelled, HookContext
 from machina_desktop.core.ssh.client import Connection, Target, connect
 
 MINIMUM_FREE_MB = 500

@@ -5,34 +5,14 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, ProviderInfo, Verification
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.secret import Secret
-
-
-@dataclass(frozen=True, kw_only=True)
-class MachineFacts:
-    """What became known of a machine; ``None`` leaves the stored value as it is.
-
-    Attributes:
-        host_key: ``SHA256:…`` fingerprint to pin.
-        extra: Things worth showing, such as ``os`` or ``kernel``; merged into ``Machine.facts``.
-    """
-
-    status: MachineStatus | None = None
-    public_ip: str | None = None
-    private_ip: str | None = None
-    ssh_host: str | None = None
-    ssh_port: int | None = None
-    ssh_user: str | None = None
-    host_key: str | None = None
-    provider_resource_id: str | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from machina_desktop.core.domain.key import SSHKey, SSHKeyType
-from machina_desktop.core.domain.machine import Machine, MachineStatus, name_problem
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, name_problem
 from machina_desktop.core.domain.provider import (
     Catalogue,
     CredentialStatus,
@@ -36,7 +36,7 @@ from machina_desktop.core.domain.provider import (
 from machina_desktop.core.errors import Bug, InvalidInput, Unavailable
 from machina_desktop.core.ids import now
 from machina_desktop.core.process import boot_id, clean_environment, is_process, start_detached
-from machina_desktop.core.providers.base import Cancelled, HookContext, MachineFacts, Provider
+from machina_desktop.core.providers.base import Cancelled, HookContext, Provider
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.ssh.client import Target, check_host_key
 from machina_desktop.core.ssh.keys import fingerprint_of, generate

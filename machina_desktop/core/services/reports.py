@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, Lease, moved
 from machina_desktop.core.domain.log_line import LogLine
-from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, TerraformStateStatus, learnt
 from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict
@@ -118,29 +118,12 @@ class SaveState(Request[int]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MachineReport:
-    """What the run found out; ``None`` leaves the stored value as it is."""
-
-    status: MachineStatus | None = None
-    status_reason: str = ""
-    public_ip: str | None = None
-    private_ip: str | None = None
-    ssh_host: str | None = None
-    ssh_port: int | None = None
-    ssh_user: str | None = None
-    host_key: str | None = None
-    provider_resource_id: str | None = None
-    state_status: TerraformStateStatus | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
 class ReportFacts(Request[Machine]):
     """Write what became known while the run goes on, such as a port chosen at birth."""
 
     deployment_id: str
     fence: int
-    machine: MachineReport
+    machine: MachineFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +134,7 @@ class ReportOutcome(Request[Deployment]):
     fence: int
     state: DeploymentState
     touched: bool
-    machine: MachineReport = field(default_factory=MachineReport)
+    machine: MachineFacts = field(default_factory=MachineFacts)
     error_message: str = ""
     error_code: str = ""
     error_hint: str = ""
@@ -318,7 +301,7 @@ def save_state(tx: Transaction, _actor: Actor, ask: SaveState) -> int:
 def report_facts(tx: Transaction, _actor: Actor, ask: ReportFacts) -> Machine:
     """Write the facts to the machine."""
     deployment = _held(tx, ask.deployment_id, ask.fence)
-    machine = _reported(tx.get(Machine, deployment.machine_id or ""), ask.machine, now())
+    machine = learnt(tx.get(Machine, deployment.machine_id or ""), ask.machine, now())
     tx.replace(machine)
     return machine
 
@@ -349,39 +332,19 @@ def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: dat
         # It stays, in error, so that it can be tried again.
         return replace(machine, actual_status=MachineStatus.ERROR, status_reason=ask.error_message, updated_at=at)
     if not ask.touched:
-        rested = _reported(unplanned(machine, deployment.type, at), ask.machine, at)
+        rested = learnt(unplanned(machine, deployment.type, at), ask.machine, at)
         if not rested.actual_status.is_moving:
             return rested
         # It was on its way when the run ended before its first step; what it was before is not known any more.
         reason = ask.error_message or "The run was cancelled before its first step."
         return replace(rested, actual_status=MachineStatus.ERROR, status_reason=reason)
-    reported = _reported(machine, ask.machine, at)
+    reported = learnt(machine, ask.machine, at)
     if ask.state is DeploymentState.SUCCEEDED and deployment.type is DeploymentType.DESTROY:
         gone = MachineStatus.TERMINATED
         return replace(reported, actual_status=gone, desired_status=gone, status_reason="")
     if ask.state is DeploymentState.SUCCEEDED:
         return replace(reported, desired_status=settled(reported))
     return reported
-
-
-def _reported(machine: Machine, found: MachineReport, at: datetime) -> Machine:
-    return replace(
-        machine,
-        actual_status=machine.actual_status if found.status is None else found.status,
-        status_reason=found.status_reason if found.status is not None else machine.status_reason,
-        public_ip=machine.public_ip if found.public_ip is None else found.public_ip,
-        private_ip=machine.private_ip if found.private_ip is None else found.private_ip,
-        ssh_host=machine.ssh_host if found.ssh_host is None else found.ssh_host,
-        ssh_port=machine.ssh_port if found.ssh_port is None else found.ssh_port,
-        ssh_user=machine.ssh_user if found.ssh_user is None else found.ssh_user,
-        host_key=machine.host_key if found.host_key is None else found.host_key,
-        provider_resource_id=(
-            machine.provider_resource_id if found.provider_resource_id is None else found.provider_resource_id
-        ),
-        terraform_state_status=machine.terraform_state_status if found.state_status is None else found.state_status,
-        facts={**machine.facts, **found.facts},
-        updated_at=at,
-    )
 
 
 def _held(tx: Transaction, deployment_id: str, fence: int) -> Deployment:

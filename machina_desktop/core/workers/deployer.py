@@ -17,7 +17,7 @@ from machina_desktop.core.config import APPROVAL_HOURS, CONCURRENT_RUNS, Paths, 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLine
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, Locked, MachinaError, Unavailable
@@ -31,7 +31,6 @@ from machina_desktop.core.services.reports import (
     Claim,
     ClaimDeployment,
     ExpireApproval,
-    MachineReport,
     RenewLease,
     ReportOutcome,
     TakeOver,
@@ -208,7 +207,7 @@ class Deployer:
                 fence=claim.fence,
                 state=DeploymentState.FAILED,
                 touched=touched,
-                machine=MachineReport(status=MachineStatus.ERROR, status_reason=reason) if touched else MachineReport(),
+                machine=MachineFacts(status=MachineStatus.ERROR, status_reason=reason) if touched else MachineFacts(),
                 error_message=reason,
                 error_code=error.code,
                 error_hint=error.hint,

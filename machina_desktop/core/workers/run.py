@@ -13,18 +13,17 @@ from machina_desktop.core.config import Paths, bundle_folder
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel
-from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, TerraformStateStatus
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import Outcome
-from machina_desktop.core.providers.base import Cancelled, HookContext, MachineFacts, Provider
+from machina_desktop.core.providers.base import Cancelled, HookContext, Provider
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.reports import (
     RECOVER,
-    MachineReport,
     ReportFacts,
     ReportOutcome,
     ReportPhase,
@@ -293,7 +292,7 @@ class Run:
             )
         _, facts = await asyncio.gather(self._phase("finish"), self._after(outputs))
         self._pump.say("finish", "Done.")
-        await self._end(DeploymentState.SUCCEEDED, _reported(facts))
+        await self._end(DeploymentState.SUCCEEDED, _shown(facts))
 
     async def _after(self, outputs: Mapping[str, object]) -> MachineFacts:
         hook = self._hook("finish")
@@ -333,7 +332,7 @@ class Run:
             return
         facts = await self._provider.power(self._hook(action), action)
         self._pump.say("finish", "Done.")
-        await self._end(DeploymentState.SUCCEEDED, _reported(facts))
+        await self._end(DeploymentState.SUCCEEDED, _shown(facts))
 
     async def _end_unknown_reboot(self) -> None:
         """An earlier process died in the middle: a second reboot would not be the same as one, so only look."""
@@ -344,7 +343,7 @@ class Run:
         )
         self._pump.say(RECOVER, error.message, level=LogLevel.WARNING)
         facts = await self._provider.observe(self._hook(RECOVER))
-        report = self._after_failure(error) if facts.status is None else _reported(facts)
+        report = self._after_failure(error) if facts.status is None else _shown(facts)
         await self._end(DeploymentState.FAILED, report, error)
 
     # Reporting
@@ -362,7 +361,7 @@ class Run:
         if facts == MachineFacts():
             return
         machine = await self._report(
-            ReportFacts(deployment_id=self._deployment.deployment_id, fence=self._fence, machine=_reported(facts))
+            ReportFacts(deployment_id=self._deployment.deployment_id, fence=self._fence, machine=_shown(facts))
         )
         self._subject = replace(self._subject, machine=machine)
 
@@ -416,7 +415,7 @@ class Run:
         shown = self._commands.folder("show") / cli.STATE_JSON
         return outputs_of_state(await asyncio.to_thread(shown.read_bytes))
 
-    async def _end(self, state: DeploymentState, machine: MachineReport, error: MachinaError | None = None) -> None:
+    async def _end(self, state: DeploymentState, machine: MachineFacts, error: MachinaError | None = None) -> None:
         await self._pump.flush()
         await self._report(
             ReportOutcome(
@@ -452,34 +451,25 @@ class Run:
             cancelled=self._commands.cancelled,
         )
 
-    def _after_failure(self, error: MachinaError) -> MachineReport:
+    def _after_failure(self, error: MachinaError) -> MachineFacts:
         if not self._touched:
-            return MachineReport()
+            return MachineFacts()
         reason = REDACTOR.redact(error.message)
-        return MachineReport(status=MachineStatus.ERROR, status_reason=reason, state_status=self._state_status())
+        return MachineFacts(status=MachineStatus.ERROR, status_reason=reason, state_status=self._state_status())
 
-    def _after_cancel(self) -> MachineReport:
+    def _after_cancel(self) -> MachineFacts:
         if not self._touched:
-            return MachineReport()
+            return MachineFacts()
         what = {
             DeploymentType.CREATE: "Half created: the run was cancelled.",
             DeploymentType.DESTROY: "Half destroyed: the run was cancelled.",
         }.get(self._deployment.type, "The run was cancelled before its end.")
-        return MachineReport(status=MachineStatus.ERROR, status_reason=what, state_status=self._state_status())
+        return MachineFacts(status=MachineStatus.ERROR, status_reason=what, state_status=self._state_status())
 
     def _state_status(self) -> TerraformStateStatus | None:
         return TerraformStateStatus.UNCERTAIN if self._subject.state is not None else None
 
 
-def _reported(facts: MachineFacts) -> MachineReport:
-    return MachineReport(
-        status=facts.status,
-        public_ip=facts.public_ip,
-        private_ip=facts.private_ip,
-        ssh_host=facts.ssh_host,
-        ssh_port=facts.ssh_port,
-        ssh_user=facts.ssh_user,
-        host_key=facts.host_key,
-        provider_resource_id=facts.provider_resource_id,
-        facts={name: REDACTOR.redact(text) for name, text in facts.extra.items()},
-    )
+def _shown(facts: MachineFacts) -> MachineFacts:
+    """Facts as they may be stored: a host may say anything, a secret of ours included."""
+    return replace(facts, extra={name: REDACTOR.redact(text) for name, text in facts.extra.items()})

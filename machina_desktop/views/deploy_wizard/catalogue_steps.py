@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
@@ -47,17 +48,17 @@ class CatalogueStep(Step):
         self.column.addWidget(self._states, 1)
         state.failed.connect(self._on_failed)
 
+    @abstractmethod
     def options(self) -> Sequence[Option]:
-        """What is offered; subclasses say."""
-        raise NotImplementedError
+        """What is offered."""
 
+    @abstractmethod
     def chosen_key(self) -> str:
-        """What is chosen; subclasses say."""
-        raise NotImplementedError
+        """What is chosen."""
 
+    @abstractmethod
     def choose(self, key: str) -> None:
-        """Write the choice to the draft; subclasses do."""
-        raise NotImplementedError
+        """Write the choice to the draft."""
 
     def refresh(self) -> None:
         catalogue = self.state.catalogue

@@ -25,7 +25,7 @@ _CENTER = Qt.AlignmentFlag.AlignCenter
 class StepState(StrEnum):
     """How far a step is."""
 
-    TODO = "to do"
+    AHEAD = "to do"
     CURRENT = "open"
     DONE = "done"
     ERROR = "not finished"
@@ -33,14 +33,14 @@ class StepState(StrEnum):
 
 
 _INK = {
-    StepState.TODO: "text-secondary",
+    StepState.AHEAD: "text-secondary",
     StepState.CURRENT: "text-primary",
     StepState.DONE: "text-primary",
     StepState.ERROR: "accent-error",
     StepState.SKIPPED: "text-secondary",
 }
 _DISCS = {
-    StepState.TODO: ("tint-neutral", "text-secondary", ""),
+    StepState.AHEAD: ("tint-neutral", "text-secondary", ""),
     StepState.CURRENT: ("accent-primary", "on-accent", ""),
     StepState.DONE: ("tint-success", "accent-success", "check"),
     StepState.ERROR: ("tint-error", "accent-error", "triangle-alert"),
@@ -54,7 +54,7 @@ class RailEntry(QAbstractButton):
     def __init__(self, number: int, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._number = number
-        self._state = StepState.TODO
+        self._state = StepState.AHEAD
         self._note = ""
         self.setText(title)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -210,7 +210,7 @@ class DeployWizard(QDialog):
             reason = self._state.skip_reason(key)
             is_visited = key in self._state.draft.visited
             problem = self._state.problem(key) if is_visited else ""
-            state = StepState.DONE if is_visited else StepState.TODO
+            state = StepState.DONE if is_visited else StepState.AHEAD
             note = reason or problem
             if reason:
                 state = StepState.SKIPPED
