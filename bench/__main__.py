@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -13,10 +15,12 @@ def main() -> int:
     """Run all, or those named on the command line; answers how many failed."""
     wanted = sys.argv[1:] or sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
     failed = 0
-    for name in wanted:
-        print(f"\n== {name}", flush=True)
-        ended = subprocess.run([sys.executable, "-m", f"bench.{name}"], cwd=FOLDER.parent, check=False)
-        failed += ended.returncode != 0
+    with tempfile.TemporaryDirectory(prefix="machina-bench-") as scratch:
+        for name in wanted:
+            print(f"\n== {name}", flush=True)
+            command = [sys.executable, "-m", f"bench.{name}"]
+            ended = subprocess.run(command, cwd=FOLDER.parent, env={**os.environ, "TMPDIR": scratch}, check=False)
+            failed += ended.returncode != 0
     return failed
 
 
