@@ -19,12 +19,12 @@ from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton, Segment, Segmented
 from machina_desktop.views.widgets.card_grid import CardContent, CardGrid
 from machina_desktop.views.widgets.feedback import Avatar, Badge, Progress, Skeleton, Spinner
+from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
 from machina_desktop.views.widgets.form import Form
 from machina_desktop.views.widgets.inputs import Checkbox, Input, PasswordInput, Select
 from machina_desktop.views.widgets.layout import Card, CollapsibleGroup, PageHeader, SectionHeader
 from machina_desktop.views.widgets.log_view import LogView
 from machina_desktop.views.widgets.plan_view import PlanView
-from machina_desktop.views.widgets.search import Filter, FilterBar
 from machina_desktop.views.widgets.states import EmptyState, ErrorState
 from machina_desktop.views.widgets.status import Status, StatusBadge
 from machina_desktop.views.widgets.table_view import TableView

@@ -16,8 +16,8 @@ from machina_desktop.views import remembered
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.table_model import Column, RecordTableModel
 from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
 from machina_desktop.views.widgets.layout import PageHeader
-from machina_desktop.views.widgets.search import Filter, FilterBar
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.table_view import TableView
 

@@ -19,10 +19,11 @@ from machina_desktop.views.models.status import Shape, Status, mark_of, word_of
 from machina_desktop.views.widgets.buttons import BUSY_AFTER_MS, Button, IconButton, Segment, Segmented
 from machina_desktop.views.widgets.dialogs import ConfirmDialog, Dialog
 from machina_desktop.views.widgets.feedback import Avatar
+from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
 from machina_desktop.views.widgets.form import Form
 from machina_desktop.views.widgets.inputs import Input, PasswordInput, SecretArea, Select
 from machina_desktop.views.widgets.layout import Card, CollapsibleGroup, PageHeader
-from machina_desktop.views.widgets.search import Filter, FilterBar, SearchInput
+from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.status import StatusBadge
 from machina_desktop.views.widgets.text import CopyLabel, ElidedLabel, KeyValueList, copy_text

@@ -24,7 +24,7 @@ from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status, word_of
 from machina_desktop.views.models.table_model import Column
 from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.search import Filter
+from machina_desktop.views.widgets.filter_bar import Filter
 from machina_desktop.views.widgets.states import EmptyState
 from machina_desktop.views.widgets.text import Label
 

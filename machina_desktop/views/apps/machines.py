@@ -27,9 +27,9 @@ from machina_desktop.views.models.status import word_of
 from machina_desktop.views.remembered import recall, remember
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, Segment, Segmented
+from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
 from machina_desktop.views.widgets.inputs import fill_combo, plain_combo
 from machina_desktop.views.widgets.layout import PageHeader
-from machina_desktop.views.widgets.search import Filter, FilterBar
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.text import copy_text
 
