@@ -113,9 +113,27 @@ class Guard(paramiko.ServerInterface):  # type: ignore[misc]
         environment = self._environment | self._variables.get(number, {})
         session = Session(channel, command=command, terminal=self._terminals.get(number), environment=environment)
         self._sessions[number] = session
-        # It starts its process itself: the request is thus answered before the process can have ended.
-        session.start()
         return True
+
+    def answered(self, channel: paramiko.Channel) -> None:
+        """The client has been told yes: its session starts now, or a short one could end before the answer."""
+        session = self._sessions.get(channel.get_id())
+        if session is not None and session.ident is None:
+            session.start()
+
+
+def _handle_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    # paramiko asks the guard and sends the answer in here, and tells nobody that it has.
+    paramiko.Channel._handle_request(channel, message)  # noqa: SLF001
+    channel.get_transport().server_object.answered(channel)
+
+
+class AnsweringTransport(paramiko.Transport):  # type: ignore[misc]
+    """Lets a session start only after its request was answered."""
+
+    _channel_handler_table = paramiko.Transport._channel_handler_table | {  # noqa: SLF001
+        paramiko.common.MSG_CHANNEL_REQUEST: _handle_request
+    }
 
 
 class Server:
@@ -184,7 +202,7 @@ class Server:
     def _welcome(self, client: socket.socket) -> None:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         guard = Guard(self._folder, user=self._user, environment=self._environment)
-        transport = paramiko.Transport(client)
+        transport = AnsweringTransport(client)
         self._transports.add(transport)
         try:
             transport.add_server_key(self._host_key)
