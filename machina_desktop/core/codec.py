@@ -39,21 +39,10 @@ def from_json(data: bytes | str, shape: type[T]) -> T:
         raise InvalidInput(f"The data cannot be read: {error}.", code="E-CODEC") from error
 
 
-def from_plain(value: object, shape: type[T], *, lax: bool = False) -> T:
-    """Like :func:`from_json`, from plain values; ``lax`` also reads numbers and booleans from text.
-
-    Raises:
-        InvalidInput: not of that shape; the message holds the path.
-    """
-    try:
-        return msgspec.convert(value, shape, strict=not lax, dec_hook=_decode)
-    except msgspec.MsgspecError as error:
-        raise InvalidInput(f"The value cannot be used: {error}.", code="E-CODEC") from error
-
-
 def _decode(shape: type, value: object) -> object:
     if shape is object:
         return value
     if shape is Secret and isinstance(value, str):
         return Secret(value)
+    # What msgspec expects of a hook that does not know the shape.
     raise NotImplementedError(f"{shape} has no JSON form")

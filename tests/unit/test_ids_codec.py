@@ -49,17 +49,10 @@ def test_the_present_is_aware_and_in_utc() -> None:
     assert now().tzinfo is UTC
 
 
-def test_a_dataclass_comes_back_from_json_and_from_plain_values() -> None:
+def test_a_dataclass_comes_back_from_json() -> None:
     thing = Thing(name="ü", size=3, tags=("a", "b"), at=now())
     assert codec.from_json(codec.to_json(thing), Thing) == thing
     assert codec.from_json(codec.to_pretty_json(thing), Thing) == thing
-    assert codec.from_plain(codec.to_plain(thing), Thing) == thing
-
-
-def test_text_is_read_as_numbers_only_where_asked() -> None:
-    assert codec.from_plain({"name": "n", "size": "3"}, Thing, lax=True).size == 3
-    with pytest.raises(InvalidInput):
-        codec.from_plain({"name": "n", "size": "3"}, Thing)
 
 
 def test_a_wrong_value_is_refused_with_its_path() -> None:
