@@ -195,7 +195,8 @@ class Connection:
             try:
                 data = channel.recv(65536)
             except TimeoutError:
-                if channel.exit_status_ready():
+                # What came with the status, after this wait ran out, is still to be read.
+                if channel.exit_status_ready() and not channel.recv_ready():
                     return
                 if pulse.is_lost():
                     raise lost(self._target) from None
