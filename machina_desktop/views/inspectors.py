@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 from machina_desktop.views.apps.base import App, Detail, Window
+from machina_desktop.views.commands import Command
 from machina_desktop.views.sidekick import WIDTH, Sidekick, Subject
 
 if TYPE_CHECKING:
@@ -72,6 +74,12 @@ class Inspectors(QObject):
                 dock.dismiss()
                 return True
         return False
+
+    def commands(self) -> Iterable[Command]:
+        """What can be done with what the panel that follows the selection shows."""
+        for dock in self._docks:
+            if dock.isVisible() and not dock.is_pinned and dock.detail is not None:
+                yield from dock.detail.commands()
 
     def close_empty(self) -> None:
         """Hide panels that a restored layout shows without a subject."""

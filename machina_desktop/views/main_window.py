@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from machina_desktop.core.config import Paths
@@ -14,6 +14,7 @@ from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import theme
 from machina_desktop.views.apps.base import App
 from machina_desktop.views.brand import NAME, app_icon
+from machina_desktop.views.commands import Command, Commands
 from machina_desktop.views.inspectors import PAGE_WIDTH, Inspectors
 from machina_desktop.views.notices import Notice, Notices
 from machina_desktop.views.page_stack import PageStack
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self._is_furnished = False
         self._state = WindowState(paths.window_state)
+        self.commands = Commands(self)
         self.sidebar = Sidebar(apps, parent=self)
         self.pages = PageStack(apps, self, parent=self)
         self.status = StatusBar(parent=self)
@@ -68,7 +70,7 @@ class MainWindow(QMainWindow):
         self.notices = Notices(self, over=self.pages)
         self._build()
         self._connect()
-        self._install_shortcuts()
+        self._add_commands()
         self._restore()
 
     def inspect(self, entity: str, key: str) -> None:
@@ -81,10 +83,10 @@ class MainWindow(QMainWindow):
         """Whether an inspector shows that entity now."""
         return self.inspectors.is_shown(Subject(entity, key))
 
-    def open_app(self, name: str) -> None:
-        """Show another app's page."""
+    def open_app(self, name: str, place: str = "") -> None:
+        """Show another app's page, and a place on it where one is named."""
         self.sidebar.select(name)
-        self.pages.open(name)
+        self.pages.open(name, place)
 
     def notify(
         self,
@@ -213,16 +215,45 @@ class MainWindow(QMainWindow):
         self.pages.retried.connect(self.retried)
         self.inspectors.shown.connect(lambda subject: self.notices.withdraw(subject.key))
 
-    def _install_shortcuts(self) -> None:
-        for index, app in enumerate(self._apps, 1):
-            QShortcut(QKeySequence(f"Ctrl+{index}"), self).activated.connect(lambda name=app.name: self.open_app(name))
-        for keys, act in (
-            ("Ctrl+B", lambda: self.sidebar.set_collapsed(not self.sidebar.is_collapsed())),
-            ("Ctrl+,", lambda: self.open_app("settings")),
-            ("Ctrl+Q", self.ask_to_quit),
-            ("F6", self._on_other_pane),
-        ):
-            QShortcut(QKeySequence(keys), self).activated.connect(act)
+    def _add_commands(self) -> None:
+        general = self.tr("General")
+        self.commands.add(
+            *(self._command_to_open(app, app.keys or f"Ctrl+{index}") for index, app in enumerate(self._apps, 1)),
+            Command(
+                name="sidebar.toggle",
+                title=self.tr("Collapse or widen the sidebar"),
+                group=general,
+                icon="panel-left",
+                keys="Ctrl+B",
+                run=lambda: self.sidebar.set_collapsed(not self.sidebar.is_collapsed()),
+            ),
+            Command(
+                name="pane.other",
+                title=self.tr("Go to the inspector and back"),
+                group=general,
+                icon="panel-right",
+                keys="F6",
+                run=self._on_other_pane,
+            ),
+            Command(
+                name="quit", title=self.tr("Quit"), group=general, icon="log-out", keys="Ctrl+Q", run=self.ask_to_quit
+            ),
+        )
+        self.commands.add_source(self._page_commands)
+
+    def _command_to_open(self, app: App, keys: str) -> Command:
+        return Command(
+            name=f"app.{app.name}",
+            title=self.tr("Go to {0}").format(app.title),
+            group=self.tr("Apps"),
+            icon=app.icon,
+            keys=keys,
+            run=lambda: self.open_app(app.name),
+        )
+
+    def _page_commands(self) -> Iterable[Command]:
+        page = self.pages.page()
+        return (*self.inspectors.commands(), *(page.commands() if page is not None else ()))
 
     def _on_other_pane(self) -> None:
         """From the page to the inspector and back."""

@@ -58,6 +58,7 @@ class PageStack(QStackedWidget):
         self._door = door
         self._pages: dict[str, Page] = {}
         self._name = ""
+        self._place = ""
         self._shown: Page | None = None
         self._waiting = _Waiting()
         self._failure: ErrorState | None = None
@@ -80,9 +81,11 @@ class PageStack(QStackedWidget):
         """The page shown; ``None`` while the core starts."""
         return self._shown
 
-    def open(self, name: str) -> None:
-        """Show an app's page, building it when it is the first time."""
+    def open(self, name: str, place: str = "") -> None:
+        """Show an app's page, building it when it is the first time, and go to a place on it."""
+        self._place = place
         if name == self._name and self._shown is not None:
+            self._go_to_place(self._shown)
             return
         self._name = name
         if self._bridge is None or not self._bridge.is_settled:
@@ -99,6 +102,7 @@ class PageStack(QStackedWidget):
         # Else the focus would jump to whatever control comes next in the window.
         page.setFocus(Qt.FocusReason.OtherFocusReason)
         page.shown()
+        self._go_to_place(page)
 
     def show_failure(self, error: MachinaError) -> None:
         """Say why the core has not started."""
@@ -118,6 +122,11 @@ class PageStack(QStackedWidget):
         self.built.emit(page)
         return page
 
+    def _go_to_place(self, page: Page) -> None:
+        if self._place:
+            page.go_to(self._place)
+            self._place = ""
+
     def _on_retried(self) -> None:
         if self._failure is not None:
             self._failure.retry.set_busy(True)
@@ -125,4 +134,4 @@ class PageStack(QStackedWidget):
 
     def _on_settled(self) -> None:
         if self._name:
-            self.open(self._name)
+            self.open(self._name, self._place)

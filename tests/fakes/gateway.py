@@ -389,7 +389,7 @@ class RecordingWindow:
     def is_inspecting(self, entity: str, key: str) -> bool:
         return self.inspected[-1:] == [(entity, key)]
 
-    def open_app(self, name: str) -> None:
+    def open_app(self, name: str, place: str = "") -> None:
         self.opened.append(name)
 
     def notify(

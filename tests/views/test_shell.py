@@ -119,9 +119,15 @@ class TestPages:
     async def test_ctrl_and_a_figure_opens_an_app(self, open_window: Open) -> None:
         made = await filled(open_window())
         made.window.activateWindow()
-        press(made, Qt.Key.Key_5, Qt.KeyboardModifier.ControlModifier)
+        press(made, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
+        await until(lambda: made.window.pages.name == "deployments")
+        assert made.window.sidebar.entry("deployments").isChecked()
+
+    async def test_ctrl_and_a_comma_opens_the_settings(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        made.window.activateWindow()
+        press(made, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
         await until(lambda: made.window.pages.name == "settings")
-        assert made.window.sidebar.entry("settings").isChecked()
 
     async def test_pages_are_built_when_first_shown(self, open_window: Open) -> None:
         made = await filled(open_window())

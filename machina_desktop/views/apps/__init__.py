@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
 
 
-def _late(name: str, title: str, icon: str, *entities: str) -> App:
+def _late(name: str, title: str, icon: str, *entities: str, keys: str = "") -> App:
     """The app of module ``name``, described here so that the sidebar is painted without loading it."""
 
     def loaded() -> App:
@@ -30,7 +30,9 @@ def _late(name: str, title: str, icon: str, *entities: str) -> App:
     details: dict[str, Callable[[Bridge, Window, str], Detail]] = {
         entity: partial(detail, entity) for entity in entities
     }
-    return App(name=name, title=QCoreApplication.translate("App", title), icon=icon, page=page, details=details)
+    return App(
+        name=name, title=QCoreApplication.translate("App", title), icon=icon, keys=keys, page=page, details=details
+    )
 
 
 # In the order of the spec; only apps that work stand here.
@@ -39,5 +41,5 @@ APPS: tuple[App, ...] = (
     _late("providers", "Providers", "cloud", "provider_account"),
     _late("keys", "Keys", "key-round", "ssh_key"),
     _late("deployments", "Deployments", "rocket", "deployment"),
-    _late("settings", "Settings", "settings"),
+    _late("settings", "Settings", "settings", keys="Ctrl+,"),
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
+
+from machina_desktop.views.commands import Command
 
 # The window is painted before the bridge is loaded.
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ class Window(Protocol):
         """Whether the sidekick shows that entity now."""
         ...
 
-    def open_app(self, name: str) -> None:
-        """Show another app's page."""
+    def open_app(self, name: str, place: str = "") -> None:
+        """Show another app's page; ``place`` is somewhere on it, as `Page.go_to` knows it."""
         ...
 
     def notify(
@@ -70,6 +72,13 @@ class Page(QWidget):
     def hidden(self) -> None:
         """The page went to the back."""
 
+    def go_to(self, place: str) -> None:
+        """Show a place on the page, such as a tab or a row; a place it does not know changes nothing."""
+
+    def commands(self) -> Iterable[Command]:
+        """What can be done here now, with the selection where there is one; asked each time."""
+        return ()
+
     def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
         """``Ctrl+F``: put the cursor into the page's search."""
 
@@ -82,6 +91,10 @@ class Detail(QWidget):
         self.bridge = bridge
         self.window_door = window
         self.key = key
+
+    def commands(self) -> Iterable[Command]:
+        """What can be done with this entity now; asked each time."""
+        return ()
 
     def first_focus(self) -> QWidget | None:
         """Where the keyboard begins; ``None`` for the first control there is."""
@@ -101,11 +114,13 @@ class App:
         name: Identifier, such as ``machines``.
         icon: Name of a Lucide icon under ``resources/icons``.
         page: Builds the page when it is first opened.
+        keys: The shortcut to the page; empty for ``Ctrl`` and its number in the sidebar.
         details: Builds the inspector detail per entity.
     """
 
     name: str
     title: str
     icon: str
+    keys: str = ""
     page: Callable[[Bridge, Window], Page]
     details: dict[str, Callable[[Bridge, Window, str], Detail]] = field(default_factory=dict)

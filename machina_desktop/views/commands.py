@@ -1,0 +1,87 @@
+"""What a person can do, said once: shortcuts, the palette and the shortcuts page are made from commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QWidget
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Something the person can do now.
+
+    Attributes:
+        name: Identifier, such as ``machine.deploy``; one command per name.
+        title: What it does, as a verb: ``Deploy a machine``. Commands on a selection name it: ``Reboot web-1``.
+        group: Where lists of commands put it: an app's title, or ``General``.
+        run: Does it. Qt thread.
+        icon: Name of a Lucide icon.
+        keys: The shortcut as portable text, ``Ctrl+K``; empty for none.
+        words: Further words to find it by.
+        is_available: Whether it can be done now; what cannot is not offered.
+        owns_keys: Whether a widget takes the keys by itself, so that they are told but not installed.
+    """
+
+    name: str
+    title: str
+    group: str
+    run: Callable[[], object]
+    icon: str = "chevron-right"
+    keys: str = ""
+    words: str = ""
+    is_available: Callable[[], bool] = _always
+    owns_keys: bool = False
+
+
+class Commands(QObject):
+    """The commands of one window, with their shortcuts. Sources may come and go with what the window shows.
+
+    Signals:
+        changed(): Commands were added.
+    """
+
+    changed = Signal()
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        self._standing: dict[str, Command] = {}
+        self._sources: list[Callable[[], Iterable[Command]]] = []
+
+    def add(self, *commands: Command) -> None:
+        """Offer ``commands`` as long as the window lives, and install their shortcuts."""
+        for command in commands:
+            self._standing[command.name] = command
+            if command.keys and not command.owns_keys:
+                shortcut = QShortcut(QKeySequence(command.keys), self._window)
+                shortcut.activated.connect(lambda name=command.name: self.run(name))
+        self.changed.emit()
+
+    def add_source(self, source: Callable[[], Iterable[Command]]) -> None:
+        """Ask ``source`` each time for what can be done with what is shown; it installs its shortcuts itself."""
+        self._sources.append(source)
+
+    def run(self, name: str) -> bool:
+        """Do the command of that name; whether it exists and could be done."""
+        for command in self.listed():
+            if command.name == name and command.is_available():
+                command.run()
+                return True
+        return False
+
+    def listed(self) -> tuple[Command, ...]:
+        """Every command, also those that cannot be done now; what is about the selection comes first."""
+        found = [command for source in self._sources for command in source()]
+        return (*found, *self._standing.values())
+
+    def available(self) -> tuple[Command, ...]:
+        """The commands that can be done now, in the order of `listed`."""
+        return tuple(command for command in self.listed() if command.is_available())
