@@ -55,6 +55,7 @@ class Type(StrEnum):
     STRONG = "strong"
     SECONDARY = "secondary"
     LABEL = "label"
+    KEY = "key"
     SECTION = "section"
     TITLE = "title"
     MONO = "mono"
@@ -69,6 +70,7 @@ _SIZES: Mapping[Type, tuple[str, float, int]] = {
     Type.STRONG: (_SANS, 13, 600),
     Type.SECONDARY: (_SANS, 12, 400),
     Type.LABEL: (_SANS, 11, 500),
+    Type.KEY: (_SANS, 11, 500),
     Type.SECTION: (_SANS, 16, 600),
     Type.TITLE: (_SANS, 20, 600),
     Type.MONO: (_MONO, 12.5, 400),
