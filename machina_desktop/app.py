@@ -76,7 +76,7 @@ def _make_application() -> QApplication:
 
 def show_window(app: QApplication, settings: Settings, paths: Paths) -> MainWindow:
     """Dress the application, show the window and see it painted, before anything heavier is loaded."""
-    theme.set_motion_reduced(settings.get(REDUCED_MOTION))
+    theme.set_motion_reduced(settings.get(REDUCED_MOTION) == "on")
     theme.apply_theme(app, settings.get(THEME))
     window = MainWindow(apps=APPS, paths=paths)
     window.show()

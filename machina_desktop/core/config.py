@@ -9,13 +9,21 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import platformdirs
 
 from machina_desktop.core.errors import InvalidInput, Unavailable
-
-T = TypeVar("T", str, int, bool)
+from machina_desktop.core.setting import (
+    AnySetting,
+    Section,
+    Setting,
+    T,
+    check_hosts,
+    check_proxy,
+    in_force,
+    parsed,
+    problem_of,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -112,37 +120,59 @@ class Paths:
             ) from error
 
 
-@dataclass(frozen=True, kw_only=True)
-class Setting(Generic[T]):
-    """One thing a person can set; settings page, checks and documentation are made from it."""
-
-    key: str
-    default: T
-    title: str
-    help: str
-    choices: tuple[str, ...] = ()
-    minimum: int = 0
-    maximum: int = 0
-
-
 THEME = Setting(
     key="theme",
     default="dark",
     title="Theme",
     help="Dark, light, high contrast, or as the system is set.",
+    section=Section.LOOK,
     choices=("dark", "light", "high-contrast", "system"),
+    choice_titles=("Dark", "Light", "High contrast", "As the system"),
 )
-ENGINE = Setting(
-    key="engine",
-    default="",
-    title="Terraform program",
-    help="Path of the terraform or tofu program. Empty: the first one on PATH, else the bundled library.",
+REDUCED_MOTION = Setting(
+    key="reduced_motion",
+    default="system",
+    title="Reduce motion",
+    help="No animation of panels, toasts and busy indicators.",
+    section=Section.LOOK,
+    choices=("system", "on", "off"),
+    choice_titles=("As the system", "On", "Off"),
+    former=((True, "on"), (False, "off")),
+)
+NOTIFICATIONS = Setting(
+    key="notifications",
+    default=True,
+    title="Notifications",
+    help="Tell the system's notification area what happens to deployments while the window is hidden.",
+    section=Section.NOTIFICATIONS,
+)
+NOTIFY_FINISHED = Setting(
+    key="notify_finished",
+    default=True,
+    title="Finished deployments",
+    help="Tell when a deployment is done or was cancelled.",
+    section=Section.NOTIFICATIONS,
+)
+NOTIFY_FAILED = Setting(
+    key="notify_failed",
+    default=True,
+    title="Failed deployments",
+    help="Tell when a deployment fails, and why.",
+    section=Section.NOTIFICATIONS,
+)
+NOTIFY_APPROVAL = Setting(
+    key="notify_approval",
+    default=True,
+    title="Plans awaiting approval",
+    help="Tell when a plan waits for somebody to approve it.",
+    section=Section.NOTIFICATIONS,
 )
 CONCURRENT_RUNS = Setting(
     key="concurrent_runs",
     default=4,
     title="Runs at once",
     help="How many deployments may run at the same time on this computer.",
+    section=Section.DEPLOYMENTS,
     minimum=1,
     maximum=10,
 )
@@ -151,29 +181,98 @@ APPROVAL_HOURS = Setting(
     default=24,
     title="Plans expire after",
     help="Hours an unapproved plan holds its machine before it is cancelled.",
+    section=Section.DEPLOYMENTS,
     minimum=1,
     maximum=168,
+    unit="hours",
 )
-NOTIFICATIONS = Setting(
-    key="notifications",
+ENGINE = Setting(
+    key="engine",
+    default="",
+    title="Terraform program",
+    help="Path of the terraform or tofu program. Empty: the first one on PATH, else the bundled library.",
+    section=Section.ENGINE,
+    empty="found by itself",
+)
+VAULT_LOCK_MINUTES = Setting(
+    key="vault_lock_minutes",
+    default=15,
+    title="Lock when idle",
+    help="Minutes without keyboard and mouse after which the vault is locked. 0: never.",
+    section=Section.VAULT,
+    minimum=0,
+    maximum=60,
+    unit="minutes",
+    zero="never",
+)
+VAULT_LOCK_ON_SUSPEND = Setting(
+    key="vault_lock_on_suspend",
     default=True,
-    title="Notifications",
-    help="Tell the system's notification area about finished and waiting deployments while the window is hidden.",
+    title="Lock on suspend",
+    help="Lock the vault before this computer goes to sleep.",
+    section=Section.VAULT,
 )
-REDUCED_MOTION = Setting(
-    key="reduced_motion",
-    default=False,
-    title="Reduce motion",
-    help="No animation of panels, toasts and busy indicators.",
+VAULT_LOCK_WITH_SCREEN = Setting(
+    key="vault_lock_with_screen",
+    default=True,
+    title="Lock with the screen",
+    help="Lock the vault when the screen is locked.",
+    section=Section.VAULT,
+)
+PROXY_MODE = Setting(
+    key="proxy_mode",
+    default="system",
+    title="Proxy",
+    help="How Terraform and Machina reach the network: as this computer's environment says, directly, or as below.",
+    section=Section.PROXY,
+    choices=("system", "none", "manual"),
+    choice_titles=("As the system", "None", "Manual"),
+)
+PROXY_URL = Setting(
+    key="proxy_url",
+    default="",
+    title="Proxy address",
+    help="Scheme, host and port, for the manual proxy: http, https or socks5.",
+    section=Section.PROXY,
+    empty="http://proxy.example.com:3128",
+    check=check_proxy,
+)
+NO_PROXY_HOSTS = Setting(
+    key="no_proxy_hosts",
+    default="",
+    title="Without proxy",
+    help="Hosts, domains and networks reached directly, separated by commas, for the manual proxy.",
+    section=Section.PROXY,
+    empty="localhost, 10.0.0.0/8, .example.com",
+    check=check_hosts,
+)
+LOG_LEVEL = Setting(
+    key="log_level",
+    default="info",
+    title="Detail",
+    help="What the application's own log tells. More detail helps to find a fault and makes the log grow faster.",
+    section=Section.LOGS,
+    choices=("warning", "info", "debug"),
+    choice_titles=("Problems only", "Ordinary", "Everything"),
 )
 
-SETTINGS: tuple[Setting[str] | Setting[int] | Setting[bool], ...] = (
+SETTINGS: tuple[AnySetting, ...] = (
     THEME,
     REDUCED_MOTION,
     NOTIFICATIONS,
-    ENGINE,
+    NOTIFY_FINISHED,
+    NOTIFY_FAILED,
+    NOTIFY_APPROVAL,
     CONCURRENT_RUNS,
     APPROVAL_HOURS,
+    ENGINE,
+    VAULT_LOCK_MINUTES,
+    VAULT_LOCK_ON_SUSPEND,
+    VAULT_LOCK_WITH_SCREEN,
+    PROXY_MODE,
+    PROXY_URL,
+    NO_PROXY_HOSTS,
+    LOG_LEVEL,
 )
 
 
@@ -189,17 +288,16 @@ class Settings:
 
     def get(self, setting: Setting[T]) -> T:
         """The value in force; the default where none, or none of the right kind, is stored."""
-        value = self._values.get(setting.key)
-        return value if _problem(setting, value) == "" else setting.default  # type: ignore[return-value]
+        return in_force(setting, self._values.get(setting.key))
 
-    def shown(self, setting: Setting[str] | Setting[int] | Setting[bool]) -> str | int | bool:
+    def shown(self, setting: AnySetting) -> str | int | bool:
         """Like :meth:`get`, of any kind of setting."""
-        value = self._values.get(setting.key)
-        return value if isinstance(value, str | int) and _problem(setting, value) == "" else setting.default
+        value: str | int | bool = in_force(setting, self._values.get(setting.key))  # type: ignore[misc]
+        return value
 
     def set(
         self,
-        setting: Setting[str] | Setting[int] | Setting[bool],
+        setting: AnySetting,
         value: str | int | bool,  # noqa: FBT001 - a switch is a value like others
     ) -> None:
         """Store ``value`` durably.
@@ -208,8 +306,8 @@ class Settings:
             InvalidInput: it is not among the choices or outside the range.
             Unavailable: E-SETTINGS, the file cannot be written; the former value stays in force.
         """
-        if problem := _problem(setting, value):
-            raise InvalidInput(problem, field=setting.key)
+        if problem := problem_of(setting, value):
+            raise problem
         values = self._values | {setting.key: value}
         try:
             self._write(json.dumps(values, indent=2).encode())
@@ -229,7 +327,7 @@ class Settings:
         """
         for setting in SETTINGS:
             if setting.key == key:
-                self.set(setting, _parsed(setting, text))
+                self.set(setting, parsed(setting, text))
                 return
         raise InvalidInput(f"There is no setting {key}.", field="key")
 
@@ -254,36 +352,3 @@ class Settings:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self._path)
-
-
-def _problem(setting: Setting[str] | Setting[int] | Setting[bool], value: object) -> str:
-    if type(value) is not type(setting.default):
-        return f"{setting.title} needs a value of another kind."
-    if setting.choices and value not in setting.choices:
-        return f"{setting.title} is one of {', '.join(setting.choices)}."
-    if isinstance(value, int) and setting.maximum and not setting.minimum <= value <= setting.maximum:
-        return f"{setting.title} lies between {setting.minimum} and {setting.maximum}."
-    return ""
-
-
-def _parsed(setting: Setting[str] | Setting[int] | Setting[bool], text: str) -> str | int | bool:
-    if isinstance(setting.default, bool):
-        words = {
-            "true": True,
-            "yes": True,
-            "on": True,
-            "1": True,
-            "false": False,
-            "no": False,
-            "off": False,
-            "0": False,
-        }
-        if text.lower() not in words:
-            raise InvalidInput(f"{setting.title} is on or off.", field=setting.key)
-        return words[text.lower()]
-    if isinstance(setting.default, int):
-        try:
-            return int(text)
-        except ValueError:
-            raise InvalidInput(f"{setting.title} is a whole number.", field=setting.key) from None
-    return text

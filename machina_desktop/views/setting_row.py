@@ -141,7 +141,7 @@ def _take_effect(setting: SettingValue) -> None:
     if setting.key == THEME.key and isinstance(app, QApplication):
         theme.apply_theme(app, str(setting.value))
     elif setting.key == REDUCED_MOTION.key:
-        theme.set_motion_reduced(bool(setting.value))
+        theme.set_motion_reduced(setting.value == "on")
 
 
 def _title_of(choice: str) -> str:
