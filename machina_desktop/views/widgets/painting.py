@@ -2,12 +2,59 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QTextLayout, QTextOption
+from PySide6.QtWidgets import QWidget
 
 from machina_desktop.views import theme
+from machina_desktop.views.widgets.cut_text import tell_in_full
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A text that was painted.
+
+    Attributes:
+        text: What was to be painted.
+        is_cut: Whether an ellipsis stands for its end.
+        rect: Where, in pixels of what was painted on.
+        widget: What it was painted on; ``None`` for a picture.
+    """
+
+    text: str
+    is_cut: bool
+    rect: QRectF
+    widget: QWidget | None
+
+
+_LISTENERS: list[Callable[[Drawn], object]] = []
+
+
+@contextmanager
+def listening(listener: Callable[[Drawn], object]) -> Iterator[None]:
+    """Tell ``listener`` of each text painted meanwhile. Qt thread only."""
+    _LISTENERS.append(listener)
+    try:
+        yield
+    finally:
+        _LISTENERS.remove(listener)
+
+
+def cut_texts(paint: Callable[[QPainter], object]) -> tuple[str, ...]:
+    """The texts that ``paint`` has to shorten, in full; it is given a painter whose strokes nobody sees."""
+    drawn: list[Drawn] = []
+    picture = QImage(1, 1, QImage.Format.Format_ARGB32_Premultiplied)
+    painter = QPainter(picture)
+    with listening(drawn.append):
+        paint(painter)
+    painter.end()
+    return tuple(each.text for each in drawn if each.is_cut)
 
 
 def fill_rounded(painter: QPainter, rect: QRectF, radius: float, fill: QColor, border: QColor | None = None) -> None:
@@ -47,7 +94,63 @@ def draw_text(
     painter.setFont(font)
     painter.setPen(color)
     painter.drawText(rect, align | Qt.TextFlag.TextSingleLine, shown)
+    _note(painter, rect, text, is_cut=shown != text)
     return min(metrics.horizontalAdvance(shown), rect.width())
+
+
+def draw_paragraph(painter: QPainter, rect: QRectF, text: str, font: QFont, color: QColor) -> None:
+    """Draw ``text`` from the upper left, wrapped between words; the last line that fits ends in an ellipsis."""
+    metrics = QFontMetricsF(font)
+    layout = QTextLayout(text, font)
+    layout.setTextOption(_wrapped())
+    layout.beginLayout()
+    top, is_cut = rect.top(), False
+    painter.setFont(font)
+    painter.setPen(color)
+    while (line := layout.createLine()).isValid():
+        line.setLineWidth(rect.width())
+        start = line.textStart()
+        is_end = start + line.textLength() >= len(text)
+        shown = text[start : start + line.textLength()].rstrip()
+        if not is_end and top + 2 * metrics.height() > rect.bottom() + 1:
+            shown, is_cut = metrics.elidedText(text[start:], Qt.TextElideMode.ElideRight, rect.width()), True
+        painter.drawText(QPointF(rect.left(), top + metrics.ascent()), shown)
+        top += metrics.height()
+        if is_cut:
+            break
+    layout.endLayout()
+    _note(painter, rect, text, is_cut=is_cut)
+
+
+def paragraph_height(text: str, font: QFont, width: float) -> float:
+    """The height, in pixels, that `draw_paragraph` needs for all of ``text``."""
+    layout = QTextLayout(text, font)
+    layout.setTextOption(_wrapped())
+    layout.beginLayout()
+    lines = 0
+    while (line := layout.createLine()).isValid():
+        line.setLineWidth(width)
+        lines += 1
+    layout.endLayout()
+    return max(1, lines) * QFontMetricsF(font).height()
+
+
+def _wrapped() -> QTextOption:
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    return option
+
+
+def _note(painter: QPainter, rect: QRectF, text: str, *, is_cut: bool) -> None:
+    if not is_cut and not _LISTENERS:
+        return
+    device = painter.device()
+    widget = device if isinstance(device, QWidget) else None
+    place = painter.worldTransform().mapRect(rect)
+    for listener in _LISTENERS:
+        listener(Drawn(text=text, is_cut=is_cut, rect=place, widget=widget))
+    if is_cut and widget is not None:
+        tell_in_full(widget, place, text)
 
 
 def draw_spinner(painter: QPainter, rect: QRectF, angle: float, color: QColor, width: float = 2) -> None:
