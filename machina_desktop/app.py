@@ -159,6 +159,7 @@ class Desktop(QObject):
 
         if not self._window.is_furnished:
             views = await asyncio.to_thread(importlib.import_module, "machina_desktop.views.desk")
+            await asyncio.to_thread(importlib.import_module, "machina_desktop.views.inspectors")
             await asyncio.to_thread(importlib.import_module, f"machina_desktop.views.apps.{self._window.pages.name}")
             desk: Desk = views.Desk(self._window, self._bridge, self._settings, self._redact)
             self._crashes.crashed.connect(desk.presenter.show_crash)

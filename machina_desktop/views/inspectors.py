@@ -43,8 +43,9 @@ class Inspectors(QObject):
         """Details ask through ``bridge``."""
         self._bridge = bridge
 
-    def inspect(self, subject: Subject) -> None:
-        """Show ``subject`` in the panel that is free for it."""
+    def inspect(self, entity: str, key: str) -> None:
+        """Show an entity in the panel that is free for it."""
+        subject = Subject(entity, key)
         shown = next((dock for dock in self._docks if dock.isVisible() and dock.subject == subject), None)
         dock = shown or self._free()
         dock.inspect(subject)
@@ -53,9 +54,14 @@ class Inspectors(QObject):
         elif dock.isFloating():
             dock.raise_()
 
-    def is_shown(self, subject: Subject) -> bool:
-        """Whether a panel shows ``subject`` now."""
+    def is_shown(self, entity: str, key: str) -> bool:
+        """Whether a panel shows that entity now."""
+        subject = Subject(entity, key)
         return any(dock.isVisible() and dock.subject == subject for dock in self._docks)
+
+    def is_cramped(self) -> bool:
+        """Whether a panel leaves the page less than it needs."""
+        return self._window.width() < WIDTH + PAGE_WIDTH
 
     def take_focus(self) -> bool:
         """Put the keyboard onto a panel that does not have it; whether there was one."""

@@ -15,16 +15,15 @@ from machina_desktop.views import theme
 from machina_desktop.views.apps.base import App
 from machina_desktop.views.brand import NAME, app_icon
 from machina_desktop.views.commands import Command, Commands
-from machina_desktop.views.inspectors import PAGE_WIDTH, Inspectors
 from machina_desktop.views.notices import Notice, Notices
 from machina_desktop.views.page_stack import PageStack
 from machina_desktop.views.sidebar import Sidebar
-from machina_desktop.views.sidekick import WIDTH, Subject
 from machina_desktop.views.status_bar import StatusBar
 from machina_desktop.views.window_state import WindowState
 
 if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
+    from machina_desktop.views.inspectors import Inspectors
 
 MINIMUM_WIDTH = 880
 MINIMUM_HEIGHT = 560
@@ -66,7 +65,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(parent=self)
         # A window in the window: docks go round the page and never outside of sidebar and status bar.
         self.area = QMainWindow(flags=Qt.WindowType.Widget)
-        self.inspectors = Inspectors(apps, self, window=self.area)
+        self._inspectors: Inspectors | None = None
         self.notices = Notices(self, over=self.pages)
         self._build()
         self._connect()
@@ -75,13 +74,13 @@ class MainWindow(QMainWindow):
 
     def inspect(self, entity: str, key: str) -> None:
         """Open the inspector on an entity."""
-        self.inspectors.inspect(Subject(entity, key))
-        if self.area.width() < WIDTH + PAGE_WIDTH:
+        self.inspectors.inspect(entity, key)
+        if self.inspectors.is_cramped():
             self.sidebar.set_collapsed(True)
 
     def is_inspecting(self, entity: str, key: str) -> bool:
         """Whether an inspector shows that entity now."""
-        return self.inspectors.is_shown(Subject(entity, key))
+        return self.inspectors.is_shown(entity, key)
 
     def open_app(self, name: str, place: str = "") -> None:
         """Show another app's page, and a place on it where one is named."""
@@ -116,6 +115,19 @@ class MainWindow(QMainWindow):
         self._is_furnished = True
         self.inspectors.attach(bridge)
         self.pages.attach(bridge)
+
+    @property
+    def inspectors(self) -> Inspectors:
+        """The inspector panels. All are closed at the start, so they are made when something first asks for them."""
+        if self._inspectors is None:
+            # The first paint shows none of them and need not wait for their code.
+            from machina_desktop.views.inspectors import Inspectors  # noqa: PLC0415
+
+            self._inspectors = Inspectors(self._apps, self, window=self.area)
+            self._inspectors.shown.connect(lambda subject: self.notices.withdraw(subject.key))
+            self._state.restore_docks(self.area)
+            self._inspectors.close_empty()
+        return self._inspectors
 
     @property
     def is_furnished(self) -> bool:
@@ -153,7 +165,10 @@ class MainWindow(QMainWindow):
         """Remember the layout and close without asking."""
         self._state.set_text("page", self.pages.name)
         self._state.set_text("sidebar", "narrow" if self.sidebar.is_collapsed() else "wide")
-        self._state.save(self, self.area)
+        self._state.save_geometry(self)
+        if self._inspectors is not None:
+            self._state.save_docks(self.area)
+        self._state.write()
         self._may_close = True
         self.close()
 
@@ -213,7 +228,6 @@ class MainWindow(QMainWindow):
         self.sidebar.chosen.connect(self.open_app)
         self.pages.badge_changed.connect(self.sidebar.set_badge)
         self.pages.retried.connect(self.retried)
-        self.inspectors.shown.connect(lambda subject: self.notices.withdraw(subject.key))
 
     def _add_commands(self) -> None:
         general = self.tr("General")
@@ -262,8 +276,7 @@ class MainWindow(QMainWindow):
             page.setFocus(Qt.FocusReason.TabFocusReason)
 
     def _restore(self) -> None:
-        self._state.restore(self, self.area)
-        self.inspectors.close_empty()
+        self._state.restore_geometry(self)
         self.sidebar.set_collapsed(self._state.text("sidebar") == "narrow")
         names = tuple(app.name for app in self._apps)
         remembered = self._state.text("page")

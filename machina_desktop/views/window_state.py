@@ -22,7 +22,7 @@ class WindowState:
     def __init__(self, file: Path) -> None:
         self._settings = QSettings(str(file), QSettings.Format.IniFormat)
 
-    def restore(self, window: QWidget, area: QMainWindow) -> None:
+    def restore_geometry(self, window: QWidget) -> None:
         """Put ``window`` where it was, corrected to lie on a screen; at first in the middle."""
         geometry = self._settings.value("window/geometry")
         if not isinstance(geometry, QByteArray) or not window.restoreGeometry(geometry):
@@ -31,14 +31,23 @@ class WindowState:
         elif not is_reachable(window.frameGeometry()):
             window.resize(_fitting(window.size()))
             _center(window)
+
+    def restore_docks(self, area: QMainWindow) -> None:
+        """Put the docks of ``area`` where they were."""
         docks = self._settings.value("window/docks")
         if isinstance(docks, QByteArray):
             area.restoreState(docks, VERSION)
 
-    def save(self, window: QWidget, area: QMainWindow) -> None:
-        """Remember where ``window`` is, and the docks of ``area``."""
+    def save_geometry(self, window: QWidget) -> None:
+        """Remember where ``window`` is."""
         self._settings.setValue("window/geometry", window.saveGeometry())
+
+    def save_docks(self, area: QMainWindow) -> None:
+        """Remember where the docks of ``area`` are."""
         self._settings.setValue("window/docks", area.saveState(VERSION))
+
+    def write(self) -> None:
+        """Bring what is remembered to the disk."""
         self._settings.sync()
 
     def text(self, key: str, default: str = "") -> str:
