@@ -167,6 +167,13 @@ NOTIFY_APPROVAL = Setting(
     help="Tell when a plan waits for somebody to approve it.",
     section=Section.NOTIFICATIONS,
 )
+CLOSE_TO_TRAY = Setting(
+    key="close_to_tray",
+    default=False,
+    title="Keep running in the tray",
+    help="Closing the window leaves Machina in the system's tray. Without a tray, closing it always quits.",
+    section=Section.NOTIFICATIONS,
+)
 CONCURRENT_RUNS = Setting(
     key="concurrent_runs",
     default=4,
@@ -263,6 +270,7 @@ SETTINGS: tuple[AnySetting, ...] = (
     NOTIFY_FINISHED,
     NOTIFY_FAILED,
     NOTIFY_APPROVAL,
+    CLOSE_TO_TRAY,
     CONCURRENT_RUNS,
     APPROVAL_HOURS,
     ENGINE,
