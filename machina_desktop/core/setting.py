@@ -142,7 +142,8 @@ def check_hosts(key: str, text: str) -> None:
         InvalidInput: one of them is something else.
     """
     for host in (part.strip() for part in text.split(",")):
-        if any(sign.isspace() or not sign.isprintable() or sign in "/@?#" for sign in host.partition("/")[0]):
+        name, slash, bits = host.partition("/")
+        if (slash and not bits.isdigit()) or not all(sign.isalnum() or sign in "*.-_:[]" for sign in name):
             raise InvalidInput(
                 "Hosts are separated by commas, without schemes or paths.",
                 field=key,

@@ -14,6 +14,7 @@ from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import Command, clean_environment
+from machina_desktop.core.proxy import PROXY_NAMES
 from machina_desktop.core.terraform.engine import Engine
 
 PLAN_FILE = "tfplan"
@@ -68,7 +69,11 @@ def show_state(engine: Engine) -> Command:
 
 
 def terraform_environment(
-    *, config_file: Path, plugin_cache: Path | None, credentials: Mapping[str, str]
+    *,
+    config_file: Path,
+    plugin_cache: Path | None,
+    credentials: Mapping[str, str],
+    proxy: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The whole environment of a Terraform command.
 
@@ -76,6 +81,7 @@ def terraform_environment(
         config_file: Ours, from :func:`write_config`; the user's own is not read.
         plugin_cache: Existing folder of shared plugins; ``None`` for modules that need no plugin.
         credentials: The provider's own variables, in clear.
+        proxy: Instead of the proxy that our own environment names; ``None`` lets it stand.
     """
     ours = {
         "TF_IN_AUTOMATION": "1",
@@ -85,7 +91,10 @@ def terraform_environment(
     }
     if plugin_cache is not None:
         ours["TF_PLUGIN_CACHE_DIR"] = str(plugin_cache)
-    return clean_environment({**credentials, **ours})
+    environment = clean_environment({**credentials, **ours})
+    if proxy is None:
+        return environment
+    return {name: value for name, value in environment.items() if name.lower() not in PROXY_NAMES} | dict(proxy)
 
 
 def write_config(path: Path, *, mirror: Path | None = None) -> None:

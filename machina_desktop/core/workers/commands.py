@@ -62,6 +62,7 @@ class Surroundings:
         cwd: The machine's run folder.
         launches: One folder per phase, which holds the launch's record and output.
         credentials: The provider's own environment variables.
+        proxy: Variables that name the proxy; ``None`` for those of our own environment.
     """
 
     deployment_id: str
@@ -70,6 +71,7 @@ class Surroundings:
     config_file: Path
     plugin_cache: Path
     credentials: Mapping[str, str]
+    proxy: Mapping[str, str] | None = None
 
 
 class Commands:
@@ -160,7 +162,10 @@ class Commands:
 
     def _start(self, phase: str, commands: tuple[Command, ...]) -> Launch:
         environment = cli.terraform_environment(
-            config_file=self._in.config_file, plugin_cache=self._in.plugin_cache, credentials=self._in.credentials
+            config_file=self._in.config_file,
+            plugin_cache=self._in.plugin_cache,
+            credentials=self._in.credentials,
+            proxy=self._in.proxy,
         )
         LOG.info("%s: starting %s", self._in.deployment_id, phase)
         return launch(self.folder(phase), commands, cwd=self._in.cwd, environment=environment)

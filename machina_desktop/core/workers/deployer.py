@@ -24,6 +24,7 @@ from machina_desktop.core.errors import Conflict, Locked, MachinaError, Unavaila
 from machina_desktop.core.events import Changed, Event, EventBus, VaultChanged
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import boot_id, is_process, process_start_time
+from machina_desktop.core.proxy import proxy_environment
 from machina_desktop.core.services.keys import TABLE as KEY_TABLE
 from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
 from machina_desktop.core.services.reports import (
@@ -232,6 +233,7 @@ class Deployer:
             seal=self._seal,
             find_engine=self._parts.find_engine,
             publish=self._parts.bus.publish,
+            proxy=proxy_environment(self._parts.settings),
         )
         run = Run(tools, deployment, claim.fence, subject, pump)
         self._runs[deployment.deployment_id] = run

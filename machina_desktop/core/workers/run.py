@@ -63,6 +63,7 @@ class Tools:
         report: Sends a report as the runner; raises :class:`Conflict` ``E-FENCE`` when the run is no longer ours.
         seal: Seals a state, waiting until the vault is open.
         publish: Tells the window of progress that is not stored.
+        proxy: Variables that name the proxy; ``None`` for those of our own environment.
     """
 
     paths: Paths
@@ -70,6 +71,7 @@ class Tools:
     seal: Callable[[Machine, StateFile], Awaitable[bytes]]
     find_engine: Callable[[], Awaitable[Engine]]
     publish: Callable[[ProgressMade], None]
+    proxy: Mapping[str, str] | None = None
 
 
 class RunFailed(Unavailable):
@@ -98,6 +100,7 @@ class Run:
             config_file=self._config_file,
             plugin_cache=tools.paths.plugin_cache,
             credentials=self._provider.environment(subject.account.settings, subject.credentials),
+            proxy=tools.proxy,
         )
         self._commands = Commands(surroundings, pump, tools.publish, cancel_level=deployment.cancel_level)
 
