@@ -25,6 +25,7 @@ class Bridge(QObject):
         progressed(object): a :class:`ProgressMade`.
         vault_changed(bool): the vault was opened (True) or locked.
         settled(): the actor and team are known; before it no request can be answered.
+        team_changed(str): another team is in view: its id. What was asked for the former one is out of date.
     """
 
     changed = Signal(object)
@@ -32,11 +33,14 @@ class Bridge(QObject):
     progressed = Signal(object)
     vault_changed = Signal(bool)
     settled = Signal()
+    team_changed = Signal(str)
 
     def __init__(self, bus: EventBus) -> None:
         super().__init__()
         self._gateway: Gateway | None = None
         self._actor: Actor | None = None
+        self._chosen_team = ""
+        self._team_told = ""
         self._ready = asyncio.Event()
         self._tasks: set[asyncio.Task[object]] = set()
         bus.subscribe(self._on_event)
@@ -44,6 +48,7 @@ class Bridge(QObject):
     def settle(self, gateway: Gateway, actor: Actor) -> None:
         """The core has started: requests are answered from now on."""
         self._gateway, self._actor = gateway, actor
+        self._team_told = self.team_id
         self._ready.set()
         self.settled.emit()
 
@@ -61,8 +66,20 @@ class Bridge(QObject):
 
     @property
     def team_id(self) -> str:
-        """The team in view. Only after :attr:`settled`."""
-        return self.actor.team_roles[0][0]
+        """The team in view: the chosen one, else the first the person is in. Only after :attr:`settled`."""
+        teams = [team_id for team_id, _role in self.actor.team_roles]
+        if self._chosen_team in teams:
+            return self._chosen_team
+        # Between leaving the last team and hearing of another one there is none; what was in view stays.
+        return teams[0] if teams else self._team_told
+
+    def choose_team(self, team_id: str) -> None:
+        """Put a team into view; before the core has started, the one to begin with.
+
+        One that the person is not in leaves the first one in view, until they join it.
+        """
+        self._chosen_team = team_id
+        self._tell_team()
 
     async def call(self, ask: Request[R]) -> R:
         """The answer to ``ask``; waits for the core to start first.
@@ -90,10 +107,19 @@ class Bridge(QObject):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _tell_team(self) -> None:
+        """Say it where another team has come into view: by choice, or because the person is no longer in it."""
+        if self.is_settled and self.team_id != self._team_told:
+            self._team_told = self.team_id
+            self.team_changed.emit(self._team_told)
+
     def _on_event(self, event: Event) -> None:
         match event:
             case Changed(changes):
-                self.changed.emit(frozenset(change.entity for change in changes))
+                entities = frozenset(change.entity for change in changes)
+                if "team_member" in entities:
+                    self._tell_team()
+                self.changed.emit(entities)
             case LogAppended(deployment_id, end):
                 self.appended.emit(deployment_id, end)
             case ProgressMade():
