@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -285,14 +287,36 @@ SETTINGS: tuple[AnySetting, ...] = (
 
 
 class Settings:
-    """The values of all settings, kept in one JSON file.
+    """The values of all settings, kept in one JSON file. Any thread.
 
-    A file that cannot be read counts as empty and is kept aside as ``settings.json.broken``; unknown keys survive.
+    A file that cannot be read is kept aside as ``settings.json.broken``, and what was known stays in force; at the
+    start that is nothing. Unknown keys survive, and so does what another process wrote meanwhile.
+
+    Attributes:
+        path: The file.
+        set_aside: Where an unreadable file was put while this process ran.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._values = self._load()
+        self.path = path
+        self.set_aside: Path | None = None
+        self._lock = threading.Lock()
+        self._values = self._read() or {}
+
+    def refresh(self) -> None:
+        """Learn what other processes have written since. Reads the file."""
+        with self._lock:
+            self._values = self._newest()
+
+    def write_problem(self) -> str:
+        """Why nothing could be stored now, as the system says it; empty when it could. Touches the disk."""
+        probe = self.path.with_name(f"{self.path.name}.probe")
+        try:
+            probe.touch(mode=0o600)
+            probe.unlink()
+        except OSError as error:
+            return error.strerror or "unknown error"
+        return ""
 
     def get(self, setting: Setting[T]) -> T:
         """The value in force; the default where none, or none of the right kind, is stored."""
@@ -316,16 +340,17 @@ class Settings:
         """
         if problem := problem_of(setting, value):
             raise problem
-        values = self._values | {setting.key: value}
-        try:
-            self._write(json.dumps(values, indent=2).encode())
-        except OSError as error:
-            raise Unavailable(
-                f"The settings {self._path} cannot be written: {error.strerror}.",
-                hint="Free space on the disk and check that the folder may be written, then try again.",
-                code="E-SETTINGS",
-            ) from error
-        self._values = values
+        with self._lock:
+            values = self._newest() | {setting.key: value}
+            try:
+                self._write(json.dumps(values, indent=2).encode())
+            except OSError as error:
+                raise Unavailable(
+                    f"The settings {self.path} cannot be written: {error.strerror}.",
+                    hint="Free space on the disk and check that the folder may be written, then try again.",
+                    code="E-SETTINGS",
+                ) from error
+            self._values = values
 
     def set_text(self, key: str, text: str) -> None:
         """Store a value given as text, read as the setting's kind.
@@ -339,24 +364,35 @@ class Settings:
                 return
         raise InvalidInput(f"There is no setting {key}.", field="key")
 
-    def _load(self) -> dict[str, object]:
+    def _newest(self) -> dict[str, object]:
+        stored = self._read()
+        return self._values if stored is None else stored
+
+    def _read(self) -> dict[str, object] | None:
+        """What the file holds; ``None`` when that cannot be read, and then it lies aside."""
         try:
-            stored = json.loads(self._path.read_bytes())
+            stored = json.loads(self.path.read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError):
             stored = None
-        if not isinstance(stored, dict):
-            # On a disk that refuses even this, the defaults serve until the next start.
-            with contextlib.suppress(OSError):
-                self._path.replace(self._path.with_name(f"{self._path.name}.broken"))
-            return {}
-        return stored
+        if isinstance(stored, dict):
+            return stored
+        aside = self.path.with_name(f"{self.path.name}.broken")
+        for number in itertools.count(2):
+            if not os.path.lexists(aside):
+                break
+            aside = self.path.with_name(f"{self.path.name}.broken-{number}")
+        # On a disk that refuses even this, what is known serves until the next start.
+        with contextlib.suppress(OSError):
+            self.path.replace(aside)
+            self.set_aside = aside
+        return None
 
     def _write(self, data: bytes) -> None:
-        temporary = self._path.with_name(f"{self._path.name}.new")
+        temporary = self.path.with_name(f"{self.path.name}.new")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(self._path)
+        temporary.replace(self.path)

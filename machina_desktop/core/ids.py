@@ -12,11 +12,22 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
 def new_id(kind: str) -> str:
     """A fresh identifier ``kind-<26 lower-case base-32 characters>``; later ones sort after earlier ones.
 
     48 bits of milliseconds and 80 random bits, as in the ULID specification.
     """
     number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
-    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
-    return f"{kind}-" + "".join(alphabet[number >> shift & 31] for shift in range(125, -1, -5))
+    return f"{kind}-" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def made_at(identifier: str) -> datetime | None:
+    """When :func:`new_id` made that identifier, to the millisecond; ``None`` for another kind of text."""
+    letters = identifier.rpartition("-")[2]
+    if len(letters) != 26 or not set(letters) <= set(_ALPHABET):  # noqa: PLR2004 - as above
+        return None
+    number = sum(_ALPHABET.index(letter) << 5 * place for place, letter in enumerate(reversed(letters)))
+    return datetime.fromtimestamp((number >> 80) / 1000, UTC)

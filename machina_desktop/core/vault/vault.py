@@ -6,10 +6,11 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from machina_desktop.core.errors import Bug, Conflict, InvalidInput, Locked, Unavailable
-from machina_desktop.core.ids import new_id
+from machina_desktop.core.ids import made_at, new_id
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.vault import cipher, header
 from machina_desktop.core.vault.cipher import Argon2Cost, Place, TeamKey
@@ -60,6 +61,16 @@ class Vault:
         """
         known = self._header or next(iter(header.read(self._path)), None)
         return tuple(slot.kind for slot in known.slots) if known else ()
+
+    def since(self) -> dict[SlotKind, datetime]:
+        """Since when each way to unlock stands as it is, where its id tells.
+
+        Raises:
+            Unavailable: E-VAULT-HEADER.
+        """
+        known = self._header or next(iter(header.read(self._path)), None)
+        made = {slot.kind: made_at(slot.slot_id) for slot in known.slots} if known else {}
+        return {kind: at for kind, at in made.items() if at is not None}
 
     def create(self, slot: str, passphrase: Secret | None = None, *, has_sealed_data: bool = False) -> None:
         """Make a vault with one slot, and leave it open. A key file that is there already is used as it is.
