@@ -27,7 +27,7 @@ def new_id(kind: str) -> str:
 def made_at(identifier: str) -> datetime | None:
     """When :func:`new_id` made that identifier, to the millisecond; ``None`` for another kind of text."""
     letters = identifier.rpartition("-")[2]
-    if len(letters) != 26 or not set(letters) <= set(_ALPHABET):  # noqa: PLR2004 - as above
+    if len(letters) != 26 or not set(letters) <= set(_ALPHABET):
         return None
     number = sum(_ALPHABET.index(letter) << 5 * place for place, letter in enumerate(reversed(letters)))
     return datetime.fromtimestamp((number >> 80) / 1000, UTC)
