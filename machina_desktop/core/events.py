@@ -73,6 +73,7 @@ class EventBus:
 
     _loop: asyncio.AbstractEventLoop | None = None
     _listeners: list[Listener] = field(default_factory=list)
+    _witnesses: list[Listener] = field(default_factory=list)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deliver on ``loop`` from now on. Events published before are dropped: nobody could listen yet."""
@@ -88,8 +89,17 @@ class EventBus:
 
         return unsubscribe
 
+    def witness(self, listener: Listener) -> None:
+        """Call ``listener`` with each event while it is published, before anybody else hears of it.
+
+        It runs on the thread that publishes; it must be quick and may not raise.
+        """
+        self._witnesses.append(listener)
+
     def publish(self, event: Event) -> None:
         """Deliver ``event`` soon. Any thread; never blocks, never raises."""
+        for witness in tuple(self._witnesses):
+            witness(event)
         loop = self._loop
         if loop is not None:
             # The loop may be closed at any moment by its own thread.

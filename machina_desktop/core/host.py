@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 
 from machina_desktop.core.config import ENGINE, Paths, Settings, environment
 from machina_desktop.core.domain.engine import EngineStatus
-from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.domain.team import Actor, TeamMember
 from machina_desktop.core.errors import Bug, Conflict, MachinaError
 from machina_desktop.core.events import EventBus, VaultChanged
 from machina_desktop.core.services import catalogue  # noqa: F401 - fills the registry of use cases
@@ -17,7 +17,7 @@ from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.dispatch import Dispatcher
 from machina_desktop.core.services.teams import Settle
 from machina_desktop.core.store.database import Database
-from machina_desktop.core.sync.gateway import LocalGateway
+from machina_desktop.core.sync.gateway import LocalGateway, Person
 from machina_desktop.core.terraform.engine import Engine, find_engine
 from machina_desktop.core.vault.hardening import harden_process
 from machina_desktop.core.vault.vault import Vault
@@ -42,7 +42,7 @@ class Host:
         self._supervisor = Supervisor()
         self._deployer: Deployer | None = None
         self._watcher: FeedWatcher | None = None
-        self._actor: Actor | None = None
+        self._person: Person | None = None
         self._engine: tuple[str, Engine] | None = None
 
     async def start(self, *, watch: bool = True) -> None:
@@ -66,7 +66,7 @@ class Host:
                 announce=self._announce_vault,
             )
         )
-        self._actor = await self._dispatcher.execute(RUNNER, Settle(display_name=_user_name()))
+        self._person = await self._signed_in()
         await self._unlock_quietly()
         if watch:
             self._watcher = FeedWatcher(self._database, self.bus)
@@ -91,15 +91,15 @@ class Host:
 
     @property
     def actor(self) -> Actor:
-        """The person signed in to this device. Only after :meth:`start`."""
-        if self._actor is None:
-            raise Bug("The host has not started.")
-        return self._actor
+        """The person signed in to this device, with the roles of this moment. Only after :meth:`start`."""
+        return self.gateway.actor
 
     @property
     def gateway(self) -> LocalGateway:
-        """The one door, for that person."""
-        return LocalGateway(self._dispatcher.execute, self.actor)
+        """The one door, for that person. Only after :meth:`start`."""
+        if self._person is None:
+            raise Bug("The host has not started.")
+        return LocalGateway(self._dispatcher.execute, self._person)
 
     async def stop(self) -> None:
         """Let go of everything in order: workers, store. External runs go on under their launchers."""
@@ -136,6 +136,13 @@ class Host:
             is_bundled=engine.is_bundled,
             note=engine.note,
         )
+
+    async def _signed_in(self) -> Person:
+        actor = await self._dispatcher.execute(RUNNER, Settle(display_name=_user_name()))
+        places = await self._database.read(actor, lambda tx: tx.list(TeamMember, user_id=actor.user_id))
+        person = Person(actor, places)
+        self.bus.witness(person.learn)
+        return person
 
     def _keep_running(self, work: Callable[[], Coroutine[object, object, None]], *, name: str) -> None:
         """Start a worker, and again after a fault of ours: without it nothing would move until the next start."""

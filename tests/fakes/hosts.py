@@ -30,7 +30,7 @@ from machina_desktop.core.services.deployments import ApproveDeployment, GetDepl
 from machina_desktop.core.services.machines import CreateMachine, GetMachine
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.core.services.use_case import Request
-from machina_desktop.core.sync.gateway import LocalGateway
+from machina_desktop.core.sync.gateway import LocalGateway, Person
 from tests.fakes.provider import RecordProvider, install
 
 R = TypeVar("R")
@@ -80,12 +80,16 @@ class Core:
 
     def door(self, actor: Actor) -> LocalGateway:
         """The same door for somebody else."""
-        return LocalGateway(self.host._dispatcher.execute, actor)
+        return LocalGateway(self.host._dispatcher.execute, Person(actor))
 
     @property
     def reader(self) -> Actor:
         """The person, were they only allowed to read."""
         return replace(self.host.actor, system_role=SystemRole.READONLY)
+
+    def member(self) -> Actor:
+        """Somebody else who is an ordinary member of the team."""
+        return Actor(user_id="user-member", display_name="Member", team_roles=((self.team_id, TeamRole.MEMBER),))
 
     async def account(self) -> ProviderAccount:
         """The one account, made when it is first asked for."""

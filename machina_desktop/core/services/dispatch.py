@@ -57,7 +57,7 @@ class Dispatcher:
 
     async def _perform(self, case: UseCase, actor: Actor, ask: Request[R], action: str) -> object:
         permit = _permit(actor, case)
-        permit(getattr(ask, "team_id", ""))
+        permit("" if case.is_open else getattr(ask, "team_id", ""))
         if case.is_async:
             return await case.run(self._context_for(case), actor, ask)  # type: ignore[misc]
         if case.is_read:
@@ -89,7 +89,7 @@ class Dispatcher:
 
     async def _note_failure(self, case: UseCase, actor: Actor, ask: Request[R], error: MachinaError) -> None:
         LOG.info("%s refused: %s %s", case.action, error.code, error)
-        teams = _target(ask) or {team_id: _named(ask) for team_id, _role in actor.team_roles[:1]}
+        teams = (not case.is_open and _target(ask)) or {team_id: _named(ask) for team_id, _role in actor.team_roles[:1]}
         outcome = AuditOutcome.REFUSED if isinstance(error, Forbidden) else AuditOutcome.FAILED
         is_noted = case.is_audited or outcome is AuditOutcome.REFUSED
         if case.is_read or not is_noted or actor.is_runner:

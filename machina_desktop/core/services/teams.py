@@ -1,13 +1,25 @@
-"""People and teams, as far as one computer needs them (spec 3.1, 4.6)."""
+"""People and teams: who one is, which teams one is in, making and changing them (spec 3.1, 4.6, 6.7)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from machina_desktop.core.domain.profile import (
+    email_problem,
+    handle_problem,
+    name_problem,
+    normal_name,
+    picture_problem,
+)
 from machina_desktop.core.domain.team import Actor, SystemRole, Team, TeamMember, TeamRole, User
+from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
+
+
+def _new_team_id() -> str:
+    return new_id("team")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +28,49 @@ class ListTeams(Request[tuple[Team, ...]]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GetTeam(Request[Team]):
+    """One team the actor is in."""
+
+    team_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateTeam(Request[Team]):
+    """Make a team; whoever makes it is its administrator. The handle is unique: 2–40 of a–z, 0–9 and hyphen."""
+
+    name: str
+    handle: str
+    team_id: str = field(default_factory=_new_team_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateTeam(Request[Team]):
+    """Change a team's name, handle or picture; ``None`` leaves a field as it is, an empty picture takes it away.
+
+    The picture is an https address, or a data URL of a PNG, JPEG or WebP of at most 200 KB.
+    """
+
+    team_id: str
+    name: str | None = None
+    handle: str | None = None
+    avatar_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class WhoAmI(Request[User]):
     """The person who asks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateProfile(Request[User]):
+    """Change one's own name, address or picture; ``None`` leaves a field as it is, an empty text takes it away.
+
+    The picture is an https address, or a data URL of a PNG, JPEG or WebP of at most 200 KB.
+    """
+
+    display_name: str | None = None
+    email: str | None = None
+    profile_picture_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +86,113 @@ def list_teams(tx: Transaction, _actor: Actor, _ask: ListTeams) -> tuple[Team, .
     return tx.list(Team, order_by="name")
 
 
+@use_case("team.get", "GET /api/teams/{team_id}")
+def get_team(tx: Transaction, _actor: Actor, ask: GetTeam) -> Team:
+    """The team as it stands."""
+    return tx.get(Team, ask.team_id)
+
+
+@use_case("team.create", "POST /api/teams", is_open=True)
+def create_team(tx: Transaction, actor: Actor, ask: CreateTeam) -> Team:
+    """Store the team with its first administrator."""
+    if known := tx.find(Team, team_id=ask.team_id):
+        return known
+    at = now()
+    team = Team(
+        team_id=ask.team_id,
+        name=_checked_name(ask.name),
+        handle=_free_handle(tx, ask.handle),
+        created_by=actor.user_id,
+        created_at=at,
+        updated_at=at,
+    )
+    _found(tx, team, tx.get(User, actor.user_id))
+    return team
+
+
+def _found(tx: Transaction, team: Team, founder: User) -> None:
+    member = TeamMember(
+        team_member_id=new_id("member"),
+        team_id=team.team_id,
+        user_id=founder.user_id,
+        role=TeamRole.ADMIN,
+        joined_at=team.created_at,
+    )
+    tx.enter(team.team_id, member.role)
+    tx.add(team)
+    tx.add(member)
+    tx.share(founder, team.team_id)
+
+
+@use_case("team.update", "PUT /api/teams/{team_id}")
+def update_team(tx: Transaction, _actor: Actor, ask: UpdateTeam) -> Team:
+    """Write what was given."""
+    team = tx.get(Team, ask.team_id)
+    updated = replace(
+        team,
+        name=team.name if ask.name is None else _checked_name(ask.name),
+        handle=team.handle if ask.handle in {None, team.handle} else _free_handle(tx, ask.handle or ""),
+        avatar_url=team.avatar_url if ask.avatar_url is None else _checked_picture(ask.avatar_url, "avatar_url"),
+        updated_at=now(),
+    )
+    tx.replace(updated)
+    return updated
+
+
+def _checked_name(name: str, field: str = "name", code: str = "E-TEAM-NAME") -> str:
+    name = normal_name(name)
+    if problem := name_problem(name):
+        raise InvalidInput(problem, field=field, hint="Choose a name of 1 to 80 visible characters.", code=code)
+    return name
+
+
+def _free_handle(tx: Transaction, handle: str) -> str:
+    if problem := handle_problem(handle):
+        raise InvalidInput(problem, field="handle", hint="For example: web-team.", code="E-TEAM-HANDLE")
+    # A team whose home is elsewhere has its handle there.
+    if tx.find_anywhere(Team, handle=handle, home=""):
+        raise Conflict(f"The handle {handle} is taken.", hint="Choose another handle.", code="E-HANDLE-TAKEN")
+    return handle
+
+
+def _checked_picture(url: str, field: str) -> str | None:
+    if problem := picture_problem(url):
+        hint = "Choose a PNG, JPEG or WebP of at most 200 KB, or give an https address."
+        raise InvalidInput(problem, field=field, hint=hint, code="E-PICTURE")
+    return url or None
+
+
 @use_case("user.me", "GET /api/auth/me")
 def who_am_i(tx: Transaction, actor: Actor, _ask: WhoAmI) -> User:
     """The actor's own row."""
     return tx.get(User, actor.user_id)
+
+
+@use_case("user.update", "PUT /api/auth/me")
+def update_profile(tx: Transaction, actor: Actor, ask: UpdateProfile) -> User:
+    """Write what was given; every team of the person hears of it."""
+    user = tx.get(User, actor.user_id)
+    picture = ask.profile_picture_url
+    updated = replace(
+        user,
+        display_name=user.display_name
+        if ask.display_name is None
+        else _checked_name(ask.display_name, "display_name", "E-DISPLAY-NAME"),
+        email=user.email if ask.email is None else _checked_email(ask.email.strip()),
+        profile_picture_url=user.profile_picture_url
+        if picture is None
+        else _checked_picture(picture, "profile_picture_url"),
+    )
+    tx.replace(updated)
+    return updated
+
+
+def _checked_email(email: str) -> str:
+    if problem := email_problem(email):
+        raise InvalidInput(
+            problem, field="email", hint="Write it as name@example.org, or leave it empty.", code="E-EMAIL"
+        )
+    return email
 
 
 @use_case("team.settle", "POST /api/device/settle", is_audited=False, is_internal=True)
@@ -56,14 +212,13 @@ def settle(tx: Transaction, _actor: Actor, ask: Settle) -> Actor:
             created_at=at,
             updated_at=at,
         )
-        member = TeamMember(
-            team_member_id=new_id("member"),
-            team_id=team.team_id,
-            user_id=user.user_id,
-            role=TeamRole.ADMIN,
-            joined_at=at,
-        )
-        for row in (user, team, member):
-            tx.add(row)
-    roles = tuple((member.team_id, member.role) for member in tx.list(TeamMember, user_id=user.user_id))
+        tx.add(user)
+        _found(tx, team, user)
+    return actor_of(tx, user)
+
+
+def actor_of(tx: Transaction, user: User) -> Actor:
+    """The person as somebody who may ask, with the teams they are in, in the order they joined them."""
+    members = tx.list(TeamMember, user_id=user.user_id)
+    roles = tuple((member.team_id, member.role) for member in members)
     return Actor(user_id=user.user_id, display_name=user.display_name, system_role=user.role, team_roles=roles)

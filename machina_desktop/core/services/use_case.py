@@ -32,6 +32,7 @@ class UseCase:
         is_async: It talks to the world and holds no transaction.
         offline: It may run on a replica and wait in the outbox.
         is_audited: Each call appends one audit event. Only log chunks are excepted: they are part of a run.
+        is_open: Whoever is not in the team yet may ask; the use case itself lets them in.
         is_internal: Hosts and runners send it; no person asks for it, so the command line does not offer it.
     """
 
@@ -44,6 +45,7 @@ class UseCase:
     is_async: bool
     offline: bool = False
     is_audited: bool = True
+    is_open: bool = False
     is_internal: bool = False
 
     @property
@@ -73,7 +75,13 @@ _ROUTE = re.compile(r"(GET|POST|PUT|DELETE) (/api/[a-z0-9/{}_-]+)")
 
 
 def use_case(
-    action: str, route: str, *, offline: bool = False, is_audited: bool = True, is_internal: bool = False
+    action: str,
+    route: str,
+    *,
+    offline: bool = False,
+    is_audited: bool = True,
+    is_open: bool = False,
+    is_internal: bool = False,
 ) -> Callable[[F], F]:
     """Register the decorated function; request and result types are read from its annotations."""
     match = _ROUTE.fullmatch(route)
@@ -95,6 +103,7 @@ def use_case(
             is_async=inspect.iscoroutinefunction(function),
             offline=offline,
             is_audited=is_audited,
+            is_open=is_open,
             is_internal=is_internal,
         )
         return function

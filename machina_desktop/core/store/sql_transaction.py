@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from machina_desktop.core.codec import from_json, to_json, to_plain
 from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome, chain_digest
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
-from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.domain.team import Actor, TeamMember, TeamRole, User
 from machina_desktop.core.errors import Bug, Conflict, NotFound
 from machina_desktop.core.events import Change
 from machina_desktop.core.ids import new_id, now
@@ -48,7 +48,8 @@ class SqlTransaction(Transaction):
     def __init__(self, connection: sa.Connection, actor: Actor, permit: Callable[[str], None]) -> None:
         self._connection = connection
         self._actor = actor
-        self._permit = permit
+        self._permit_outside = permit
+        self._entered: set[str] = set()
         self.changes: list[Change] = []
         self.touched: dict[str, str] = {}
 
@@ -64,6 +65,20 @@ class SqlTransaction(Transaction):
     def find(self, shape: type[T], **conditions: object) -> T | None:
         entity = _entity(shape)
         return self._first(entity, *_clauses(entity, conditions))
+
+    def find_anywhere(self, shape: type[T], **conditions: object) -> T | None:
+        entity = _entity(shape)
+        query = sa.select(entity.table).where(*_clauses(entity, conditions)).limit(1)
+        row = self._connection.execute(query).mappings().first()
+        return None if row is None else entity.value(row)
+
+    def enter(self, team_id: str, role: TeamRole) -> None:
+        self._entered.add(team_id)
+        self._actor = replace(self._actor, team_roles=(*self._actor.team_roles, (team_id, role)))
+
+    def share(self, row: object, team_id: str) -> None:
+        entity = _entity(type(row))
+        self._append_change(entity, row, team_id, exists=True)
 
     def list(
         self,
@@ -360,6 +375,10 @@ class SqlTransaction(Transaction):
         if not self._actor.is_runner and self._actor.role_in(team_id) is None:
             raise NotFound("There is no such team.")
 
+    def _permit(self, team_id: str) -> None:
+        if team_id not in self._entered:
+            self._permit_outside(team_id)
+
     def _writable(self, row: object) -> Entity[Any]:
         entity = _entity(type(row))
         team_id = getattr(row, "team_id", None)
@@ -368,13 +387,22 @@ class SqlTransaction(Transaction):
         return entity
 
     def _record(self, entity: Entity[Any], row: object, *, exists: bool) -> None:
+        for team_id in self._teams_of(row):
+            self.touched.setdefault(team_id, f"{entity.name}:{getattr(row, entity.key)}")
+            if entity.is_synced:
+                self._append_change(entity, row, team_id, exists=exists)
+
+    def _teams_of(self, row: object) -> tuple[str, ...]:
+        """The teams that a write concerns: of a person those they are in."""
+        if isinstance(row, User):
+            member = _entity(TeamMember).table
+            query = sa.select(member.c.team_id).where(member.c.user_id == row.user_id)
+            return tuple(self._connection.execute(query).scalars())
         team_id = getattr(row, "team_id", None)
-        if not isinstance(team_id, str):
-            return
+        return (team_id,) if isinstance(team_id, str) else ()
+
+    def _append_change(self, entity: Entity[Any], row: object, team_id: str, *, exists: bool) -> None:
         key = getattr(row, entity.key)
-        self.touched.setdefault(team_id, f"{entity.name}:{key}")
-        if not entity.is_synced:
-            return
         seq = self._counter(team_id).change_seq + 1
         at = now()
         self._connection.execute(sa.update(COUNTER).where(COUNTER.c.team_id == team_id).values(change_seq=seq))

@@ -165,7 +165,7 @@ def _entity(
 _MACHINE_TEXT = ("name", "public_ip", "private_ip", "ssh_host", "region", "size", "image", "tags", "notes")
 
 ENTITIES: tuple[Entity[typing.Any], ...] = (
-    _entity(User, "user", key="user_id", is_synced=False),
+    _entity(User, "user", key="user_id", searched=("display_name", "email")),
     _entity(Team, "team", key="team_id", searched=("name", "handle")),
     _entity(TeamMember, "team_member", sa.Index(None, "team_id", "user_id", unique=True), key="team_member_id"),
     _entity(

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.log_line import LogLine
+from machina_desktop.core.domain.team import TeamRole
 
 T = TypeVar("T")
 Value = object
@@ -54,6 +55,18 @@ class Transaction(ABC):
     @abstractmethod
     def find(self, shape: type[T], **conditions: Value) -> T | None:
         """The first row that meets the conditions, ``None`` when none does."""
+
+    @abstractmethod
+    def find_anywhere(self, shape: type[T], **conditions: Value) -> T | None:
+        """Like :meth:`find`, whatever team the row belongs to; only to see what is taken or what a secret proves."""
+
+    @abstractmethod
+    def enter(self, team_id: str, role: TeamRole) -> None:
+        """Let the actor act in a team until this transaction ends: they found it, or have proved they may join."""
+
+    @abstractmethod
+    def share(self, row: object, team_id: str) -> None:
+        """Put a row that belongs to no team into the feed of one that had no copy of it yet."""
 
     @abstractmethod
     def list(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Protocol, TypeVar, cast
 
-from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.domain.team import Actor, SystemRole, TeamMember, TeamRole
+from machina_desktop.core.events import Change, Changed, Event
 from machina_desktop.core.services.use_case import Request
 
 R = TypeVar("R")
@@ -13,6 +15,14 @@ R = TypeVar("R")
 
 class Gateway(Protocol):
     """What a face holds. The local one runs the use case here; a remote one sends it to the team's home."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, with the roles of this moment.
+
+        It has learnt of a change before anybody hears of that change, and before the request that made it is answered.
+        """
+        ...
 
     async def call(self, ask: Request[R]) -> R:
         """The answer to ``ask``.
@@ -23,13 +33,51 @@ class Gateway(Protocol):
         ...
 
 
+class Person:
+    """Who is signed in, kept up to date from the feed. Loop thread only.
+
+    Attributes:
+        actor: The person with the roles of this moment.
+    """
+
+    def __init__(self, actor: Actor, members: Iterable[TeamMember] = ()) -> None:
+        """``members`` are the person's own rows, which tell whose place in a team a deleted row was."""
+        self.actor = actor
+        self._places = {member.team_member_id: (member.team_id, member.role) for member in members}
+
+    def learn(self, event: Event) -> None:
+        """Take in what concerns the person; to be a witness of the bus."""
+        if isinstance(event, Changed):
+            for change in event.changes:
+                self._take_in(change)
+
+    def _take_in(self, change: Change) -> None:
+        row = change.row or {}
+        if change.entity == "user" and change.entity_id == self.actor.user_id and row:
+            self.actor = replace(self.actor, display_name=row["display_name"], system_role=SystemRole(row["role"]))
+        elif change.entity == "team_member" and row.get("user_id") == self.actor.user_id:
+            self._places[change.entity_id] = (change.team_id, TeamRole(row["role"]))
+            self._take_place()
+        elif change.entity == "team_member" and not row and change.entity_id in self._places:
+            del self._places[change.entity_id]
+            self._take_place()
+
+    def _take_place(self) -> None:
+        self.actor = replace(self.actor, team_roles=tuple(self._places.values()))
+
+
 class LocalGateway:
     """Runs every request here, as the person signed in to this device."""
 
-    def __init__(self, execute: Callable[[Actor, Request[object]], Awaitable[object]], actor: Actor) -> None:
+    def __init__(self, execute: Callable[[Actor, Request[object]], Awaitable[object]], person: Person) -> None:
         self._execute = execute
-        self._actor = actor
+        self._person = person
+
+    @property
+    def actor(self) -> Actor:
+        """The person with the roles of this moment."""
+        return self._person.actor
 
     async def call(self, ask: Request[R]) -> R:
         """Run the use case and answer its result."""
-        return cast("R", await self._execute(self._actor, cast("Request[object]", ask)))
+        return cast("R", await self._execute(self.actor, cast("Request[object]", ask)))
