@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QDeadlineTimer, QObject
 from PySide6.QtWidgets import QApplication
 
-from machina_desktop.core.config import REDUCED_MOTION, THEME, Paths, Settings
+from machina_desktop.core.config import LOG_LEVEL, REDUCED_MOTION, THEME, Paths, Settings
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import theme
 from machina_desktop.views.apps import APPS
@@ -103,7 +103,7 @@ class Desktop(QObject):
         from machina_desktop.views.crash import CrashWatch
         from machina_desktop.views.loop_watch import LoopWatch
 
-        log.configure(paths.logs)
+        log.configure(paths.logs, level=settings.get(LOG_LEVEL))
         self._redact = log.REDACTOR.redact
         self._window = window
         self._settings = settings

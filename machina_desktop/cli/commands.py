@@ -26,6 +26,9 @@ AREAS = {
     "vault": "vault",
     "engine": "engine",
     "setting": "settings",
+    "session": "sessions",
+    "storage": "storage",
+    "diagnostics": "diagnostics",
 }
 """The area of each noun; a noun without one is its own."""
 
@@ -39,6 +42,7 @@ SUBJECTS = {
     "ssh_key": "key_id",
     "audit": "audit_event_id",
     "setting": "key",
+    "vault": "slot",
 }
 """The field that names what a command of the noun is about; it needs no ``--option``."""
 

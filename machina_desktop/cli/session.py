@@ -15,10 +15,10 @@ from machina_desktop.cli.host_keys import confirmed_host_key, needs_host_key
 from machina_desktop.cli.options import REFERENCES, Order, options_of
 from machina_desktop.cli.references import References, short
 from machina_desktop.cli.rendering import headline, log_line, text_of
-from machina_desktop.cli.vault_door import new_passphrase, open_vault
+from machina_desktop.cli.vault_door import open_vault, with_passphrases
 from machina_desktop.core import log
 from machina_desktop.core.codec import to_json, to_pretty_json
-from machina_desktop.core.config import Paths, Settings
+from machina_desktop.core.config import LOG_LEVEL, Paths, Settings
 from machina_desktop.core.domain.audit import ChainReport
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.log_line import LogLine
@@ -27,7 +27,6 @@ from machina_desktop.core.errors import Conflict, InvalidInput, Locked, MachinaE
 from machina_desktop.core.events import EventBus
 from machina_desktop.core.host import Host
 from machina_desktop.core.services.deployments import LogChunk, ReadLog
-from machina_desktop.core.services.device import CreateVault
 from machina_desktop.core.services.machines import CreateMachine, GetMachine
 from machina_desktop.core.services.use_case import Request
 
@@ -42,9 +41,10 @@ def carry_out(order: Order) -> int:
     """
     paths = Paths.default()
     paths.create()
-    log.configure(paths.logs)
+    settings = Settings(paths.settings)
+    log.configure(paths.logs, level=settings.get(LOG_LEVEL))
     try:
-        return asyncio.run(_with_host(order, paths))
+        return asyncio.run(_with_host(order, paths, settings))
     except InvalidInput as error:
         raise _naming_its_option(order, error) from error
 
@@ -56,8 +56,8 @@ def _naming_its_option(order: Order, error: InvalidInput) -> InvalidInput:
     return InvalidInput(error.message, field=error.field, hint=hint, code=error.code)
 
 
-async def _with_host(order: Order, paths: Paths) -> int:
-    host = Host(paths, Settings(paths.settings), EventBus())
+async def _with_host(order: Order, paths: Paths, settings: Settings) -> int:
+    host = Host(paths, settings, EventBus())
     session: Session | None = None
     try:
         await host.start(watch=order.command.carries_out or "follow" in order.switches)
@@ -136,9 +136,7 @@ class Session:
         ask = self._command.request(**values)
         if isinstance(ask, CreateMachine) and await needs_host_key(self._gateway, ask):
             return cast("Request[object]", replace(ask, host_key=await confirmed_host_key(self._gateway, ask)))
-        if isinstance(ask, CreateVault) and ask.slot == "passphrase" and not ask.passphrase and terminal.is_there():
-            return cast("Request[object]", replace(ask, passphrase=new_passphrase()))
-        return ask
+        return with_passphrases(ask)
 
     @staticmethod
     async def _resolved(references: References, noun: str, typed: object) -> object:

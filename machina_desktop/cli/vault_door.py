@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 from machina_desktop.cli import terminal
 from machina_desktop.core.errors import Locked
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.device import CreateVault, GetVault, UnlockVault, VaultStatus
+from machina_desktop.core.services.device import (
+    AddVaultSlot,
+    ChangePassphrase,
+    CreateVault,
+    GetVault,
+    UnlockVault,
+    VaultStatus,
+)
+from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.sync.gateway import Gateway
 
 _KEY_FILE = "MACHINA_VAULT=key-file chooses a key file instead."
@@ -40,6 +51,22 @@ async def _unlock(gateway: Gateway, status: VaultStatus) -> None:
         raise Locked("The vault is locked.", hint="Run this at a terminal, where its passphrase can be typed.")
     # Its slot did not open it at the start; asking again says why.
     await gateway.call(UnlockVault(slot=status.slots[0] if status.slots else "keyring"))
+
+
+def with_passphrases(ask: Request[object]) -> Request[object]:
+    """``ask`` with the passphrases it lacks, typed by the person at the terminal; as it is where nobody is there.
+
+    Raises:
+        Locked: the two of a new one differ.
+    """
+    if not terminal.is_there():
+        return ask
+    if isinstance(ask, CreateVault | AddVaultSlot) and ask.slot == "passphrase" and not ask.passphrase:
+        return cast("Request[object]", replace(ask, passphrase=new_passphrase()))
+    if isinstance(ask, ChangePassphrase) and not (ask.current and ask.new):
+        current = ask.current or terminal.ask_secret("Passphrase of the vault")
+        return cast("Request[object]", replace(ask, current=current, new=ask.new or new_passphrase()))
+    return ask
 
 
 def new_passphrase() -> Secret:

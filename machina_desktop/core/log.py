@@ -128,7 +128,12 @@ class _PrivateFileHandler(logging.handlers.RotatingFileHandler):
         return os.fdopen(descriptor, "a", encoding=self.encoding, errors=self.errors)
 
 
-def configure(folder: Path, *, level: int = logging.INFO) -> None:
+def set_level(level: str) -> None:
+    """Log from now on what is at least that grave: ``debug``, ``info`` or ``warning``."""
+    logging.getLogger().setLevel(level.upper())
+
+
+def configure(folder: Path, *, level: str = "info") -> None:
     """Log as JSON lines to ``folder/machina.log``, five files of 2 MiB, redacted. Replaces earlier handlers."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = _PrivateFileHandler(
@@ -144,6 +149,6 @@ def configure(folder: Path, *, level: int = logging.INFO) -> None:
     for old in list(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(level)
+    set_level(level)
     for noisy in ("paramiko", "httpx", "httpcore", "qasync", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -138,7 +138,7 @@ def logged_to(folder: Path) -> Iterator[None]:
     """The application's own log, in ``folder``; afterwards logging is as it was."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    log.configure(folder, level=logging.DEBUG)
+    log.configure(folder, level="debug")
     try:
         yield
     finally:
