@@ -58,6 +58,7 @@ class FakeGateway:
     """Rows by class and id, an answer per request class, and a record of what was asked.
 
     Attributes:
+        actor: Who asks, as the bridge hears it.
         asked: Every request, in order.
         answers: Request class to a function of the request; add or replace at will.
         logs: Log lines by deployment id, for ``ReadLog``; offsets count lines as 100 bytes each.
@@ -68,6 +69,7 @@ class FakeGateway:
     def __init__(self, rows: Iterable[object] = ()) -> None:
         self.rows: dict[type[object], dict[str, Any]] = {shape: {} for shape in ENTITIES}
         self.asked: list[Request[Any]] = []
+        self.actor = ACTOR
         self.logs: dict[str, list[Any]] = {}
         self.bus = EventBus()
         self.gate: asyncio.Event | None = None
@@ -380,6 +382,7 @@ class RecordingWindow:
 
     inspected: list[tuple[str, str]] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
+    done: list[tuple[str, str]] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
     wizards: int = 0
 
@@ -391,6 +394,9 @@ class RecordingWindow:
 
     def open_app(self, name: str, place: str = "") -> None:
         self.opened.append(name)
+
+    def do(self, app: str, command: str) -> None:
+        self.done.append((app, command))
 
     def notify(
         self,
