@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 
 def _always() -> bool:
     return True
+
+
+@dataclass(frozen=True)
+class KeyHint:
+    """Keys that a widget takes by itself while the focus is in it: ``Space``, and what they do there."""
+
+    keys: str
+    title: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,23 @@ class Command:
     words: str = ""
     is_available: Callable[[], bool] = _always
     owns_keys: bool = False
+
+
+def install_keys(widget: QWidget, commands: Callable[[], Iterable[Command]]) -> None:
+    """Let the keys of ``commands`` work while the focus is in ``widget``.
+
+    What has them is asked again at each press, so a command may come and go; the keys stay what they are now.
+    """
+
+    def run(keys: str) -> None:
+        found = next((each for each in commands() if each.keys == keys and each.is_available()), None)
+        if found is not None:
+            found.run()
+
+    for keys in {command.keys for command in commands() if command.keys and not command.owns_keys}:
+        shortcut = QShortcut(QKeySequence(keys), widget)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(lambda keys=keys: run(keys))
 
 
 class Commands(QObject):
@@ -71,17 +96,37 @@ class Commands(QObject):
 
     def run(self, name: str) -> bool:
         """Do the command of that name; whether it exists and could be done."""
-        for command in self.listed():
-            if command.name == name and command.is_available():
-                command.run()
-                return True
-        return False
+        return _run(name, self.listed())
+
+    def run_shown(self, name: str) -> bool:
+        """As `run`, only among the commands on what is shown."""
+        return _run(name, self.shown())
+
+    def shown(self) -> tuple[Command, ...]:
+        """The commands on what is shown now, page and inspector, also those that cannot be done."""
+        found: dict[str, Command] = {}
+        for source in self._sources:
+            for command in source():
+                found.setdefault(command.name, command)
+        return tuple(found.values())
 
     def listed(self) -> tuple[Command, ...]:
-        """Every command, also those that cannot be done now; what is about the selection comes first."""
-        found = [command for source in self._sources for command in source()]
-        return (*found, *self._standing.values())
+        """Every command, also those that cannot be done now; what is about what is shown comes first.
+
+        Where two have one name, the first stands for both.
+        """
+        shown = self.shown()
+        names = {command.name for command in shown}
+        return (*shown, *(command for name, command in self._standing.items() if name not in names))
 
     def available(self) -> tuple[Command, ...]:
         """The commands that can be done now, in the order of `listed`."""
         return tuple(command for command in self.listed() if command.is_available())
+
+
+def _run(name: str, commands: Iterable[Command]) -> bool:
+    for command in commands:
+        if command.name == name and command.is_available():
+            command.run()
+            return True
+    return False

@@ -87,6 +87,11 @@ class MainWindow(QMainWindow):
         self.sidebar.select(name)
         self.pages.open(name, place)
 
+    def do(self, app: str, command: str) -> None:
+        """Show another app's page and do one of its commands there."""
+        self.open_app(app)
+        self.commands.run_shown(command)
+
     def notify(
         self,
         text: str,
@@ -232,6 +237,16 @@ class MainWindow(QMainWindow):
     def _add_commands(self) -> None:
         general = self.tr("General")
         self.commands.add(
+            Command(
+                name="machine.deploy",
+                title=self.tr("Deploy a machine"),
+                group=self.tr("Machines"),
+                icon="rocket",
+                keys="Ctrl+N",
+                words=self.tr("new create server provision wizard"),
+                run=self.open_deploy_wizard,
+                is_available=lambda: self._is_furnished,
+            ),
             *(self._command_to_open(app, app.keys or f"Ctrl+{index}") for index, app in enumerate(self._apps, 1)),
             Command(
                 name="sidebar.toggle",

@@ -31,7 +31,14 @@ def _late(name: str, title: str, icon: str, *entities: str, keys: str = "") -> A
         entity: partial(detail, entity) for entity in entities
     }
     return App(
-        name=name, title=QCoreApplication.translate("App", title), icon=icon, keys=keys, page=page, details=details
+        name=name,
+        title=QCoreApplication.translate("App", title),
+        icon=icon,
+        keys=keys,
+        page=page,
+        details=details,
+        searches=lambda: loaded().searches(),
+        commands=lambda window: loaded().commands(window),
     )
 
 

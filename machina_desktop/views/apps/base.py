@@ -15,6 +15,7 @@ from machina_desktop.views.commands import Command
 # The window is painted before the bridge is loaded.
 if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
+    from machina_desktop.views.searches import Search
 
 
 class Window(Protocol):
@@ -30,6 +31,10 @@ class Window(Protocol):
 
     def open_app(self, name: str, place: str = "") -> None:
         """Show another app's page; ``place`` is somewhere on it, as `Page.go_to` knows it."""
+        ...
+
+    def do(self, app: str, command: str) -> None:
+        """Show another app's page and do the command of that name there, as its button would."""
         ...
 
     def notify(
@@ -116,6 +121,8 @@ class App:
         page: Builds the page when it is first opened.
         keys: The shortcut to the page; empty for ``Ctrl`` and its number in the sidebar.
         details: Builds the inspector detail per entity.
+        searches: Says what the palette finds of it. May load the app's code, so it is asked late and on a thread.
+        commands: Says what can be begun with it from anywhere in the window; asked after ``searches``.
     """
 
     name: str
@@ -124,3 +131,5 @@ class App:
     keys: str = ""
     page: Callable[[Bridge, Window], Page]
     details: dict[str, Callable[[Bridge, Window, str], Detail]] = field(default_factory=dict)
+    searches: Callable[[], tuple[Search, ...]] = tuple
+    commands: Callable[[Window], tuple[Command, ...]] = lambda _window: ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -23,6 +24,7 @@ from machina_desktop.core.services.machines import (
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.deployment_words import title_of
+from machina_desktop.views.commands import Command
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
@@ -50,6 +52,10 @@ def may_force(run: Deployment) -> bool:
     if not is_cancelling(run) or run.cancel_level > 1 or run.cancel_requested_at is None:
         return False
     return now() - run.cancel_requested_at >= FORCE_AFTER
+
+
+def _is_offered(button: Button) -> bool:
+    return not button.isHidden() and button.isEnabled()
 
 
 class DeploymentActions(QWidget):
@@ -107,6 +113,29 @@ class DeploymentActions(QWidget):
         """Whether there is something to do."""
         buttons = (self.approve, self.cancel, self.force, self.retry, self.open_machine)
         return any(not button.isHidden() for button in buttons)
+
+    def commands(self) -> Iterator[Command]:
+        """What the buttons that are shown do, naming the run."""
+        run = self._run
+        if run is None:
+            return
+        for name, button, title, icon_name, act in (
+            ("approve", self.approve, self.tr("Approve the plan: {0}"), "check", self._on_approve),
+            ("discard", self.discard, self.tr("Discard the plan: {0}"), "x", self._on_discard),
+            ("retry", self.retry, self.tr("Try again: {0}"), "rotate-cw", self._on_retry),
+            ("open_machine", self.open_machine, self.tr("Open the machine of: {0}"), "server", self._on_open_machine),
+            ("cancel", self.cancel, self.tr("Cancel the run: {0}"), "ban", self._on_cancel),
+            ("force", self.force, self.tr("Force the run to stop: {0}"), "zap", self._on_force),
+        ):
+            yield Command(
+                name=f"deployment.{name}",
+                title=title.format(title_of(run)),
+                group=self.tr("Deployments"),
+                icon=icon_name,
+                words=button.text(),
+                run=act,
+                is_available=partial(_is_offered, button),
+            )
 
     def first_focus(self) -> QWidget | None:
         """The button that goes on, while there is one."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QAbstractButton, QApplication, QStackedWidget, QVBoxLayout, QWidget
 
@@ -21,6 +24,7 @@ from machina_desktop.views.apps.deployment_header import DeploymentHeader, Deplo
 from machina_desktop.views.apps.deployment_log import LogFollower
 from machina_desktop.views.apps.deployment_words import approver_of, counts_of, kind_word, title_of
 from machina_desktop.views.callout import Callout
+from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, EntityLink, Sections
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.theme import Space
@@ -68,6 +72,25 @@ class DeploymentDetail(Detail):
     @property
     def title(self) -> str:
         return title_of(self._run) if self._run is not None else self.tr("Deployment")
+
+    def commands(self) -> Iterable[Command]:
+        yield from self.foot.commands()
+        for key, title, icon_name in (
+            ("plan", self.tr("Show the plan"), "file-text"),
+            ("log", self.tr("Show the log"), "scroll-text"),
+            ("details", self.tr("Show the details of the run"), "info"),
+        ):
+            yield Command(
+                name=f"deployment.show_{key}",
+                title=title,
+                group=self.tr("Deployments"),
+                icon=icon_name,
+                run=partial(self.show_part, key),
+                is_available=partial(self._is_behind, key),
+            )
+
+    def _is_behind(self, part: str) -> bool:
+        return self._run is not None and self._tabs.current() != part
 
     def first_focus(self) -> QWidget | None:
         return self.foot.first_focus()

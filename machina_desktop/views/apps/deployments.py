@@ -11,23 +11,27 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.deployments import ListDeployments
+from machina_desktop.core.services.deployments import GetDeployment, ListDeployments
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import remembered, wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.deployment_detail import DeploymentDetail
-from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, kind_word
+from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, kind_word, title_of
 from machina_desktop.views.icons import icon
+from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status, word_of
 from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.filter_bar import Filter
 from machina_desktop.views.widgets.states import EmptyState
 from machina_desktop.views.widgets.text import Label
 
+# Of older runs the palette knows those whose id or link is given to it.
+FINDABLE = 2000
 OPEN = "open"
 RANGE = "range"
 _PERIODS = {
@@ -253,10 +257,35 @@ class DeploymentsPage(Page):
             self._ticking.stop()
 
 
+def _finding(run: Deployment) -> Finding:
+    return Finding(
+        link=Link("deployment", run.deployment_id),
+        title=title_of(run),
+        icon=kind_icon(run.type),
+        detail=wording.moment(run.created_at),
+        words=f"{run.deployment_id} {run.machine_id or ''}",
+        status=Status(run.state),
+    )
+
+
+def _searches() -> tuple[Search, ...]:
+    return (
+        search(
+            entity="deployment",
+            title=_tr("Deployments"),
+            request=lambda team: ListDeployments(team_id=team, limit=FINDABLE),
+            depends=frozenset({"deployment"}),
+            finding=_finding,
+            one=lambda key: GetDeployment(deployment_id=key),
+        ),
+    )
+
+
 APP = App(
     name="deployments",
     title=QCoreApplication.translate("App", "Deployments"),
     icon="rocket",
     page=DeploymentsPage,
     details={"deployment": DeploymentDetail},
+    searches=_searches,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
@@ -11,6 +13,7 @@ from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.apps.key_dialogs import kind_of
 from machina_desktop.views.apps.key_export import KeyExport
+from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
@@ -55,6 +58,24 @@ class KeyDetail(Detail):
     @property
     def title(self) -> str:
         return self._key.name if self._key is not None else self.tr("Key")
+
+    def commands(self) -> Iterable[Command]:
+        key = self._key
+        if key is None:
+            return
+        for name, title, icon_name, act in (
+            ("copy_public", self.tr("Copy the public key of {0}"), "copy", self._on_copy),
+            ("export", self.tr("Export the private key of {0}…"), "upload", self._on_export),
+            ("delete", self.tr("Delete the key {0}…"), "trash-2", self._on_delete),
+        ):
+            if name != "export" or key.has_private_key:
+                yield Command(
+                    name=f"key.{name}",
+                    title=title.format(key.name),
+                    group=self.tr("Keys"),
+                    icon=icon_name,
+                    run=act,
+                )
 
     def _build(self) -> None:
         self._facts.add_text("kind", self.tr("Type"))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.services.keys import ListKeys
+from machina_desktop.core.services.keys import GetKey, ListKeys
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.key_detail import KeyDetail
 from machina_desktop.views.apps.key_dialogs import GenerateKeyDialog, ImportKeyDialog, kind_of
+from machina_desktop.views.commands import Command
+from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.states import EmptyState
 
@@ -92,6 +97,9 @@ class KeysPage(Page):
     def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
         self.list.focus_search()
 
+    def commands(self) -> Iterable[Command]:
+        return _beginnings(self._on_generate, self._on_import)
+
     def _request(self, search: str, _filters: dict[str, str]) -> Request[tuple[SSHKey, ...]]:
         return ListKeys(team_id=self.bridge.team_id, search=search)
 
@@ -110,10 +118,61 @@ class KeysPage(Page):
         self.window_door.inspect("ssh_key", key.ssh_key_id)
 
 
+def _beginnings(generate: Callable[[], None], bring: Callable[[], None]) -> tuple[Command, ...]:
+    """What can be begun on the page and, by way of it, from anywhere."""
+    return (
+        Command(
+            name="key.generate",
+            title=_tr("Generate a key"),
+            group=_tr("Keys"),
+            icon="key-round",
+            words=_tr("new ssh key"),
+            run=generate,
+        ),
+        Command(
+            name="key.import",
+            title=_tr("Import a key"),
+            group=_tr("Keys"),
+            icon="download",
+            words=_tr("ssh key file paste"),
+            run=bring,
+        ),
+    )
+
+
+def _anywhere(window: Window) -> tuple[Command, ...]:
+    return _beginnings(lambda: window.do("keys", "key.generate"), lambda: window.do("keys", "key.import"))
+
+
+def _finding(key: SSHKey) -> Finding:
+    return Finding(
+        link=Link("ssh_key", key.ssh_key_id),
+        title=key.name,
+        icon="key-round",
+        detail=kind_of(key),
+        words=f"{key.ssh_key_id} {key.fingerprint}",
+    )
+
+
+def _searches() -> tuple[Search, ...]:
+    return (
+        search(
+            entity="ssh_key",
+            title=_tr("Keys"),
+            request=lambda team: ListKeys(team_id=team),
+            depends=frozenset({"ssh_key"}),
+            finding=_finding,
+            one=lambda key: GetKey(key_id=key),
+        ),
+    )
+
+
 APP = App(
     name="keys",
     title=QCoreApplication.translate("App", "Keys"),
     icon="key-round",
     page=KeysPage,
     details={"ssh_key": KeyDetail},
+    searches=_searches,
+    commands=_anywhere,
 )

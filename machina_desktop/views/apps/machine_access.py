@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -11,6 +13,7 @@ from machina_desktop.core.domain.machine import Machine
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.key_export import KeyExport
 from machina_desktop.views.apps.machine_text import address_of, ssh_command
+from machina_desktop.views.commands import Command
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.layout import Card
@@ -59,6 +62,18 @@ class MachineAccess(QWidget):
         """Learn which keys there are; one of the machine's own can be saved where its private half is here."""
         self._keys = keys
         self._render()
+
+    def commands(self) -> Iterable[Command]:
+        """Saving the machine's key, where it can be saved."""
+        key = self._own_key()
+        if key is not None:
+            yield Command(
+                name="machine.save_key",
+                title=self.tr("Save the key {0}…").format(key.name),
+                group=self.tr("Machines"),
+                icon="download",
+                run=self._on_save,
+            )
 
     def _build_command(self) -> Card:
         self._command = CopyLabel(name=self.tr("SSH command"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QLineEdit, QWidget
@@ -24,10 +25,12 @@ from machina_desktop.core.services.machines import (
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
-from machina_desktop.views.apps.machine_text import destroy_word, losses_of, tr
+from machina_desktop.views.apps.machine_text import destroy_word, endpoint_of, losses_of, ssh_command, tr
+from machina_desktop.views.commands import Command
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.inputs import Checkbox
+from machina_desktop.views.widgets.text import copy_text
 
 Infos = Mapping[ProviderType, ProviderInfo]
 
@@ -77,6 +80,7 @@ LOOKS = {
         "Destroy", "trash-2", "The end of {0} is being planned.", _RESTING | {MachineStatus.PENDING}
     ),
 }
+_KEYS = {Action.REFRESH: "F5", Action.DESTROY: "Del"}
 _POWER = frozenset({Action.REBOOT, Action.STOP, Action.START})
 # Their plan waits for a yes, so it is shown at once.
 _PLANNED = frozenset({Action.RETRY, Action.DESTROY})
@@ -142,6 +146,40 @@ class MachineActions(QWidget):
             self._confirm_many(action, chosen)
         else:
             self._run_all(action, chosen, busy)
+
+    def commands(self, machines: Iterable[Machine], infos: Infos) -> Iterator[Command]:
+        """What can be done with the chosen machines, named after them; all of it also while none is chosen."""
+        chosen = tuple(machines)
+        many = len(chosen) > 1
+        for action in Action:
+            if action is Action.DESTROY and many:
+                continue
+            yield Command(
+                name=f"{'machines' if many else 'machine'}.{action}",
+                title=_titled(title_of(action, chosen[0] if chosen else None), chosen),
+                group=tr("Machines"),
+                icon=LOOKS[action].icon_name,
+                keys=_KEYS.get(action, ""),
+                run=partial(self.run, action, chosen),
+                is_available=partial(applies, action, chosen, infos),
+            )
+        if not many:
+            yield from self._copying(chosen[0] if chosen else None)
+
+    def _copying(self, machine: Machine | None) -> Iterator[Command]:
+        for name, title, text_of in (
+            ("machine.copy_address", tr("Copy the address of {0}"), endpoint_of),
+            ("machine.copy_ssh", tr("Copy the SSH command of {0}"), ssh_command),
+        ):
+            text = text_of(machine) if machine is not None else ""
+            yield Command(
+                name=name,
+                title=title.format(machine.name if machine is not None else tr("the machine")),
+                group=tr("Machines"),
+                icon="copy",
+                run=partial(copy_text, text),
+                is_available=partial(bool, text),
+            )
 
     def _run_all(self, action: Action, machines: tuple[Machine, ...], busy: tasks.Busy | None = None) -> None:
         for machine in machines:
@@ -210,6 +248,12 @@ class MachineActions(QWidget):
             on_action=lambda: self._window.inspect("deployment", key),
             about=key,
         )
+
+
+def _titled(verb: str, machines: tuple[Machine, ...]) -> str:
+    if len(machines) == 1:
+        return f"{verb} {machines[0].name}"
+    return tr("{0} {1} machines").format(verb, len(machines)) if machines else tr("{0} the machine").format(verb)
 
 
 def short(name: str, limit: int = 28) -> str:

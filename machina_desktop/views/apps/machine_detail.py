@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -24,6 +26,7 @@ from machina_desktop.views.apps.machine_list import status_of
 from machina_desktop.views.apps.machine_text import fact_title, provider_title, what_to_do
 from machina_desktop.views.apps.machine_timeline import Timeline
 from machina_desktop.views.callout import Callout
+from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.feedback import Badge
@@ -64,6 +67,11 @@ class MachineDetail(Detail):
     @property
     def title(self) -> str:
         return self._machine.name if self._machine is not None else self.tr("Machine")
+
+    def commands(self) -> Iterable[Command]:
+        if self._machine is not None:
+            yield from self._actions.commands((self._machine,), self._infos)
+            yield from self._access.commands()
 
     def _build(self) -> QWidget:
         inside = QWidget()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QPoint, QSettings, Qt
-from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -13,18 +13,28 @@ from machina_desktop.core.config import Paths
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
 from machina_desktop.core.errors import MachinaError
-from machina_desktop.core.services.machines import ListMachines
+from machina_desktop.core.services.machines import GetMachine, ListMachines
 from machina_desktop.core.services.providers import ListProviders
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.machine_actions import LOOKS, Action, MachineActions, applies, title_of
 from machina_desktop.views.apps.machine_detail import MachineDetail
-from machina_desktop.views.apps.machine_list import Grouping, MachineList
+from machina_desktop.views.apps.machine_list import Grouping, MachineList, status_of
 from machina_desktop.views.apps.machine_selection import SelectionBar
-from machina_desktop.views.apps.machine_text import address_of, endpoint_of, provider_title, ssh_command
-from machina_desktop.views.icons import icon
+from machina_desktop.views.apps.machine_text import (
+    address_of,
+    endpoint_of,
+    place_of,
+    provider_title,
+    ssh_command,
+    tr,
+)
+from machina_desktop.views.commands import Command, install_keys
+from machina_desktop.views.icons import PROVIDER_ICONS, icon
+from machina_desktop.views.links import Link
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import word_of
 from machina_desktop.views.remembered import recall, remember
+from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, Segment, Segmented
 from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
@@ -70,6 +80,26 @@ class MachinesPage(Page):
             self._header.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
             self._header.search.selectAll()
 
+    def commands(self) -> Iterable[Command]:
+        yield from self._actions.commands(self._list.selected_machines(), self._infos)
+        yield Command(
+            name="machines.clear",
+            title=self.tr("Clear search and filters"),
+            group=self.tr("Machines"),
+            icon="list-filter",
+            run=self._clear_filters,
+            is_available=lambda: bool(self._search or self._filters.state()),
+        )
+        is_table = self._toggle.current() == "table"
+        yield Command(
+            name="machines.look",
+            title=self.tr("Show machines as cards") if is_table else self.tr("Show machines as a table"),
+            group=self.tr("Machines"),
+            icon="layout-grid" if is_table else "rows-3",
+            run=lambda: self._toggle.set_current("cards" if is_table else "table"),
+            is_available=lambda: bool(self._machines),
+        )
+
     def machines_shown(self) -> tuple[Machine, ...]:
         """The machines that pass search and filters, by name."""
         return tuple(machine for machine in self._machines if self._passes(machine))
@@ -95,7 +125,7 @@ class MachinesPage(Page):
         column.addWidget(self._build_filters())
         column.addWidget(self._bar)
         column.addWidget(self._states, 1)
-        self._build_shortcuts()
+        install_keys(self, self.commands)
 
     def _build_filters(self) -> QWidget:
         self._filters = FilterBar(
@@ -162,16 +192,6 @@ class MachinesPage(Page):
         self._states.empty.setObjectName("machines.empty")
         self._states.empty.activated.connect(self._on_empty_action)
         self._states.error.retried.connect(self._on_retried)
-
-    def _build_shortcuts(self) -> None:
-        for keys, done in (
-            (QKeySequence.StandardKey.New, self.window_door.open_deploy_wizard),
-            (QKeySequence.StandardKey.Delete, lambda: self._run_on_selection(Action.DESTROY)),
-            (QKeySequence.StandardKey.Refresh, lambda: self._run_on_selection(Action.REFRESH)),
-        ):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(done)
 
     def _start(self) -> None:
         LiveQuery(
@@ -268,7 +288,10 @@ class MachinesPage(Page):
     def _on_empty_action(self) -> None:
         if not self._machines:
             self.window_door.open_deploy_wizard()
-            return
+        else:
+            self._clear_filters()
+
+    def _clear_filters(self) -> None:
         if self._header.search is not None:
             self._header.search.clear()
         self._filters.restore({})
@@ -281,11 +304,6 @@ class MachinesPage(Page):
 
     def _inspect(self, key: str) -> None:
         self.window_door.inspect("machine", key)
-
-    def _run_on_selection(self, action: Action) -> None:
-        chosen = self._list.selected_machines()
-        if applies(action, chosen, self._infos) and (action is not Action.DESTROY or len(chosen) == 1):
-            self._actions.run(action, chosen)
 
     def _on_menu(self, key: str, at: QPoint) -> None:
         chosen = self._list.selected_machines()
@@ -346,10 +364,36 @@ def _regions(machines: Iterable[Machine]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted({(machine.region, machine.region) for machine in machines if machine.region}))
 
 
+def _finding(machine: Machine) -> Finding:
+    words = (machine.machine_id, machine.private_ip or "", place_of(machine), *machine.tags)
+    return Finding(
+        link=Link("machine", machine.machine_id),
+        title=machine.name,
+        icon=PROVIDER_ICONS[machine.provider],
+        detail=endpoint_of(machine),
+        words=" ".join(words),
+        status=status_of(machine),
+    )
+
+
+def _searches() -> tuple[Search, ...]:
+    return (
+        search(
+            entity="machine",
+            title=tr("Machines"),
+            request=lambda team: ListMachines(team_id=team, limit=LIMIT),
+            depends=frozenset({"machine"}),
+            finding=_finding,
+            one=lambda key: GetMachine(machine_id=key),
+        ),
+    )
+
+
 APP = App(
     name="machines",
     title="Machines",
     icon="server",
     page=MachinesPage,
     details={"machine": MachineDetail},
+    searches=_searches,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
@@ -11,6 +13,7 @@ from machina_desktop.core.services.providers import DeleteAccount, ListAccounts,
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.callout import Callout
+from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections, WidgetList
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
@@ -62,6 +65,22 @@ class ProviderDetail(Detail):
     @property
     def title(self) -> str:
         return self._account.label if self._account is not None else self.tr("Account")
+
+    def commands(self) -> Iterable[Command]:
+        if self._account is None:
+            return
+        for name, title, icon_name, button, act in (
+            ("verify", self.tr("Verify the account {0} again"), "refresh-cw", self._verify, self._on_verify),
+            ("delete", self.tr("Delete the account {0}…"), "trash-2", self._delete, self._on_delete),
+        ):
+            yield Command(
+                name=f"provider.{name}",
+                title=title.format(self.title),
+                group=self.tr("Providers"),
+                icon=icon_name,
+                run=act,
+                is_available=button.isEnabled,
+            )
 
     def _lay_out(self) -> None:
         for key, name in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QVBoxLayout
 
@@ -13,10 +15,13 @@ from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.provider_detail import ProviderDetail
 from machina_desktop.views.apps.provider_dialog import AddAccountDialog
+from machina_desktop.views.commands import Command
 from machina_desktop.views.icons import PROVIDER_ICONS
+from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.status import Status
 from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.states import EmptyState
 
@@ -105,6 +110,10 @@ class _NoAccounts(EmptyState):
         """Show that the practice account is being made."""
         self._action.set_busy(is_busy)
 
+    def can_practise(self) -> bool:
+        """Whether a practice machine can be had on this computer now."""
+        return self._action.isEnabled()
+
     def set_practice(self, problem: str) -> None:
         """Say why there is no practice on this computer; empty when there is."""
         self._action.setEnabled(not problem)
@@ -148,6 +157,17 @@ class ProvidersPage(Page):
     def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
         self.list.focus_search()
 
+    def commands(self) -> Iterable[Command]:
+        yield from _beginnings(lambda: self._add(None), lambda: self._add(ProviderType.BAREMETAL))
+        yield Command(
+            name="provider.try_here",
+            title=_tr("Try it on this computer"),
+            group=_tr("Providers"),
+            icon="flask-conical",
+            run=self._on_try,
+            is_available=lambda: self.list.states.currentWidget() is self._empty and self._empty.can_practise(),
+        )
+
     def _request(self, search: str, _filters: dict[str, str]) -> Request[tuple[ProviderAccount, ...]]:
         return ListAccounts(team_id=self.bridge.team_id, search=search)
 
@@ -189,10 +209,63 @@ class ProvidersPage(Page):
         self.window_door.inspect("provider_account", account.provider_account_id)
 
 
+def _beginnings(add: Callable[[], None], add_server: Callable[[], None]) -> tuple[Command, ...]:
+    """What can be begun on the page and, by way of it, from anywhere."""
+    return (
+        Command(
+            name="provider.add",
+            title=_tr("Add a provider account"),
+            group=_tr("Providers"),
+            icon="cloud",
+            words=_tr("connect cloud token credentials"),
+            run=add,
+        ),
+        Command(
+            name="provider.add_server",
+            title=_tr("Add a server I have"),
+            group=_tr("Providers"),
+            icon="hard-drive",
+            words=_tr("bare metal host ssh"),
+            run=add_server,
+        ),
+    )
+
+
+def _anywhere(window: Window) -> tuple[Command, ...]:
+    return _beginnings(
+        lambda: window.do("providers", "provider.add"), lambda: window.do("providers", "provider.add_server")
+    )
+
+
+def _finding(account: ProviderAccount) -> Finding:
+    return Finding(
+        link=Link("provider_account", account.provider_account_id),
+        title=account.label,
+        icon=PROVIDER_ICONS[account.provider_type],
+        detail=provider_word(account.provider_type),
+        words=f"{account.provider_account_id} {account.identity}",
+        status=Status(account.credential_status),
+    )
+
+
+def _searches() -> tuple[Search, ...]:
+    return (
+        search(
+            entity="provider_account",
+            title=_tr("Provider accounts"),
+            request=lambda team: ListAccounts(team_id=team),
+            depends=frozenset({"provider_account"}),
+            finding=_finding,
+        ),
+    )
+
+
 APP = App(
     name="providers",
     title=QCoreApplication.translate("App", "Providers"),
     icon="cloud",
     page=ProvidersPage,
     details={"provider_account": ProviderDetail},
+    searches=_searches,
+    commands=_anywhere,
 )
