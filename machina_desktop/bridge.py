@@ -38,16 +38,15 @@ class Bridge(QObject):
     def __init__(self, bus: EventBus) -> None:
         super().__init__()
         self._gateway: Gateway | None = None
-        self._actor: Actor | None = None
         self._chosen_team = ""
         self._team_told = ""
         self._ready = asyncio.Event()
         self._tasks: set[asyncio.Task[object]] = set()
         bus.subscribe(self._on_event)
 
-    def settle(self, gateway: Gateway, actor: Actor) -> None:
-        """The core has started: requests are answered from now on."""
-        self._gateway, self._actor = gateway, actor
+    def settle(self, gateway: Gateway) -> None:
+        """The core has started: requests are answered from now on, as the gateway's actor."""
+        self._gateway = gateway
         self._team_told = self.team_id
         self._ready.set()
         self.settled.emit()
@@ -59,10 +58,10 @@ class Bridge(QObject):
 
     @property
     def actor(self) -> Actor:
-        """The person signed in to this device. Only after :attr:`settled`."""
-        if self._actor is None:
+        """The person signed in to this device, with the roles of this moment. Only after :attr:`settled`."""
+        if self._gateway is None:
             raise RuntimeError("the core has not started")
-        return self._actor
+        return self._gateway.actor
 
     @property
     def team_id(self) -> str:

@@ -372,7 +372,7 @@ def bridge_with(gateway: FakeGateway) -> Bridge:
     """A settled bridge to ``gateway``, its signals fed by the gateway's writes. Call it inside the running loop."""
     gateway.bus.attach(asyncio.get_running_loop())
     bridge = Bridge(gateway.bus)
-    bridge.settle(gateway, ACTOR)
+    bridge.settle(gateway)
     return bridge
 
 

@@ -154,13 +154,12 @@ class TestPage:
 
     async def test_a_page_made_before_the_core_has_started_asks_when_it_has(self, stage: Stage) -> None:
         from machina_desktop.bridge import Bridge
-        from tests.fakes.gateway import ACTOR
 
         bridge = Bridge(stage.gateway.bus)
         page = stage.show(DeploymentsPage(bridge, stage.window))
         await turn()
         assert page.list.model.rowCount() == 0
-        bridge.settle(stage.gateway, ACTOR)
+        bridge.settle(stage.gateway)
         await until(lambda: page.list.model.rowCount() == 21)
         await bridge.finish()
 
