@@ -19,6 +19,7 @@ from machina_desktop.views.notices import Notice, Notices
 from machina_desktop.views.page_stack import PageStack
 from machina_desktop.views.sidebar import Sidebar
 from machina_desktop.views.status_bar import StatusBar
+from machina_desktop.views.widgets.reading_order import move_focus
 from machina_desktop.views.window_state import WindowState
 
 if TYPE_CHECKING:
@@ -176,6 +177,9 @@ class MainWindow(QMainWindow):
         self._state.write()
         self._may_close = True
         self.close()
+
+    def focusNextPrevChild(self, next_: bool) -> bool:
+        return move_focus(self, forwards=next_)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
