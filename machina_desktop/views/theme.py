@@ -41,6 +41,7 @@ class Radius:
     INPUT: Final = 4
     BUTTON: Final = 6
     CARD: Final = 8
+    PANEL: Final = 12
 
 
 CONTROL_HEIGHT: Final = 32

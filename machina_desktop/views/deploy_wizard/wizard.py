@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine
@@ -29,6 +29,7 @@ from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.feedback import Skeleton
 from machina_desktop.views.widgets.layout import Divider
+from machina_desktop.views.widgets.modal import Modal
 from machina_desktop.views.widgets.states import ErrorState
 from machina_desktop.views.widgets.text import Label
 
@@ -46,17 +47,16 @@ _STEPS: Mapping[WizardStep, Callable[[WizardState], Step]] = {
 }
 
 
-class DeployWizard(QDialog):
+class DeployWizard(Modal):
     """Nine steps to a machine; show it with ``open()``. Closing keeps the draft, deploying ends it.
 
     Ctrl+Enter and Alt+Right go on, Alt+Left goes back, Esc closes.
     """
 
     def __init__(self, bridge: Bridge, window: Window, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("", parent=parent)
         self.setObjectName("wizard")
         self.setWindowTitle(self.tr("Deploy a machine"))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._window = window
         self._bridge = bridge
         self._shown: WizardStep | None = None
@@ -66,7 +66,7 @@ class DeployWizard(QDialog):
         self._build_shortcuts()
         self._state.changed.connect(self._refresh)
         self._state.failed.connect(self._on_failed)
-        self._fit(parent)
+        self._size_over(parent)
 
     def current(self) -> WizardStep:
         """The step that is open."""
@@ -100,7 +100,7 @@ class DeployWizard(QDialog):
         body.addWidget(self._rail)
         body.addLayout(middle, 1)
         body.addWidget(self._summary)
-        whole = QVBoxLayout(self)
+        whole = QVBoxLayout(self.body)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addLayout(body, 1)
@@ -154,11 +154,11 @@ class DeployWizard(QDialog):
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
-    def _fit(self, parent: QWidget | None) -> None:
+    def _size_over(self, parent: QWidget | None) -> None:
         """As large as it likes to be, but never larger than the window under it."""
         room = parent.window().size() - QSize(48, 48) if parent is not None else SIZE
-        self.setMinimumSize(MINIMUM.boundedTo(room.expandedTo(QSize(640, 400))))
-        self.resize(SIZE.boundedTo(room).expandedTo(self.minimumSize()))
+        smallest = MINIMUM.boundedTo(room.expandedTo(QSize(640, 400)))
+        self.set_panel_size(SIZE.boundedTo(room).expandedTo(smallest))
 
     def _titles(self) -> dict[WizardStep, str]:
         return {

@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.inputs import Input
 from machina_desktop.views.widgets.layout import Divider
+from machina_desktop.views.widgets.modal import Modal
 from machina_desktop.views.widgets.text import Label
 
 
-class Dialog(QDialog):
+class _Room(QScrollArea):
+    """As high as what is in it; it scrolls only where the screen has less."""
+
+    def __init__(self, content: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._content = content
+        # Else Qt would ask for the height of texts wrapped as narrow as can be, on top of what the width asks for.
+        content.setMinimumHeight(1)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def sizeHint(self) -> QSize:
+        return self._content.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._content.minimumSizeHint().width(), min(96, self._content.minimumSizeHint().height()))
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        layout = self._content.layout()
+        if layout is not None and layout.hasHeightForWidth():
+            return layout.totalHeightForWidth(width)
+        return self._content.sizeHint().height()
+
+
+class Dialog(Modal):
     """The base of every dialog: a heading, a column of widgets, a row of buttons. Show it with ``open()``.
 
     It stays open while its work runs: the primary button emits ``primary.clicked``; the caller calls ``accept()``.
     It is deleted when closed.
 
     Attributes:
-        column: Where the widgets go.
+        column: Where the widgets go; it scrolls when the screen is too low for it.
         primary: The button that does it.
         cancel: The button that doesn't.
     """
@@ -34,14 +68,12 @@ class Dialog(QDialog):
         width: int = 460,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(title)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(width)
+        super().__init__(title, width=width, parent=parent)
         self.primary = Button(primary, kind=kind, parent=self)
         self.primary.setDefault(True)
         self.cancel = Button(self.tr("Cancel"), parent=self)
         self.cancel.clicked.connect(self.reject)
+        self._extra: list[Button] = []
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(Space.S)
         self._buttons.addStretch()
@@ -51,10 +83,11 @@ class Dialog(QDialog):
         self.column.setSpacing(Space.L)
         self._error = Label(tone="error", wraps=True)
         self._error.hide()
-        self._build(title, text)
+        self._build(text)
 
     def add_button(self, button: Button) -> None:
         """Put a further button at the left of the row."""
+        self._extra.insert(0, button)
         self._buttons.insertWidget(0, button)
 
     def show_error(self, message: str) -> None:
@@ -67,25 +100,27 @@ class Dialog(QDialog):
         """Show in the primary button that its work runs."""
         self.primary.set_busy(is_busy)
 
-    def _build(self, title: str, text: str) -> None:
-        head = QVBoxLayout()
-        head.setContentsMargins(Space.XL, Space.L, Space.XL, 0)
-        head.setSpacing(Space.S)
-        head.addWidget(Label(title, style=Type.SECTION, wraps=True))
+    def _foot_buttons(self) -> tuple[Button, ...]:
+        return (*self._extra, self.cancel, self.primary)
+
+    def _build(self, text: str) -> None:
+        whole = QVBoxLayout(self.body)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
         if text:
-            head.addWidget(Label(text, tone="secondary", wraps=True))
+            lead = Label(text, tone="secondary", wraps=True)
+            lead.setContentsMargins(Space.XL, Space.XS, Space.XL, 0)
+            whole.addWidget(lead)
+        content = QWidget(self.body)
+        content.setLayout(self.column)
         self.column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         foot = QVBoxLayout()
-        foot.setContentsMargins(Space.XL, Space.M, Space.XL, Space.M)
+        foot.setContentsMargins(Space.XL, Space.M, Space.XL, Space.L)
         foot.setSpacing(Space.S)
         foot.addWidget(self._error)
         foot.addLayout(self._buttons)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addLayout(head)
-        whole.addLayout(self.column, 1)
-        whole.addWidget(Divider(self))
+        whole.addWidget(_Room(content, self.body), 1)
+        whole.addWidget(Divider(self.body))
         whole.addLayout(foot)
 
 
