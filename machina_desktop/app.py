@@ -17,6 +17,7 @@ from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import theme
 from machina_desktop.views.apps import APPS
 from machina_desktop.views.brand import NAME
+from machina_desktop.views.bus_probe import keep_qt_from_waiting
 from machina_desktop.views.display import display_problem
 from machina_desktop.views.main_window import MainWindow
 from machina_desktop.views.single_instance import SingleInstance
@@ -49,6 +50,7 @@ def run() -> int:
     except MachinaError as error:
         print(f"{error.code}: {error}", file=sys.stderr)
         return 2
+    keep_qt_from_waiting()
     app = _make_application()
     instance = SingleInstance(paths.home, parent=app)
     if not instance.claim():

@@ -35,6 +35,12 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
+def turn_session_bus_off() -> None:
+    """Leave this process, and what it starts, without a session bus."""
+    # The address that Debian's packages use for "none": no library knows how to connect to it.
+    os.environ["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"
+
+
 def bundle_folder() -> Path:
     """Where ``resources/`` and ``terraform/`` lie: the repository, or the frozen application's folder."""
     return Path(getattr(sys, "_MEIPASS", REPOSITORY))
