@@ -9,21 +9,20 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Settings
-from machina_desktop.core.domain.team import Team
 from machina_desktop.core.services.device import GetEngine
-from machina_desktop.core.services.teams import ListTeams
 from machina_desktop.views import beginning, tasks
 from machina_desktop.views.apps.base import Page
 from machina_desktop.views.apps.settings import SettingsPage
+from machina_desktop.views.attention import Attention
 from machina_desktop.views.deploy_wizard.wizard import DeployWizard
 from machina_desktop.views.desktop_notifications import DesktopNotifications
 from machina_desktop.views.icons import icon
 from machina_desktop.views.main_window import MainWindow
-from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.presenter import Presenter
 from machina_desktop.views.run_announcer import RunAnnouncer
 from machina_desktop.views.run_status import RunStatus
 from machina_desktop.views.run_watch import RunWatch
+from machina_desktop.views.team_switcher import TeamSwitcher, home_of
 from machina_desktop.views.tray import Tray
 from machina_desktop.views.vault_banner import VaultBanner
 from machina_desktop.views.vault_door import VaultDoor
@@ -38,6 +37,7 @@ class Desk(QObject):
 
     Attributes:
         runs: The team's runs.
+        teams: The teams of the person, and the one in view.
         vault: How the vault stands.
         vault_door: Its dialogs.
         presenter: Where errors end that no view handled.
@@ -52,6 +52,8 @@ class Desk(QObject):
         self._wizard: DeployWizard | None = None
         self.tray: Tray | None = None
         self.runs = RunWatch(bridge, parent=self)
+        self.teams = TeamSwitcher(bridge, remember=window.remember_team, window=window)
+        self._attention = Attention(bridge, self.runs, parent=self)
         self.vault = VaultWatch(bridge, parent=self)
         self.vault_door = VaultDoor(bridge, self.vault, window=window)
         self.presenter = Presenter(window.notices, self.vault_door, redact, window=window)
@@ -67,6 +69,7 @@ class Desk(QObject):
         self._banner = VaultBanner(self.vault)
         window.add_banner(self._banner)
         self._connect()
+        bridge.choose_team(window.remembered_team())
         if bridge.is_settled:
             self._on_settled()
         else:
@@ -125,13 +128,20 @@ class Desk(QObject):
         self.vault.changed.connect(self._on_vault_changed)
         self.vault_door.begun.connect(self._on_begun)
         self.vault_door.unlocked.connect(self._on_unlocked)
-        self.runs.open_changed.connect(self._on_runs_changed)
+        self.teams.changed.connect(self._on_teams_changed)
+        self._attention.changed.connect(
+            lambda app, count, tone, text: window.sidebar.set_badge(app, count, tone=tone, text=text)
+        )
+        window.commands.add_source(self.teams.commands)
+        window.sidebar.team.clicked.connect(self._on_team_clicked)
         tasks.PRESENTER.show = self.presenter.present
         self._on_vault_changed()
 
     def _on_settled(self) -> None:
-        self._window.sidebar.set_person(self._bridge.actor.display_name)
-        LiveQuery(self._bridge, ListTeams(), depends=frozenset({"team"}), on_answer=self._on_teams, parent=self)
+        self._show_person()
+        self._bridge.changed.connect(self._on_changed)
+        self.teams.start()
+        self._attention.start()
         tasks.run(
             self._bridge,
             self._bridge.call(GetEngine()),
@@ -154,13 +164,22 @@ class Desk(QObject):
             page.engine_checked.connect(self._window.status.set_engine)
             page.vault_wanted.connect(self._on_vault_wanted)
 
-    def _on_teams(self, teams: tuple[Team, ...]) -> None:
-        for team in teams:
-            if team.team_id == self._bridge.team_id:
-                self._window.sidebar.set_team(team.name)
+    def _on_teams_changed(self) -> None:
+        team = self.teams.current
+        if team is not None:
+            self._window.sidebar.team.set_name(team.name)
+            self._window.sidebar.set_home(home_of(team))
 
-    def _on_runs_changed(self) -> None:
-        self._window.sidebar.set_badge("deployments", len(self.runs.waiting))
+    def _on_team_clicked(self) -> None:
+        if self._bridge.is_settled:
+            self.teams.open_list(self._window.sidebar.team)
+
+    def _on_changed(self, entities: frozenset[str]) -> None:
+        if "user" in entities:
+            self._show_person()
+
+    def _show_person(self) -> None:
+        self._window.sidebar.person.set_name(self._bridge.actor.display_name)
 
     def _on_vault_changed(self) -> None:
         look = self.vault.look()

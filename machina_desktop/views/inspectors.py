@@ -40,8 +40,9 @@ class Inspectors(QObject):
         self._docks = (self._make_dock("sidekick"), self._make_dock("sidekick-second"))
 
     def attach(self, bridge: Bridge) -> None:
-        """Details ask through ``bridge``."""
+        """Details ask through ``bridge``. They close when another team comes into view."""
         self._bridge = bridge
+        bridge.team_changed.connect(lambda _team_id: self.forget())
 
     def inspect(self, entity: str, key: str) -> None:
         """Show an entity in the panel that is free for it."""
@@ -80,6 +81,11 @@ class Inspectors(QObject):
                 dock.dismiss()
                 return True
         return False
+
+    def forget(self) -> None:
+        """Close both panels and forget where they were."""
+        for dock in self._docks:
+            dock.forget()
 
     def commands(self) -> Iterable[Command]:
         """What can be done with what the panel that follows the selection shows."""

@@ -178,6 +178,14 @@ class MainWindow(QMainWindow):
         self._may_close = True
         self.close()
 
+    def remembered_team(self) -> str:
+        """The id of the team that was in view last; empty when none was chosen."""
+        return self._state.text("team")
+
+    def remember_team(self, team_id: str) -> None:
+        """Begin with that team at the next start."""
+        self._state.set_text("team", team_id)
+
     def focusNextPrevChild(self, next_: bool) -> bool:
         return move_focus(self, forwards=next_)
 
@@ -235,7 +243,6 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.sidebar.chosen.connect(self.open_app)
-        self.pages.badge_changed.connect(self.sidebar.set_badge)
         self.pages.retried.connect(self.retried)
 
     def _add_commands(self) -> None:

@@ -42,12 +42,10 @@ class PageStack(QStackedWidget):
     """One page per app.
 
     Signals:
-        badge_changed(str, int): An app's count of things that need the person.
         built(object): A page was made.
         retried(): *Retry* was chosen after the core had not started.
     """
 
-    badge_changed = Signal(str, int)
     built = Signal(object)
     retried = Signal()
 
@@ -67,6 +65,7 @@ class PageStack(QStackedWidget):
     def attach(self, bridge: Bridge) -> None:
         """Pages ask through ``bridge``; they are built once it has settled."""
         self._bridge = bridge
+        bridge.team_changed.connect(lambda _team_id: self._begin_anew())
         if bridge.is_settled:
             self._on_settled()
         else:
@@ -116,11 +115,25 @@ class PageStack(QStackedWidget):
 
     def _build(self, name: str, bridge: Bridge) -> Page:
         page = self._apps[name].page(bridge, self._door)
-        page.badge_changed.connect(lambda count: self.badge_changed.emit(name, count))
         self._pages[name] = page
         self.addWidget(page)
         self.built.emit(page)
         return page
+
+    def _begin_anew(self) -> None:
+        """Another team is in view: no page may show the former one, so they are built again when next shown."""
+        pages = tuple(self._pages.values())
+        if self._shown is not None:
+            self._shown.hidden()
+        self._shown = None
+        self._pages.clear()
+        self.setCurrentWidget(self._waiting)
+        for page in pages:
+            self.removeWidget(page)
+            page.hide()
+            page.deleteLater()
+        if self._name:
+            self.open(self._name, self._place)
 
     def _go_to_place(self, page: Page) -> None:
         if self._place:

@@ -19,7 +19,8 @@ RECENT = 20
 class RunWatch(QObject):
     """Follows deployments by asking again after each change, and tells what is new in them.
 
-    What was already so at the first answer is not told. Start it when the core has settled.
+    What was already so at the first answer is not told. Start it when the core has settled; when another team comes
+    into view it begins anew with that one.
 
     Signals:
         open_changed(object): ``tuple[Deployment, ...]``, every run that has not ended, newest first.
@@ -42,23 +43,25 @@ class RunWatch(QObject):
         self._open: tuple[Deployment, ...] = ()
         self._steps: dict[str, tuple[int, int]] = {}
         self._is_primed = {"open": False, "recent": False}
+        self._open_query: LiveQuery[tuple[Deployment, ...]] | None = None
+        self._recent_query: LiveQuery[tuple[Deployment, ...]] | None = None
         bridge.progressed.connect(self._on_progress)
+        bridge.team_changed.connect(lambda _team_id: self._begin_anew())
 
     def start(self) -> None:
         """Begin to ask. Only after the bridge has settled."""
         depends = frozenset({"deployment"})
-        team = self._bridge.team_id
-        LiveQuery(
+        self._open_query = LiveQuery(
             self._bridge,
-            ListDeployments(team_id=team, only_open=True),
+            self._ask_open(),
             depends=depends,
             on_answer=self._on_open,
             on_error=lambda _error: None,
             parent=self,
         )
-        LiveQuery(
+        self._recent_query = LiveQuery(
             self._bridge,
-            ListDeployments(team_id=team, limit=RECENT),
+            self._ask_recent(),
             depends=depends,
             on_answer=lambda runs: self._learn(runs, "recent"),
             on_error=lambda _error: None,
@@ -84,6 +87,22 @@ class RunWatch(QObject):
         """Resources done and to do; a total of 0 means not known."""
         return self._steps.get(deployment_id, (0, 0))
 
+    def _ask_open(self) -> ListDeployments:
+        return ListDeployments(team_id=self._bridge.team_id, only_open=True)
+
+    def _ask_recent(self) -> ListDeployments:
+        return ListDeployments(team_id=self._bridge.team_id, limit=RECENT)
+
+    def _begin_anew(self) -> None:
+        """Forget the former team's runs at once; an answer about them that is still under way is dropped."""
+        if self._open_query is None or self._recent_query is None:
+            return
+        self._states, self._steps, self._open = {}, {}, ()
+        self._is_primed = {"open": False, "recent": False}
+        self._open_query.ask(self._ask_open())
+        self._recent_query.ask(self._ask_recent())
+        self.open_changed.emit(())
+
     def _on_open(self, runs: tuple[Deployment, ...]) -> None:
         gone = [
             run.deployment_id for run in self._open if run.deployment_id not in {each.deployment_id for each in runs}
@@ -101,12 +120,17 @@ class RunWatch(QObject):
         def failed(_error: MachinaError) -> None:
             self._states.pop(deployment_id, None)
 
+        def done(run: Deployment) -> None:
+            # Meanwhile another team may have come into view.
+            if run.team_id == self._bridge.team_id:
+                self._learn((run,), "open")
+
         tasks.run(
             self._bridge,
             self._bridge.call(GetDeployment(deployment_id=deployment_id)),
             owner=self,
             name="how a run ended",
-            done=lambda run: self._learn((run,), "open"),
+            done=done,
             failed=failed,
         )
 

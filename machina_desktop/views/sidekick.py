@@ -200,6 +200,14 @@ class Sidekick(QDockWidget):
             self._detail.deleteLater()
             self._detail = None
 
+    def forget(self) -> None:
+        """Close it and forget where it was: what it showed is of no concern any more."""
+        self._bar.pin.setChecked(False)
+        self.clear()
+        self._history = History()
+        self.hide()
+        self._refresh()
+
     def take_focus(self) -> None:
         """Put the keyboard onto what is shown: onto what goes on with it, where there is such a thing."""
         if self._detail is None:

@@ -110,14 +110,6 @@ class TestPage:
         again = stage.show(DeploymentsPage(stage.bridge, stage.window))
         await until(lambda: again.list.filters.state() == {"state": "failed", "machine": "machine-05"})
 
-    async def test_the_badge_counts_approvals_whatever_is_filtered(self, stage: Stage, page: DeploymentsPage) -> None:
-        badges: list[int] = []
-        page.badge_changed.connect(badges.append)
-        _choose(page, "state", "failed")
-        run = stage.gateway.get(Deployment, "deployment-02")
-        stage.gateway.put(replace(run, state=DeploymentState.CANCELLED))
-        await until(lambda: badges == [2])
-
     async def test_a_row_reached_by_keyboard_opens_the_sidekick(self, stage: Stage, page: DeploymentsPage) -> None:
         page.list.table.setFocus(Qt.FocusReason.TabFocusReason)
         await turn()

@@ -205,15 +205,6 @@ async def test_a_machine_that_vanishes_does_not_open_its_neighbour() -> None:
         assert shown.window.inspected == [("machine", "m-off")]
 
 
-async def test_machines_in_error_are_counted_in_the_sidebar() -> None:
-    gateway = three()
-    async with Shown(gateway) as shown:
-        counts: list[int] = []
-        shown.page.badge_changed.connect(counts.append)
-        gateway.put(replace(gateway.get(Machine, "m-run"), actual_status=MachineStatus.ERROR))
-        await until(lambda: counts == [2])
-
-
 async def test_several_machines_are_stopped_together() -> None:
     gateway = FakeGateway(
         machine(4 + place * 5, machine_id=key, name=key, actual_status=MachineStatus.RUNNING)

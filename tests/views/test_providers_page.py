@@ -64,13 +64,6 @@ class TestPage:
         assert words[:3] == ["Old AWS", "AWS", "invalid"]
         assert words[4] == "The access key was deleted at AWS."
 
-    async def test_the_badge_counts_accounts_that_do_not_work(self, stage: Stage, page: ProvidersPage) -> None:
-        badges: list[int] = []
-        page.badge_changed.connect(badges.append)
-        broken = replace(accounts()[0], credential_status=CredentialStatus.INVALID)
-        stage.gateway.put(broken)
-        await until(lambda: badges == [2])
-
     async def test_a_selected_account_is_inspected(self, stage: Stage, page: ProvidersPage) -> None:
         page.list.table.select_key("account-rack")
         assert stage.window.inspected == [("provider_account", "account-rack")]

@@ -164,8 +164,8 @@ class TestSidebar:
 
     async def test_team_and_person_are_named(self, open_window: Open) -> None:
         made = await filled(open_window())
-        await until(lambda: made.window.sidebar._team.text() == "Personal")
-        assert made.window.sidebar._person.text() == "Ada Lovelace"
+        await until(lambda: made.window.sidebar.team.text() == "Personal")
+        assert made.window.sidebar.person.text() == "Ada Lovelace"
 
 
 class TestInspector:

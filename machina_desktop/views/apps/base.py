@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.views.commands import Command
@@ -58,13 +57,7 @@ class Window(Protocol):
 
 
 class Page(QWidget):
-    """One app's page in the centre of the window.
-
-    Signals:
-        badge_changed(int): how many things on this page need the person; shown in the sidebar.
-    """
-
-    badge_changed = Signal(int)
+    """One app's page in the centre of the window."""
 
     def __init__(self, bridge: Bridge, window: Window) -> None:
         super().__init__()

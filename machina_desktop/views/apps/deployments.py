@@ -206,14 +206,6 @@ class DeploymentsPage(Page):
         team = self.bridge.team_id
         LiveQuery(
             self.bridge,
-            ListDeployments(team_id=team, state=DeploymentState.AWAITING_APPROVAL),
-            depends=frozenset({"deployment"}),
-            on_answer=lambda waiting: self.badge_changed.emit(len(waiting)),
-            on_error=lambda _error: self.badge_changed.emit(0),
-            parent=self,
-        )
-        LiveQuery(
-            self.bridge,
             ListMachines(team_id=team, include_gone=True),
             depends=frozenset({"machine"}),
             on_answer=self._on_machines,

@@ -222,7 +222,6 @@ class MachinesPage(Page):
         self._restore_filters()
         self._header.set_count(len(machines) or None)
         self._second_row.setVisible(bool(machines))
-        self.badge_changed.emit(sum(machine.actual_status is MachineStatus.ERROR for machine in machines))
         self._render()
 
     def _on_error(self, error: MachinaError) -> None:

@@ -131,7 +131,6 @@ class ProvidersPage(Page):
         self._empty.host_offered.connect(lambda: self._add(ProviderType.BAREMETAL))
         self.list = ListPanel(bridge, _shape(), ask=self._request, empty=self._empty, parent=self)
         self.list.chosen.connect(lambda key: window.inspect("provider_account", key))
-        self.list.answered.connect(self._on_answered)
         add = Button(self.tr("Add account"), kind=ButtonKind.PRIMARY, icon_name="plus", parent=self)
         add.setObjectName("providers.add")
         add.clicked.connect(lambda: self._add(None))
@@ -175,9 +174,6 @@ class ProvidersPage(Page):
         for info in infos:
             if info.type is ProviderType.SANDBOX:
                 self._empty.set_practice(info.unavailable_reason)
-
-    def _on_answered(self, accounts: tuple[ProviderAccount, ...]) -> None:
-        self.badge_changed.emit(sum(each.credential_status is CredentialStatus.INVALID for each in accounts))
 
     def _add(self, kind: ProviderType | None) -> None:
         dialog = AddAccountDialog(self.bridge, kind=kind, parent=self)

@@ -1,0 +1,127 @@
+"""Making a team: its name, and the handle that is made from the name until somebody types another."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.profile import handle_problem, name_problem, normal_name
+from machina_desktop.core.domain.team import Team
+from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.ids import new_id
+from machina_desktop.core.services.teams import CreateTeam
+from machina_desktop.views import tasks
+from machina_desktop.views.widgets.dialogs import Dialog
+from machina_desktop.views.widgets.inputs import Input
+
+_HANDLE_LENGTH = 40
+_UNFIT = re.compile(r"[^a-z0-9]+")
+_HANDLE_CODES = frozenset({"E-TEAM-HANDLE", "E-HANDLE-TAKEN"})
+
+
+def handle_from(name: str) -> str:
+    """A handle for a team of that name: ``Büro Nord`` becomes ``buro-nord``; empty when no letter of it is fit."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    made = _UNFIT.sub("-", plain).strip("-")[:_HANDLE_LENGTH].strip("-")
+    return "" if handle_problem(made) else made
+
+
+class NewTeamDialog(Dialog):
+    """Asks for name and handle and makes the team; what is wrong is told at the field.
+
+    Signals:
+        made(object): The new `Team`.
+    """
+
+    made = Signal(object)
+
+    def __init__(self, bridge: Bridge, *, parent: QWidget) -> None:
+        super().__init__(
+            _tr("New team"),
+            text=_tr("A team has machines, keys and provider accounts of its own. This one lives on this computer."),
+            primary=_tr("Create team"),
+            parent=parent,
+        )
+        self._bridge = bridge
+        # The same for every attempt, so that one whose answer was lost does not make a second team.
+        self._team_id = new_id("team")
+        self._has_own_handle = False
+        self.name = Input(self.tr("Name"), placeholder=self.tr("Acme"))
+        self.handle = Input(
+            self.tr("Handle"),
+            placeholder="acme",
+            help_text=self.tr("A short name for addresses and the command line."),
+            is_mono=True,
+        )
+        self.name.setObjectName("team.name")
+        self.handle.setObjectName("team.handle")
+        self.column.addWidget(self.name)
+        self.column.addWidget(self.handle)
+        self.name.changed.connect(self._on_name_changed)
+        self.handle.control.textEdited.connect(self._on_handle_edited)
+        self.name.left.connect(self._check_name)
+        self.handle.left.connect(self._check_handle)
+        self.primary.clicked.connect(self._on_create)
+        self.name.control.setFocus()
+
+    def _on_name_changed(self, name: str) -> None:
+        self.name.set_error("")
+        if not self._has_own_handle:
+            self.handle.set_text(handle_from(name))
+            self.handle.set_error("")
+
+    def _on_handle_edited(self, text: str) -> None:
+        # An emptied handle follows the name again.
+        self._has_own_handle = bool(text)
+        self.handle.set_error("")
+
+    def _check_name(self) -> bool:
+        # One that was only passed by is told when the dialog is to act.
+        problem = name_problem(normal_name(self.name.text())) if self.name.text() else ""
+        self.name.set_error(problem)
+        return not problem
+
+    def _check_handle(self) -> bool:
+        problem = handle_problem(self.handle.text()) if self.handle.text() else ""
+        self.handle.set_error(problem)
+        return not problem
+
+    def _on_create(self) -> None:
+        self.name.set_error(name_problem(normal_name(self.name.text())))
+        self.handle.set_error(handle_problem(self.handle.text()))
+        for field in (self.name, self.handle):
+            if field.error():
+                field.control.setFocus()
+                return
+        self.show_error("")
+        ask = CreateTeam(team_id=self._team_id, name=self.name.text(), handle=self.handle.text())
+        tasks.run(
+            self._bridge,
+            self._bridge.call(ask),
+            owner=self,
+            name="create team",
+            done=self._on_made,
+            failed=self._on_refused,
+            busy=self,
+        )
+
+    def _on_made(self, team: Team) -> None:
+        self.made.emit(team)
+        self.accept()
+
+    def _on_refused(self, error: MachinaError) -> None:
+        text = " ".join(part for part in (error.message, error.hint) if part)
+        at_fault = self.handle if error.code in _HANDLE_CODES else self.name if error.code == "E-TEAM-NAME" else None
+        if at_fault is None:
+            self.show_error(text)
+        else:
+            at_fault.set_error(text)
+            at_fault.control.setFocus()
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("NewTeamDialog", text)
