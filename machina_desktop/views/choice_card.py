@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Radius, Space, Type
-from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
+from machina_desktop.views.widgets.painting import (
+    draw_focus_ring,
+    draw_paragraph,
+    draw_text,
+    fill_rounded,
+    paragraph_height,
+)
 
 _ICON = 20
 _TEXT_LEFT = Space.L + _ICON + Space.M
-_WRAPPED = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 
 
 class ChoiceCard(QAbstractButton):
@@ -48,9 +53,8 @@ class ChoiceCard(QAbstractButton):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        room = QRect(0, 0, width - _TEXT_LEFT - Space.L, 1000)
-        body = QFontMetrics(theme.font(Type.SECONDARY)).boundingRect(room, int(_WRAPPED), self._body).height()
-        return Space.M + self._title_height() + 2 + body + Space.M
+        body = paragraph_height(self._body, theme.font(Type.SECONDARY), width - _TEXT_LEFT - Space.L)
+        return round(Space.M + self._title_height() + 2 + body + Space.M)
 
     def sizeHint(self) -> QSize:
         return QSize(360, self.heightForWidth(360))
@@ -83,9 +87,7 @@ class ChoiceCard(QAbstractButton):
 
     def _paint_body(self, painter: QPainter, top: float, color: QColor) -> None:
         room = QRectF(_TEXT_LEFT, top, self.width() - _TEXT_LEFT - Space.L, self.height() - top)
-        painter.setFont(theme.font(Type.SECONDARY))
-        painter.setPen(color)
-        painter.drawText(room, int(_WRAPPED), self._body)
+        draw_paragraph(painter, room, self._body, theme.font(Type.SECONDARY), color)
 
     def _title_height(self) -> int:
         return QFontMetrics(theme.font(Type.STRONG)).height()

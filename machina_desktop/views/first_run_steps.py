@@ -57,6 +57,8 @@ class _ThemeTile(QAbstractButton):
         words = QRectF(0, rect.bottom() - 24, rect.width(), 24)
         style = Type.MEDIUM if self.isChecked() or self.hasFocus() else Type.BODY
         draw_text(painter, words, self.text(), theme.font(style), theme.color(token), align=_CENTER)
+        if self.hasFocus():
+            draw_focus_ring(painter, words.adjusted(Space.S, 1, -Space.S, -1), Radius.INPUT)
 
 
 def _paint_window(painter: QPainter, rect: QRectF, name: str) -> None:

@@ -65,7 +65,10 @@ class SettingRow(QWidget):
     def _build(self, setting: SettingValue) -> None:
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(Label(setting.title, style=Type.MEDIUM))
+        title = Label(setting.title, style=Type.MEDIUM)
+        # Where a combo box has its choice as its name, screen readers say this label with it.
+        title.setBuddy(self.control)
+        words.addWidget(title)
         words.addWidget(Label(setting.help, style=Type.SECONDARY, tone="secondary", wraps=True))
         words.addWidget(self._problem)
         row = QHBoxLayout(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -18,7 +18,13 @@ from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.feedback import Skeleton
 from machina_desktop.views.widgets.form import Form
 from machina_desktop.views.widgets.inputs import Field, Input
-from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
+from machina_desktop.views.widgets.painting import (
+    draw_focus_ring,
+    draw_paragraph,
+    draw_text,
+    fill_rounded,
+    paragraph_height,
+)
 from machina_desktop.views.widgets.text import Label
 
 LABEL_LIMIT = 100
@@ -60,18 +66,15 @@ class ProviderChoice(QAbstractButton):
         title = QRectF(Space.M + 20 + Space.S, 0, rect.width() - 20 - 2 * Space.M - Space.S, 40)
         draw_text(painter, title, self.info.title, theme.font(Type.MEDIUM), theme.color(token))
         if self._note:
-            painter.setFont(theme.font(Type.SECONDARY))
-            painter.setPen(theme.color("text-secondary"))
-            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-            painter.drawText(self._note_box(rect), flags, self._note)
+            box, quiet = self._note_box(rect), theme.color("text-secondary")
+            draw_paragraph(painter, box, self._note, theme.font(Type.SECONDARY), quiet)
         if self.hasFocus():
             draw_focus_ring(painter, rect, Radius.BUTTON)
 
     def _note_box(self, rect: QRectF) -> QRectF:
         left = Space.M + 20 + Space.S
-        room = QRectF(left, 32, rect.width() - left - Space.S, 400)
-        metrics = QFontMetricsF(theme.font(Type.SECONDARY))
-        return metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, self._note)
+        width = rect.width() - left - Space.S
+        return QRectF(left, 32, width, paragraph_height(self._note, theme.font(Type.SECONDARY), width))
 
 
 class AddAccountDialog(Dialog):

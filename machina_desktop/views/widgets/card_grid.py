@@ -8,12 +8,13 @@ from typing import Generic, TypeVar
 
 from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QMouseEvent, QPainter, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOptionViewItem, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.models.table_model import RecordTableModel
 from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.motion import FRAME_MS
 from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
 from machina_desktop.views.widgets.selection import RecordSelection
@@ -150,7 +151,7 @@ class CardGrid(QListView, Generic[R]):
             self.viewport().update(rect)
 
 
-class CardDelegate(QStyledItemDelegate, Generic[R]):
+class CardDelegate(TellingDelegate, Generic[R]):
     """Paints one card."""
 
     def __init__(self, view: CardGrid[R], model: RecordTableModel[R], card: Callable[[R], CardContent]) -> None:

@@ -24,6 +24,7 @@ from machina_desktop.core.secret import DOTS, Secret
 from machina_desktop.views import theme
 from machina_desktop.views.icons import icon
 from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.widgets.cut_text import tell_in_full
 from machina_desktop.views.widgets.painting import draw_focus_ring
 from machina_desktop.views.widgets.text import IconLabel, Label
 
@@ -341,6 +342,8 @@ class _CalmComboBox(QComboBox):
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         room = self.width() - _COMBO_PADDING
         option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        if option.currentText != self.currentText():
+            tell_in_full(self, QRectF(self.rect()), self.currentText())
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 

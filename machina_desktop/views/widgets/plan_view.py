@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QStackedWidget,
     QStyle,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QTreeWidget,
     QTreeWidgetItem,
@@ -22,6 +21,7 @@ from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSu
 from machina_desktop.core.secret import DOTS
 from machina_desktop.views import theme
 from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.feedback import Badge
 from machina_desktop.views.widgets.painting import draw_text
 from machina_desktop.views.widgets.states import EmptyState
@@ -230,7 +230,7 @@ def _reading_order(change: AttributeChange) -> int:
     return _IDENTIFYING.index(change.path.removeprefix("input."))
 
 
-class _PlanDelegate(QStyledItemDelegate):
+class _PlanDelegate(TellingDelegate):
     """Paints a resource as sign, word, address and reason; an attribute as name, old, arrow, new."""
 
     def sizeHint(self, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:

@@ -20,7 +20,6 @@ from PySide6.QtGui import QFocusEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
     QWidget,
@@ -30,6 +29,7 @@ from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.models.table_model import Column, RecordTableModel
 from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.motion import FRAME_MS
 from machina_desktop.views.widgets.painting import draw_text
 from machina_desktop.views.widgets.selection import RecordSelection
@@ -130,6 +130,7 @@ class TableView(QTableView):
     def _set_up_header(self, model: RecordTableModel[R]) -> None:
         header = self.horizontalHeader()
         header.setHighlightSections(False)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(56)
         header.setFixedHeight(36)
@@ -164,7 +165,7 @@ class TableView(QTableView):
             self.viewport().update(rect)
 
 
-class RowDelegate(QStyledItemDelegate):
+class RowDelegate(TellingDelegate):
     """Paints one cell of a row: plate, accent edge, icon, text or status. Asks the record, not the roles."""
 
     def __init__(self, view: TableView) -> None:
