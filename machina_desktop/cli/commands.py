@@ -32,7 +32,7 @@ AREAS = {
 }
 """The area of each noun; a noun without one is its own."""
 
-VERBS = {"provider.list": "types", "deployment.read_log": "logs"}
+VERBS = {"provider.list": "types", "deployment.read_log": "logs", "diagnostics.read_log": "log"}
 """Where the action's own verb is taken or not what people type."""
 
 SUBJECTS = {

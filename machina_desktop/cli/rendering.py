@@ -22,6 +22,8 @@ from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, Pro
 from machina_desktop.core.domain.team import Team
 from machina_desktop.core.services.deployments import LogChunk
 from machina_desktop.core.services.device import SettingValue
+from machina_desktop.core.services.diagnostics import OwnLog
+from machina_desktop.core.services.storage import PartSize, Storage
 
 Row = Mapping[str, object]
 
@@ -57,6 +59,16 @@ def _(result: tuple[object, ...]) -> str:
 @text_of.register(LogChunk)
 def _(result: LogChunk) -> str:
     return "\n".join(log_line(line) for line in result.lines)
+
+
+@text_of.register(OwnLog)
+def _(result: OwnLog) -> str:
+    return "\n".join(log_line(line) for line in result.lines)
+
+
+@text_of.register(Storage)
+def _(result: Storage) -> str:
+    return f"{text_of(result.parts)}\n\n{size_text(result.size_bytes)} in {printable(result.home)}"
 
 
 @text_of.register(Catalogue)
@@ -102,6 +114,7 @@ def _row(each: object) -> Row:
         AuditEvent: _event,
         Team: _team,
         SettingValue: _setting,
+        PartSize: _part,
     }
     return makers.get(type(each), _fields)(each)
 
@@ -177,6 +190,20 @@ def _team(team: Team) -> Row:
 
 def _setting(setting: SettingValue) -> Row:
     return {"key": setting.key, "value": setting.value, "default": setting.default, "about": setting.help}
+
+
+def _part(part: PartSize) -> Row:
+    return {"part": part.part, "size": size_text(part.size_bytes), "files": part.files}
+
+
+def size_text(size_bytes: int) -> str:
+    """A size in the largest unit of which it has at least one."""
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
 
 
 # Cards

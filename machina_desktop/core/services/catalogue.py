@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from machina_desktop.core.services import audit, deployments, device, keys, machines, providers, reports, teams
+from machina_desktop.core.services import (
+    audit,
+    deployments,
+    device,
+    diagnostics,
+    keys,
+    machines,
+    providers,
+    reports,
+    storage,
+    teams,
+)
 
-AREAS = (teams, machines, deployments, providers, keys, audit, device, reports)
+AREAS = (teams, machines, deployments, providers, keys, audit, device, storage, diagnostics, reports)

@@ -90,6 +90,21 @@ class Database:
         """Whether any envelope is stored: then a vault must never be made anew."""
         return await self._submit(self._readers, self._read, _STORE, SqlTransaction.has_sealed)
 
+    def copy_to(self, target: Path) -> None:
+        """Put a consistent copy of the file at ``target``, private, while it is in use. Blocking.
+
+        Raises:
+            Unavailable: the disk refused, or the database is damaged.
+        """
+        with translated():
+            migrations.copy(self._path, target)
+
+    def damage(self) -> str:
+        """What SQLite finds wrong with the file; empty when it is whole. Blocking, some 0.1 s for 250 MB."""
+        with translated(), self._read_engine.begin() as connection:
+            found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        return "" if found == "ok" else found
+
     def close(self) -> None:
         """Finish what is under way and let go of the file. Blocking."""
         self._closed.set()
