@@ -187,6 +187,12 @@ class ImportKeyDialog(_KeyDialog):
         self._show_private(is_there=False)
         self.key.control.setFocus()
 
+    def forget_secret(self) -> None:
+        """The vault is locked: the private key has to be pasted anew."""
+        if self._private:
+            self._on_clear()
+        self.key.set_text("")
+
     def open_file(self) -> None:
         """Ask which file to read."""
         files = QFileDialog(self, self.tr("Open a key"), str(Path.home() / ".ssh"))

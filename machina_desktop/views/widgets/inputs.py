@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent, QPainter, QPaintEvent, QWheelEvent
@@ -31,6 +31,14 @@ from machina_desktop.views.widgets.text import IconLabel, Label
 REVEALED_MS = 10_000
 
 C = TypeVar("C", bound=QWidget)
+
+
+@runtime_checkable
+class HoldsSecret(Protocol):
+    """A widget that a secret can be typed into."""
+
+    def forget_secret(self) -> None:
+        """Be as if nothing had been typed: the vault is locked."""
 
 
 class _Note(QWidget):
@@ -233,6 +241,10 @@ class SecretArea(TextArea):
         """Whether only dots show."""
         return bool(self._kept) and self.control.toPlainText() in ("", DOTS)
 
+    def forget_secret(self) -> None:
+        self.set_text("")
+        self.changed.emit("")
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QFocusEvent) and event.gotFocus() and self._kept:
             self._show("", self.tr("Type or paste to replace it"))
@@ -272,6 +284,10 @@ class PasswordInput(Input):
     def is_revealed(self) -> bool:
         """Whether it can be read right now."""
         return self.control.echoMode() is QLineEdit.EchoMode.Normal
+
+    def forget_secret(self) -> None:
+        self._set_revealed(False)
+        self.set_text("")
 
     def _on_eye(self) -> None:
         self._set_revealed(not self.is_revealed())

@@ -15,6 +15,7 @@ from machina_desktop.views.widgets.buttons import IconButton
 
 COPIED_MS = 1500
 SECRET_CLEARED_MS = 30_000
+_COPIED_SECRET = "copied_secret"
 
 
 class Label(QLabel):
@@ -104,12 +105,22 @@ def copy_text(text: str, *, is_secret: bool = False) -> None:
     """Put ``text`` on the clipboard; a secret is taken off again after 30 s, if it is still there."""
     clipboard = QGuiApplication.clipboard()
     clipboard.setText(text)
+    clipboard.setProperty(_COPIED_SECRET, text if is_secret else "")
     if is_secret:
         QTimer.singleShot(SECRET_CLEARED_MS, clipboard, lambda: _forget(text))
 
 
+def forget_copied_secret() -> None:
+    """Take a secret that was copied off the clipboard now, if it is still there."""
+    secret = QGuiApplication.clipboard().property(_COPIED_SECRET)
+    if isinstance(secret, str) and secret:
+        _forget(secret)
+
+
 def _forget(text: str) -> None:
     clipboard = QGuiApplication.clipboard()
+    if clipboard.property(_COPIED_SECRET) == text:
+        clipboard.setProperty(_COPIED_SECRET, "")
     if clipboard.text() == text:
         clipboard.clear()
 
