@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from machina_desktop.core.config import (
     CONCURRENT_RUNS,
     ENGINE,
     NOTIFICATIONS,
+    REDUCED_MOTION,
     SETTINGS,
     THEME,
+    VAULT_LOCK_MINUTES,
     Paths,
     Settings,
 )
@@ -48,6 +51,76 @@ def test_a_broken_file_counts_as_empty_and_is_kept_aside(path: Path, junk: bytes
     assert path.with_name("settings.json.broken").read_bytes() == junk
     settings.set(THEME, "light")
     assert Settings(path).get(THEME) == "light"
+
+
+def test_a_second_broken_file_does_not_take_the_place_of_the_first(path: Path) -> None:
+    for junk in (b"{one", b"{two"):
+        path.write_bytes(junk)
+        assert Settings(path).set_aside is not None
+    assert path.with_name("settings.json.broken").read_bytes() == b"{one"
+    assert path.with_name("settings.json.broken-2").read_bytes() == b"{two"
+
+
+def test_a_file_that_breaks_while_we_run_costs_no_value(path: Path) -> None:
+    settings = Settings(path)
+    settings.set(THEME, "light")
+    path.write_bytes(b"{")
+    settings.refresh()
+    assert settings.get(THEME) == "light"
+    assert settings.set_aside == path.with_name("settings.json.broken")
+    settings.set(CONCURRENT_RUNS, 2)
+    assert json.loads(path.read_text()) == {"theme": "light", "concurrent_runs": 2}
+
+
+def test_what_another_process_set_is_kept_and_learnt(path: Path) -> None:
+    ours, theirs = Settings(path), Settings(path)
+    theirs.set(THEME, "light")
+    ours.set(CONCURRENT_RUNS, 2)
+    assert json.loads(path.read_text()) == {"theme": "light", "concurrent_runs": 2}
+    assert ours.get(THEME) == "light"
+    assert theirs.get(CONCURRENT_RUNS) == 4
+    theirs.refresh()
+    assert theirs.get(CONCURRENT_RUNS) == 2
+
+
+def test_two_threads_lose_nothing_of_each_other(path: Path) -> None:
+    settings = Settings(path)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda setting: settings.set(setting, setting.default), SETTINGS))
+    assert json.loads(path.read_text()).keys() == {setting.key for setting in SETTINGS}
+
+
+@pytest.mark.parametrize(("stored", "value"), [(True, "on"), (False, "off"), (1, "system"), ("on", "on")])
+def test_a_file_of_an_earlier_version_is_understood(path: Path, stored: object, value: str) -> None:
+    path.write_text(json.dumps({"reduced_motion": stored}))
+    assert Settings(path).get(REDUCED_MOTION) == value
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_lost(path: Path) -> None:
+    assert Settings(path).write_problem() == ""
+    assert Settings(path / "nowhere" / "settings.json").write_problem() != ""
+    assert list(path.parent.iterdir()) == []
+
+
+def test_every_choice_has_a_title() -> None:
+    for setting in SETTINGS:
+        assert len(setting.choice_titles) == len(setting.choices), setting.key
+
+
+@pytest.mark.parametrize(("text", "value"), [("15", 15), ("0", 0), (" 7 ", 7)])
+def test_a_number_is_read_from_text(path: Path, text: str, value: int) -> None:
+    settings = Settings(path)
+    settings.set_text("vault_lock_minutes", text)
+    assert settings.get(VAULT_LOCK_MINUTES) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("vault_lock_minutes", "soon"), ("vault_lock_minutes", "61"), ("notifications", "maybe")]
+)
+def test_text_that_is_no_value_is_refused_at_its_field(path: Path, key: str, text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Settings(path).set_text(key, text)
+    assert caught.value.field == key
 
 
 def test_a_folder_in_the_place_of_the_file_does_not_stop_the_start(path: Path) -> None:
