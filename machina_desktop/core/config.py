@@ -375,11 +375,11 @@ class Settings:
         return self._values if stored is None else stored
 
     def _read(self) -> dict[str, object] | None:
-        """What the file holds; ``None`` when that cannot be read, and then it lies aside."""
+        """What the file holds; ``None`` when there is none, or it cannot be read and now lies aside."""
         try:
             stored = json.loads(self.path.read_bytes())
         except FileNotFoundError:
-            return {}
+            return None
         except (OSError, ValueError, RecursionError):
             stored = None
         if isinstance(stored, dict):
