@@ -10,9 +10,10 @@ python3 -m venv "$tool"
 
 resolve() {
     "$tool/bin/uv" pip compile pyproject.toml requirements/build.in --quiet --universal --python-version 3.11 \
-        --generate-hashes --extra desktop --extra terraform --allow-unsafe --no-emit-index-url --no-emit-find-links \
+        --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links \
         --no-annotate --no-header "$@"
 }
 
-resolve -o requirements/run.lock
-resolve --extra dev -c requirements/run.lock -o requirements/dev.lock
+resolve --extra desktop --extra terraform -o requirements/run.lock
+resolve --extra server -c requirements/run.lock -o requirements/server.lock
+resolve --extra desktop --extra terraform --extra server --extra dev -c requirements/run.lock -o requirements/dev.lock
