@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
@@ -15,8 +13,6 @@ from machina_desktop.views import tasks
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.inputs import PasswordInput, Select
 from machina_desktop.views.widgets.text import Label
-
-MINIMUM_LENGTH = 8
 
 
 class UnlockDialog(Dialog):
@@ -102,24 +98,3 @@ class UnlockDialog(Dialog):
             self._passphrase.control.setFocus()
         else:
             self.show_error(str(error))
-
-
-def strength_of(passphrase: str) -> tuple[int, str]:
-    """A rough judgement of a passphrase: 0..4 and the word for it.
-
-    Counts guesses as if letters were random, and distrusts repetition; it is a hint, not a promise.
-    """
-    kinds = (
-        (26, any(letter.islower() for letter in passphrase)),
-        (26, any(letter.isupper() for letter in passphrase)),
-        (10, any(letter.isdigit() for letter in passphrase)),
-        (32, any(not letter.isalnum() for letter in passphrase)),
-    )
-    alphabet = sum(size for size, is_used in kinds if is_used) or 1
-    # A repeated letter tells little; a word of n different letters counts n and a bit.
-    effective = min(len(passphrase), 2 * len(set(passphrase.lower())))
-    bits = effective * math.log2(alphabet) * 0.75
-    level = sum(bits >= mark for mark in (28, 45, 60, 80))
-    if len(passphrase) < MINIMUM_LENGTH:
-        level = 0
-    return level, ("too short to be safe", "weak", "fair", "good", "strong")[level]

@@ -26,7 +26,8 @@ from machina_desktop.views.crash import CrashDialog
 from machina_desktop.views.desk import Desk
 from machina_desktop.views.first_run import FirstRunDialog
 from machina_desktop.views.main_window import MainWindow
-from machina_desktop.views.unlock import UnlockDialog, strength_of
+from machina_desktop.views.new_passphrase import strength_of
+from machina_desktop.views.unlock import UnlockDialog
 from machina_desktop.views.window_state import is_reachable
 from tests.fakes.device import PASSPHRASE, FakeDevice
 from tests.fakes.gateway import FakeGateway, bridge_with, turn, until
@@ -399,13 +400,13 @@ class TestVault:
         dialog.primary.click()
         dialog.primary.click()
         dialog.lock_step().choose("passphrase")
-        dialog.lock_step()._passphrase.set_text(PASSPHRASE)
-        dialog.lock_step()._again.set_text("something else")
+        dialog.lock_step().new.passphrase.set_text(PASSPHRASE)
+        dialog.lock_step().new.again.set_text("something else")
         dialog.primary.click()
         await turn()
         assert not made.device.vault.exists
-        assert dialog.lock_step()._again.error()
-        dialog.lock_step()._again.set_text(PASSPHRASE)
+        assert dialog.lock_step().new.again.error()
+        dialog.lock_step().new.again.set_text(PASSPHRASE)
         dialog.primary.click()
         await until(lambda: made.device.vault.is_open and dialog.step() == 3)
         assert made.device.vault.slots == ("passphrase",)
