@@ -73,7 +73,6 @@ class Dialog(Modal):
         self.primary.setDefault(True)
         self.cancel = Button(self.tr("Cancel"), parent=self)
         self.cancel.clicked.connect(self.reject)
-        self._extra: list[Button] = []
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(Space.S)
         self._buttons.addStretch()
@@ -87,7 +86,6 @@ class Dialog(Modal):
 
     def add_button(self, button: Button) -> None:
         """Put a further button at the left of the row."""
-        self._extra.insert(0, button)
         self._buttons.insertWidget(0, button)
 
     def show_error(self, message: str) -> None:
@@ -99,9 +97,6 @@ class Dialog(Modal):
     def set_busy(self, is_busy: bool) -> None:
         """Show in the primary button that its work runs."""
         self.primary.set_busy(is_busy)
-
-    def _foot_buttons(self) -> tuple[Button, ...]:
-        return (*self._extra, self.cancel, self.primary)
 
     def _build(self, text: str) -> None:
         whole = QVBoxLayout(self.body)

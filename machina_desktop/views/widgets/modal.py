@@ -20,9 +20,10 @@ from PySide6.QtWidgets import QAbstractButton, QDialog, QHBoxLayout, QLabel, QVB
 
 from machina_desktop.views import theme
 from machina_desktop.views.theme import Radius, Space, Type
-from machina_desktop.views.widgets.buttons import Button, IconButton
+from machina_desktop.views.widgets.buttons import IconButton
 from machina_desktop.views.widgets.compositor import can_blend
 from machina_desktop.views.widgets.painting import fill_rounded
+from machina_desktop.views.widgets.reading_order import first_control, move_focus
 from machina_desktop.views.widgets.scrim import FADE_MS, Scrim
 from machina_desktop.views.widgets.text import Label
 
@@ -122,10 +123,13 @@ class Modal(QDialog):
             # Sizes are true only once the style sheet has been asked, which Qt does after this.
             for widget in self.findChildren(QWidget):
                 widget.ensurePolished()
-            self._order_tabs()
             self._fit()
             self._focus_first()
         super().setVisible(visible)
+
+    def focusNextPrevChild(self, next_: bool) -> bool:
+        # The cross comes last: whoever opens a dialog does not want to begin with closing it.
+        return move_focus(self, forwards=next_, last=self._header)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -135,7 +139,6 @@ class Modal(QDialog):
     def event(self, event: QEvent) -> bool:
         answer = super().event(event)
         if event.type() == QEvent.Type.LayoutRequest and self.isVisible():
-            self._order_tabs()
             self._fit()
         return answer
 
@@ -252,40 +255,14 @@ class Modal(QDialog):
         fade.valueChanged.connect(self.setWindowOpacity)
         fade.start(QVariantAnimation.DeletionPolicy.DeleteWhenStopped)
 
-    def _order_tabs(self) -> None:
-        """First what is filled in, then the buttons at the foot, the close button last; however late things came."""
-        last = self._last_focus_in_body()
-        buttons = [button for button in self._foot_buttons() if button is not last]
-        for button in (*buttons, self._header.close_button):
-            if last is not None:
-                QWidget.setTabOrder(last, button)
-            last = button
-
-    def _last_focus_in_body(self) -> QWidget | None:
-        foot = set(self._foot_buttons())
-        last: QWidget | None = None
-        each = self.nextInFocusChain()
-        while each is not self and each is not None:
-            if each not in foot and self.body.isAncestorOf(each) and each.focusPolicy() & Qt.FocusPolicy.TabFocus:
-                last = each
-            each = each.nextInFocusChain()
-        return last
-
-    def _foot_buttons(self) -> tuple[Button, ...]:
-        """The buttons at the foot, in the order Tab reaches them."""
-        return ()
-
     def _focus_first(self) -> None:
         """The first field gets the focus unless something was given it; without fields the default button."""
-        if self.focusWidget() is not None:
+        layout = self.layout()
+        if self.focusWidget() is not None or layout is None:
             return
-        each = self.nextInFocusChain()
-        while each is not self and each is not None:
-            can_take = each.focusPolicy() & Qt.FocusPolicy.TabFocus and each.isEnabled() and not each.isHidden()
-            if can_take and self.body.isAncestorOf(each) and each.isVisibleTo(self):
-                each.setFocus(Qt.FocusReason.TabFocusReason)
-                return
-            each = each.nextInFocusChain()
+        layout.activate()
+        if (first := first_control(self.body)) is not None:
+            first.setFocus(Qt.FocusReason.TabFocusReason)
 
 
 def _scrim_over(owner: QWidget) -> Scrim:

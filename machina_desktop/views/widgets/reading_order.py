@@ -14,12 +14,14 @@ from PySide6.QtWidgets import QWidget
 _Edges = Callable[[QRect], tuple[int, int]]
 
 
-def move_focus(window: QWidget, *, forwards: bool) -> bool:
+def move_focus(window: QWidget, *, forwards: bool, last: QWidget | None = None) -> bool:
     """Give the focus to the control after, or before, the one that has it; whether there is one.
 
-    Call it from ``focusNextPrevChild`` of a window.
+    Call it from ``focusNextPrevChild`` of a window. What is in ``last`` comes at the end, wherever it stands.
     """
     order = list(_read(window))
+    if last is not None:
+        order.sort(key=lambda each: each is last or last.isAncestorOf(each))
     focus = window.focusWidget()
     at = order.index(focus) if focus in order else -1
     around = [*order[at + 1 :], *order[: max(at, 0)]]
@@ -33,6 +35,11 @@ def move_focus(window: QWidget, *, forwards: bool) -> bool:
     return False
 
 
+def first_control(within: QWidget) -> QWidget | None:
+    """The control one comes by first; its layouts must have been activated."""
+    return next((each for each in _read(within) if _takes_tab(each)), None)
+
+
 def _takes_tab(widget: QWidget) -> bool:
     has_policy = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
     return has_policy and widget.isEnabled() and widget.focusProxy() is None
@@ -44,7 +51,7 @@ def _read(widget: QWidget) -> Iterator[QWidget]:
     children = [
         each
         for each in widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
-        if each.isVisible() and not each.isWindow()
+        if not each.isHidden() and not each.isWindow()
     ]
     is_mirrored = widget.layoutDirection() == Qt.LayoutDirection.RightToLeft
     for child in _sorted(children, across=_from_right if is_mirrored else _from_left):
