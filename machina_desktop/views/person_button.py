@@ -39,6 +39,7 @@ class PersonButton(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(what)
+        self._tell()
 
     def set_name(self, name: str) -> None:
         """Show who or what that is."""
@@ -97,4 +98,4 @@ class PersonButton(QAbstractButton):
 
     def _tell(self) -> None:
         # A name that is cut short is told in full by what draws it.
-        self.setToolTip(self.accessibleName() if self._is_collapsed else "")
+        self.setToolTip(self.accessibleName() if self._is_collapsed or not self.text() else "")
