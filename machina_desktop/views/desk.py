@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QPoint, Qt
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Settings
@@ -15,8 +15,9 @@ from machina_desktop.views.apps.base import Page
 from machina_desktop.views.apps.settings import SettingsPage
 from machina_desktop.views.attention import Attention
 from machina_desktop.views.deploy_wizard.wizard import DeployWizard
+from machina_desktop.views.desk_menus import person_menu, pop_up, vault_menu
 from machina_desktop.views.desktop_notifications import DesktopNotifications
-from machina_desktop.views.icons import icon
+from machina_desktop.views.leaving import Leaving
 from machina_desktop.views.main_window import MainWindow
 from machina_desktop.views.presenter import Presenter
 from machina_desktop.views.run_announcer import RunAnnouncer
@@ -48,7 +49,6 @@ class Desk(QObject):
         super().__init__(window)
         self._window = window
         self._bridge = bridge
-        self._asking: ConfirmDialog | None = None
         self._wizard: DeployWizard | None = None
         self.tray: Tray | None = None
         self.runs = RunWatch(bridge, parent=self)
@@ -65,6 +65,7 @@ class Desk(QObject):
             is_shown=window.is_inspecting,
             window=window,
         )
+        self._leaving = Leaving(bridge, self.runs, settings, window=window)
         self._run_status = RunStatus(self.runs, window.status, parent=self)
         self._banner = VaultBanner(self.vault)
         window.add_banner(self._banner)
@@ -83,48 +84,27 @@ class Desk(QObject):
             self._wizard.open()
         self._wizard.raise_()
 
-    def ask_to_quit(self) -> None:
-        """End the program; asks first when runs are under way."""
-        if self._asking is not None:
-            self._asking.raise_()
-            return
-        count = len(self.runs.running)
-        if count == 0:
-            self._window.quit_agreed.emit()
-            return
-        self._window.come_to_front()
-        many, one = self.tr("Quit while {0} deployments run?"), self.tr("Quit while a deployment runs?")
-        self._asking = ConfirmDialog(
-            many.format(count) if count > 1 else one,
-            text=self.tr(
-                "Terraform goes on without the window and finishes its step. Machina picks the result up at the "
-                "next start; until then nothing new begins."
-            ),
-            confirm=self.tr("Quit"),
-            is_danger=False,
-            parent=self._window,
-        )
-        self._asking.accepted.connect(self._window.quit_agreed)
-        self._asking.finished.connect(self._on_asked)
-        self._asking.open()
-
     @property
     def question(self) -> ConfirmDialog | None:
         """The question whether to quit, while it is asked."""
-        return self._asking
+        return self._leaving.question
+
+    @property
+    def run_status(self) -> RunStatus:
+        """What the status bar tells about runs, and their lists."""
+        return self._run_status
 
     def _connect(self) -> None:
         window = self._window
         status = window.status
         window.wizard_wanted.connect(self.open_wizard)
-        window.quit_wanted.connect(self.ask_to_quit)
         window.sidebar.vault_clicked.connect(lambda: self._on_vault_clicked(window.sidebar.vault))
         window.pages.built.connect(self._on_page_built)
         status.vault.clicked.connect(lambda: self._on_vault_clicked(status.vault))
-        status.engine.clicked.connect(lambda: window.open_app("settings"))
+        status.engine.clicked.connect(lambda: window.open_app("settings", "engine"))
         status.home.clicked.connect(lambda: window.open_app("settings"))
         self._run_status.chosen.connect(window.show_run)
-        self._banner.activated.connect(lambda: window.open_app("settings"))
+        self._banner.activated.connect(lambda: window.open_app("settings", "vault"))
         self.vault.changed.connect(self._on_vault_changed)
         self.vault_door.begun.connect(self._on_begun)
         self.vault_door.unlocked.connect(self._on_unlocked)
@@ -134,6 +114,8 @@ class Desk(QObject):
         )
         window.commands.add_source(self.teams.commands)
         window.sidebar.team.clicked.connect(self._on_team_clicked)
+        window.sidebar.sync.clicked.connect(lambda: window.open_app("settings"))
+        window.sidebar.person.clicked.connect(self._on_person_clicked)
         tasks.PRESENTER.show = self.presenter.present
         self._on_vault_changed()
 
@@ -154,7 +136,10 @@ class Desk(QObject):
         self.tray = Tray(self.runs, parent=self._window)
         self.tray.show_requested.connect(self._window.come_to_front)
         self.tray.run_requested.connect(self._window.show_run)
-        self.tray.quit_requested.connect(self.ask_to_quit)
+        self.tray.lock_requested.connect(self.vault.lock)
+        self.tray.quit_requested.connect(self._leaving.quit)
+        self._leaving.set_tray(self.tray)
+        self._on_vault_changed()
         outside = DesktopNotifications(self.tray.icon, parent=self)
         outside.activated.connect(self._window.show_run)
         self._announcer.set_outside(outside)
@@ -169,10 +154,14 @@ class Desk(QObject):
         if team is not None:
             self._window.sidebar.team.set_name(team.name)
             self._window.sidebar.set_home(home_of(team))
+            self._window.status.set_home(home_of(team))
 
     def _on_team_clicked(self) -> None:
         if self._bridge.is_settled:
             self.teams.open_list(self._window.sidebar.team)
+
+    def _on_person_clicked(self) -> None:
+        pop_up(person_menu(self._window, self.vault), self._window.sidebar.person)
 
     def _on_changed(self, entities: frozenset[str]) -> None:
         if "user" in entities:
@@ -185,6 +174,8 @@ class Desk(QObject):
         look = self.vault.look()
         self._window.sidebar.vault.set_state(look.title, look.icon_name, look.token)
         self._window.status.vault.say(look.title, icon_name=look.icon_name, token=look.token, tip=look.tip)
+        if self.tray is not None:
+            self.tray.set_lockable(self.vault.status is not None and self.vault.status.is_open)
 
     def _on_vault_clicked(self, place: QWidget) -> None:
         status = self.vault.status
@@ -193,11 +184,7 @@ class Desk(QObject):
         if not (status.exists and status.is_open):
             self.vault_door.open_what_is_needed()
             return
-        menu = QMenu(self._window)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(icon("lock"), self.tr("Lock now"), self.vault.lock)
-        menu.addAction(icon("settings"), self.tr("Vault settings"), lambda: self._window.open_app("settings"))
-        menu.popup(place.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
+        pop_up(vault_menu(self._window, self.vault), place)
 
     def _on_vault_wanted(self) -> None:
         if self.vault.status is not None and self.vault.status.is_open:
@@ -213,6 +200,3 @@ class Desk(QObject):
 
     def _on_wizard_closed(self) -> None:
         self._wizard = None
-
-    def _on_asked(self) -> None:
-        self._asking = None

@@ -39,6 +39,7 @@ class MainWindow(QMainWindow):
     Signals:
         retried(): The core did not start and should try again.
         wizard_wanted(): The person wants to deploy a machine.
+        close_wanted(): The person closes the window; whether that ends the program, others decide.
         quit_wanted(): The person wants to end the program; runs may speak against it.
         quit_agreed(): The person wants to end the program and nothing speaks against it.
         visibility_changed(bool): Whether it can be seen.
@@ -46,6 +47,7 @@ class MainWindow(QMainWindow):
 
     retried = Signal()
     wizard_wanted = Signal()
+    close_wanted = Signal()
     quit_wanted = Signal()
     quit_agreed = Signal()
     visibility_changed = Signal(bool)
@@ -198,7 +200,10 @@ class MainWindow(QMainWindow):
             event.accept()
             return
         event.ignore()
-        self.ask_to_quit()
+        if self._is_furnished:
+            self.close_wanted.emit()
+        else:
+            self.quit_agreed.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # Here and not as shortcuts: pages and dialogs come first with both keys.

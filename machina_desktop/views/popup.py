@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QFocusEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.theme import Radius, Space, Type
@@ -46,16 +46,16 @@ class PopupRow(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._is_current = is_current
+        self._has_ring = False
         row = QHBoxLayout(self)
         row.setContentsMargins(Space.S, 6, Space.M, 6)
         row.setSpacing(10)
         if leading is not None:
             row.addWidget(leading)
         words = QVBoxLayout()
-        words.setSpacing(0)
+        words.setSpacing(2)
         words.addWidget(self._title)
         words.addWidget(self._detail)
-        words.addSpacing(Space.XS)
         words.addWidget(self.progress)
         row.addLayout(words, 1)
         if hint:
@@ -82,6 +82,11 @@ class PopupRow(QAbstractButton):
         if total:
             self.progress.set_progress(done, total)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # A list opened by the mouse has a row ready for the keyboard, but need not shout it.
+        self._has_ring = event.reason() != Qt.FocusReason.PopupFocusReason
+        super().focusInEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.click()
@@ -96,7 +101,7 @@ class PopupRow(QAbstractButton):
         painter = QPainter(self)
         if self.underMouse() or self.hasFocus():
             fill_rounded(painter, QRectF(self.rect()), Radius.BUTTON, theme.color("surface-hover"))
-        if self.hasFocus():
+        if self.hasFocus() and self._has_ring:
             draw_focus_ring(painter, QRectF(self.rect()), Radius.BUTTON - 1)
 
 
@@ -109,6 +114,7 @@ class Popup(QWidget):
         self.setAccessibleName(name)
         self.setWindowTitle(name)
         self.setFixedWidth(width)
+        self._anchor: QWidget | None = None
         self._inside = QWidget()
         self._rows = QVBoxLayout(self._inside)
         self._rows.setContentsMargins(0, 0, 0, 0)
@@ -116,6 +122,7 @@ class Popup(QWidget):
         self._rows.addStretch()
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidget(self._inside)
@@ -142,20 +149,23 @@ class Popup(QWidget):
         return tuple(row for row in self.findChildren(PopupRow) if not row.isHidden())
 
     def open_at(self, anchor: QWidget) -> None:
-        """Show it under ``anchor``, or above it where there is more room, with the keyboard on its first row."""
+        """Show it under ``anchor``, or above it where there is no room, with the keyboard on its first row."""
+        self._anchor = anchor
         self.adjust_height()
-        self.move(self._place(anchor))
         self.show()
         self.activateWindow()
         if rows := self.rows():
             rows[0].setFocus(Qt.FocusReason.PopupFocusReason)
 
     def adjust_height(self) -> None:
-        """Be as high as the rows need, within reason."""
-        inside = self._inside.sizeHint().height()
-        rest = self._column.sizeHint().height() - self._area.sizeHint().height()
-        self._area.setMinimumHeight(0)
-        self.setFixedHeight(min(GREATEST_HEIGHT, inside + rest))
+        """Be as high as the rows need, within reason, and stay at the control it belongs to."""
+        margins = self._column.contentsMargins()
+        items = [self._column.itemAt(index).widget() for index in range(self._column.count())]
+        rest = sum(item.sizeHint().height() for item in items if item is not None and item is not self._area)
+        rest += margins.top() + margins.bottom() + self._column.spacing() * (len(items) - 1)
+        self.setFixedHeight(min(GREATEST_HEIGHT, self._inside.sizeHint().height() + rest))
+        if self._anchor is not None:
+            self.move(self._place(self._anchor))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         rows, key = self.rows(), Qt.Key(event.key())

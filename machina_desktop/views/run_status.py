@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, QRectF, Signal
 from PySide6.QtGui import QPainter
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.views.models.status import mark_of
+from machina_desktop.views.run_list import RunList
 from machina_desktop.views.run_watch import RunWatch, doing
-from machina_desktop.views.status_bar import Glyph, StatusBar
+from machina_desktop.views.status_bar import Glyph, StatusBar, StatusItem
 from machina_desktop.views.widgets.status import paint_glyph
 
 
 class RunStatus(QObject):
-    """Keeps the two items on the left of the status bar current.
+    """Keeps the two items on the left of the status bar current. Pressed, they list the runs they stand for.
 
     Signals:
-        chosen(str): An item was pressed: the only run it stands for, or empty when there are several.
+        chosen(str): A run was chosen, by its id: the only one an item stands for, or one from its list. Empty for the
+            page of all deployments.
     """
 
     chosen = Signal(str)
@@ -25,8 +29,9 @@ class RunStatus(QObject):
         super().__init__(parent)
         self._watch = watch
         self._bar = bar
-        bar.runs.clicked.connect(lambda: self.chosen.emit(_only(watch.running)))
-        bar.approvals.clicked.connect(lambda: self.chosen.emit(_only(watch.waiting)))
+        self._list: RunList | None = None
+        bar.runs.clicked.connect(self._on_runs_clicked)
+        bar.approvals.clicked.connect(self._on_approvals_clicked)
         watch.open_changed.connect(lambda _runs: self.refresh())
         watch.progressed.connect(self.refresh)
 
@@ -43,7 +48,7 @@ class RunStatus(QObject):
             item.say(self.tr("{0} queued").format(queued), glyph=_glyph(DeploymentState.QUEUED))
         else:
             self._bar.show_idle()
-        self._bar.approvals.setVisible(bool(waiting))
+        self._bar.approvals.set_wanted(bool(waiting))
         if waiting:
             self._bar.approvals.say(
                 self.tr("{0} awaiting approval").format(len(waiting)),
@@ -51,6 +56,38 @@ class RunStatus(QObject):
                 token="accent-warning",
                 tip=self.tr("Show the plans that wait for you"),
             )
+
+    @property
+    def list(self) -> RunList | None:
+        """The list of runs, while it is open."""
+        return self._list
+
+    def _active(self) -> tuple[Deployment, ...]:
+        """What the first item stands for: what runs, and what will when its turn comes."""
+        queued = tuple(run for run in self._watch.open_runs if run.state is DeploymentState.QUEUED)
+        return (*self._watch.running, *queued)
+
+    def _waiting(self) -> tuple[Deployment, ...]:
+        return self._watch.waiting
+
+    def _on_runs_clicked(self) -> None:
+        self._open(self._bar.runs, self.tr("Running deployments"), self._active)
+
+    def _on_approvals_clicked(self) -> None:
+        self._open(self._bar.approvals, self.tr("Plans that await approval"), self._waiting)
+
+    def _open(self, anchor: StatusItem, name: str, runs: Callable[[], tuple[Deployment, ...]]) -> None:
+        found = runs()
+        if len(found) < 2:
+            self.chosen.emit(found[0].deployment_id if found else "")
+            return
+        self._list = RunList(name, self._watch, runs, parent=self._bar)
+        self._list.chosen.connect(self.chosen)
+        self._list.destroyed.connect(self._on_list_gone)
+        self._list.open_at(anchor)
+
+    def _on_list_gone(self) -> None:
+        self._list = None
 
     def _show_one(self, run: Deployment) -> None:
         done, total = self._watch.steps(run.deployment_id)
@@ -71,7 +108,3 @@ def _glyph(state: DeploymentState) -> Glyph:
         paint_glyph(painter, box, mark)
 
     return paint
-
-
-def _only(runs: tuple[Deployment, ...]) -> str:
-    return runs[0].deployment_id if len(runs) == 1 else ""

@@ -76,7 +76,7 @@ class RunWatch(QObject):
     @property
     def running(self) -> tuple[Deployment, ...]:
         """Runs that a runner works on now."""
-        return tuple(run for run in self._open if run.state in (DeploymentState.PLANNING, DeploymentState.APPLYING))
+        return tuple(run for run in self._open if is_running(run))
 
     @property
     def waiting(self) -> tuple[Deployment, ...]:
@@ -167,6 +167,11 @@ _VERBS = {
     "restart_service": ("Restarting a service of", "has its service restarted", "has not restarted its service"),
     "refresh": ("Refreshing", "was compared with its plan", "could not be refreshed"),
 }
+
+
+def is_running(run: Deployment) -> bool:
+    """Whether a runner works on it now."""
+    return run.state in (DeploymentState.PLANNING, DeploymentState.APPLYING)
 
 
 def doing(run: Deployment) -> str:

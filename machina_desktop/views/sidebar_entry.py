@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from machina_desktop.views import theme
@@ -93,9 +93,10 @@ class SidebarEntry(QAbstractButton):
     def _paint_dot(self, painter: QPainter, right: float) -> None:
         if self._badge:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
+            # A rim in the ground's colour, so that the dot does not melt into the icon.
+            painter.setPen(QPen(theme.color("surface"), 2))
             painter.setBrush(theme.color(f"accent-{self._tone}"))
-            painter.drawEllipse(QRectF(right - 4, 7, 8, 8))
+            painter.drawEllipse(QRectF(right - 5, 6, 10, 10))
 
     def _paint_words(self, painter: QPainter, rect: QRectF, token: str) -> None:
         right = rect.right() - Space.S
