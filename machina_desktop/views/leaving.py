@@ -1,0 +1,127 @@
+"""Closing the window and ending the program: into the tray where that is wanted, and never past runs unsaid."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.config import CLOSE_TO_TRAY, Settings
+from machina_desktop.core.domain.deployment import Deployment
+from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.services.deployments import ListDeployments
+from machina_desktop.views import tasks
+from machina_desktop.views.main_window import MainWindow
+from machina_desktop.views.run_watch import RunWatch, is_running
+from machina_desktop.views.tray import Tray
+from machina_desktop.views.widgets.dialogs import ConfirmDialog
+
+# A tray may go while the window hides in it; then there would be no way back to the window.
+TRAY_CHECK_MS = 3000
+
+
+class Leaving(QObject):
+    """What happens when the person closes the window or quits."""
+
+    def __init__(self, bridge: Bridge, runs: RunWatch, settings: Settings, *, window: MainWindow) -> None:
+        super().__init__(window)
+        self._bridge = bridge
+        self._runs = runs
+        self._settings = settings
+        self._window = window
+        self._tray: Tray | None = None
+        self._question: ConfirmDialog | None = None
+        self._is_looking = False
+        self._check = QTimer(self, interval=TRAY_CHECK_MS)
+        self._check.timeout.connect(self._on_check)
+        window.close_wanted.connect(self.close_window)
+        window.quit_wanted.connect(self.quit)
+        window.visibility_changed.connect(self._on_visibility_changed)
+
+    def set_tray(self, tray: Tray) -> None:
+        """Where the window may hide."""
+        self._tray = tray
+
+    def close_window(self) -> None:
+        """Hide it in the tray, where that is wanted and there is one; else end the program."""
+        if self._tray is not None and self._tray.is_there() and self._settings.get(CLOSE_TO_TRAY):
+            self._window.hide()
+        else:
+            self.quit()
+
+    def quit(self) -> None:
+        """End the program; asks first when runs are under way, in whichever team."""
+        if self._question is not None:
+            self._question.raise_()
+        elif self._runs.running:
+            self._ask(len(self._runs.running))
+        elif self._other_teams() and not self._is_looking:
+            self._is_looking = True
+            tasks.run(
+                self._bridge,
+                self._count_elsewhere(),
+                owner=self,
+                name="look for runs elsewhere",
+                done=self._on_counted,
+                failed=self._on_not_counted,
+            )
+        elif not self._is_looking:
+            self._window.quit_agreed.emit()
+
+    @property
+    def question(self) -> ConfirmDialog | None:
+        """The question whether to quit, while it is asked."""
+        return self._question
+
+    def _other_teams(self) -> tuple[str, ...]:
+        if not self._bridge.is_settled:
+            return ()
+        current = self._bridge.team_id
+        return tuple(team_id for team_id, _role in self._bridge.actor.team_roles if team_id != current)
+
+    async def _count_elsewhere(self) -> int:
+        found: list[Deployment] = []
+        for team_id in self._other_teams():
+            found.extend(await self._bridge.call(ListDeployments(team_id=team_id, only_open=True)))
+        return sum(is_running(run) for run in found)
+
+    def _on_counted(self, count: int) -> None:
+        self._is_looking = False
+        if count:
+            self._ask(count)
+        else:
+            self._window.quit_agreed.emit()
+
+    def _on_not_counted(self, _error: MachinaError) -> None:
+        # Who wants to go is not held up by a store that does not answer.
+        self._is_looking = False
+        self._window.quit_agreed.emit()
+
+    def _ask(self, count: int) -> None:
+        self._window.come_to_front()
+        many, one = self.tr("Quit while {0} deployments run?"), self.tr("Quit while a deployment runs?")
+        self._question = ConfirmDialog(
+            many.format(count) if count > 1 else one,
+            text=self.tr(
+                "Terraform goes on without the window and finishes its step. Machina picks the result up at the "
+                "next start; until then nothing new begins."
+            ),
+            confirm=self.tr("Quit"),
+            is_danger=False,
+            parent=self._window,
+        )
+        self._question.accepted.connect(self._window.quit_agreed)
+        self._question.finished.connect(self._on_asked)
+        self._question.open()
+
+    def _on_asked(self) -> None:
+        self._question = None
+
+    def _on_visibility_changed(self, is_visible: bool) -> None:
+        if is_visible:
+            self._check.stop()
+        else:
+            self._check.start()
+
+    def _on_check(self) -> None:
+        if self._tray is not None and not self._tray.is_there():
+            self._window.come_to_front()
