@@ -20,8 +20,17 @@ def new_id(kind: str) -> str:
 
     48 bits of milliseconds and 80 random bits, as in the ULID specification.
     """
-    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
-    return f"{kind}-" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return f"{kind}-{_written((time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10)))}"
+
+
+def new_code() -> str:
+    """130 random bits as 26 lower-case base-32 characters, for a code that nobody may guess."""
+    return _written(int.from_bytes(os.urandom(17)))
+
+
+def _written(number: int) -> str:
+    """The lowest 130 bits in Crockford's base 32."""
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def made_at(identifier: str) -> datetime | None:

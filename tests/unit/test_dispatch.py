@@ -58,6 +58,7 @@ from machina_desktop.core.services.providers import (
 from machina_desktop.core.services.reports import (
     AppendLog,
     ClaimDeployment,
+    ExpireApproval,
     RenewLease,
     ReportFacts,
     ReportOutcome,
@@ -66,7 +67,7 @@ from machina_desktop.core.services.reports import (
     SaveState,
     TakeOver,
 )
-from machina_desktop.core.services.teams import ListTeams, WhoAmI
+from machina_desktop.core.services.teams import ListTeams, Settle, WhoAmI
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase, use_case
 from tests.fakes.hosts import STRANGER, Core, core, new_team_id, until
 
@@ -80,6 +81,8 @@ RUNNER_REQUESTS = (
     SaveState,
     ReportFacts,
     ReportOutcome,
+    ExpireApproval,
+    Settle,
 )
 CASES = tuple(REGISTRY.by_request.values())
 

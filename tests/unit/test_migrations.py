@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import alembic.autogenerate
+import alembic.command
+import alembic.config
 import pytest
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
@@ -25,13 +28,16 @@ from machina_desktop.core.store.tables import METADATA
 from tests.fakes.hosts import read_sql
 from tests.unit.test_store import MACHINE, MINE, allow
 
+HEAD = migrations.HEAD
+FOLLOWING = f"{int(HEAD) + 1:04}"
+
 # What the next version's revision might look like.
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{following}"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
@@ -46,7 +52,8 @@ from pathlib import Path
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store import migrations
 migrations.__file__ = sys.argv[2]
-migrations.HEAD, migrations.KNOWN = "0002", ("0001", "0002")
+migrations.HEAD = sys.argv[3]
+migrations.KNOWN += (sys.argv[3],)
 Database(Path(sys.argv[1])).open()
 """
 
@@ -85,26 +92,72 @@ def next_version(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """This program as its next version, with one revision more; the ``old`` database is there. Answers the revision."""
     folder = tmp_path / "migrations"
     shutil.copytree(Path(migrations.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    revision = folder / "versions" / "r0002_labels.py"
-    revision.write_text(NEXT.format(afterwards=""))
+    revision = folder / "versions" / f"r{FOLLOWING}_labels.py"
+    revision.write_text(next_revision())
     monkeypatch.setattr(migrations, "__file__", str(folder / "__init__.py"))
-    monkeypatch.setattr(migrations, "HEAD", "0002")
-    monkeypatch.setattr(migrations, "KNOWN", ("0001", "0002"))
+    monkeypatch.setattr(migrations, "HEAD", FOLLOWING)
+    monkeypatch.setattr(migrations, "KNOWN", (*migrations.KNOWN, FOLLOWING))
     return revision
+
+
+def next_revision(afterwards: str = "") -> str:
+    return NEXT.format(head=HEAD, following=FOLLOWING, afterwards=afterwards)
 
 
 def version(path: Path) -> object:
     return read_sql(path, "SELECT version_num FROM alembic_version")[0][0]
 
 
+def of_revision(path: Path, revision: str) -> None:
+    """Make an empty database as an earlier version made it."""
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    engine = sa.create_engine(f"sqlite+pysqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, revision)
+    engine.dispose()
+
+
+def fill_with_plain_rows(path: Path) -> dict[str, int]:
+    """Put a row into every table, of whatever its columns take; answers how many rows each table has."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            columns = connection.execute(f'PRAGMA table_info("{table}")').fetchall()
+            values = [1 if kind in {"BIGINT", "BOOLEAN"} else "x" for _, _, kind, *_ in columns]
+            if table != "alembic_version":
+                connection.execute(f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(values))})', values)
+        return {table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in tables}
+
+
+@pytest.mark.parametrize("revision", migrations.KNOWN[:-1])
+def test_a_database_of_every_earlier_version_comes_up_to_date_with_all_its_rows(path: Path, revision: str) -> None:
+    of_revision(path, revision)
+    before = fill_with_plain_rows(path)
+    assert min(before.values()) == 1
+    with opened(path):
+        pass
+    assert version(path) == HEAD
+    assert differences(path) == []
+    assert {table: read_sql(path, f'SELECT count(*) FROM "{table}"')[0][0] for table in before} == before
+
+
+def differences(path: Path) -> list[object]:
+    engine = sa.create_engine(f"sqlite+pysqlite:///{path}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found = alembic.autogenerate.compare_metadata(context, METADATA)
+    engine.dispose()
+    return list(found)
+
+
 def test_the_migrated_schema_is_the_declared_one(old: Path) -> None:
     engine = sa.create_engine(f"sqlite+pysqlite:///{old}")
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        differences = alembic.autogenerate.compare_metadata(context, METADATA)
         indexes = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index'").all()
     engine.dispose()
-    assert differences == []
+    assert differences(old) == []
     partial = next(sql for name, sql in indexes if name == "uq_deployment_active_machine")
     assert "'planning', 'awaiting_approval', 'applying'" in partial
 
@@ -124,35 +177,35 @@ def test_a_database_of_this_version_is_opened_without_a_copy(old: Path) -> None:
 def test_an_older_database_is_copied_and_brought_up_to_date(old: Path, next_version: Path) -> None:
     with opened(old) as database:
         assert asyncio.run(database.read(MINE, lambda tx: tx.get(Machine, "machine-1"))) == MACHINE
-    assert version(old) == "0002"
+    assert version(old) == FOLLOWING
     assert read_sql(old, "SELECT name FROM label") == [("m1",)]
-    copy = old.with_name("machina.db.before-0002")
-    assert version(copy) == "0001"
+    copy = old.with_name(f"machina.db.before-{FOLLOWING}")
+    assert version(copy) == HEAD
     assert read_sql(copy, "SELECT name FROM machine") == [("m1",)]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert not list(old.parent.glob("*.new"))
 
 
 def test_a_migration_that_fails_changes_nothing(old: Path, next_version: Path) -> None:
-    next_version.write_text(NEXT.format(afterwards='op.execute("INSERT INTO absent VALUES (1)")'))
+    next_version.write_text(next_revision('op.execute("INSERT INTO absent VALUES (1)")'))
     with pytest.raises(MachinaError), opened(old):
         pass
-    assert version(old) == "0001"
+    assert version(old) == HEAD
     assert read_sql(old, "SELECT count(*) FROM sqlite_master WHERE name = 'label'") == [(0,)]
-    next_version.write_text(NEXT.format(afterwards=""))
+    next_version.write_text(next_revision())
     with opened(old):
-        assert version(old) == "0002"
+        assert version(old) == FOLLOWING
 
 
 def test_a_migration_killed_in_the_middle_is_made_again_from_the_beginning(old: Path, next_version: Path) -> None:
-    next_version.write_text(NEXT.format(afterwards="import os; os.kill(os.getpid(), 9)"))
-    arguments = [sys.executable, "-c", OPENS, str(old), str(next_version.parents[1] / "__init__.py")]
+    next_version.write_text(next_revision("import os; os.kill(os.getpid(), 9)"))
+    arguments = [sys.executable, "-c", OPENS, str(old), str(next_version.parents[1] / "__init__.py"), FOLLOWING]
     assert subprocess.run(arguments, cwd=REPOSITORY, check=False).returncode == -9
-    assert version(old) == "0001"
-    next_version.write_text(NEXT.format(afterwards=""))
+    assert version(old) == HEAD
+    next_version.write_text(next_revision())
     with opened(old) as database:
         assert asyncio.run(database.read(MINE, lambda tx: tx.get(Machine, "machine-1"))) == MACHINE
-    assert version(old) == "0002"
+    assert version(old) == FOLLOWING
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(old: Path) -> None:

@@ -28,7 +28,7 @@ from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.domain.team import Actor, TeamRole
 from machina_desktop.core.errors import Bug, Conflict, InvalidInput, MachinaError, NotFound, Unavailable
-from machina_desktop.core.store import sql_transaction
+from machina_desktop.core.store import run_logs, sql_transaction
 from machina_desktop.core.store.database import Database, is_wal_safe
 from machina_desktop.core.store.tables import METADATA
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
@@ -84,7 +84,7 @@ asyncio.run(main())
 """
 
 
-def allow(_team_id: str) -> None:
+def allow(_team_id: str, _tags: object = None) -> None:
     """Permit every write."""
 
 
@@ -482,7 +482,7 @@ async def test_a_very_long_log_keeps_its_head_and_tail_and_says_what_is_missing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, size in (("LOG_HEAD_BYTES", 10_000), ("LOG_TAIL_BYTES", 20_000), ("LOG_SLACK_BYTES", 5_000)):
-        monkeypatch.setattr(sql_transaction, name, size)
+        monkeypatch.setattr(run_logs, name, size)
     end = await grow_log(database, range(100))
     read = (await whole_log(database)).splitlines()
     kept = [int(entry.split(b'"line ')[1].split(b'"')[0]) for entry in read if b'"line ' in entry]

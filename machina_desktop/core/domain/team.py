@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import StrEnum, auto
 
 
 class SystemRole(StrEnum):
@@ -61,11 +62,41 @@ class TeamMember:
     invited_by: str | None = None
 
 
+class Access(StrEnum):
+    """How far a grant goes."""
+
+    VIEWER = "viewer"
+    DEPLOYER = "deployer"
+    APPROVER = "approver"
+
+
+ENVIRONMENT = "env:"
+"""What the tag of an environment begins with, such as ``env:prod``."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Actor:
-    """Who asks: a person in one team, or the runner acting for the home.
+class Grant:
+    """What a member may do with the machines of one tag; it narrows what the member's role allows.
 
     Attributes:
+        tag: A tag of machines, in whatever case; that of an environment is ``env:NAME``. Empty for everything else.
+    """
+
+    grant_id: str
+    team_id: str
+    user_id: str
+    access: Access
+    tag: str = ""
+    granted_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who asks: a person in their teams, or the runner acting for the home.
+
+    Attributes:
+        grants: The person's own, of all teams.
         is_runner: The deployer reporting what happened; may do what no person may.
     """
 
@@ -73,6 +104,7 @@ class Actor:
     display_name: str
     system_role: SystemRole = SystemRole.USER
     team_roles: tuple[tuple[str, TeamRole], ...] = ()
+    grants: tuple[Grant, ...] = ()
     is_runner: bool = False
 
     def role_in(self, team_id: str) -> TeamRole | None:
@@ -80,37 +112,96 @@ class Actor:
         return dict(self.team_roles).get(team_id)
 
 
-# Reading is granted to every member. What a member may not do is listed with admins only.
-_ADMIN_ONLY = frozenset({"team.delete", "team.update", "member.update", "member.remove", "member.invite"})
-_RUNNER_ONLY = frozenset(
-    {
-        "deployment.claim",
-        "deployment.take_over",
-        "deployment.renew",
-        "deployment.report_phase",
-        "deployment.report_plan",
-        "deployment.append_log",
-        "deployment.save_state",
-        "deployment.report_facts",
-        "deployment.report_outcome",
-    }
-)
+class Right(StrEnum):
+    """What actions have in common when it comes to who may do them."""
+
+    READ = auto()
+    SELF = auto()
+    DEPLOY = auto()
+    CANCEL = auto()
+    APPROVE = auto()
+    KEEP = auto()
+    ADMINISTER = auto()
+    RUN = auto()
 
 
-def is_granted(actor: Actor, action: str, team_id: str, *, is_read: bool) -> bool:
+_ADMIN = frozenset(Right) - {Right.RUN}
+_MEMBER = _ADMIN - {Right.ADMINISTER}
+_READER = frozenset({Right.READ})
+
+_ROLES: Mapping[tuple[SystemRole, TeamRole], frozenset[Right]] = {
+    (SystemRole.ADMIN, TeamRole.ADMIN): _ADMIN,
+    (SystemRole.ADMIN, TeamRole.MEMBER): _MEMBER,
+    (SystemRole.USER, TeamRole.ADMIN): _ADMIN,
+    (SystemRole.USER, TeamRole.MEMBER): _MEMBER,
+    (SystemRole.READONLY, TeamRole.ADMIN): _READER,
+    (SystemRole.READONLY, TeamRole.MEMBER): _READER,
+}
+
+_ACCESS: Mapping[Access, frozenset[Right]] = {
+    Access.VIEWER: frozenset({Right.READ, Right.SELF}),
+    Access.DEPLOYER: frozenset({Right.READ, Right.SELF, Right.DEPLOY, Right.CANCEL}),
+    Access.APPROVER: frozenset({Right.READ, Right.SELF, Right.APPROVE, Right.CANCEL}),
+}
+
+_OF_MACHINES = frozenset({Right.DEPLOY, Right.CANCEL, Right.APPROVE})
+
+# Where an action stands here, by its noun or its whole name, it needs that right; else reading needs the right to
+# read, and a write that nobody has thought of is for administrators.
+_ACTIONS: Mapping[str, Right] = {
+    "invite.list": Right.ADMINISTER,
+    "team.leave": Right.SELF,
+    "deployment.approve": Right.APPROVE,
+    "deployment.cancel": Right.CANCEL,
+    "team.settle": Right.RUN,
+}
+_NOUNS: Mapping[str, Right] = {
+    "machine": Right.DEPLOY,
+    "deployment": Right.RUN,
+    "provider_account": Right.KEEP,
+    "ssh_key": Right.KEEP,
+}
+
+
+def right_of(action: str, *, is_read: bool) -> Right:
+    """The right that an action needs."""
+    if action in _ACTIONS:
+        return _ACTIONS[action]
+    return Right.READ if is_read else _NOUNS.get(action.partition(".")[0], Right.ADMINISTER)
+
+
+def is_granted(actor: Actor, action: str, team_id: str, *, is_read: bool, tags: tuple[str, ...] | None = None) -> bool:
     """Whether ``actor`` may do ``action`` in the team; the whole authorisation rule in one place.
 
-    ``team_id`` empty means the action concerns only the asking person's device.
+    ``team_id`` empty means the action concerns only the asking person or their device. ``tags`` are those of the
+    machine it is about; ``None`` where that is not known yet: then it says whether there may be such a machine.
     """
     if actor.is_runner:
         return True
-    if action in _RUNNER_ONLY:
-        return False
-    if actor.system_role is SystemRole.READONLY and not is_read:
+    right = right_of(action, is_read=is_read)
+    if right is Right.RUN or (actor.system_role is SystemRole.READONLY and right is not Right.READ):
         return False
     if not team_id:
         return True
     role = actor.role_in(team_id)
-    if role is None:
+    if role is None or right not in _ROLES[actor.system_role, role]:
         return False
-    return role is TeamRole.ADMIN or action not in _ADMIN_ONLY
+    grants = tuple(grant for grant in actor.grants if grant.team_id == team_id)
+    return role is TeamRole.ADMIN or not grants or _is_within(grants, right, tags)
+
+
+def _is_within(grants: tuple[Grant, ...], right: Right, tags: tuple[str, ...] | None) -> bool:
+    """Whether a member's grants let them do what their role allows.
+
+    Grants of one tag add up. Of a machine with several such tags all must allow it; the grants without a tag decide
+    on a machine that has none of them, and without those the role does.
+    """
+    by_tag: dict[str, frozenset[Right]] = {}
+    for grant in grants:
+        tag = grant.tag.casefold()
+        by_tag[tag] = by_tag.get(tag, frozenset()) | _ACCESS[grant.access]
+    if tags is None and right in _OF_MACHINES:
+        return "" not in by_tag or any(right in rights for rights in by_tag.values())
+    own = {tag.casefold() for tag in tags or ()} - {""}
+    decisive = [rights for tag, rights in by_tag.items() if tag in own] or [by_tag.get("", _MEMBER)]
+    return all(right in rights for rights in decisive)

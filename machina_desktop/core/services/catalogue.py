@@ -7,12 +7,14 @@ from machina_desktop.core.services import (
     deployments,
     device,
     diagnostics,
+    invites,
     keys,
     machines,
+    members,
     providers,
     reports,
     storage,
     teams,
 )
 
-AREAS = (teams, machines, deployments, providers, keys, audit, device, storage, diagnostics, reports)
+AREAS = (teams, members, invites, machines, deployments, providers, keys, audit, device, storage, diagnostics, reports)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -16,6 +15,7 @@ from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.reports import AppendLog
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase
+from machina_desktop.core.store.transaction import Permit
 
 if TYPE_CHECKING:
     from machina_desktop.core.store.database import Database
@@ -57,7 +57,7 @@ class Dispatcher:
 
     async def _perform(self, case: UseCase, actor: Actor, ask: Request[R], action: str) -> object:
         permit = _permit(actor, case)
-        permit("" if case.is_open else getattr(ask, "team_id", ""))
+        permit("" if case.is_open else getattr(ask, "team_id", ""), None)
         if case.is_async:
             return await case.run(self._context_for(case), actor, ask)  # type: ignore[misc]
         if case.is_read:
@@ -106,12 +106,12 @@ class Dispatcher:
                 LOG.exception("the refusal could not be written to the audit trail")
 
 
-def _permit(actor: Actor, case: UseCase) -> Callable[[str], None]:
-    def permit(team_id: str) -> None:
+def _permit(actor: Actor, case: UseCase) -> Permit:
+    def permit(team_id: str, tags: tuple[str, ...] | None = None) -> None:
         if team_id and not actor.is_runner and actor.role_in(team_id) is None:
             # The same answer as for a team that does not exist.
             raise NotFound("There is no such team.")
-        if not is_granted(actor, case.action, team_id, is_read=case.is_read):
+        if not is_granted(actor, case.action, team_id, is_read=case.is_read, tags=tags):
             raise Forbidden(
                 f"You may not do this: {case.action}.", hint="Ask an administrator of the team for the right."
             )
@@ -119,7 +119,7 @@ def _permit(actor: Actor, case: UseCase) -> Callable[[str], None]:
     return permit
 
 
-def _anything(_team_id: str) -> None:
+def _anything(_team_id: str, _tags: object = None) -> None:
     """The audit trail is written whatever was refused."""
 
 

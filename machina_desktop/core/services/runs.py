@@ -7,8 +7,8 @@ from datetime import datetime
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, moved
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
-from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict
+from machina_desktop.core.domain.team import Actor, is_granted
+from machina_desktop.core.errors import Conflict, Forbidden
 from machina_desktop.core.store.transaction import Transaction
 
 APPROVED = "approved"
@@ -52,7 +52,15 @@ def queue_run(
 
     Raises:
         Conflict: the same kind of run is already waiting or under way for this machine.
+        Forbidden: the plan shall need no approval, and the actor may not approve plans for this machine.
     """
+    is_bypass = auto_approve and kind is not DeploymentType.REFRESH
+    if is_bypass and not is_granted(actor, "deployment.approve", machine.team_id, is_read=False, tags=machine.tags):
+        raise Forbidden(
+            f"You may not approve plans for {machine.name}.",
+            hint="Ask without approving beforehand; somebody who may can then approve the plan.",
+            code="E-MAY-NOT-APPROVE",
+        )
     pending = tx.find(
         Deployment,
         machine_id=machine.machine_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.profile import (
     email_problem,
     handle_problem,
@@ -11,11 +12,13 @@ from machina_desktop.core.domain.profile import (
     normal_name,
     picture_problem,
 )
-from machina_desktop.core.domain.team import Actor, SystemRole, Team, TeamMember, TeamRole, User
+from machina_desktop.core.domain.team import Actor, Grant, SystemRole, Team, TeamMember, TeamRole, User
 from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
+
+ALL = 1_000_000
 
 
 def _new_team_id() -> str:
@@ -54,6 +57,13 @@ class UpdateTeam(Request[Team]):
     name: str | None = None
     handle: str | None = None
     avatar_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteTeam(Request[None]):
+    """Delete a team with all it has but its audit trail; refused while it has machines."""
+
+    team_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +149,32 @@ def update_team(tx: Transaction, _actor: Actor, ask: UpdateTeam) -> Team:
     return updated
 
 
+@use_case("team.delete", "DELETE /api/teams/{team_id}")
+def delete_team(tx: Transaction, actor: Actor, ask: DeleteTeam) -> None:
+    """Remove everything, secrets and states included; every other copy hears that members and team are gone."""
+    team = tx.get(Team, ask.team_id)
+    machines = tx.list(
+        Machine, team_id=ask.team_id, actual_status__ne=MachineStatus.TERMINATED, order_by="name", limit=ALL
+    )
+    if machines:
+        names = ", ".join(machine.name for machine in machines[:3])
+        raise Conflict(
+            f"{team.name} still has {_counted(len(machines), 'machine')}: {names}{', …' if machines[3:] else ''}.",
+            hint="Destroy them first; nobody would look after them.",
+            code="E-TEAM-HAS-MACHINES",
+        )
+    if tx.count(TeamMember, user_id=actor.user_id) == 1:
+        raise Conflict("This is your only team.", hint="Create or join another team first.", code="E-ONLY-TEAM")
+    tx.purge(ask.team_id)
+    for member in tx.list(TeamMember, team_id=ask.team_id, limit=ALL):
+        tx.delete(member)
+    tx.delete(team)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _checked_name(name: str, field: str = "name", code: str = "E-TEAM-NAME") -> str:
     name = normal_name(name)
     if problem := name_problem(name):
@@ -221,4 +257,10 @@ def actor_of(tx: Transaction, user: User) -> Actor:
     """The person as somebody who may ask, with the teams they are in, in the order they joined them."""
     members = tx.list(TeamMember, user_id=user.user_id)
     roles = tuple((member.team_id, member.role) for member in members)
-    return Actor(user_id=user.user_id, display_name=user.display_name, system_role=user.role, team_roles=roles)
+    return Actor(
+        user_id=user.user_id,
+        display_name=user.display_name,
+        system_role=user.role,
+        team_roles=roles,
+        grants=tx.list(Grant, user_id=user.user_id),
+    )

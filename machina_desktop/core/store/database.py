@@ -19,7 +19,7 @@ from machina_desktop.core.errors import Bug, Conflict, InvalidInput, MachinaErro
 from machina_desktop.core.events import Change
 from machina_desktop.core.store import migrations
 from machina_desktop.core.store.sql_transaction import SqlTransaction
-from machina_desktop.core.store.transaction import Transaction
+from machina_desktop.core.store.transaction import Permit, Transaction
 
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Database:
             migrations.migrate(self._path, self._write_engine)
 
     async def write(
-        self, actor: Actor, permit: Callable[[str], None], work: Callable[[SqlTransaction], R]
+        self, actor: Actor, permit: Permit, work: Callable[[SqlTransaction], R]
     ) -> tuple[R, SqlTransaction]:
         """Run ``work`` in one durable transaction; answers its result and the transaction with its changes."""
         return await self._submit(self._writer, self._write, actor, permit, work)
@@ -118,9 +118,7 @@ class Database:
             raise Unavailable("The application is closing.", code="E-CLOSING")
         return await asyncio.wrap_future(pool.submit(work, *arguments))
 
-    def _write(
-        self, actor: Actor, permit: Callable[[str], None], work: Callable[[SqlTransaction], R]
-    ) -> tuple[R, SqlTransaction]:
+    def _write(self, actor: Actor, permit: Permit, work: Callable[[SqlTransaction], R]) -> tuple[R, SqlTransaction]:
         with translated(), self._write_engine.begin() as connection:
             transaction = SqlTransaction(connection, actor, permit)
             return work(transaction), transaction
@@ -130,7 +128,7 @@ class Database:
             return work(SqlTransaction(connection, actor, _refuse))
 
 
-def _refuse(team_id: str) -> None:
+def _refuse(team_id: str, _tags: object = None) -> None:
     raise Conflict(f"A reading transaction wrote to team {team_id}.", code="E-READ-ONLY")
 
 

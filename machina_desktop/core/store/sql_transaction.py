@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -11,41 +11,43 @@ import sqlalchemy as sa
 
 from machina_desktop.core.codec import from_json, to_json, to_plain
 from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome, chain_digest
-from machina_desktop.core.domain.log_line import LogLevel, LogLine
+from machina_desktop.core.domain.deployment import Deployment
+from machina_desktop.core.domain.log_line import LogLine
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.team import Actor, TeamMember, TeamRole, User
 from machina_desktop.core.errors import Bug, Conflict, NotFound
 from machina_desktop.core.events import Change
 from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.store.run_logs import RunLogs
 from machina_desktop.core.store.tables import (
     BY_SHAPE,
     CHANGE,
     COUNTER,
     CURSOR,
+    KEPT_OF_A_TEAM,
     LOG,
+    METADATA,
     SEALED,
     STATE,
     Entity,
 )
-from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
+from machina_desktop.core.store.transaction import Permit, SealedPlace, StateRevision, Transaction
 
 T = TypeVar("T")
-CHUNK_BYTES = 64 << 10
 
 FEED = 10_000
 """How many changes of a team are kept; who is further behind takes a snapshot instead."""
 FEED_STEP = 100
 
-LOG_HEAD_BYTES, LOG_TAIL_BYTES, LOG_SLACK_BYTES = 5 << 20, 15 << 20, 2 << 20
-"""Of a log over head and tail, the middle is left out, each time it has grown by the slack."""
-
 
 class SqlTransaction(Transaction):
     """One open transaction of one actor. Lives on the store's threads only.
 
-    ``permit`` is asked with the team of every row about to be written and raises when it is not allowed.
+    ``permit`` is asked with the team of every row about to be written, and with the tags of its machine where grants
+    decide; it raises when it is not allowed.
     """
 
-    def __init__(self, connection: sa.Connection, actor: Actor, permit: Callable[[str], None]) -> None:
+    def __init__(self, connection: sa.Connection, actor: Actor, permit: Permit) -> None:
         self._connection = connection
         self._actor = actor
         self._permit_outside = permit
@@ -73,6 +75,7 @@ class SqlTransaction(Transaction):
         return None if row is None else entity.value(row)
 
     def enter(self, team_id: str, role: TeamRole) -> None:
+        self._counter(team_id)
         self._entered.add(team_id)
         self._actor = replace(self._actor, team_roles=(*self._actor.team_roles, (team_id, role)))
 
@@ -138,6 +141,17 @@ class SqlTransaction(Transaction):
         if result.rowcount != 1:
             raise _missing(entity, key)
         self._record(entity, row, exists=False)
+
+    def purge(self, team_id: str) -> None:
+        self._permit(team_id)
+        runs = sa.select(_entity(Deployment).table.c.deployment_id).where(
+            _entity(Deployment).table.c.team_id == team_id
+        )
+        for table in (LOG, CURSOR):
+            self._connection.execute(sa.delete(table).where(table.c.deployment_id.in_(runs)))
+        for table in METADATA.sorted_tables:
+            if "team_id" in table.c and table.name not in KEPT_OF_A_TEAM:
+                self._connection.execute(sa.delete(table).where(table.c.team_id == team_id))
 
     # Secrets and states
 
@@ -218,70 +232,17 @@ class SqlTransaction(Transaction):
     # Logs
 
     def append_log(self, deployment_id: str, lines: tuple[LogLine, ...], cursors: Mapping[str, int]) -> int:
-        start = self._log_end(deployment_id)
-        data = b"".join(to_json(line) + b"\n" for line in lines)
-        if data:
-            self._connection.execute(
-                sa.insert(LOG).values(deployment_id=deployment_id, start=start, end=start + len(data), data=data)
-            )
-            self._leave_out_middle(deployment_id, start + len(data))
-        for source, position in cursors.items():
-            at = (CURSOR.c.deployment_id == deployment_id, CURSOR.c.source == source)
-            moved = self._connection.execute(sa.update(CURSOR).where(*at).values(position=position))
-            if moved.rowcount == 0:
-                self._connection.execute(
-                    sa.insert(CURSOR).values(deployment_id=deployment_id, source=source, position=position)
-                )
-        return start + len(data)
-
-    def _log_end(self, deployment_id: str) -> int:
-        query = sa.select(sa.func.max(LOG.c.end)).where(LOG.c.deployment_id == deployment_id)
-        return int(self._connection.execute(query).scalar() or 0)
-
-    def _leave_out_middle(self, deployment_id: str, end: int) -> None:
-        """Keep a log's head and tail. Offsets stay: one marker line stands for all the bytes left out."""
-        if end <= LOG_HEAD_BYTES + LOG_TAIL_BYTES + LOG_SLACK_BYTES:
-            return
-        mine = LOG.c.deployment_id == deployment_id
-        first = sa.select(LOG.c.start, LOG.c.end, sa.func.length(LOG.c.data).label("size"))
-        gap = self._connection.execute(
-            first.where(mine, LOG.c.start >= LOG_HEAD_BYTES).order_by(LOG.c.start).limit(1)
-        ).first()
-        tail = sa.select(sa.func.min(LOG.c.start)).where(mine, LOG.c.start >= end - LOG_TAIL_BYTES)
-        until = int(self._connection.execute(tail).scalar() or 0)
-        # What the marker covers already costs nothing; the rest must be worth the work.
-        covered = gap.end if gap and gap.end - gap.start != gap.size else LOG_HEAD_BYTES
-        if gap is None or until - covered < LOG_SLACK_BYTES:
-            return
-        self._connection.execute(sa.delete(LOG).where(mine, LOG.c.start >= gap.start, LOG.c.start < until))
-        text = f"… {until - gap.start} bytes of log were left out here …"
-        marker = to_json(LogLine(at=now(), phase="log", level=LogLevel.WARNING, text=text)) + b"\n"
-        self._connection.execute(
-            sa.insert(LOG).values(deployment_id=deployment_id, start=gap.start, end=until, data=marker)
-        )
+        return RunLogs(self._connection).append(deployment_id, lines, cursors)
 
     def read_log(self, deployment_id: str, offset: int, limit: int) -> tuple[bytes, int]:
-        query = (
-            sa.select(LOG)
-            .where(LOG.c.deployment_id == deployment_id, LOG.c.end > offset)
-            .order_by(LOG.c.start)
-            .limit(max(1, limit // CHUNK_BYTES) * 4)
-        )
-        parts: list[bytes] = []
-        length, following = 0, offset
-        for row in self._connection.execute(query):
-            is_marker = row.end - row.start != len(row.data)
-            part = row.data if is_marker else row.data[max(0, offset - row.start) :]
-            if parts and length + len(part) > limit:
-                break
-            parts.append(part)
-            length += len(part)
-            following = row.end
-        return b"".join(parts), following
+        return RunLogs(self._connection).read(deployment_id, offset, limit)
 
     def read_cursors(self, deployment_id: str) -> dict[str, int]:
-        query = sa.select(CURSOR.c.source, CURSOR.c.position).where(CURSOR.c.deployment_id == deployment_id)
-        return {row.source: row.position for row in self._connection.execute(query)}
+        return RunLogs(self._connection).read_cursors(deployment_id)
+
+    def grown_logs(self, after: int) -> tuple[tuple[tuple[str, int], ...], int]:
+        """Logs with chunks past the row number ``after``, with their new lengths; and the newest row number."""
+        return RunLogs(self._connection).grown(after)
 
     # Audit and feed
 
@@ -307,16 +268,6 @@ class SqlTransaction(Transaction):
             )
             for row in self._connection.execute(query)
         )
-
-    def grown_logs(self, after: int) -> tuple[tuple[tuple[str, int], ...], int]:
-        """Logs with chunks past the row number ``after``, with their new lengths; and the newest row number."""
-        number: sa.ColumnElement[int] = sa.literal_column("rowid", sa.Integer)
-        head = int(self._connection.execute(sa.select(sa.func.max(number)).select_from(LOG)).scalar() or 0)
-        if head <= after:
-            return (), head
-        query = sa.select(LOG.c.deployment_id, sa.func.max(LOG.c.end)).where(number > after)
-        rows = self._connection.execute(query.group_by(LOG.c.deployment_id))
-        return tuple((deployment_id, end) for deployment_id, end in rows), head
 
     def change_heads(self) -> dict[str, int]:
         """The newest change number of every team."""
@@ -375,16 +326,28 @@ class SqlTransaction(Transaction):
         if not self._actor.is_runner and self._actor.role_in(team_id) is None:
             raise NotFound("There is no such team.")
 
-    def _permit(self, team_id: str) -> None:
+    def _permit(self, team_id: str, tags: tuple[str, ...] | None = None) -> None:
         if team_id not in self._entered:
-            self._permit_outside(team_id)
+            self._permit_outside(team_id, tags)
 
     def _writable(self, row: object) -> Entity[Any]:
         entity = _entity(type(row))
         team_id = getattr(row, "team_id", None)
         if isinstance(team_id, str):
-            self._permit(team_id)
+            for tags in self._tags_of(row):
+                self._permit(team_id, tags)
         return entity
+
+    def _tags_of(self, row: object) -> tuple[tuple[str, ...] | None, ...]:
+        """The tags of the machine that a row is about, those it has and those it shall have; ``None`` for no machine.
+
+        Only whoever has grants is judged by them.
+        """
+        if not self._actor.grants or not isinstance(row, Machine | Deployment):
+            return (None,)
+        stored = self.find(Machine, machine_id=row.machine_id) if row.machine_id else None
+        about = (stored, row if isinstance(row, Machine) else None)
+        return tuple(machine.tags for machine in about if machine is not None) or ((),)
 
     def _record(self, entity: Entity[Any], row: object, *, exists: bool) -> None:
         for team_id in self._teams_of(row):
@@ -449,6 +412,8 @@ def _clause(entity: Entity[Any], name: str, value: object) -> sa.ColumnElement[b
     field, _, comparison = name.partition("__")
     column = entity.table.c[field]
     match comparison:
+        case "starts":
+            return column.startswith(value, autoescape=True)
         case "ge":
             return column >= value
         case "le":

@@ -20,10 +20,11 @@ from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.bootstrap import BootstrapProfile
 from machina_desktop.core.domain.deployment import Deployment, Lease
 from machina_desktop.core.domain.firewall import FirewallProfile
+from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
-from machina_desktop.core.domain.team import Team, TeamMember, User
+from machina_desktop.core.domain.team import Grant, Team, TeamMember, User
 from machina_desktop.core.errors import InvalidInput
 
 T = TypeVar("T")
@@ -166,8 +167,22 @@ _MACHINE_TEXT = ("name", "public_ip", "private_ip", "ssh_host", "region", "size"
 
 ENTITIES: tuple[Entity[typing.Any], ...] = (
     _entity(User, "user", key="user_id", searched=("display_name", "email")),
-    _entity(Team, "team", key="team_id", searched=("name", "handle")),
-    _entity(TeamMember, "team_member", sa.Index(None, "team_id", "user_id", unique=True), key="team_member_id"),
+    _entity(Team, "team", sa.Index(None, "home", "handle", unique=True), key="team_id", searched=("name", "handle")),
+    _entity(
+        TeamMember,
+        "team_member",
+        sa.Index(None, "team_id", "user_id", unique=True),
+        sa.Index(None, "user_id"),
+        key="team_member_id",
+    ),
+    _entity(Grant, "grant", sa.Index(None, "team_id", "user_id", "tag", "access", unique=True), key="grant_id"),
+    _entity(
+        TeamInvite,
+        "team_invite",
+        sa.Index(None, "team_id", "created_at"),
+        sa.Index(None, "code_hash", unique=True),
+        key="invite_id",
+    ),
     _entity(
         Machine,
         "machine",
@@ -290,3 +305,6 @@ CURSOR = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("position", sa.BigInteger, nullable=False),
 )
+
+KEPT_OF_A_TEAM = frozenset({"team", "team_member", "counter", "audit_event"})
+"""Tables whose rows stay when a team is emptied: what is then deleted one by one, and what is never deleted."""

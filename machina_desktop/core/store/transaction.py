@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +13,8 @@ from machina_desktop.core.domain.team import TeamRole
 
 T = TypeVar("T")
 Value = object
+Permit = Callable[[str, tuple[str, ...] | None], None]
+"""Asked with the team of a row about to be written, and the tags of its machine; raises when it may not be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ class Transaction(ABC):
     """One transaction on the store's thread. Reads see only the actor's teams; writes are numbered and announced.
 
     Conditions are keywords named after fields: ``state="queued"`` is equality, a tuple means any of, ``None`` is
-    null, and the endings ``__ge``, ``__le`` and ``__ne`` compare.
+    null, the endings ``__ge``, ``__le`` and ``__ne`` compare, and ``__starts`` is how a text begins.
     """
 
     @abstractmethod
@@ -62,7 +64,10 @@ class Transaction(ABC):
 
     @abstractmethod
     def enter(self, team_id: str, role: TeamRole) -> None:
-        """Let the actor act in a team until this transaction ends: they found it, or have proved they may join."""
+        """Let the actor act in a team until this transaction ends: they found it, or have proved they may join.
+
+        From here on nobody else writes to the team before the transaction ends; what was read before may be stale.
+        """
 
     @abstractmethod
     def share(self, row: object, team_id: str) -> None:
@@ -113,6 +118,10 @@ class Transaction(ABC):
         Raises:
             NotFound: there is none.
         """
+
+    @abstractmethod
+    def purge(self, team_id: str) -> None:
+        """Remove all that a team has but itself, its members and its audit trail, secrets included; unannounced."""
 
     @abstractmethod
     def save_sealed(self, place: SealedPlace, envelope: bytes) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Protocol, TypeVar, cast
 
-from machina_desktop.core.domain.team import Actor, SystemRole, TeamMember, TeamRole
+from machina_desktop.core.codec import from_json, to_json
+from machina_desktop.core.domain.team import Actor, Grant, SystemRole, TeamMember, TeamRole
 from machina_desktop.core.events import Change, Changed, Event
 from machina_desktop.core.services.use_case import Request
 
@@ -61,9 +62,16 @@ class Person:
         elif change.entity == "team_member" and not row and change.entity_id in self._places:
             del self._places[change.entity_id]
             self._take_place()
+        elif change.entity == "grant" and row.get("user_id", self.actor.user_id) == self.actor.user_id:
+            self._take_grant(change)
 
     def _take_place(self) -> None:
         self.actor = replace(self.actor, team_roles=tuple(self._places.values()))
+
+    def _take_grant(self, change: Change) -> None:
+        others = tuple(grant for grant in self.actor.grants if grant.grant_id != change.entity_id)
+        written = () if change.row is None else (from_json(to_json(change.row), Grant),)
+        self.actor = replace(self.actor, grants=others + written)
 
 
 class LocalGateway:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from machina_desktop.core.errors import Unavailable
 
-HEAD = "0001"
-KNOWN = ("0001",)
+HEAD = "0002"
+KNOWN = ("0001", "0002")
 
 
 def migrate(path: Path, engine: sa.Engine) -> None:
