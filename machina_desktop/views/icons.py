@@ -1,4 +1,4 @@
-"""Lucide icons, tinted by token, drawn at the display's own resolution when first needed."""
+"""Lucide icons and marks of our own, tinted by token, drawn at the display's own resolution when first needed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from PySide6.QtSvg import QSvgRenderer
 
 from machina_desktop.views import theme
 
-# Keyed by the values of ProviderType, whose module the first paint does not wait for.
+# Marks of our own, no company's logo. Keyed by the values of ProviderType, whose module the first paint does not wait for.
 PROVIDER_ICONS: Mapping[str, str] = {
-    "digitalocean": "droplet",
-    "aws": "cloud",
-    "gcp": "hexagon",
-    "hetzner": "server",
-    "baremetal": "hard-drive",
-    "sandbox": "flask-conical",
+    "digitalocean": "provider-digitalocean",
+    "aws": "provider-aws",
+    "gcp": "provider-gcp",
+    "hetzner": "provider-hetzner",
+    "baremetal": "provider-baremetal",
+    "sandbox": "provider-sandbox",
 }
 
 

@@ -14,6 +14,7 @@ from machina_desktop.views.icons import draw_icon, icon
 from machina_desktop.views.theme import CONTROL_HEIGHT, Radius, Space, Type
 from machina_desktop.views.widgets.motion import Animation, turn_angle
 from machina_desktop.views.widgets.painting import draw_focus_ring, draw_spinner, draw_text, fill_rounded
+from machina_desktop.views.widgets.tooltip import hang_tooltip
 
 BUSY_AFTER_MS = 150
 _ICON = 16
@@ -55,6 +56,7 @@ class Button(QPushButton):
         self.setAutoDefault(False)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(text)
+        hang_tooltip(self)
 
     def setText(self, text: str) -> None:
         super().setText(text)
@@ -113,22 +115,32 @@ class Button(QPushButton):
         metrics = QFontMetricsF(theme.font(Type.MEDIUM))
         has_glyph = bool(self._icon_name) or self._is_spinning
         glyph_width = (_ICON + (Space.S if self.text() else 0)) if has_glyph else 0
-        content = min(glyph_width + metrics.horizontalAdvance(self.text()) + 1, rect.width() - 2 * Space.S)
-        left = (rect.width() - content) / 2
+        content = min(
+            glyph_width + metrics.horizontalAdvance(self.text()) + 1, rect.width() - 2 * Space.S - self._tail()
+        )
+        left = (rect.width() - content - self._tail()) / 2
         glyph = QRectF(left, (rect.height() - _ICON) / 2, _ICON, _ICON)
-        token = self._text_token()
+        text = QRectF(left + glyph_width, 0, content - glyph_width, rect.height())
+        if self.isRightToLeft():
+            glyph.moveLeft(rect.width() - glyph.right())
+            text.moveLeft(rect.width() - text.right())
+        token = self.ink()
         if self._is_spinning:
             draw_spinner(painter, glyph.adjusted(1, 1, -1, -1), turn_angle(), theme.color(token))
         elif self._icon_name:
             draw_icon(painter, glyph, self._icon_name, token)
-        text = QRectF(left + glyph_width, 0, content - glyph_width, rect.height())
         draw_text(painter, text, self.text(), theme.font(Type.MEDIUM), theme.color(token))
         if self.hasFocus():
             is_filled = self._kind is ButtonKind.PRIMARY
             ring = rect.adjusted(2, 2, -2, -2) if is_filled else rect
             draw_focus_ring(painter, ring, Radius.BUTTON - 1, "on-accent" if is_filled else "accent-primary")
 
-    def _text_token(self) -> str:
+    def _tail(self) -> int:
+        """Room at the end that the words leave free, in pixels."""
+        return 0
+
+    def ink(self) -> str:
+        """The token its words have now."""
         if not self.isEnabled() and not self._is_spinning:
             return "text-disabled"
         if not self.isEnabled():
@@ -138,22 +150,35 @@ class Button(QPushButton):
         return "accent-error" if self._kind is ButtonKind.DANGER else "text-primary"
 
     def _paint_plate(self, painter: QPainter, rect: QRectF) -> None:
-        is_hot = self.isEnabled() and (self.underMouse() or self.isDown())
         if self._kind is ButtonKind.GHOST:
-            if is_hot or self.isChecked():
-                fill_rounded(painter, rect, Radius.BUTTON, theme.color("surface-hover"))
-            return
-        if not self.isEnabled():
+            if self.isEnabled() and (self._is_hot() or self.isChecked()):
+                fill_rounded(painter, rect, Radius.BUTTON, theme.color(self._quiet_fill("surface-hover")))
+        elif not self.isEnabled():
             fill_rounded(painter, rect, Radius.BUTTON, theme.color("surface-elevated"), theme.color("border"))
         elif self._kind is ButtonKind.PRIMARY:
-            token = "accent-primary-hover" if is_hot else "accent-primary"
+            token = "accent-primary-hover" if self._is_hot() and not self.isDown() else "accent-primary"
             fill_rounded(painter, rect, Radius.BUTTON, theme.color(token))
+            if self.isDown():
+                # Pressed in: a dark line inside the plate, which keeps the words' contrast as it is.
+                inner = rect.adjusted(2, 2, -2, -2)
+                fill_rounded(painter, inner, Radius.BUTTON - 2, theme.color(token), theme.color("on-accent"))
         elif self._kind is ButtonKind.DANGER:
-            fill = theme.color("tint-error" if is_hot else "surface-elevated")
+            fill = theme.color("tint-error" if self._is_hot() else "surface-elevated")
             fill_rounded(painter, rect, Radius.BUTTON, fill, theme.color("accent-error"))
+            if self.isDown():
+                fill_rounded(painter, rect.adjusted(1, 1, -1, -1), Radius.BUTTON - 1, fill, theme.color("accent-error"))
         else:
-            fill = theme.color("surface-hover" if is_hot else "surface-elevated")
-            fill_rounded(painter, rect, Radius.BUTTON, fill, theme.color("border"))
+            fill = theme.color(self._quiet_fill("surface-elevated"))
+            line = theme.color("outline" if self._is_hot() else "border")
+            fill_rounded(painter, rect, Radius.BUTTON, fill, line)
+
+    def _is_hot(self) -> bool:
+        return self.underMouse() or self.isDown()
+
+    def _quiet_fill(self, resting: str) -> str:
+        if self.isDown():
+            return "surface-pressed"
+        return "surface-hover" if self._is_hot() else resting
 
     def _on_delay_over(self) -> None:
         self._is_spinning = True
@@ -182,6 +207,7 @@ class IconButton(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCheckable(is_checkable)
         self.set_name(name, shortcut)
+        hang_tooltip(self)
 
     def set_icon_name(self, icon_name: str) -> None:
         """Show another icon."""
@@ -213,6 +239,7 @@ class _SegmentButton(QAbstractButton):
         self.setText(segment.title)
         self.setAccessibleName(segment.title)
         self.setToolTip(segment.title if segment.icon_name else "")
+        hang_tooltip(self)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 

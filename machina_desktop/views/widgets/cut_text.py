@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QRectF
 from PySide6.QtGui import QHelpEvent, QPaintEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+
+from machina_desktop.views.widgets.tooltip import show_tooltip
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class _CutText(QObject):
         texts = [cut.text for cut in self._cuts if cut.rect.contains(event.pos()) and cut.text not in own]
         if not texts:
             return False
-        QToolTip.showText(event.globalPos(), "\n".join((*dict.fromkeys(texts), *([own] if own else ()))), self._widget)
+        show_tooltip(self._widget, "\n".join((*dict.fromkeys(texts), *([own] if own else ()))), at=event.globalPos())
         return True
 
 

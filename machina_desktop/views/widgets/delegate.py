@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QHelpEvent
-from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
+from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem
 
 from machina_desktop.views.widgets.painting import cut_texts
+from machina_desktop.views.widgets.tooltip import show_tooltip
 
 
 class TellingDelegate(QStyledItemDelegate):
@@ -24,5 +25,5 @@ class TellingDelegate(QStyledItemDelegate):
         own = str(index.data(Qt.ItemDataRole.ToolTipRole) or "")
         cut = (text.strip() for text in cut_texts(lambda painter: self.paint(painter, option, index)))
         lines = dict.fromkeys((*([own] if own else ()), *(text for text in cut if text not in own)))
-        QToolTip.showText(event.globalPos(), "\n".join(lines), view.viewport(), option.rect)
+        show_tooltip(view.viewport(), "\n".join(lines), at=event.globalPos())
         return True

@@ -11,6 +11,7 @@ from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.motion import Animation, turn_angle
 from machina_desktop.views.widgets.painting import draw_spinner, draw_text, fill_rounded
+from machina_desktop.views.widgets.tooltip import hang_tooltip
 
 _TONES = {
     "neutral": ("tint-neutral", "text-secondary"),
@@ -74,6 +75,7 @@ class Avatar(QWidget):
         self._name = name
         self.setFixedSize(size, size)
         self.set_name(name)
+        hang_tooltip(self)
 
     def set_name(self, name: str) -> None:
         """Show another person."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.theme import Radius, Type
-from machina_desktop.views.widgets.painting import draw_text, fill_rounded
+from machina_desktop.views.widgets.strokes import fill_rounded
 
 CAP_HEIGHT = 20
 _PADDING = 5
@@ -83,7 +83,9 @@ def paint_keys(painter: QPainter, rect: QRectF, keys: str, *, token: str = "text
 
 def _paint_cap(painter: QPainter, box: QRectF, cap: str, ink: QColor) -> None:
     fill_rounded(painter, box, Radius.INPUT, theme.color("tint-neutral"), theme.color("border"))
-    draw_text(painter, box, cap, theme.font(Type.KEY), ink, align=_CENTER)
+    painter.setFont(theme.font(Type.KEY))
+    painter.setPen(ink)
+    painter.drawText(box, _CENTER, cap)
 
 
 def _cap_width(cap: str) -> float:

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
 from machina_desktop.core.domain.log_line import LogLevel
 from machina_desktop.views import theme
@@ -27,6 +27,7 @@ from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text
 from machina_desktop.views.widgets.status import paint_glyph
 from machina_desktop.views.widgets.text import copy_text
+from machina_desktop.views.widgets.tooltip import show_tooltip
 
 FRAME_MS = 33
 ROW_HEIGHT = 20
@@ -154,7 +155,7 @@ class LogCanvas(QAbstractScrollArea):
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            QToolTip.showText(event.globalPos(), self._tip_at(event.pos().y()), self)
+            show_tooltip(self, self._tip_at(event.pos().y()), at=event.globalPos())
             return True
         return super().viewportEvent(event)
 

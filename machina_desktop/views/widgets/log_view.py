@@ -6,12 +6,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.errors import MachinaError, Unavailable
+from machina_desktop.views.commands import KeyHint
 from machina_desktop.views.models.log_model import LogModel, LogSearch
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, IconButton
@@ -22,6 +23,22 @@ from machina_desktop.views.widgets.text import Label
 # Below this, in design pixels, the tools don't fit side by side.
 _NARROW = 520
 _NARROWEST = 280
+
+
+def key_hints() -> tuple[KeyHint, ...]:
+    """The keys of a log and of its search."""
+    return tuple(
+        KeyHint(keys, QCoreApplication.translate("LogView", title))
+        for keys, title in (
+            ("Ctrl+F", "Search in the log"),
+            ("Return", "Next match"),
+            ("Shift+Return", "Match before"),
+            ("Home", "To the beginning"),
+            ("End", "To the end, and follow it"),
+            ("Ctrl+A", "Select everything"),
+            ("Ctrl+C", "Copy what is selected"),
+        )
+    )
 
 
 class LogView(QWidget):

@@ -1,4 +1,4 @@
-"""The strokes that painted widgets and delegates share."""
+"""What painted widgets and delegates share: shapes, and text that ends in an ellipsis where it does not fit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QTextLayout, QTextOption
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QTextLayout, QTextOption
 from PySide6.QtWidgets import QWidget
 
-from machina_desktop.views import theme
 from machina_desktop.views.widgets.cut_text import tell_in_full
+from machina_desktop.views.widgets.strokes import draw_focus_ring, draw_spinner, fill_rounded
+
+__all__ = [
+    "Drawn",
+    "cut_texts",
+    "draw_focus_ring",
+    "draw_paragraph",
+    "draw_spinner",
+    "draw_text",
+    "fill_rounded",
+    "listening",
+    "paragraph_height",
+]
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -55,27 +67,6 @@ def cut_texts(paint: Callable[[QPainter], object]) -> tuple[str, ...]:
         paint(painter)
     painter.end()
     return tuple(each.text for each in drawn if each.is_cut)
-
-
-def fill_rounded(painter: QPainter, rect: QRectF, radius: float, fill: QColor, border: QColor | None = None) -> None:
-    """Fill a rounded rectangle; ``border`` adds a crisp line of one pixel inside it."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(fill)
-    if border is None:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.drawRoundedRect(rect, radius, radius)
-        return
-    painter.setPen(QPen(border, 1))
-    painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
-
-
-def draw_focus_ring(painter: QPainter, rect: QRectF, radius: float, token: str = "accent-primary") -> None:
-    """Draw the two-pixel ring of keyboard focus just inside ``rect``."""
-    half = theme.FOCUS_WIDTH / 2
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(theme.color(token), theme.FOCUS_WIDTH))
-    painter.drawRoundedRect(rect.adjusted(half, half, -half, -half), radius, radius)
 
 
 def draw_text(
@@ -151,15 +142,3 @@ def _note(painter: QPainter, rect: QRectF, text: str, *, is_cut: bool) -> None:
         listener(Drawn(text=text, is_cut=is_cut, rect=place, widget=widget))
     if is_cut and widget is not None:
         tell_in_full(widget, place, text)
-
-
-def draw_spinner(painter: QPainter, rect: QRectF, angle: float, color: QColor, width: float = 2) -> None:
-    """Draw a three-quarter arc turned by ``angle`` degrees, clockwise, in the largest centred square of ``rect``."""
-    side = min(rect.width(), rect.height()) - width
-    box = QRectF(rect.center().x() - side / 2, rect.center().y() - side / 2, side, side)
-    pen = QPen(color, width)
-    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(pen)
-    painter.drawArc(box, round(-angle * 16), 270 * 16)

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView
 
 from machina_desktop.core.errors import Bug
+from machina_desktop.views.commands import KeyHint
 from machina_desktop.views.models.table_model import RecordTableModel
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _ARROWS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right)
+
+
+def key_hints() -> tuple[KeyHint, ...]:
+    """The keys of tables and cards."""
+    return tuple(
+        KeyHint(keys, QCoreApplication.translate("RecordSelection", title))
+        for keys, title in (
+            ("Ctrl+F", "Search in the list"),
+            ("Return", "Open in the inspector"),
+            ("Space", "Peek, and stay in the list"),
+            ("Shift+Down", "Select one more"),
+            ("Ctrl+A", "Select all"),
+        )
+    )
 
 
 class RecordSelection(QObject):

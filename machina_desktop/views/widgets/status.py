@@ -14,6 +14,7 @@ from machina_desktop.views.models.status import Shape, Status, StatusMark, mark_
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.motion import Animation, turn_angle
 from machina_desktop.views.widgets.painting import draw_text, fill_rounded
+from machina_desktop.views.widgets.tooltip import hang_tooltip
 
 __all__ = ["Status", "StatusBadge", "mark_of", "paint_glyph", "paint_status", "word_of"]
 
@@ -120,6 +121,7 @@ class StatusBadge(QWidget):
     def __init__(self, status: Status | StrEnum | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._status: Status | None = None
+        hang_tooltip(self)
         self._animation = Animation(self)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.set_status(status)

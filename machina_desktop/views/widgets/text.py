@@ -12,6 +12,7 @@ from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import IconButton
+from machina_desktop.views.widgets.tooltip import hang_tooltip
 
 COPIED_MS = 1500
 SECRET_CLEARED_MS = 30_000
@@ -83,6 +84,7 @@ class ElidedLabel(Label):
     ) -> None:
         super().__init__(text, style=style, tone=tone, parent=parent)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        hang_tooltip(self)
         self.setMinimumWidth(Space.XL)
 
     def sizeHint(self) -> QSize:
