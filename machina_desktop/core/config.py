@@ -160,6 +160,7 @@ NOTIFY_FINISHED = Setting(
     title="Finished deployments",
     help="Tell when a deployment is done or was cancelled.",
     section=Section.NOTIFICATIONS,
+    only_with=("notifications", True),
 )
 NOTIFY_FAILED = Setting(
     key="notify_failed",
@@ -167,6 +168,7 @@ NOTIFY_FAILED = Setting(
     title="Failed deployments",
     help="Tell when a deployment fails, and why.",
     section=Section.NOTIFICATIONS,
+    only_with=("notifications", True),
 )
 NOTIFY_APPROVAL = Setting(
     key="notify_approval",
@@ -174,6 +176,7 @@ NOTIFY_APPROVAL = Setting(
     title="Plans awaiting approval",
     help="Tell when a plan waits for somebody to approve it.",
     section=Section.NOTIFICATIONS,
+    only_with=("notifications", True),
 )
 CLOSE_TO_TRAY = Setting(
     key="close_to_tray",
@@ -249,6 +252,7 @@ PROXY_URL = Setting(
     title="Proxy address",
     help="Scheme, host and port, for the manual proxy: http, https or socks5.",
     section=Section.PROXY,
+    only_with=("proxy_mode", "manual"),
     empty="http://proxy.example.com:3128",
     check=check_proxy,
 )
@@ -258,6 +262,7 @@ NO_PROXY_HOSTS = Setting(
     title="Without proxy",
     help="Hosts, domains and networks reached directly, separated by commas, for the manual proxy.",
     section=Section.PROXY,
+    only_with=("proxy_mode", "manual"),
     empty="localhost, 10.0.0.0/8, .example.com",
     check=check_hosts,
 )

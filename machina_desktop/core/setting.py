@@ -37,6 +37,7 @@ class Setting(Generic[T]):
         unit: What a number counts: ``minutes``.
         zero: What the number 0 means, in a word; empty where it is a number like others.
         empty: What an empty text means, in a few words.
+        only_with: Key and value of another setting without which this one has no effect.
         former: What earlier versions stored, with what it means now.
         check: Refuses a text of the right kind that cannot serve, by raising `InvalidInput`.
     """
@@ -53,6 +54,7 @@ class Setting(Generic[T]):
     unit: str = ""
     zero: str = ""
     empty: str = ""
+    only_with: tuple[str, str | bool] | None = None
     former: tuple[tuple[object, T], ...] = ()
     check: Callable[[str, str], None] | None = None
 

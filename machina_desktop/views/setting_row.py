@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEasingCurve, QRectF, Qt, QVariantAnimation, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -12,21 +13,27 @@ from machina_desktop.core.config import REDUCED_MOTION, THEME
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.device import ChangeSetting, SettingValue
 from machina_desktop.views import tasks, theme
-from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.inputs import Checkbox, fill_combo, plain_combo
+from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.widgets.buttons import IconButton
+from machina_desktop.views.widgets.inputs import fill_combo, plain_combo
+from machina_desktop.views.widgets.painting import fill_rounded
 from machina_desktop.views.widgets.text import Label
+from machina_desktop.views.widgets.toggles import Switch
 
 Value = str | int | bool
-# The indicator with its frame.
-_BOX = 22
 Control = tuple[QWidget, Callable[[Value], None]]
+FLASH_MS = 1400
+_TEXT_WIDTH = 280
+_NUMBER_WIDTH = 128
 
 
 class SettingRow(QWidget):
     """Stores a change at once; what takes effect in the window does so at once too.
 
     Attributes:
-        control: The check box, number, list or line.
+        key: The setting's.
+        words: What it can be found by, in small letters.
+        control: The switch, number, list or line.
 
     Signals:
         changed(str): The setting was stored: its key.
@@ -36,15 +43,27 @@ class SettingRow(QWidget):
 
     def __init__(self, bridge: Bridge, setting: SettingValue, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.key = setting.key
+        self.setObjectName(f"setting.{setting.key}")
+        self.words = " ".join((setting.title, setting.help, setting.key, *setting.choice_titles)).casefold()
+        self.only_with = setting.only_with
         self._bridge = bridge
-        self._key = setting.key
         self._stored: Value = setting.value
+        self._default: Value = setting.default
         self._problem = Label("", style=Type.SECONDARY, tone="error", wraps=True)
         self._problem.hide()
+        self._words = self._build_words(setting)
+        self._reset = IconButton("undo-2", _tr("Back to the default"))
+        self._reset.clicked.connect(lambda: self._store(_as_text(self._default)))
         self.control, self._put = self._build_control(setting)
         self.control.setAccessibleName(setting.title)
         self.control.setAccessibleDescription(setting.help)
-        self._build(setting)
+        self._light = QVariantAnimation(self, duration=FLASH_MS)
+        self._light.setStartValue(1.0)
+        self._light.setEndValue(0.0)
+        self._light.setEasingCurve(QEasingCurve.Type.InQuad)
+        self._light.valueChanged.connect(lambda _value: self.update())
+        self._build()
         self.set_value(setting.value)
 
     def problem(self) -> str:
@@ -61,20 +80,45 @@ class SettingRow(QWidget):
         self.control.blockSignals(True)
         self._put(value)
         self.control.blockSignals(False)
+        self._reset.setVisible(value != self._default)
 
-    def _build(self, setting: SettingValue) -> None:
+    def set_effective(self, is_effective: bool) -> None:
+        """Whether the setting it depends on lets it have an effect."""
+        self.setEnabled(is_effective)
+
+    def flash(self) -> None:
+        """Lead the eye here and put the keyboard's focus on the control; it lights up unless motion is reduced."""
+        self.control.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if not theme.is_motion_reduced():
+            self._light.start()
+
+    def is_flashing(self) -> bool:
+        """Whether the light is on."""
+        return self._light.state() is QVariantAnimation.State.Running
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self.is_flashing():
+            return
+        painter = QPainter(self)
+        painter.setOpacity(float(self._light.currentValue()))
+        fill_rounded(painter, QRectF(self.rect()), Radius.BUTTON, theme.color("selection"))
+
+    def _build_words(self, setting: SettingValue) -> QVBoxLayout:
         words = QVBoxLayout()
         words.setSpacing(2)
-        title = Label(setting.title, style=Type.MEDIUM)
-        # Where a combo box has its choice as its name, screen readers say this label with it.
-        title.setBuddy(self.control)
-        words.addWidget(title)
+        words.addWidget(Label(setting.title, style=Type.MEDIUM, wraps=True))
         words.addWidget(Label(setting.help, style=Type.SECONDARY, tone="secondary", wraps=True))
         words.addWidget(self._problem)
+        return words
+
+    def _build(self) -> None:
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, Space.XS, 0, Space.XS)
-        row.setSpacing(Space.XL)
-        row.addLayout(words, 1)
+        row.setContentsMargins(Space.S, Space.S, Space.S, Space.S)
+        row.setSpacing(Space.S)
+        row.addLayout(self._words, 1)
+        row.addSpacing(Space.L)
+        row.addWidget(self._reset, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.control, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def _build_control(self, setting: SettingValue) -> Control:
@@ -82,61 +126,79 @@ class SettingRow(QWidget):
             return self._build_switch()
         if isinstance(setting.value, int):
             return self._build_number(setting)
-        return self._build_choice(setting) if setting.choices else self._build_text()
+        return self._build_choice(setting) if setting.choices else self._build_text(setting)
 
     def _build_switch(self) -> Control:
-        box = Checkbox("")
-        # Without words there is nothing for it to keep a distance to: it stands in line with the other controls.
-        box.setFixedWidth(_BOX)
-        box.toggled.connect(lambda is_on: self._store("true" if is_on else "false"))
-        return box, lambda value: box.setChecked(bool(value))
+        switch = Switch()
+        switch.toggled.connect(lambda is_on: self._store(_as_text(is_on)))
+        return switch, lambda value: switch.setChecked(bool(value))
 
     def _build_number(self, setting: SettingValue) -> Control:
-        spin = QSpinBox()
+        spin = _CalmSpinBox()
         spin.setRange(setting.minimum, setting.maximum)
+        spin.setSuffix(f" {setting.unit}" if setting.unit else "")
+        if setting.zero and setting.minimum == 0:
+            spin.setSpecialValueText(setting.zero)
         # Sends the number once it is typed, not each of its digits.
         spin.setKeyboardTracking(False)
-        spin.setFixedWidth(88)
+        spin.setFixedWidth(_NUMBER_WIDTH)
         spin.lineEdit().setTextMargins(Space.S, 0, 0, 0)
         spin.valueChanged.connect(lambda number: self._store(str(number)))
         return spin, lambda value: spin.setValue(int(value))
 
     def _build_choice(self, setting: SettingValue) -> Control:
         combo = plain_combo()
-        fill_combo(combo, tuple((choice, _title_of(choice)) for choice in setting.choices))
+        titles = setting.choice_titles or setting.choices
+        fill_combo(combo, tuple(zip(setting.choices, titles, strict=True)))
         combo.currentIndexChanged.connect(lambda _index: self._store(str(combo.currentData())))
         return combo, lambda value: combo.setCurrentIndex(max(0, combo.findData(value)))
 
-    def _build_text(self) -> Control:
+    def _build_text(self, setting: SettingValue) -> Control:
         line = QLineEdit()
         line.setFont(theme.font(Type.MONO))
-        line.setPlaceholderText(_tr("found by itself"))
-        line.setFixedWidth(260)
+        line.setPlaceholderText(setting.empty)
+        line.setFixedWidth(_TEXT_WIDTH)
         line.editingFinished.connect(lambda: self._store(line.text().strip()))
         return line, lambda value: line.setText(str(value))
 
     def _store(self, text: str) -> None:
-        if text in {str(self._stored), str(self._stored).lower()}:
+        if text == _as_text(self._stored):
+            # What was refused before and is as stored again is no problem any more.
+            self._problem.hide()
             return
         tasks.run(
             self._bridge,
-            self._bridge.call(ChangeSetting(key=self._key, value=text)),
+            self._bridge.call(ChangeSetting(key=self.key, value=text)),
             owner=self,
-            name=f"set {self._key}",
+            name=f"set {self.key}",
             done=self._on_stored,
             failed=self._on_failed,
         )
 
     def _on_stored(self, setting: SettingValue) -> None:
-        self._stored = setting.value
         self._problem.hide()
+        self.control.setProperty("invalid", False)
+        self.control.style().polish(self.control)
+        self.set_value(setting.value)
         _take_effect(setting)
         self.changed.emit(setting.key)
 
     def _on_failed(self, error: MachinaError) -> None:
         self._problem.setText(str(error))
         self._problem.show()
-        self.set_value(self._stored)
+        if isinstance(self.control, QLineEdit):
+            # What was typed stays, to be corrected.
+            self.control.setProperty("invalid", True)
+            self.control.style().polish(self.control)
+        else:
+            self.set_value(self._stored)
+
+
+class _CalmSpinBox(QSpinBox):
+    """Turning the wheel over it scrolls the page, not the number."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
 
 
 def _take_effect(setting: SettingValue) -> None:
@@ -147,14 +209,8 @@ def _take_effect(setting: SettingValue) -> None:
         theme.set_motion_reduced(setting.value == "on")
 
 
-def _title_of(choice: str) -> str:
-    titles = {
-        "dark": _tr("Dark"),
-        "light": _tr("Light"),
-        "high-contrast": _tr("High contrast"),
-        "system": _tr("As the system"),
-    }
-    return titles.get(choice, choice)
+def _as_text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _tr(text: str) -> str:

@@ -77,9 +77,15 @@ class FakeDevice:
             help=declared.help,
             value=self.settings[key],
             default=declared.default,
+            section=declared.section,
             choices=declared.choices,
+            choice_titles=declared.choice_titles,
             minimum=declared.minimum,
             maximum=declared.maximum,
+            unit=declared.unit,
+            zero=declared.zero,
+            empty=declared.empty,
+            only_with=declared.only_with,
         )
 
 

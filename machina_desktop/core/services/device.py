@@ -131,6 +131,7 @@ class SettingValue:
     unit: str = ""
     zero: str = ""
     empty: str = ""
+    only_with: tuple[str, str | bool] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +288,7 @@ def _value(context: Context, key: str) -> SettingValue:
                 unit=setting.unit,
                 zero=setting.zero,
                 empty=setting.empty,
+                only_with=setting.only_with,
             )
     raise InvalidInput(f"There is no setting {key}.", field="key", hint="`machina settings list` names them all.")
 
