@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QCoreApplication
-
 from machina_desktop.views.apps.base import App, Detail, Page, Window
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ def _late(name: str, title: str, icon: str, *entities: str, keys: str = "") -> A
     }
     return App(
         name=name,
-        title=QCoreApplication.translate("App", title),
+        title=title,
         icon=icon,
         keys=keys,
         page=page,

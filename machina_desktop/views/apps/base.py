@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Never, Protocol, overload
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.views.commands import Command
@@ -104,12 +105,29 @@ class Detail(QWidget):
         """What the sidekick's header says; it may change, then ``windowTitleChanged`` is emitted."""
 
 
+class _Title:
+    """A text that is given in English and read in the person's language, which is not known when apps are listed."""
+
+    @overload
+    def __get__(self, app: None, kind: type[App]) -> Never: ...
+    @overload
+    def __get__(self, app: App, kind: type[App]) -> str: ...
+    def __get__(self, app: App | None, kind: type[App]) -> str:
+        if app is None:
+            raise AttributeError("title")
+        return QCoreApplication.translate("App", app.__dict__["title"])
+
+    def __set__(self, app: App, title: str) -> None:
+        app.__dict__["title"] = title
+
+
 @dataclass(frozen=True, kw_only=True)
 class App:
     """One line in :data:`machina_desktop.views.apps.APPS`.
 
     Attributes:
         name: Identifier, such as ``machines``.
+        title: Given in English, read in the language in force.
         icon: Name of a Lucide icon under ``resources/icons``.
         page: Builds the page when it is first opened.
         keys: The shortcut to the page; empty for ``Ctrl`` and its number in the sidebar.
@@ -119,7 +137,7 @@ class App:
     """
 
     name: str
-    title: str
+    title: _Title = _Title()
     icon: str
     keys: str = ""
     page: Callable[[Bridge, Window], Page]

@@ -275,7 +275,7 @@ def _searches() -> tuple[Search, ...]:
 
 APP = App(
     name="deployments",
-    title=QCoreApplication.translate("App", "Deployments"),
+    title="Deployments",
     icon="rocket",
     page=DeploymentsPage,
     details={"deployment": DeploymentDetail},

@@ -169,7 +169,7 @@ def _searches() -> tuple[Search, ...]:
 
 APP = App(
     name="keys",
-    title=QCoreApplication.translate("App", "Keys"),
+    title="Keys",
     icon="key-round",
     page=KeysPage,
     details={"ssh_key": KeyDetail},

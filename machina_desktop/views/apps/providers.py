@@ -258,7 +258,7 @@ def _searches() -> tuple[Search, ...]:
 
 APP = App(
     name="providers",
-    title=QCoreApplication.translate("App", "Providers"),
+    title="Providers",
     icon="cloud",
     page=ProvidersPage,
     details={"provider_account": ProviderDetail},
