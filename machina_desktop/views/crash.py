@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TextIO
 
 import PySide6
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 import machina_desktop
@@ -107,9 +107,9 @@ class CrashDialog(Dialog):
 
     def __init__(self, sentence: str, report: str, *, parent: QWidget | None = None) -> None:
         super().__init__(
-            "This should not have happened",
+            QCoreApplication.translate("CrashDialog", "This should not have happened"),
             text=sentence,
-            primary="Go on",
+            primary=QCoreApplication.translate("CrashDialog", "Go on"),
             width=640,
             parent=parent,
         )

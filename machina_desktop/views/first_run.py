@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
 
@@ -59,7 +59,12 @@ class FirstRunDialog(Dialog):
     begun = Signal(str)
 
     def __init__(self, bridge: Bridge, status: VaultStatus, *, parent: QWidget | None = None) -> None:
-        super().__init__(f"Welcome to {NAME}", primary="Continue", width=560, parent=parent)
+        super().__init__(
+            QCoreApplication.translate("FirstRunDialog", "Welcome to {0}").format(NAME),
+            primary=QCoreApplication.translate("FirstRunDialog", "Continue"),
+            width=560,
+            parent=parent,
+        )
         self._bridge = bridge
         self._look = LookStep(theme.current().name)
         self._team = TeamStep()

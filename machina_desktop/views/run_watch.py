@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.domain.deployment import Deployment, DeploymentState
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.services.deployments import GetDeployment, ListDeployments
@@ -157,18 +157,6 @@ class RunWatch(QObject):
         self.progressed.emit()
 
 
-_VERBS = {
-    "create": ("Creating", "is running", "was not created"),
-    "update": ("Updating", "is up to date", "was not updated"),
-    "destroy": ("Destroying", "is destroyed", "was not destroyed"),
-    "reboot": ("Rebooting", "has rebooted", "was not rebooted"),
-    "start": ("Starting", "is running", "was not started"),
-    "stop": ("Stopping", "is stopped", "was not stopped"),
-    "restart_service": ("Restarting a service of", "has its service restarted", "has not restarted its service"),
-    "refresh": ("Refreshing", "was compared with its plan", "could not be refreshed"),
-}
-
-
 def is_running(run: Deployment) -> bool:
     """Whether a runner works on it now."""
     return run.state in (DeploymentState.PLANNING, DeploymentState.APPLYING)
@@ -176,15 +164,52 @@ def is_running(run: Deployment) -> bool:
 
 def doing(run: Deployment) -> str:
     """What a run is doing, in words: ``Creating web-1``."""
-    return f"{_VERBS[run.type.value][0]} {run.machine_name}".strip()
+    words = {
+        DeploymentType.CREATE: _tr("Creating {0}"),
+        DeploymentType.UPDATE: _tr("Updating {0}"),
+        DeploymentType.DESTROY: _tr("Destroying {0}"),
+        DeploymentType.REBOOT: _tr("Rebooting {0}"),
+        DeploymentType.START: _tr("Starting {0}"),
+        DeploymentType.STOP: _tr("Stopping {0}"),
+        DeploymentType.RESTART_SERVICE: _tr("Restarting a service of {0}"),
+        DeploymentType.REFRESH: _tr("Refreshing {0}"),
+    }
+    return words[run.type].format(run.machine_name).strip()
 
 
 def outcome(run: Deployment) -> str:
-    """What came of a run, in words: ``web-1 is running``."""
-    _, good, bad = _VERBS[run.type.value]
-    name = run.machine_name or "The deployment"
-    if run.state is DeploymentState.SUCCEEDED:
-        return f"{name} {good}."
+    """What came of a run, in words: ``web-1 is running.``"""
     if run.state is DeploymentState.CANCELLED:
-        return f"{doing(run)} was cancelled."
-    return f"{name} {bad}."
+        return _tr("{0} was cancelled.").format(doing(run))
+    words = _done_words() if run.state is DeploymentState.SUCCEEDED else _failed_words()
+    return words[run.type].format(run.machine_name or _tr("The deployment"))
+
+
+def _done_words() -> dict[DeploymentType, str]:
+    return {
+        DeploymentType.CREATE: _tr("{0} is running."),
+        DeploymentType.UPDATE: _tr("{0} is up to date."),
+        DeploymentType.DESTROY: _tr("{0} is destroyed."),
+        DeploymentType.REBOOT: _tr("{0} has rebooted."),
+        DeploymentType.START: _tr("{0} is running."),
+        DeploymentType.STOP: _tr("{0} is stopped."),
+        DeploymentType.RESTART_SERVICE: _tr("{0} has its service restarted."),
+        DeploymentType.REFRESH: _tr("{0} was compared with its plan."),
+    }
+
+
+def _failed_words() -> dict[DeploymentType, str]:
+    return {
+        DeploymentType.CREATE: _tr("{0} was not created."),
+        DeploymentType.UPDATE: _tr("{0} was not updated."),
+        DeploymentType.DESTROY: _tr("{0} was not destroyed."),
+        DeploymentType.REBOOT: _tr("{0} was not rebooted."),
+        DeploymentType.START: _tr("{0} was not started."),
+        DeploymentType.STOP: _tr("{0} was not stopped."),
+        DeploymentType.RESTART_SERVICE: _tr("{0} has not restarted its service."),
+        DeploymentType.REFRESH: _tr("{0} could not be refreshed."),
+    }
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Run", text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
@@ -26,9 +26,11 @@ class UnlockDialog(Dialog):
 
     def __init__(self, bridge: Bridge, status: VaultStatus, *, parent: QWidget | None = None) -> None:
         super().__init__(
-            "Unlock the vault",
-            text="Credentials and private keys are sealed in it. Deployments wait until it is open.",
-            primary="Unlock",
+            QCoreApplication.translate("UnlockDialog", "Unlock the vault"),
+            text=QCoreApplication.translate(
+                "UnlockDialog", "Credentials and private keys are sealed in it. Deployments wait until it is open."
+            ),
+            primary=QCoreApplication.translate("UnlockDialog", "Unlock"),
             parent=parent,
         )
         self._bridge = bridge

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import Enum, auto
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QTextLayout
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Radius, Space, Type
-from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
+from machina_desktop.views.widgets.painting import draw_focus_ring, draw_paragraph, draw_text, fill_rounded
 
 WIDTH = 224
 _ROW = 40
@@ -22,14 +22,14 @@ _DISC = 22
 _CENTER = Qt.AlignmentFlag.AlignCenter
 
 
-class StepState(StrEnum):
+class StepState(Enum):
     """How far a step is."""
 
-    AHEAD = "to do"
-    CURRENT = "open"
-    DONE = "done"
-    ERROR = "not finished"
-    SKIPPED = "skipped"
+    AHEAD = auto()
+    CURRENT = auto()
+    DONE = auto()
+    ERROR = auto()
+    SKIPPED = auto()
 
 
 _INK = {
@@ -69,7 +69,14 @@ class RailEntry(QAbstractButton):
         self._state, self._note = state, note
         self.setEnabled(can_open)
         self.setToolTip(note)
-        self.setAccessibleName(f"{self._number}. {title}, {state}")
+        words = {
+            StepState.AHEAD: self.tr("to do"),
+            StepState.CURRENT: self.tr("open"),
+            StepState.DONE: self.tr("done"),
+            StepState.ERROR: self.tr("not finished"),
+            StepState.SKIPPED: self.tr("skipped"),
+        }
+        self.setAccessibleName(f"{self._number}. {title}, {words[state]}")
         self.setAccessibleDescription(note)
         self.update()
 
@@ -98,20 +105,11 @@ class RailEntry(QAbstractButton):
         title = QRectF(room.left(), 5, room.width(), 2 * _LINE - 10) if self._note else room
         draw_text(painter, title, self.text(), font, theme.color(_INK[self._state]))
         if self._note:
-            self._paint_note(painter, QRectF(room.left(), title.bottom(), room.width(), _LINE))
+            # Two lines; what does not fit even so is in the tooltip.
+            note = QRectF(room.left(), title.bottom(), room.width(), 2 * _LINE)
+            draw_paragraph(painter, note, self._note, theme.font(Type.SECONDARY), theme.color("text-secondary"))
         if self.hasFocus():
             draw_focus_ring(painter, rect, Radius.BUTTON)
-
-    def _paint_note(self, painter: QPainter, line: QRectF) -> None:
-        """Two lines; what does not fit even so is in the tooltip."""
-        font, color = theme.font(Type.SECONDARY), theme.color("text-secondary")
-        layout = QTextLayout(self._note, font)
-        layout.beginLayout()
-        first = layout.createLine()
-        first.setLineWidth(line.width())
-        layout.endLayout()
-        draw_text(painter, line, self._note[: first.textLength()].rstrip(), font, color)
-        draw_text(painter, line.translated(0, _LINE), self._note[first.textLength() :], font, color)
 
     def _paint_disc(self, painter: QPainter, box: QRectF) -> None:
         fill, ink, sign = _DISCS[self._state]

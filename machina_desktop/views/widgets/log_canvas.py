@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from PySide6.QtCore import QDateTime, QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QDateTime, QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFontMetricsF,
     QHelpEvent,
@@ -276,7 +276,8 @@ class LogCanvas(QAbstractScrollArea):
         draw_icon(painter, QRectF(_INSET - 2, box.top() + 3, 14, 14), arrow, "text-secondary")
         font, quiet = theme.font(Type.SECONDARY), theme.color("text-secondary")
         room = box.adjusted(_INSET + 18, 0, -_INSET, 0)
-        title = section.phase.capitalize() or self.tr("Output")
+        name = section.phase.replace("_", " ").capitalize()
+        title = QCoreApplication.translate("Phase", name) if name else self.tr("Output")
         left = draw_text(painter, room, title, theme.font(Type.STRONG), theme.color("text-primary")) + Space.M
         words = self.tr("{0} line · {1} s") if section.count == 1 else self.tr("{0} lines · {1} s")
         facts = words.format(
