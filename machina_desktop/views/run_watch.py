@@ -178,7 +178,7 @@ def doing(run: Deployment) -> str:
 
 
 def outcome(run: Deployment) -> str:
-    """What came of a run, in words: ``web-1 is running.``"""
+    """What came of a run, in words, as a sentence: ``web-1 is running``."""
     if run.state is DeploymentState.CANCELLED:
         return _tr("{0} was cancelled.").format(doing(run))
     words = _done_words() if run.state is DeploymentState.SUCCEEDED else _failed_words()
