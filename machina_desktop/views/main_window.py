@@ -15,10 +15,11 @@ from machina_desktop.views import theme
 from machina_desktop.views.apps.base import App
 from machina_desktop.views.brand import NAME, app_icon
 from machina_desktop.views.commands import Command, Commands
-from machina_desktop.views.notices import Notice, Notices
+from machina_desktop.views.notices import Notices
 from machina_desktop.views.page_stack import PageStack
 from machina_desktop.views.sidebar import Sidebar
 from machina_desktop.views.status_bar import StatusBar
+from machina_desktop.views.toast import Notice
 from machina_desktop.views.widgets.reading_order import move_focus
 from machina_desktop.views.window_state import WindowState
 

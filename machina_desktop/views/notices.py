@@ -1,167 +1,46 @@
-"""Toasts at the lower right: results in passing, errors until dismissed, a flood as one line."""
+"""What is told in passing: toasts at the lower right, a flood as one line, and everything told lately."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QPropertyAnimation, QRectF, QTimer
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, QTimer, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
-from machina_desktop.views import theme
-from machina_desktop.views.icons import draw_icon
-from machina_desktop.views.theme import Radius, Space
-from machina_desktop.views.widgets.buttons import Button, IconButton
-from machina_desktop.views.widgets.painting import fill_rounded
-from machina_desktop.views.widgets.text import Label
+from machina_desktop.core.ids import now
+from machina_desktop.views.theme import Space
+from machina_desktop.views.toast import WIDTH, MoreLine, Notice, Toast
 
-SHOWN_MS = 4000
-SLIDE_MS = 140
-WIDTH = 380
-# More than these at once would hide the page; the rest waits and is counted. A low window shows fewer: one for each
-# this many pixels, so that the middle of an empty page, where its button stands, stays free.
+# More than these at once would hide the page. A low window shows fewer: one for each this many pixels, so that the
+# middle of an empty page, where its button stands, stays free.
 SHOWN_AT_ONCE = 3
 ROOM_EACH = 220
-WAITING_AT_MOST = 50
-
-_LOOK = {
-    "info": ("info", "accent-primary"),
-    "success": ("circle-check", "accent-success"),
-    "warning": ("triangle-alert", "accent-warning"),
-    "error": ("circle-alert", "accent-error"),
-}
+KEPT = 200
 
 
-@dataclass(frozen=True, kw_only=True)
-class Notice:
-    """Something to tell in passing.
+@dataclass(frozen=True)
+class Told:
+    """A notice and when it was told last."""
 
-    Attributes:
-        kind: ``info``, ``success``, ``warning`` or ``error``; an error stays until dismissed.
-        detail: A second, quieter sentence, such as the next step.
-        about: The id of what it tells of: a later notice about the same takes its place.
-        count: How often it was told.
-    """
-
-    text: str
-    detail: str = ""
-    kind: str = "info"
-    action: str = ""
-    on_action: Callable[[], None] | None = None
-    about: str = ""
-    count: int = 1
-
-    def is_like(self, other: Notice) -> bool:
-        """Whether both tell the same, so that one line can stand for both."""
-        mine = (self.kind, self.text, self.detail, self.action, self.about)
-        return mine == (other.kind, other.text, other.detail, other.action, other.about)
-
-
-class Toast(QWidget):
-    """One notice on the screen. It leaves by itself unless it is an error or the mouse rests on it."""
-
-    def __init__(self, notice: Notice, leave: Callable[[Toast], None], parent: QWidget) -> None:
-        super().__init__(parent)
-        self.notice = notice
-        self._leave = leave
-        self._timer = QTimer(self, singleShot=True, interval=SHOWN_MS)
-        self._timer.timeout.connect(self.dismiss)
-        self._slide = QPropertyAnimation(self, b"pos", self)
-        self._slide.setDuration(SLIDE_MS)
-        self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
-        self._text = Label(wraps=True)
-        self._text.setMinimumWidth(1)
-        self.setFixedWidth(WIDTH)
-        self._build()
-        self._say()
-        if notice.kind != "error":
-            self._timer.start()
-
-    def repeat(self) -> None:
-        """The same was told again: count it, and stay longer."""
-        self.notice = replace(self.notice, count=self.notice.count + 1)
-        self._say()
-        if self._timer.isActive():
-            self._timer.start()
-
-    def dismiss(self) -> None:
-        """Leave now."""
-        self._timer.stop()
-        self._leave(self)
-
-    def move_to(self, place: QPoint, *, is_new: bool) -> None:
-        """Go to ``place`` in the parent; a new one slides in, unless motion is reduced."""
-        if theme.is_motion_reduced() or not self.isVisible():
-            self._slide.stop()
-            self.move(place)
-            return
-        self._slide.stop()
-        self._slide.setStartValue(place + QPoint(Space.XL, 0) if is_new else self.pos())
-        self._slide.setEndValue(place)
-        self._slide.start()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        self._timer.stop()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        if self.notice.kind != "error":
-            self._timer.start()
-        super().leaveEvent(event)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        fill = theme.color("surface-elevated")
-        fill_rounded(painter, QRectF(self.rect()), Radius.CARD, fill, theme.color("border"))
-        icon, token = _LOOK[self.notice.kind]
-        draw_icon(painter, QRectF(Space.M + 2, (self.height() - 18) / 2, 18, 18), icon, token)
-
-    def _build(self) -> None:
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(self._text)
-        if self.notice.detail:
-            detail = Label(self.notice.detail, tone="secondary", wraps=True)
-            detail.setMinimumWidth(1)
-            words.addWidget(detail)
-        close = IconButton("x", self.tr("Dismiss"), parent=self)
-        close.clicked.connect(self.dismiss)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(Space.M + 18 + Space.M, Space.S, 6, Space.S)
-        row.setSpacing(Space.S)
-        row.addLayout(words, 1)
-        if self.notice.action:
-            action = Button(self.notice.action, parent=self)
-            action.clicked.connect(self._on_action)
-            row.addWidget(action)
-        row.addWidget(close)
-
-    def _say(self) -> None:
-        times = f"  ×{self.notice.count}" if self.notice.count > 1 else ""
-        self._text.setText(self.notice.text + times)
-        self.setAccessibleName(self.notice.text + times)
-        self.setAccessibleDescription(self.notice.detail)
-        self.setFixedHeight(self._height())
-        self.update()
-
-    def _height(self) -> int:
-        layout = self.layout()
-        return max(46, layout.totalHeightForWidth(WIDTH) if layout is not None else 46)
-
-    def _on_action(self) -> None:
-        act = self.notice.on_action
-        self.dismiss()
-        if act is not None:
-            act()
+    notice: Notice
+    at: datetime
 
 
 class Notices(QObject):
-    """The toasts of a window: at most three show, equal ones are counted, a flood is told as one line.
+    """The notices of a window: at most three show, equal ones are counted, the rest is one line that leads to the list.
 
     Everything runs on the Qt thread; a notice costs the same whether it is the first or the thousandth.
+
+    Signals:
+        changed(): Something was told, withdrawn from the list, or looked at.
+        list_wanted(): The person wants to see all of them.
     """
+
+    changed = Signal()
+    list_wanted = Signal()
 
     def __init__(self, window: QWidget, *, over: QWidget) -> None:
         """Toasts stand in the lower right corner of ``over``, so that they hide no inspector's buttons."""
@@ -169,15 +48,20 @@ class Notices(QObject):
         self._window = window
         self._over = over
         self._shown: list[Toast] = []
-        self._waiting: deque[Notice] = deque()
-        self._dropped = 0
-        self._placed: set[Toast] = set()
+        self._waiting: deque[Notice] = deque(maxlen=KEPT)
+        self._waiting_count = 0
+        self._told: deque[Told] = deque(maxlen=KEPT)
+        self._unread = 0
+        self._has_unread_error = False
+        self._placed: set[QWidget] = set()
+        self._more: MoreLine | None = None
         self._layout_soon = QTimer(self, singleShot=True, interval=0)
         self._layout_soon.timeout.connect(self._place)
         over.installEventFilter(self)
 
     def tell(self, notice: Notice) -> None:
-        """Show it, or count it where the same already shows or waits."""
+        """Show it, or count it where the same already shows; one without room joins the line of the others."""
+        self.record(notice)
         if notice.about and not any(toast.notice.is_like(notice) for toast in self._shown):
             self.withdraw(notice.about)
         for toast in self._shown:
@@ -185,37 +69,77 @@ class Notices(QObject):
                 toast.repeat()
                 self._layout_soon.start()
                 return
-        for index, waiting in enumerate(self._waiting):
-            if waiting.is_like(notice):
-                self._waiting[index] = replace(waiting, count=waiting.count + 1)
-                return
         if len(self._shown) < self._room():
             self._show(notice)
-        elif len(self._waiting) < WAITING_AT_MOST:
-            self._waiting.append(notice)
+        elif notice.is_error and (passing := next((each for each in self._shown if not each.notice.is_error), None)):
+            # What stays until it is seen must be seen; what would pass by itself gives way.
+            self._remove(passing)
+            self._wait(passing.notice)
+            self._show(notice)
         else:
-            self._dropped += 1
+            self._wait(notice)
+
+    def record(self, notice: Notice) -> None:
+        """Keep it in the list without a toast: it was told elsewhere."""
+        if self._told and self._told[-1].notice.is_like(notice):
+            last = self._told.pop()
+            notice = replace(notice, count=last.notice.count + 1)
+        else:
+            self._unread = min(KEPT, self._unread + 1)
+        self._has_unread_error = self._has_unread_error or notice.is_error
+        self._told.append(Told(notice, now()))
+        self.changed.emit()
+
+    def told(self) -> tuple[Told, ...]:
+        """The last `KEPT` notices, newest first."""
+        return tuple(reversed(self._told))
+
+    def unread(self) -> int:
+        """How many were told since the list was looked at last."""
+        return self._unread
+
+    def has_unread_error(self) -> bool:
+        """Whether an error is among them."""
+        return self._has_unread_error
+
+    def mark_read(self) -> None:
+        """The person looks at the list: nothing has to be shown over the page any more."""
+        self._unread, self._has_unread_error = 0, False
+        self.dismiss_all()
+        self.changed.emit()
+
+    def forget_told(self) -> None:
+        """Empty the list."""
+        self._told.clear()
+        self.mark_read()
 
     def shown(self) -> tuple[Toast, ...]:
         """The toasts on the screen, oldest first."""
         return tuple(self._shown)
 
     def waiting(self) -> int:
-        """How many notices are not on the screen yet."""
-        return len(self._waiting) + self._dropped
+        """How many notices have no room on the screen."""
+        return self._waiting_count
+
+    def more(self) -> MoreLine | None:
+        """The line that stands for them; ``None`` before it was ever needed."""
+        return self._more
 
     def withdraw(self, about: str) -> None:
         """Take away what was told about something: it is out of date, or the person looks at the thing itself."""
-        self._waiting = deque(notice for notice in self._waiting if notice.about != about)
+        kept = [notice for notice in self._waiting if notice.about != about]
+        self._waiting_count -= len(self._waiting) - len(kept)
+        self._waiting = deque(kept, maxlen=KEPT)
         for toast in [toast for toast in self._shown if toast.notice.about == about]:
             toast.dismiss()
 
-    def clear(self) -> None:
-        """Dismiss everything."""
+    def dismiss_all(self) -> None:
+        """Take everything off the screen; the list keeps it."""
         self._waiting.clear()
-        self._dropped = 0
+        self._waiting_count = 0
         for toast in tuple(self._shown):
-            toast.dismiss()
+            self._remove(toast)
+        self._layout_soon.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
@@ -225,47 +149,73 @@ class Notices(QObject):
     def _room(self) -> int:
         return max(1, min(SHOWN_AT_ONCE, self._over.height() // ROOM_EACH))
 
+    def _wait(self, notice: Notice) -> None:
+        self._waiting.append(notice)
+        self._waiting_count += 1
+        self._layout_soon.start()
+
     def _show(self, notice: Notice) -> None:
         toast = Toast(notice, self._on_left, self._window)
         self._shown.append(toast)
         toast.show()
         toast.raise_()
+        self._announce(notice)
         self._layout_soon.start()
+
+    def _announce(self, notice: Notice) -> None:
+        """Let screen readers say it."""
+        if QAccessible.isActive():
+            said = QAccessibleAnnouncementEvent(self._window, f"{notice.text} {notice.detail}".strip())
+            if notice.is_error:
+                said.setPoliteness(QAccessible.AnnouncementPoliteness.Assertive)
+            QAccessible.updateAccessibility(said)
 
     def _on_left(self, toast: Toast) -> None:
         if toast not in self._shown:
             return
+        self._remove(toast)
+        if self._waiting_count > self._room() and not any(notice.is_error for notice in self._waiting):
+            # Reading fifty toasts one by one helps nobody: with the last toast the line goes, the list stays.
+            if not self._shown:
+                self._waiting.clear()
+                self._waiting_count = 0
+        elif self._waiting:
+            self._show(self._take_waiting())
+        self._layout_soon.start()
+
+    def _take_waiting(self) -> Notice:
+        """The next to show: the oldest error, else the oldest."""
+        chosen = next((notice for notice in self._waiting if notice.is_error), self._waiting[0])
+        self._waiting.remove(chosen)
+        self._waiting_count -= 1
+        return chosen
+
+    def _remove(self, toast: Toast) -> None:
+        had_focus = toast.holds(QApplication.focusWidget())
         self._shown.remove(toast)
         self._placed.discard(toast)
         toast.hide()
         toast.deleteLater()
-        if len(self._waiting) + self._dropped > self._room():
-            self._show(self._summary())
-        elif self._waiting:
-            self._show(self._waiting.popleft())
-        self._layout_soon.start()
-
-    def _summary(self) -> Notice:
-        """One line for all that wait: reading fifty toasts one by one helps nobody."""
-        kinds = {notice.kind for notice in self._waiting}
-        total = sum(notice.count for notice in self._waiting) + self._dropped
-        latest = self._waiting[-1].text
-        self._waiting.clear()
-        self._dropped = 0
-        return Notice(
-            text=self.tr("{0} more notices").format(total),
-            detail=self.tr("Latest: {0}").format(latest),
-            kind="error" if "error" in kinds else "warning" if "warning" in kinds else "info",
-            action=self.tr("Dismiss all"),
-            on_action=self.clear,
-        )
+        if had_focus:
+            # The keyboard goes to the next toast, or back to the page.
+            (self._shown[-1] if self._shown else self._over).setFocus()
 
     def _place(self) -> None:
         corner = self._over.mapTo(self._window, self._over.rect().bottomRight())
         bottom = corner.y() - Space.L
         left = max(Space.L, corner.x() - WIDTH - Space.L)
-        for toast in reversed(self._shown):
-            bottom -= toast.height()
-            toast.move_to(QPoint(left, bottom), is_new=toast not in self._placed)
-            self._placed.add(toast)
+        cards: list[Toast | MoreLine] = list(reversed(self._shown))
+        if self._waiting_count and self._more is None:
+            self._more = MoreLine(show_all=self.list_wanted.emit, dismiss=self.dismiss_all, parent=self._window)
+        if self._more is not None:
+            self._more.say(self._waiting_count)
+            if self._waiting_count:
+                self._more.raise_()
+                cards.insert(0, self._more)
+            else:
+                self._placed.discard(self._more)
+        for card in cards:
+            bottom -= card.height()
+            card.move_to(QPoint(left, bottom), is_new=card not in self._placed)
+            self._placed.add(card)
             bottom -= Space.S

@@ -105,8 +105,12 @@ class PopupRow(QAbstractButton):
             draw_focus_ring(painter, QRectF(self.rect()), Radius.BUTTON - 1)
 
 
-class Popup(QWidget):
-    """Rows in a column that scrolls, between an optional head and foot. It is deleted when it closes."""
+class PopupCard(QWidget):
+    """A card at the control it belongs to. It closes by ``Esc`` or a press elsewhere, and is deleted then.
+
+    Attributes:
+        column: Where its contents go.
+    """
 
     def __init__(self, name: str, *, width: int = WIDTH, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -115,6 +119,55 @@ class Popup(QWidget):
         self.setWindowTitle(name)
         self.setFixedWidth(width)
         self._anchor: QWidget | None = None
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(Space.S, Space.S, Space.S, Space.S)
+        self.column.setSpacing(Space.XS)
+
+    def open_at(self, anchor: QWidget) -> None:
+        """Show it under ``anchor``, or above it where there is no room."""
+        self._anchor = anchor
+        self.adjust_height()
+        self.show()
+        self.activateWindow()
+
+    def adjust_height(self) -> None:
+        """Be as high as the contents need, and stay at the control it belongs to."""
+        self.setFixedHeight(self.wanted_height())
+        if self._anchor is not None:
+            self.move(self._place(self._anchor))
+
+    def wanted_height(self) -> int:
+        """How high the contents are, in design pixels."""
+        return self.column.sizeHint().height()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface-elevated"))
+        painter.setPen(theme.color("border"))
+        painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+
+    def _place(self, anchor: QWidget) -> QPoint:
+        """The upper left corner, in the desktop's pixels, such that all of it lies on the anchor's screen."""
+        corner = anchor.mapToGlobal(QPoint(0, 0))
+        screen = anchor.screen() or QGuiApplication.primaryScreen()
+        room = screen.availableGeometry()
+        below = corner.y() + anchor.height() + _GAP
+        y = below if below + self.height() <= room.bottom() else corner.y() - self.height() - _GAP
+        x = min(corner.x(), room.right() - self.width())
+        return QPoint(max(room.left(), x), max(room.top(), y))
+
+
+class Popup(PopupCard):
+    """Rows in a column that scrolls, above a foot that stays; the arrow keys move between them."""
+
+    def __init__(self, name: str, *, width: int = WIDTH, parent: QWidget) -> None:
+        super().__init__(name, width=width, parent=parent)
         self._inside = QWidget()
         self._rows = QVBoxLayout(self._inside)
         self._rows.setContentsMargins(0, 0, 0, 0)
@@ -126,52 +179,40 @@ class Popup(QWidget):
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidget(self._inside)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(Space.S, Space.S, Space.S, Space.S)
-        self._column.setSpacing(Space.XS)
-        self._column.addWidget(self._area, 1)
+        self.column.addWidget(self._area, 1)
 
     def add_row(self, row: QWidget) -> None:
         """Put a row below the others."""
         self._rows.insertWidget(self._rows.count() - 1, row)
 
-    def set_head(self, head: QWidget) -> None:
-        """Put a widget above the rows, where it stays."""
-        self._column.insertWidget(0, head)
-
     def add_to_foot(self, row: QWidget) -> None:
         """Put a row below the rows, where it stays, under a line."""
-        self._column.addWidget(Divider(self))
-        self._column.addWidget(row)
+        self.column.addWidget(Divider(self))
+        self.column.addWidget(row)
 
     def rows(self) -> tuple[PopupRow, ...]:
         """What can be chosen, from the top."""
-        return tuple(row for row in self.findChildren(PopupRow) if not row.isHidden())
+        held = [self._rows.itemAt(index).widget() for index in range(self._rows.count())]
+        foot = [self.column.itemAt(index).widget() for index in range(self.column.count())]
+        return tuple(row for row in (*held, *foot) if isinstance(row, PopupRow) and not row.isHidden())
 
     def open_at(self, anchor: QWidget) -> None:
-        """Show it under ``anchor``, or above it where there is no room, with the keyboard on its first row."""
-        self._anchor = anchor
-        self.adjust_height()
-        self.show()
-        self.activateWindow()
+        """As a card, with the keyboard on the first row."""
+        super().open_at(anchor)
         if rows := self.rows():
             rows[0].setFocus(Qt.FocusReason.PopupFocusReason)
 
-    def adjust_height(self) -> None:
-        """Be as high as the rows need, within reason, and stay at the control it belongs to."""
-        margins = self._column.contentsMargins()
-        items = [self._column.itemAt(index).widget() for index in range(self._column.count())]
+    def wanted_height(self) -> int:
+        """Room for all rows, within reason; more of them scroll."""
+        margins = self.column.contentsMargins()
+        items = [self.column.itemAt(index).widget() for index in range(self.column.count())]
         rest = sum(item.sizeHint().height() for item in items if item is not None and item is not self._area)
-        rest += margins.top() + margins.bottom() + self._column.spacing() * (len(items) - 1)
-        self.setFixedHeight(min(GREATEST_HEIGHT, self._inside.sizeHint().height() + rest))
-        if self._anchor is not None:
-            self.move(self._place(self._anchor))
+        rest += margins.top() + margins.bottom() + self.column.spacing() * (len(items) - 1)
+        return min(GREATEST_HEIGHT, self._inside.sizeHint().height() + rest)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         rows, key = self.rows(), Qt.Key(event.key())
-        if key == Qt.Key.Key_Escape:
-            self.close()
-        elif rows and key in _STEPS:
+        if rows and key in _STEPS:
             at = next((index for index, row in enumerate(rows) if row.hasFocus()), -1)
             self._go_to(rows[(at + _STEPS[key]) % len(rows)])
         elif rows and key in (Qt.Key.Key_Home, Qt.Key.Key_End):
@@ -179,22 +220,7 @@ class Popup(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.color("surface-elevated"))
-        painter.setPen(theme.color("border"))
-        painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
-
     def _go_to(self, row: QWidget) -> None:
         row.setFocus(Qt.FocusReason.TabFocusReason)
-        self._area.ensureWidgetVisible(row, 0, Space.S)
-
-    def _place(self, anchor: QWidget) -> QPoint:
-        """The upper left corner, in the desktop's pixels, such that all of it lies on the anchor's screen."""
-        corner = anchor.mapToGlobal(QPoint(0, 0))
-        screen = anchor.screen() or QGuiApplication.primaryScreen()
-        room = screen.availableGeometry()
-        below = corner.y() + anchor.height() + _GAP
-        y = below if below + self.height() <= room.bottom() else corner.y() - self.height() - _GAP
-        x = min(corner.x(), room.right() - self.width())
-        return QPoint(max(room.left(), x), max(room.top(), y))
+        if self._inside.isAncestorOf(row):
+            self._area.ensureWidgetVisible(row, 0, Space.S)

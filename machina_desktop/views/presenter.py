@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from machina_desktop.core.errors import Bug, Locked, MachinaError
 from machina_desktop.views.crash import CrashDialog, report_text
-from machina_desktop.views.notices import Notice, Notices
+from machina_desktop.views.notices import Notices
+from machina_desktop.views.toast import Notice
 from machina_desktop.views.vault_door import VaultDoor
 
 

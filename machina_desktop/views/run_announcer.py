@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QWidget
 from machina_desktop.core.config import NOTIFICATIONS, Settings
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.views.desktop_notifications import DesktopNotifications
-from machina_desktop.views.notices import Notice, Notices
+from machina_desktop.views.notices import Notices
 from machina_desktop.views.run_watch import RunWatch, doing, outcome
+from machina_desktop.views.toast import Notice
 
 _KINDS = {DeploymentState.SUCCEEDED: "success", DeploymentState.FAILED: "error"}
 
