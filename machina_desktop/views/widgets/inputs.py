@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QFocusEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QAction, QFocusEvent, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLineEdit,
@@ -23,9 +22,8 @@ from PySide6.QtWidgets import (
 from machina_desktop.core.secret import DOTS, Secret
 from machina_desktop.views import theme
 from machina_desktop.views.icons import icon
-from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.cut_text import tell_in_full
-from machina_desktop.views.widgets.painting import draw_focus_ring
 from machina_desktop.views.widgets.text import IconLabel, Label
 
 REVEALED_MS = 10_000
@@ -383,13 +381,3 @@ def fill_combo(combo: QComboBox, choices: tuple[tuple[str, str], ...]) -> None:
     combo.blockSignals(False)
     if combo.currentData() != chosen:
         combo.currentIndexChanged.emit(combo.currentIndex())
-
-
-class Checkbox(QCheckBox):
-    """A yes or no. Qt's own, but its focus ring goes round the words and not over the whole line."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self.hasFocus():
-            width = min(self.width(), self.sizeHint().width() + Space.XS)
-            draw_focus_ring(QPainter(self), QRectF(0, 0, width, self.height()), Radius.INPUT)
