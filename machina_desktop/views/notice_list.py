@@ -12,7 +12,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QKeySequence, QPainter, QShortcut
+from PySide6.QtGui import QKeySequence, QPainter, QShortcut, QTextLayout
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -80,7 +80,8 @@ class _Delegate(QStyledItemDelegate):
         icon, token = LOOKS[told.notice.kind]
         draw_icon(painter, QRectF(rect.left() + Space.S, rect.top() + 9, 16, 16), icon, token)
         self._paint_words(painter, rect.adjusted(Space.S + 16 + 10, 7, -Space.M, -7), told)
-        if state & QStyle.StateFlag.State_HasFocus:
+        by_keyboard = QStyle.StateFlag.State_HasFocus | QStyle.StateFlag.State_KeyboardFocusChange
+        if state & by_keyboard == by_keyboard:
             draw_focus_ring(painter, rect, Radius.BUTTON - 1)
 
     def _paint_words(self, painter: QPainter, rect: QRectF, told: Told) -> None:
@@ -92,9 +93,17 @@ class _Delegate(QStyledItemDelegate):
         detail = text.translated(0, half)
         times = f"  ×{notice.count}" if notice.count > 1 else ""
         small = theme.tabular_font(Type.SECONDARY)
-        draw_text(painter, text, notice.text + times, theme.font(Type.BODY), theme.color("text-primary"))
         draw_text(painter, time, wording.moment(told.at), small, quiet, align=_RIGHT)
-        draw_text(painter, detail, notice.detail, small, quiet)
+        first, second = (notice.text + times, notice.detail)
+        body, ink = theme.font(Type.BODY), theme.color("text-primary")
+        if not second:
+            first, second = _two_lines(first, text.width())
+        if second:
+            is_detail = second == notice.detail
+            draw_text(painter, text, first, body, ink)
+            draw_text(painter, detail, second, small if is_detail else body, quiet if is_detail else ink)
+        else:
+            draw_text(painter, text.adjusted(0, 0, 0, half), first, body, ink)
         if notice.on_action is not None:
             draw_text(
                 painter, time.translated(0, half), notice.action, small, theme.color("accent-primary"), align=_RIGHT
@@ -169,6 +178,17 @@ class NoticeList(PopupCard):
     def _on_clear(self) -> None:
         self._notices.forget_told()
         self.close()
+
+
+def _two_lines(text: str, width: float) -> tuple[str, str]:
+    """``text`` as a line of at most ``width`` design pixels, and the rest."""
+    layout = QTextLayout(text, theme.font(Type.BODY))
+    layout.beginLayout()
+    line = layout.createLine()
+    line.setLineWidth(width)
+    layout.endLayout()
+    end = line.textLength()
+    return text[:end].rstrip(), text[end:].lstrip()
 
 
 def text_of(told: Told) -> str:

@@ -159,7 +159,9 @@ class PopupCard(QWidget):
         room = screen.availableGeometry()
         below = corner.y() + anchor.height() + _GAP
         y = below if below + self.height() <= room.bottom() else corner.y() - self.height() - _GAP
-        x = min(corner.x(), room.right() - self.width())
+        # Within the window where it is wide enough, else at least within the screen.
+        right = min(anchor.window().frameGeometry().right() - Space.S, room.right())
+        x = min(corner.x(), right - self.width())
         return QPoint(max(room.left(), x), max(room.top(), y))
 
 
