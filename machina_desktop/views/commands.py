@@ -66,6 +66,9 @@ def install_keys(widget: QWidget, commands: Callable[[], Iterable[Command]]) -> 
         shortcut.activated.connect(lambda keys=keys: run(keys))
 
 
+Source = Callable[[], Iterable[Command]]
+
+
 class Commands(QObject):
     """The commands of one window, with their shortcuts. Sources may come and go with what the window shows.
 
@@ -79,7 +82,8 @@ class Commands(QObject):
         super().__init__(window)
         self._window = window
         self._standing: dict[str, Command] = {}
-        self._sources: list[Callable[[], Iterable[Command]]] = []
+        self._sources: list[Source] = []
+        self._side_sources: list[Source] = []
 
     def add(self, *commands: Command) -> None:
         """Offer ``commands`` as long as the window lives, and install their shortcuts."""
@@ -90,9 +94,12 @@ class Commands(QObject):
                 shortcut.activated.connect(lambda name=command.name: self.run(name))
         self.changed.emit()
 
-    def add_source(self, source: Callable[[], Iterable[Command]]) -> None:
-        """Ask ``source`` each time for what can be done with what is shown; it installs its shortcuts itself."""
-        self._sources.append(source)
+    def add_source(self, source: Source, *, is_about_shown: bool = True) -> None:
+        """Ask ``source`` each time for what can be done now, with what is shown or otherwise.
+
+        It installs its shortcuts itself.
+        """
+        (self._sources if is_about_shown else self._side_sources).append(source)
 
     def run(self, name: str) -> bool:
         """Do the command of that name; whether it exists and could be done."""
@@ -104,24 +111,26 @@ class Commands(QObject):
 
     def shown(self) -> tuple[Command, ...]:
         """The commands on what is shown now, page and inspector, also those that cannot be done."""
-        found: dict[str, Command] = {}
-        for source in self._sources:
-            for command in source():
-                found.setdefault(command.name, command)
-        return tuple(found.values())
+        return _gathered(self._sources)
 
     def listed(self) -> tuple[Command, ...]:
         """Every command, also those that cannot be done now; what is about what is shown comes first.
 
         Where two have one name, the first stands for both.
         """
-        shown = self.shown()
-        names = {command.name for command in shown}
-        return (*shown, *(command for name, command in self._standing.items() if name not in names))
+        return _gathered((*self._sources, self._standing.values, *self._side_sources))
 
     def available(self) -> tuple[Command, ...]:
         """The commands that can be done now, in the order of `listed`."""
         return tuple(command for command in self.listed() if command.is_available())
+
+
+def _gathered(sources: Iterable[Source]) -> tuple[Command, ...]:
+    found: dict[str, Command] = {}
+    for source in sources:
+        for command in source():
+            found.setdefault(command.name, command)
+    return tuple(found.values())
 
 
 def _run(name: str, commands: Iterable[Command]) -> bool:

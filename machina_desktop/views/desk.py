@@ -14,11 +14,14 @@ from machina_desktop.views import beginning, tasks
 from machina_desktop.views.apps.base import Page
 from machina_desktop.views.apps.settings import SettingsPage
 from machina_desktop.views.attention import Attention
+from machina_desktop.views.commands import Command
 from machina_desktop.views.deploy_wizard.wizard import DeployWizard
 from machina_desktop.views.desk_menus import person_menu, pop_up, vault_menu
 from machina_desktop.views.desktop_notifications import DesktopNotifications
+from machina_desktop.views.general_commands import GeneralCommands
 from machina_desktop.views.leaving import Leaving
 from machina_desktop.views.main_window import MainWindow
+from machina_desktop.views.notice_list import NoticeList
 from machina_desktop.views.presenter import Presenter
 from machina_desktop.views.run_announcer import RunAnnouncer
 from machina_desktop.views.run_status import RunStatus
@@ -41,6 +44,7 @@ class Desk(QObject):
         teams: The teams of the person, and the one in view.
         vault: How the vault stands.
         vault_door: Its dialogs.
+        general: The palette, links, and what can be done from anywhere.
         presenter: Where errors end that no view handled.
         tray: The icon in the system's tray; ``None`` until the core has started.
     """
@@ -69,6 +73,9 @@ class Desk(QObject):
         self._run_status = RunStatus(self.runs, window.status, parent=self)
         self._banner = VaultBanner(self.vault)
         window.add_banner(self._banner)
+        self.general = GeneralCommands(
+            bridge, runs=self.runs, vault=self.vault, vault_door=self.vault_door, window=window
+        )
         self._connect()
         bridge.choose_team(window.remembered_team())
         if bridge.is_settled:
@@ -83,6 +90,13 @@ class Desk(QObject):
             self._wizard.finished.connect(self._on_wizard_closed)
             self._wizard.open()
         self._wizard.raise_()
+
+    def open_notices(self) -> None:
+        """Open the list of what was told lately."""
+        bell = self._window.status.bell
+        NoticeList(self._window.notices, parent=self._window).open_at(
+            bell if bell.isVisible() else self._window.status.runs
+        )
 
     @property
     def question(self) -> ConfirmDialog | None:
@@ -112,7 +126,21 @@ class Desk(QObject):
         self._attention.changed.connect(
             lambda app, count, tone, text: window.sidebar.set_badge(app, count, tone=tone, text=text)
         )
-        window.commands.add_source(self.teams.commands)
+        window.commands.add_source(self.teams.commands, is_about_shown=False)
+        window.commands.add(
+            Command(
+                name="notices.list",
+                title=self.tr("Show notices"),
+                group=self.tr("General"),
+                icon="bell",
+                keys="Ctrl+Alt+N",
+                words=self.tr("toasts messages notifications"),
+                run=self.open_notices,
+            )
+        )
+        status.bell.clicked.connect(self.open_notices)
+        window.notices.list_wanted.connect(self.open_notices)
+        window.notices.changed.connect(self._on_notices_changed)
         window.sidebar.team.clicked.connect(self._on_team_clicked)
         window.sidebar.sync.clicked.connect(lambda: window.open_app("settings"))
         window.sidebar.person.clicked.connect(self._on_person_clicked)
@@ -159,6 +187,10 @@ class Desk(QObject):
     def _on_team_clicked(self) -> None:
         if self._bridge.is_settled:
             self.teams.open_list(self._window.sidebar.team)
+
+    def _on_notices_changed(self) -> None:
+        notices = self._window.notices
+        self._window.status.set_unread(notices.unread(), has_errors=notices.has_unread_error())
 
     def _on_person_clicked(self) -> None:
         pop_up(person_menu(self._window, self.vault), self._window.sidebar.person)

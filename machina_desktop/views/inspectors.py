@@ -92,6 +92,7 @@ class Inspectors(QObject):
         for dock in self._docks:
             if dock.isVisible() and not dock.is_pinned and dock.detail is not None:
                 yield from dock.detail.commands()
+                yield from dock.commands()
 
     def close_empty(self) -> None:
         """Hide panels that a restored layout shows without a subject."""

@@ -80,6 +80,10 @@ class PageStack(QStackedWidget):
         """The page shown; ``None`` while the core starts."""
         return self._shown
 
+    def built_pages(self) -> tuple[Page, ...]:
+        """The pages that were shown at least once."""
+        return tuple(self._pages.values())
+
     def open(self, name: str, place: str = "") -> None:
         """Show an app's page, building it when it is the first time, and go to a place on it."""
         self._place = place

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.apps.base import Detail
+from machina_desktop.views.commands import Command, KeyHint
 from machina_desktop.views.icons import draw_icon
+from machina_desktop.views.links import Link
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.buttons import IconButton
 from machina_desktop.views.widgets.layout import Divider
@@ -96,6 +98,7 @@ class _TitleBar(QWidget):
         self.back = IconButton("arrow-left", self.tr("Back"), shortcut="Alt+Left", parent=self)
         self.forward = IconButton("arrow-right", self.tr("Forward"), shortcut="Alt+Right", parent=self)
         self.copy = IconButton("hash", self.tr("Copy id"), parent=self)
+        self.copy_link = IconButton("link", self.tr("Copy link"), parent=self)
         self.pin = IconButton("pin", self.tr("Pin to keep it open beside the next one"), is_checkable=True, parent=self)
         self.float = IconButton("maximize-2", self.tr("Take out into a window"), parent=self)
         self.close_ = IconButton("x", self.tr("Close"), shortcut="Esc", parent=self)
@@ -106,7 +109,7 @@ class _TitleBar(QWidget):
         tools.addWidget(self.back)
         tools.addWidget(self.forward)
         tools.addStretch()
-        for button in (self.copy, self.pin, self.float, self.close_):
+        for button in (self.copy, self.copy_link, self.pin, self.float, self.close_):
             tools.addWidget(button)
         name = QHBoxLayout()
         name.setContentsMargins(Space.XS, 0, Space.XS, 0)
@@ -118,6 +121,15 @@ class _TitleBar(QWidget):
         column.setSpacing(6)
         column.addLayout(tools)
         column.addLayout(name)
+
+
+def key_hints() -> tuple[KeyHint, ...]:
+    """The keys of a panel while the focus is in it."""
+    return (
+        KeyHint("Esc", _tr("Close the inspector")),
+        KeyHint("Alt+Left", _tr("Back to what it showed before")),
+        KeyHint("Alt+Right", _tr("Forward again")),
+    )
 
 
 class Sidekick(QDockWidget):
@@ -222,6 +234,17 @@ class Sidekick(QDockWidget):
         self.clear()
         self.hide()
 
+    def commands(self) -> Iterable[Command]:
+        """What can be done with the panel and what it shows, whatever that is."""
+        title = self._detail.title if self._detail is not None else ""
+        for name, words, icon_name, run in (
+            ("inspector.copy_link", self.tr("Copy the link to {0}").format(title), "link", self._on_copy_link),
+            ("inspector.copy_id", self.tr("Copy the id of {0}").format(title), "hash", self._on_copy),
+            ("inspector.pin", self.tr("Pin {0} beside the next one").format(title), "pin", self._bar.pin.toggle),
+            ("inspector.close", self.tr("Close the inspector"), "x", self.dismiss),
+        ):
+            yield Command(name=name, title=words, group=self.tr("Inspector"), icon=icon_name, run=run)
+
     def resume(self) -> None:
         """Show again what was shown before it was closed."""
         current = self._history.current
@@ -234,15 +257,13 @@ class Sidekick(QDockWidget):
         self._bar.close_.clicked.connect(self.dismiss)
         self._bar.float.clicked.connect(lambda: self.setFloating(not self.isFloating()))
         self._bar.copy.clicked.connect(self._on_copy)
+        self._bar.copy_link.clicked.connect(self._on_copy_link)
         self._bar.pin.toggled.connect(self._on_pinned)
         self.topLevelChanged.connect(self._on_top_level_changed)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
-        for keys, act in (
-            ("Esc", self.dismiss),
-            ("Alt+Left", lambda: self.step(-1)),
-            ("Alt+Right", lambda: self.step(1)),
-        ):
-            QShortcut(QKeySequence(keys), self, context=within).activated.connect(act)
+        acts = (self.dismiss, lambda: self.step(-1), lambda: self.step(1))
+        for hint, act in zip(key_hints(), acts, strict=True):
+            QShortcut(QKeySequence(hint.keys), self, context=within).activated.connect(act)
 
     def _show(self, subject: Subject) -> None:
         self.clear()
@@ -269,6 +290,11 @@ class Sidekick(QDockWidget):
             copy_text(self.subject.key)
             self._bar.copy.set_name(self.tr("Copied"))
 
+    def _on_copy_link(self) -> None:
+        if self.subject is not None:
+            copy_text(str(Link(self.subject.entity, self.subject.key)))
+            self._bar.copy_link.set_name(self.tr("Copied"))
+
     def _on_pinned(self, is_pinned: bool) -> None:
         self._bar.pin.set_icon_name("pin-off" if is_pinned else "pin")
         self._bar.pin.set_name(
@@ -282,3 +308,7 @@ class Sidekick(QDockWidget):
         self._bar.float.set_name(
             self.tr("Put back into the window") if is_floating else self.tr("Take out into a window")
         )
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Sidekick", text)

@@ -253,8 +253,9 @@ def _finding(run: Deployment) -> Finding:
     return Finding(
         link=Link("deployment", run.deployment_id),
         title=title_of(run),
-        icon=kind_icon(run.type),
-        detail=wording.moment(run.created_at),
+        # Not the icon of what is done: a run that rebooted must not look like the action that reboots.
+        icon="rocket",
+        detail=_tr("Run · {0}").format(wording.moment(run.created_at)),
         words=f"{run.deployment_id} {run.machine_id or ''}",
         status=Status(run.state),
     )

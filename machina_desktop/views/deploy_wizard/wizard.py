@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
+from machina_desktop.views.commands import KeyHint
 from machina_desktop.views.deploy_wizard.account_step import AccountStep
 from machina_desktop.views.deploy_wizard.catalogue_steps import ImageStep, RegionStep, SizeStep
 from machina_desktop.views.deploy_wizard.draft import place_of_error
@@ -45,6 +46,15 @@ _STEPS: Mapping[WizardStep, Callable[[WizardState], Step]] = {
     WizardStep.NAME: NameStep,
     WizardStep.REVIEW: ReviewStep,
 }
+
+
+def key_hints() -> tuple[KeyHint, ...]:
+    """The wizard's keys."""
+    return (
+        KeyHint("Alt+Right", QCoreApplication.translate("DeployWizard", "Go on to the next step")),
+        KeyHint("Ctrl+Return", QCoreApplication.translate("DeployWizard", "Go on, at the end deploy")),
+        KeyHint("Alt+Left", QCoreApplication.translate("DeployWizard", "Back to the step before")),
+    )
 
 
 class DeployWizard(Modal):
@@ -146,13 +156,10 @@ class DeployWizard(Modal):
         return button
 
     def _build_shortcuts(self) -> None:
-        for keys, act in (
-            ("Alt+Right", self._go_on),
-            ("Ctrl+Return", self._go_on),
-            ("Ctrl+Enter", self._go_on),
-            ("Alt+Left", self._go_back),
-        ):
-            QShortcut(QKeySequence(keys), self).activated.connect(act)
+        for hint, act in zip(key_hints(), (self._go_on, self._go_on, self._go_back), strict=True):
+            QShortcut(QKeySequence(hint.keys), self).activated.connect(act)
+        # The enter key of the figures' block.
+        QShortcut(QKeySequence("Ctrl+Enter"), self).activated.connect(self._go_on)
 
     def _size_over(self, parent: QWidget | None) -> None:
         """As large as it likes to be, but never larger than the window under it."""

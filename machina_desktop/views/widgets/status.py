@@ -115,6 +115,14 @@ def paint_status(painter: QPainter, rect: QRectF, status: Status) -> float:
     return offset
 
 
+def status_width(status: Status) -> float:
+    """The width `paint_status` needs, in pixels."""
+    metrics = QFontMetricsF(theme.font(Type.BODY))
+    wanted = f"  → {word_of(status.desired)}" if status.is_split and status.desired is not None else ""
+    words = metrics.horizontalAdvance(word_of(status.actual)) + metrics.horizontalAdvance(wanted)
+    return _GLYPH_SIZE + _GAP + words + 1
+
+
 class StatusBadge(QWidget):
     """A status as a small tinted plate; two-part, ``■ stopped | → running``, when what is wanted differs."""
 
