@@ -28,8 +28,8 @@ from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.machine_text import destroy_word, endpoint_of, losses_of, ssh_command, tr
 from machina_desktop.views.commands import Command
 from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
-from machina_desktop.views.widgets.inputs import Checkbox
 from machina_desktop.views.widgets.text import copy_text
 
 Infos = Mapping[ProviderType, ProviderInfo]

@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.inputs import Checkbox, Input, TextArea
+from machina_desktop.views.widgets.checkbox import Checkbox
+from machina_desktop.views.widgets.inputs import Input, TextArea
 
 _NOTES_HEIGHT = 88
 

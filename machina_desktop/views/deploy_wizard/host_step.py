@@ -14,7 +14,8 @@ from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button
-from machina_desktop.views.widgets.inputs import Checkbox, Input
+from machina_desktop.views.widgets.checkbox import Checkbox
+from machina_desktop.views.widgets.inputs import Input
 from machina_desktop.views.widgets.layout import Card
 from machina_desktop.views.widgets.text import CopyLabel, Label
 

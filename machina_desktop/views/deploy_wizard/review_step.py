@@ -11,7 +11,7 @@ from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.inputs import Checkbox
+from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.layout import Card
 from machina_desktop.views.widgets.text import ElidedLabel, Label
 

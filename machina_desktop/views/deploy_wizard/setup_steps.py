@@ -9,7 +9,8 @@ from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.inputs import Checkbox, Input, TextArea
+from machina_desktop.views.widgets.checkbox import Checkbox
+from machina_desktop.views.widgets.inputs import Input, TextArea
 
 
 class BootstrapStep(Step):
