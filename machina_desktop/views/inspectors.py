@@ -10,13 +10,17 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 
 from machina_desktop.views.apps.base import App, Detail, Window
 from machina_desktop.views.commands import Command
-from machina_desktop.views.sidekick import WIDTH, Sidekick, Subject
+from machina_desktop.views.sidekick import MINIMUM_WIDTH, WIDTH, Sidekick, Subject
+from machina_desktop.views.window_state import is_reachable
 
 if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
+    from machina_desktop.views.window_state import WindowState
 
 # Two panels stand side by side where the page keeps this much, else one above the other.
 PAGE_WIDTH = 560
+# A remembered width beyond any screen is a broken one.
+WIDEST = 4000
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 
@@ -94,11 +98,23 @@ class Inspectors(QObject):
                 yield from dock.detail.commands()
                 yield from dock.commands()
 
-    def close_empty(self) -> None:
-        """Hide panels that a restored layout shows without a subject."""
+    def restore(self, state: WindowState) -> None:
+        """Put the panels where they were at the last end. They stay closed: there is nothing to show in them yet."""
+        state.restore_docks(self._window)
         for dock in self._docks:
-            if dock.subject is None:
-                dock.hide()
+            dock.hide()
+            width = state.text(f"{dock.objectName()}-width")
+            if width.isascii() and width.isdigit():
+                self._widths[dock.objectName()] = max(MINIMUM_WIDTH, min(int(width[:5]), WIDEST))
+
+    def remember(self, state: WindowState) -> None:
+        """Keep where the panels are for the next start."""
+        state.save_docks(self._window)
+        for dock in self._docks:
+            if dock.isVisible():
+                self._keep_width(dock)
+            if dock.objectName() in self._widths:
+                state.set_text(f"{dock.objectName()}-width", str(self._widths[dock.objectName()]))
 
     def docks(self) -> tuple[Sidekick, Sidekick]:
         """Both panels."""
@@ -108,6 +124,10 @@ class Inspectors(QObject):
         other = self._other(dock)
         dock.show()
         if dock.isFloating():
+            if not is_reachable(dock.frameGeometry()):
+                # The screen it was on is gone.
+                dock.move(self._window.mapToGlobal(self._window.rect().center()) - dock.rect().center())
+            dock.raise_()
             return
         if other.isVisible() and not other.isFloating():
             is_wide = self._window.width() >= 2 * WIDTH + PAGE_WIDTH
@@ -122,11 +142,16 @@ class Inspectors(QObject):
     def _make_dock(self, name: str) -> Sidekick:
         dock = Sidekick(self._make_detail, self._icon_of, name=name, parent=self._window)
         self._window.addDockWidget(_RIGHT, dock)
-        dock.closing.connect(lambda: self._widths.update({name: max(WIDTH // 2, dock.width())}))
+        dock.closing.connect(lambda: self._keep_width(dock))
         dock.shown.connect(self.shown)
         dock.pinned.connect(lambda is_pinned: self._on_pinned(dock, is_pinned))
         dock.hide()
         return dock
+
+    def _keep_width(self, dock: Sidekick) -> None:
+        # A floating panel keeps its size by itself; beside the page it has another.
+        if not dock.isFloating():
+            self._widths[dock.objectName()] = dock.width()
 
     def _free(self) -> Sidekick:
         first, second = self._docks

@@ -134,8 +134,7 @@ class MainWindow(QMainWindow):
 
             self._inspectors = Inspectors(self._apps, self, window=self.area)
             self._inspectors.shown.connect(lambda subject: self.notices.withdraw(subject.key))
-            self._state.restore_docks(self.area)
-            self._inspectors.close_empty()
+            self._inspectors.restore(self._state)
         return self._inspectors
 
     @property
@@ -176,7 +175,7 @@ class MainWindow(QMainWindow):
         self._state.set_text("sidebar", "narrow" if self.sidebar.is_collapsed() else "wide")
         self._state.save_geometry(self)
         if self._inspectors is not None:
-            self._state.save_docks(self.area)
+            self._inspectors.remember(self._state)
         self._state.write()
         self._may_close = True
         self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
@@ -14,12 +15,17 @@ VISIBLE_WIDTH = 160
 VISIBLE_HEIGHT = 80
 # Raised when docks get other names, so that old layouts are not forced on them.
 VERSION = 1
+# The file has some kilobytes; reading one that was filled by accident would hold up the start.
+GREATEST_BYTES = 1_000_000
 
 
 class WindowState:
-    """Reads and writes the window's ini file."""
+    """Reads and writes the window's ini file. One far too large is put aside as ``window.ini.broken``."""
 
     def __init__(self, file: Path) -> None:
+        with contextlib.suppress(OSError):
+            if file.stat().st_size > GREATEST_BYTES:
+                file.replace(file.with_name(f"{file.name}.broken"))
         self._settings = QSettings(str(file), QSettings.Format.IniFormat)
 
     def restore_geometry(self, window: QWidget) -> None:
