@@ -1,4 +1,4 @@
-"""One program, two faces: without arguments the window, with arguments the command line."""
+"""One program, two faces: without arguments, or with a link to show, the window; with others the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ def main() -> int:
 
     The command line never imports Qt, and the window opens without what only the command line needs.
     """
-    if len(sys.argv) > 1:
+    link = sys.argv[1] if len(sys.argv) == 2 and sys.argv[1].startswith("machina://") else ""
+    if len(sys.argv) > 1 and not link:
         from machina_desktop import cli
 
         return cli.main(sys.argv[1:])
@@ -25,7 +26,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    return app.run()
+    return app.run(link)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QApplication
 from machina_desktop.core.config import LOG_LEVEL, REDUCED_MOTION, THEME, Paths, Settings
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import theme
+from machina_desktop.views.application import Application
 from machina_desktop.views.apps import APPS
-from machina_desktop.views.brand import NAME
 from machina_desktop.views.bus_probe import keep_qt_from_waiting
 from machina_desktop.views.display import display_problem
 from machina_desktop.views.main_window import MainWindow
@@ -35,8 +35,8 @@ HOST_STOP_S = 10.0
 PAINT_MS = 2000
 
 
-def run() -> int:
-    """Open the window and stay until the person quits. The answer is the exit code.
+def run(link: str = "") -> int:
+    """Open the window, show what ``link`` names, and stay until the person quits. The answer is the exit code.
 
     0 after an ordinary end, and when another window of this data folder was raised instead; 2 without a display or
     data folder; 1 when another window holds the data folder and does not answer.
@@ -51,10 +51,10 @@ def run() -> int:
         print(f"{error.code}: {error}", file=sys.stderr)
         return 2
     keep_qt_from_waiting()
-    app = _make_application()
+    app = Application(link)
     instance = SingleInstance(paths.home, parent=app)
     if not instance.claim():
-        if instance.ask_first_to_raise():
+        if instance.ask_first_to_raise(link):
             return 0
         print(f"Another Machina uses {paths.home} and does not answer. End it first.", file=sys.stderr)
         return 1
@@ -64,16 +64,6 @@ def run() -> int:
         return Desktop(app, window, instance, settings, paths).run()
     finally:
         instance.release()
-
-
-def _make_application() -> QApplication:
-    app = QApplication(sys.argv[:1])
-    app.setApplicationName(NAME)
-    app.setApplicationDisplayName(NAME)
-    app.setDesktopFileName("machina")
-    # The last window may hide without ending the program: it ends when the person says so.
-    app.setQuitOnLastWindowClosed(False)
-    return app
 
 
 def show_window(app: QApplication, settings: Settings, paths: Paths) -> MainWindow:
@@ -92,9 +82,10 @@ class Desktop(QObject):
     """One run of the program behind its window, from the first paint to the end of the loop."""
 
     def __init__(
-        self, app: QApplication, window: MainWindow, instance: SingleInstance, settings: Settings, paths: Paths
+        self, app: Application, window: MainWindow, instance: SingleInstance, settings: Settings, paths: Paths
     ) -> None:
         super().__init__(app)
+        self._app = app
         import asyncio
 
         import qasync
@@ -123,6 +114,7 @@ class Desktop(QObject):
         window.quit_agreed.connect(self._quit.set)
         window.visibility_changed.connect(self._watch.set_window_visible)
         instance.raise_requested.connect(window.come_to_front)
+        instance.link_received.connect(app.take_link)
         instance.listen()
 
     def run(self) -> int:
@@ -166,6 +158,8 @@ class Desktop(QObject):
             desk: Desk = views.Desk(self._window, self._bridge, self._settings, self._redact)
             self._crashes.crashed.connect(desk.presenter.show_crash)
             self._window.furnish(self._bridge)
+            self._app.link_opened.connect(desk.general.links.open_text)
+            self._app.tell_links()
         core = await asyncio.to_thread(importlib.import_module, "machina_desktop.core.host")
         host: Host = core.Host(self._paths, self._settings, self._bus)
         try:
