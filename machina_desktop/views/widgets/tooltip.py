@@ -38,8 +38,10 @@ _ENDING = frozenset(
 def parts_of(text: str) -> tuple[str, str]:
     """The words and the shortcut of a tooltip, which two blanks part: ``Copy  Ctrl+C``. Either may be empty."""
     words, gap, keys = text.rpartition("  ")
-    if gap and key_caps(keys.strip()):
-        return words.strip(), keys.strip()
+    keys = keys.strip()
+    # Words may hold two blanks too: only what is written as a shortcut is one.
+    if gap and key_caps(keys) and (len(keys) == 1 or _SHORTCUT.fullmatch(keys)):
+        return words.strip(), keys
     return ("", text) if _SHORTCUT.fullmatch(text) else (text, "")
 
 
