@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 
 from machina_desktop.views.apps.base import App, Detail, Window
 from machina_desktop.views.commands import Command
-from machina_desktop.views.sidekick import MINIMUM_WIDTH, WIDTH, Sidekick, Subject
+from machina_desktop.views.sidekick import MINIMUM_WIDTH, WIDTH, Sidekick
+from machina_desktop.views.sidekick_history import Subject
 from machina_desktop.views.window_state import is_reachable
 
 if TYPE_CHECKING:

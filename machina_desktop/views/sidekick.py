@@ -3,124 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QMouseEvent, QShortcut
+from PySide6.QtWidgets import QAbstractScrollArea, QDockWidget, QMenu, QVBoxLayout, QWidget
 
-from machina_desktop.views import theme
 from machina_desktop.views.apps.base import Detail
 from machina_desktop.views.commands import Command, KeyHint
-from machina_desktop.views.icons import draw_icon
+from machina_desktop.views.icons import icon
 from machina_desktop.views.links import Link
-from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.sidekick_bar import TitleBar
+from machina_desktop.views.sidekick_history import History, Subject
 from machina_desktop.views.widgets.buttons import IconButton
 from machina_desktop.views.widgets.layout import Divider
-from machina_desktop.views.widgets.painting import fill_rounded
-from machina_desktop.views.widgets.text import ElidedLabel, copy_text
+from machina_desktop.views.widgets.text import COPIED_MS, copy_text
 
 WIDTH = 360
 MINIMUM_WIDTH = 300
-REMEMBERED = 30
+LISTED = 15
+_MOUSE_STEPS = {Qt.MouseButton.BackButton: -1, Qt.MouseButton.ForwardButton: 1}
 _SIDES = Qt.DockWidgetArea.LeftDockWidgetArea | Qt.DockWidgetArea.RightDockWidgetArea
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is inspected: an entity's name, such as ``machine``, and its key."""
-
-    entity: str
-    key: str
 
 
 DetailMaker = Callable[[Subject], Detail | None]
 IconOf = Callable[[str], str]
-
-
-class History:
-    """Where the inspector was, as in a browser: going back and then elsewhere forgets what lay ahead."""
-
-    def __init__(self) -> None:
-        self._visited: list[Subject] = []
-        self._at = -1
-
-    def visit(self, subject: Subject) -> None:
-        """Go to ``subject``; the same twice counts once."""
-        if self.current == subject:
-            return
-        self._visited = [*self._visited[: self._at + 1], subject][-REMEMBERED:]
-        self._at = len(self._visited) - 1
-
-    @property
-    def current(self) -> Subject | None:
-        """Where it is."""
-        return self._visited[self._at] if self._visited else None
-
-    def can_step(self, by: int) -> bool:
-        """Whether there is somewhere to go, -1 back, 1 forward."""
-        return 0 <= self._at + by < len(self._visited)
-
-    def step(self, by: int) -> Subject:
-        """Go back (-1) or forward (1); only where `can_step`."""
-        self._at += by
-        return self._visited[self._at]
-
-
-class _Plate(QWidget):
-    """The entity's icon on a small plate."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._icon_name = "box"
-        self.setFixedSize(QSize(28, 28))
-
-    def set_icon_name(self, icon_name: str) -> None:
-        """Show another icon."""
-        self._icon_name = icon_name
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        rect = QRectF(self.rect())
-        fill_rounded(painter, rect, Radius.BUTTON, theme.color("tint-neutral"))
-        draw_icon(painter, rect.adjusted(6, 6, -6, -6), self._icon_name, "text-primary")
-
-
-class _TitleBar(QWidget):
-    """What a dock's title bar holds here: the way back, what is shown, and what can be done with the panel."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setProperty("surface", "base")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.back = IconButton("arrow-left", self.tr("Back"), shortcut="Alt+Left", parent=self)
-        self.forward = IconButton("arrow-right", self.tr("Forward"), shortcut="Alt+Right", parent=self)
-        self.copy = IconButton("hash", self.tr("Copy id"), parent=self)
-        self.copy_link = IconButton("link", self.tr("Copy link"), parent=self)
-        self.pin = IconButton("pin", self.tr("Pin to keep it open beside the next one"), is_checkable=True, parent=self)
-        self.float = IconButton("maximize-2", self.tr("Take out into a window"), parent=self)
-        self.close_ = IconButton("x", self.tr("Close"), shortcut="Esc", parent=self)
-        self.plate = _Plate(self)
-        self.title = ElidedLabel("", style=Type.STRONG)
-        tools = QHBoxLayout()
-        tools.setSpacing(0)
-        tools.addWidget(self.back)
-        tools.addWidget(self.forward)
-        tools.addStretch()
-        for button in (self.copy, self.copy_link, self.pin, self.float, self.close_):
-            tools.addWidget(button)
-        name = QHBoxLayout()
-        name.setContentsMargins(Space.XS, 0, Space.XS, 0)
-        name.setSpacing(10)
-        name.addWidget(self.plate)
-        name.addWidget(self.title, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(Space.S, 6, Space.S, 10)
-        column.setSpacing(6)
-        column.addLayout(tools)
-        column.addLayout(name)
 
 
 def key_hints() -> tuple[KeyHint, ...]:
@@ -155,7 +61,7 @@ class Sidekick(QDockWidget):
         self.setWindowTitle(self.tr("Inspector"))
         self.setAllowedAreas(_SIDES)
         self.setMinimumWidth(MINIMUM_WIDTH)
-        self._bar = _TitleBar(self)
+        self._bar = TitleBar(self)
         self.setTitleBarWidget(self._bar)
         self._frame = QWidget(self)
         self._frame.setProperty("surface", "base")
@@ -200,7 +106,7 @@ class Sidekick(QDockWidget):
         self._bar.pin.setChecked(is_pinned)
 
     def step(self, by: int) -> None:
-        """Go back (-1) or forward (1) where there is somewhere to go."""
+        """Go back (negative) or forward so many steps, where there is somewhere to go."""
         if not self.is_pinned and self._history.can_step(by):
             self._show(self._history.step(by))
 
@@ -251,7 +157,38 @@ class Sidekick(QDockWidget):
         if current is not None and self._detail is None:
             self._show(current)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if not self._step_by_mouse(event):
+            super().mousePressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Lists and texts take every press for themselves.
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress:
+            return self._step_by_mouse(event)
+        return super().eventFilter(watched, event)
+
+    def _step_by_mouse(self, event: QMouseEvent) -> bool:
+        """Go where the mouse's own buttons for back and forward lead; whether it was one of them."""
+        by = _MOUSE_STEPS.get(event.button(), 0)
+        if by:
+            self.step(by)
+        return bool(by)
+
+    def _open_history(self, direction: int, anchor: QWidget) -> None:
+        visits = self._history.ahead(direction)
+        if self.is_pinned or not visits:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for by, visit in visits[:LISTED]:
+            # An ampersand of a name is not a key of the menu.
+            title = (visit.title or visit.subject.key).replace("&", "&&")
+            menu.addAction(icon(self._icon_of(visit.subject.entity)), title, lambda by=by: self.step(by))
+        menu.popup(anchor.mapToGlobal(anchor.rect().bottomLeft()))
+
     def _connect(self) -> None:
+        self._bar.back.list_wanted.connect(lambda: self._open_history(-1, self._bar.back))
+        self._bar.forward.list_wanted.connect(lambda: self._open_history(1, self._bar.forward))
         self._bar.back.clicked.connect(lambda: self.step(-1))
         self._bar.forward.clicked.connect(lambda: self.step(1))
         self._bar.close_.clicked.connect(self.dismiss)
@@ -273,6 +210,8 @@ class Sidekick(QDockWidget):
         self._detail = detail
         detail.windowTitleChanged.connect(self._refresh)
         self._body.addWidget(detail, 1)
+        for area in detail.findChildren(QAbstractScrollArea):
+            area.viewport().installEventFilter(self)
         self._refresh()
         self.shown.emit(subject)
 
@@ -280,6 +219,8 @@ class Sidekick(QDockWidget):
         subject = self.subject
         title = self._detail.title if self._detail is not None else ""
         self._bar.title.setText(title)
+        if title:
+            self._history.name_current(title)
         self.setWindowTitle(title or self.tr("Inspector"))
         self._bar.plate.set_icon_name(self._icon_of(subject.entity) if subject else "box")
         self._bar.back.setEnabled(not self.is_pinned and self._history.can_step(-1))
@@ -288,12 +229,24 @@ class Sidekick(QDockWidget):
     def _on_copy(self) -> None:
         if self.subject is not None:
             copy_text(self.subject.key)
-            self._bar.copy.set_name(self.tr("Copied"))
+            self._confirm(self._bar.copy, self.tr("Copy id"))
 
     def _on_copy_link(self) -> None:
         if self.subject is not None:
             copy_text(str(Link(self.subject.entity, self.subject.key)))
-            self._bar.copy_link.set_name(self.tr("Copied"))
+            self._confirm(self._bar.copy_link, self.tr("Copy link"))
+
+    def _confirm(self, button: IconButton, name: str) -> None:
+        """Let a button say for a moment that it has copied."""
+        button.set_name(self.tr("Copied"))
+        button.set_icon_name("check")
+        icon_name = "hash" if button is self._bar.copy else "link"
+
+        def undo() -> None:
+            button.set_name(name)
+            button.set_icon_name(icon_name)
+
+        QTimer.singleShot(COPIED_MS, button, undo)
 
     def _on_pinned(self, is_pinned: bool) -> None:
         self._bar.pin.set_icon_name("pin-off" if is_pinned else "pin")
