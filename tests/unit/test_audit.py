@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from machina_desktop.core.domain.audit import AuditEvent, chain_digest
-from machina_desktop.core.services.audit import GetAuditEvent, ListAuditEvents, VerifyAudit, verify_audit
-from machina_desktop.core.services.machines import UpdateMachine
+from machina_desktop.core.codec import from_json
+from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome, chain_digest
+from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput
+from machina_desktop.core.services import audit
+from machina_desktop.core.services.audit import (
+    ExportAudit,
+    ExportFormat,
+    GetAuditEvent,
+    ListAuditEvents,
+    VerifyAudit,
+    verify_audit,
+)
+from machina_desktop.core.services.machines import ListMachines, RebootMachine, UpdateMachine
+from machina_desktop.core.services.teams import UpdateTeam
 from machina_desktop.core.store.database import Database
 from tests.fakes.hosts import Core, core
 
@@ -175,3 +189,114 @@ async def test_events_are_listed_newest_first_and_found_by_their_words(made: Cor
 async def test_one_event_can_be_read(made: Core) -> None:
     event: AuditEvent = (await made.audit())[0]
     assert await made.call(GetAuditEvent(audit_event_id=event.audit_event_id)) == event
+
+
+# Looking through it
+
+
+async def numbers(made: Core, **fields: object) -> list[int]:
+    return [event.seq for event in await made.call(ListAuditEvents(team_id=made.team_id, **fields))]  # type: ignore[arg-type]
+
+
+async def test_events_are_narrowed_by_actor_action_thing_outcome_and_time(made: Core) -> None:
+    machine = (await made.call(ListMachines(team_id=made.team_id)))[0]
+    with pytest.raises(Conflict):
+        await made.call(RebootMachine(machine_id=machine.machine_id))
+    with pytest.raises(Forbidden):
+        await made.door(made.member()).call(UpdateTeam(team_id=made.team_id, name="Mine"))
+    failed, refused = EVENTS + 1, EVENTS + 2
+    assert await numbers(made, actor_id="user-member") == [refused]
+    assert await numbers(made, action="machine.create") == [2]
+    assert await numbers(made, action="provider_account") == [1]
+    assert await numbers(made, action="provider") == []
+    assert await numbers(made, entity="provider_account") == [1]
+    assert await numbers(made, entity=f"machine:{machine.machine_id}") == list(range(failed, 1, -1))
+    assert await numbers(made, outcome=AuditOutcome.FAILED) == [failed]
+    assert await numbers(made, outcome=AuditOutcome.REFUSED, action="team") == [refused]
+    sixth = (await made.audit())[5]
+    assert await numbers(made, since=sixth.at) == list(range(refused, 5, -1))
+    assert await numbers(made, until=sixth.at) == [6, 5, 4, 3, 2, 1]
+    assert await numbers(made, search="reboot E-MACHINE") == [failed]
+
+
+async def test_pages_follow_each_other_whatever_comes_meanwhile(made: Core) -> None:
+    first = await numbers(made, limit=5)
+    await made.account()
+    machine = (await made.call(ListMachines(team_id=made.team_id)))[0]
+    await made.call(UpdateMachine(machine_id=machine.machine_id, notes="meanwhile"))
+    second = await numbers(made, limit=5, before=first[-1])
+    third = await numbers(made, limit=5, before=second[-1])
+    assert first + second + third == list(range(EVENTS, 0, -1))
+
+
+# Taking it along
+
+
+async def exported(made: Core, limit: int, **fields: object) -> str:
+    """All pages, one after the other."""
+    texts, after = [], 0
+    while True:
+        page = await made.call(ExportAudit(team_id=made.team_id, after=after, limit=limit, **fields))  # type: ignore[arg-type]
+        texts.append(page.text)
+        after = page.after
+        if page.is_last:
+            return "".join(texts)
+
+
+@pytest.mark.parametrize("limit", [1, 5, EVENTS, 1000])
+async def test_the_pages_of_an_export_make_one_table(made: Core, limit: int) -> None:
+    rows = list(csv.DictReader(io.StringIO(await exported(made, limit))))
+    events = await made.audit()
+    assert [row["seq"] for row in rows] == [str(number) for number in range(1, EVENTS + 1)]
+    assert [row["action"] for row in rows] == [event.action for event in events]
+    assert [row["digest"] for row in rows] == [event.digest for event in events]
+    assert {datetime.fromisoformat(row["at"]) for row in rows} == {event.at for event in events}
+
+
+@pytest.mark.parametrize("limit", [5, 1000])
+async def test_an_export_in_json_holds_whole_events(made: Core, limit: int) -> None:
+    lines = (await exported(made, limit, format=ExportFormat.JSON)).splitlines()
+    assert tuple(from_json(line, AuditEvent) for line in lines) == await made.audit()
+
+
+async def test_an_export_is_narrowed_like_the_list(made: Core) -> None:
+    rows = list(csv.DictReader(io.StringIO(await exported(made, 1000, action="machine.create"))))
+    assert [row["seq"] for row in rows] == ["2"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\uff1d1", "\r=1"])
+async def test_nothing_in_an_export_is_a_formula(made: Core, text: str) -> None:
+    made.sql("UPDATE audit_event SET actor_name = ?, target = ?", text, text)
+    for row in csv.DictReader(io.StringIO(await exported(made, 1000))):
+        assert row["actor_name"].startswith(("'", "\\t=", "\\r="))
+        assert row["target"] == row["actor_name"]
+
+
+async def test_nothing_in_an_export_steers_a_terminal_or_breaks_a_line(made: Core) -> None:
+    made.sql("UPDATE audit_event SET target = ?", 'a"b,\x1b[2J\r\n\u202ec')
+    text = await exported(made, 1000)
+    assert [row["target"] for row in csv.DictReader(io.StringIO(text))] == ['a"b,\\x1b[2J\\r\\n\\u202ec'] * EVENTS
+    assert all(each.isprintable() for each in text.replace("\r\n", ""))
+
+
+@pytest.mark.parametrize("limit", [0, -1, 50_001])
+async def test_a_page_without_bounds_is_refused(made: Core, limit: int) -> None:
+    with pytest.raises(InvalidInput):
+        await made.call(ExportAudit(team_id=made.team_id, limit=limit))
+
+
+async def test_a_long_chain_is_verified_page_by_page(made: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "CHAIN_PAGE", 5)
+    report = await made.call(VerifyAudit(team_id=made.team_id))
+    assert (report.events, report.broken_at) == (EVENTS, None)
+    made.sql("DELETE FROM audit_event WHERE seq = 6")
+    report = await made.call(VerifyAudit(team_id=made.team_id))
+    assert (report.events, report.broken_at) == (EVENTS - 1, 6)
+
+
+async def test_an_event_put_in_before_the_first_is_noticed(made: Core) -> None:
+    made.sql(
+        "INSERT INTO audit_event SELECT 'forged', team_id, 0, at, actor_id, actor_name, action, target, outcome, "
+        "detail, ip_address, user_agent, previous, digest FROM audit_event WHERE seq = 1"
+    )
+    assert (await made.call(VerifyAudit(team_id=made.team_id))).broken_at == 1

@@ -246,9 +246,10 @@ class SqlTransaction(Transaction):
 
     # Audit and feed
 
-    def read_chain(self, team_id: str) -> tuple[AuditEvent, ...]:
+    def read_chain(self, team_id: str, *, after: int | None = None, limit: int = 1000) -> tuple[AuditEvent, ...]:
         self._require_team(team_id)
-        return self.list(AuditEvent, team_id=team_id, order_by="seq", limit=10_000_000)
+        following = {} if after is None else {"seq__ge": after + 1}
+        return self.list(AuditEvent, following, team_id=team_id, order_by="seq", limit=limit)
 
     def audit_head(self, team_id: str) -> tuple[int, str]:
         row = self._connection.execute(sa.select(COUNTER).where(COUNTER.c.team_id == team_id)).first()

@@ -163,8 +163,8 @@ class Transaction(ABC):
         """How far each source file of a run has been read, in bytes, by its name."""
 
     @abstractmethod
-    def read_chain(self, team_id: str) -> tuple[AuditEvent, ...]:
-        """A team's audit events in order, oldest first."""
+    def read_chain(self, team_id: str, *, after: int | None = None, limit: int = 1000) -> tuple[AuditEvent, ...]:
+        """A team's next ``limit`` audit events in order, oldest first; from the very first on without ``after``."""
 
     @abstractmethod
     def audit_head(self, team_id: str) -> tuple[int, str]:
