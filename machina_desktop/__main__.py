@@ -11,11 +11,16 @@ def main() -> int:
     The command line never imports Qt, and the window opens without what only the command line needs.
     """
     link = sys.argv[1] if len(sys.argv) == 2 and sys.argv[1].startswith("machina://") else ""
-    if len(sys.argv) > 1 and not link:
+    is_gallery = sys.argv[1:2] == ["--gallery"]
+    if len(sys.argv) > 1 and not link and not is_gallery:
         from machina_desktop import cli
 
         return cli.main(sys.argv[1:])
     try:
+        if is_gallery:
+            from machina_desktop.views import gallery
+
+            return gallery.run(sys.argv[2:])
         from machina_desktop import app
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in {"PySide6", "qasync", "shiboken6"}:

@@ -25,6 +25,7 @@ def of_program() -> str:
     return "\n".join(
         (
             "machina                      open the window",
+            "machina --gallery [THEME]    open the gallery of widgets",
             "machina AREA VERB [--option value …] [--json]",
             "",
             "Areas:",

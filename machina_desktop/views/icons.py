@@ -61,6 +61,12 @@ def icon(name: str, token: str = "text-secondary", size: int = 16) -> QIcon:
     return QIcon(_TokenIconEngine(name, token, size))
 
 
+@cache
+def icon_names() -> tuple[str, ...]:
+    """Every icon that ships, by name."""
+    return tuple(sorted(file.stem for file in (theme.RESOURCES / "icons").glob("*.svg")))
+
+
 def pixmap(name: str, token: str, size: int, ratio: float) -> QPixmap:
     """The icon as a picture of ``size`` design pixels at device pixel ``ratio``."""
     return _coloured(name, theme.color(token), size, ratio)

@@ -145,6 +145,17 @@ def color(token: str) -> QColor:
     return current().color(token)
 
 
+def contrast(one: QColor, other: QColor) -> float:
+    """The contrast ratio of WCAG 2.2, 1..21; transparency is not looked at."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: QColor) -> float:
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.getRgbF()[:3]]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
 def events() -> ThemeEvents:
     """The object whose ``theme_changed`` tells of a switch."""
     if _State.events is None:

@@ -105,7 +105,7 @@ RULES: dict[Rule, tuple[set[str], tuple[str, ...]]] = {
     lets_a_host_be_an_option: (set(), ("['ssh', '-p', port, host]", "['scp', source, target]")),
     composes_sql: (set(), ("text(f'select * from {table}')", "tx.execute('select ' + name)", "execute('%s' % name)")),
     nests_an_event_loop: (
-        {"machina_desktop/views/gallery.py"},  # a program of its own, for looking at the widgets
+        {"machina_desktop/views/gallery/window.py"},  # a program of its own, for looking at the widgets
         ("dialog.exec()", "QMenu(self).exec_(point)"),
     ),
     makes_a_task: (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QWidget
 
 from machina_desktop.views import theme
@@ -68,11 +68,12 @@ class Badge(QWidget):
 
 
 class Avatar(QWidget):
-    """The initials of a person or team in a circle."""
+    """A person's or team's picture in a circle; without one, the initials."""
 
     def __init__(self, name: str, *, size: int = 28, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = name
+        self._picture = QPixmap()
         self.setFixedSize(size, size)
         self.set_name(name)
         hang_tooltip(self)
@@ -84,6 +85,11 @@ class Avatar(QWidget):
         self.setToolTip(name)
         self.update()
 
+    def set_picture(self, picture: QPixmap) -> None:
+        """Show a picture, cut to a circle from its middle; a null one brings the initials back."""
+        self._picture = picture
+        self.update()
+
     def initials(self) -> str:
         """At most two letters: of the first and the last word."""
         words = self._name.split()
@@ -92,9 +98,25 @@ class Avatar(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         rect = QRectF(self.rect())
+        if not self._picture.isNull():
+            self._paint_picture(painter, rect)
+            return
         fill_rounded(painter, rect, rect.width() / 2, theme.color("tint-accent"))
-        font = theme.font(Type.MEDIUM if self.width() >= 28 else Type.LABEL)
+        font = theme.font(Type.MEDIUM if self.width() >= 28 else Type.KEY)
         draw_text(painter, rect, self.initials(), font, theme.color("accent-primary"), align=_CENTER)
+
+    def _paint_picture(self, painter: QPainter, rect: QRectF) -> None:
+        side = min(self._picture.width(), self._picture.height())
+        part = QRectF((self._picture.width() - side) / 2, (self._picture.height() - side) / 2, side, side)
+        circle = QPainterPath()
+        circle.addEllipse(rect.adjusted(0.5, 0.5, -0.5, -0.5))
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setClipPath(circle)
+        painter.drawPixmap(rect, self._picture, part)
+        painter.setClipping(False)
+        # Over the steps that a clip leaves.
+        painter.setPen(QPen(theme.color("border"), 1))
+        painter.drawPath(circle)
 
 
 class Spinner(QWidget):
