@@ -59,7 +59,7 @@ class RailEntry(QAbstractButton):
         self.setText(title)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
 
     def show_state(self, title: str, state: StepState, *, note: str = "", can_open: bool) -> None:
         """Show how far the step is; ``note`` is why it is skipped, or what is missing."""
@@ -91,6 +91,9 @@ class RailEntry(QAbstractButton):
     def sizeHint(self) -> QSize:
         return QSize(WIDTH - 2 * Space.S, _ROW_WITH_NOTE if self._note else _ROW)
 
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint() - QSize(0, _LINE if self._note else Space.XS)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         rect = QRectF(self.rect())
@@ -105,8 +108,8 @@ class RailEntry(QAbstractButton):
         title = QRectF(room.left(), 5, room.width(), 2 * _LINE - 10) if self._note else room
         draw_text(painter, title, self.text(), font, theme.color(_INK[self._state]))
         if self._note:
-            # Two lines; what does not fit even so is in the tooltip.
-            note = QRectF(room.left(), title.bottom(), room.width(), 2 * _LINE)
+            # Two lines, or one where the window is low; what does not fit even so is in the tooltip.
+            note = QRectF(room.left(), title.bottom(), room.width(), min(2 * _LINE, rect.height() - title.bottom()))
             draw_paragraph(painter, note, self._note, theme.font(Type.SECONDARY), theme.color("text-secondary"))
         if self.hasFocus():
             draw_focus_ring(painter, rect, Radius.BUTTON)
