@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCryptographicHash, QDeadlineTimer, QLockFile, QObject, Qt, QThread, QTimer, Signal
+from PySide6.QtCore import QCryptographicHash, QDeadlineTimer, QLockFile, QObject, QThread, QTimer, Signal
 
 from machina_desktop.views.links import LONGEST
 
@@ -42,7 +41,7 @@ class SingleInstance(QObject):
         # Never too old: only the end of its process makes it stale.
         self._lock.setStaleLockTime(0)
         self._server: QLocalServer | None = None
-        self._callers: set[QLocalSocket] = set()
+        self._callers: list[_Caller] = []
 
     def claim(self) -> bool:
         """Whether this is the first window of the data folder."""
@@ -84,6 +83,8 @@ class SingleInstance(QObject):
         """Let another window start."""
         if self._server is not None:
             self._server.close()
+        for caller in tuple(self._callers):
+            caller.end()
         self._lock.unlock()
 
     def _on_connection(self) -> None:
@@ -92,33 +93,57 @@ class SingleInstance(QObject):
                 socket.abort()
                 socket.deleteLater()
                 continue
-            self._callers.add(socket)
-            # What is sent beyond it stays with the sender.
-            socket.setReadBufferSize(LONGEST + 2)
-            socket.readyRead.connect(partial(self._hear, socket))
-            socket.disconnected.connect(partial(self._on_ended, socket), Qt.ConnectionType.QueuedConnection)
-            QTimer.singleShot(LINE_MS, socket, partial(self._on_ended, socket))
+            caller = _Caller(socket)
+            caller.ended.connect(self._on_ended)
+            self._callers.append(caller)
             self.raise_requested.emit()
-            self._hear(socket)
+            caller.hear()
 
-    def _hear(self, socket: QLocalSocket) -> None:
+    def _on_ended(self, line: str) -> None:
+        self._callers = [caller for caller in self._callers if not caller.is_over]
+        if line:
+            self.link_received.emit(line)
+
+
+class _Caller(QObject):
+    """Somebody who has connected; dismissed after one line, when gone, or when the time is over.
+
+    Attributes:
+        is_over: Whether it was dismissed.
+
+    Signals:
+        ended(str): The line that was said, without its end; empty for none. Once.
+    """
+
+    ended = Signal(str)
+
+    def __init__(self, socket: QLocalSocket) -> None:
+        super().__init__(socket)
+        self._socket = socket
+        self.is_over = False
+        # What is sent beyond it stays with the sender.
+        socket.setReadBufferSize(LONGEST + 2)
+        socket.readyRead.connect(self.hear)
+        socket.disconnected.connect(self.end)
+        patience = QTimer(self, singleShot=True, interval=LINE_MS)
+        patience.timeout.connect(self.end)
+        patience.start()
+
+    def hear(self) -> None:
         """Take the line once it is whole, or more than a link can be."""
-        if socket in self._callers and (socket.canReadLine() or socket.bytesAvailable() > LONGEST):
-            line = bytes(socket.readLine(LONGEST + 2).data()).decode(errors="replace").strip()
-            self._let_go(socket)
-            if line:
-                self.link_received.emit(line)
+        if self._socket.canReadLine() or self._socket.bytesAvailable() > LONGEST:
+            self.end()
 
-    def _on_ended(self, socket: QLocalSocket) -> None:
-        """The caller is gone, or its time is over."""
-        self._hear(socket)
-        self._let_go(socket)
-
-    def _let_go(self, socket: QLocalSocket) -> None:
-        if socket in self._callers:
-            self._callers.discard(socket)
-            socket.abort()
-            socket.deleteLater()
+    def end(self) -> None:
+        """Dismiss it; a line that is whole still counts."""
+        if self.is_over:
+            return
+        self.is_over = True
+        is_said = self._socket.canReadLine() or self._socket.bytesAvailable() > LONGEST
+        line = bytes(self._socket.readLine(LONGEST + 2).data()) if is_said else b""
+        self._socket.abort()
+        self._socket.deleteLater()
+        self.ended.emit(line.decode(errors="replace").strip())
 
 
 def server_name(home: Path) -> str:
