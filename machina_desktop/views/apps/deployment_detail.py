@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QAbstractButton, QApplication, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import APPROVAL_HOURS
@@ -22,20 +22,19 @@ from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.apps.deployment_actions import DeploymentActions
 from machina_desktop.views.apps.deployment_header import DeploymentHeader, DeploymentRemarks
 from machina_desktop.views.apps.deployment_log import LogFollower
+from machina_desktop.views.apps.deployment_parts import DeploymentParts
 from machina_desktop.views.apps.deployment_words import approver_of, counts_of, kind_word, title_of
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, EntityLink, Sections
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.buttons import Button, Segment, Segmented
+from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.log_view import LogView
 from machina_desktop.views.widgets.plan_view import PlanView
 from machina_desktop.views.widgets.text import KeyValueList
 
 _PLAN_FIRST = frozenset({DeploymentState.AWAITING_APPROVAL, DeploymentState.CANCELLED})
-_PARTS = ("plan", "log", "details")
-_LEAST_HEIGHT = 120
 
 
 class DeploymentDetail(Detail):
@@ -55,15 +54,8 @@ class DeploymentDetail(Detail):
         self._link = EntityLink("", "server")
         self._facts = KeyValueList()
         self._log_trouble = Callout("error")
-        self._tabs = Segmented(
-            (
-                Segment(key="plan", title=self.tr("Plan")),
-                Segment(key="log", title=self.tr("Log")),
-                Segment(key="details", title=self.tr("Details")),
-            ),
-            name=self.tr("Parts of the deployment"),
-        )
-        self._parts = QStackedWidget()
+        self._log_part = self._build_log()
+        self.parts = DeploymentParts(self.plan, self._log_part, self._build_details())
         self._panel = DetailPanel(self._build_content(), parent=self)
         self._build_frame()
         self._connect()
@@ -90,7 +82,7 @@ class DeploymentDetail(Detail):
             )
 
     def _is_behind(self, part: str) -> bool:
-        return self._run is not None and self._tabs.current() != part
+        return self._run is not None and not self.parts.is_in_front(part)
 
     def first_focus(self) -> QWidget | None:
         return self.foot.first_focus()
@@ -98,30 +90,26 @@ class DeploymentDetail(Detail):
     def show_part(self, key: str) -> None:
         """Bring ``plan``, ``log`` or ``details`` to the front, and let it stay there."""
         self._has_chosen = True
-        self._tabs.set_current(key)
+        self.parts.show_part(key)
 
     def _build_content(self) -> QWidget:
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(Space.L, 0, Space.L, Space.M)
-        column.setSpacing(Space.M)
-        column.addWidget(self._tabs)
-        column.addWidget(self._parts, 1)
-        log = QWidget()
-        log_column = QVBoxLayout(log)
-        log_column.setContentsMargins(0, 0, 0, 0)
-        log_column.addWidget(self._log_trouble)
-        log_column.addWidget(self.log, 1)
-        log.setFocusProxy(self.log.canvas)
-        for part in (self.plan, log, self._build_details()):
-            self._parts.addWidget(part)
-        # Stated, so that in a low window the parts scroll and the buttons at the foot stay in sight.
-        self._parts.setMinimumHeight(_LEAST_HEIGHT)
-        self._tabs.setObjectName("deployment.parts")
+        column.addWidget(self.parts)
         self.plan.setObjectName("deployment.plan")
         self.log.setObjectName("deployment.log")
         self._log_trouble.setObjectName("deployment.log_trouble")
         return content
+
+    def _build_log(self) -> QWidget:
+        log = QWidget()
+        column = QVBoxLayout(log)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._log_trouble)
+        column.addWidget(self.log, 1)
+        log.setFocusProxy(self.log.canvas)
+        return log
 
     def _build_details(self) -> Sections:
         for key, name in (
@@ -157,16 +145,13 @@ class DeploymentDetail(Detail):
         self._log_trouble.add_button(again)
 
     def _connect(self) -> None:
-        self._tabs.changed.connect(self._on_tab)
-        for key, part in zip(_PARTS, self._tabs.findChildren(QAbstractButton), strict=True):
-            part.setObjectName(f"deployment.part.{key}")
-            part.clicked.connect(self._on_tab_clicked)
+        self.parts.chosen.connect(self._on_part_chosen)
         self.remarks.settings_wanted.connect(lambda: self.window_door.open_app("settings"))
         self.foot.asked.connect(self._panel.problem.clear)
         self.foot.failed.connect(self._on_refused)
         self.foot.restarted.connect(lambda run: self.window_door.inspect("deployment", run.deployment_id))
         self.foot.machine_wanted.connect(lambda key: self.window_door.inspect("machine", key))
-        self.foot.focus_freed.connect(self._on_focus_freed)
+        self.foot.focus_freed.connect(self.parts.focus_part)
         self._link.clicked.connect(self._on_link)
         self.log.save_failed.connect(self._panel.show_problem)
         self.bridge.progressed.connect(self._on_progress)
@@ -200,7 +185,8 @@ class DeploymentDetail(Detail):
         if before is None or before.plan_summary != run.plan_summary:
             self.plan.set_plan(run.plan_summary)
         if (before is None or before.state is not run.state) and not self._has_chosen:
-            self._tabs.set_current("plan" if run.plan_summary is not None and run.state in _PLAN_FIRST else "log")
+            has_plan = run.plan_summary is not None
+            self.parts.show_part("plan" if has_plan and run.state in _PLAN_FIRST else "log")
         self._on_tick()
         self._show_facts(run)
         self._panel.show_content()
@@ -268,25 +254,13 @@ class DeploymentDetail(Detail):
                 self.remarks.approval_hours = setting.value
         self._on_tick()
 
-    def _on_tab(self, key: str) -> None:
-        focus, before = QApplication.focusWidget(), self._parts.currentWidget()
-        was_inside = focus is not None and before is not None and (before is focus or before.isAncestorOf(focus))
-        self._parts.setCurrentIndex(_PARTS.index(key))
-        if was_inside:
-            self._on_focus_freed()
-
-    def _on_tab_clicked(self) -> None:
+    def _on_part_chosen(self) -> None:
         self._has_chosen = True
 
     def _on_refused(self, error: MachinaError) -> None:
         self._panel.show_problem(error)
         # What was shown may be out of date: another plan, another state.
         self._query.refresh()
-
-    def _on_focus_freed(self) -> None:
-        part = self._parts.currentWidget()
-        if part is not None:
-            part.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_link(self) -> None:
         if self._run is not None and self._run.machine_id is not None:
