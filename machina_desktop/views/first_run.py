@@ -65,6 +65,7 @@ class FirstRunDialog(Dialog):
             width=560,
             parent=parent,
         )
+        self.setObjectName("first-run")
         self._bridge = bridge
         self._look = LookStep(theme.current().name)
         self._team = TeamStep()

@@ -12,19 +12,23 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlainTextEdit, QWidget
 
+from machina_desktop.views.choice_card import ChoiceCard
+
 PATIENCE_S = 30.0
 
 
 class Hand:
     """Acts on the running application; every step waits until what it needs is there, visible and enabled."""
 
-    def __init__(self, pictures: Path) -> None:
+    def __init__(self, pictures: Path, *, first: int = 1, patience_s: float = PATIENCE_S) -> None:
+        """Pictures are numbered from ``first`` on."""
+        self._patience_s = patience_s
         self._pictures = pictures
-        self._taken = 0
+        self._taken = first - 1
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for a condition, at most half a minute."""
-        deadline = time.monotonic() + PATIENCE_S
+        """Wait for a condition, as long as there is patience."""
+        deadline = time.monotonic() + self._patience_s
         while not condition():
             if time.monotonic() > deadline:
                 await self.look("timeout")
@@ -47,6 +51,29 @@ class Hand:
                     return button
         return None
 
+    def named(self, name: str) -> QAbstractButton | None:
+        """The visible, enabled button that screen readers call so."""
+        for window in reversed(QApplication.topLevelWidgets()):
+            for button in window.findChildren(QAbstractButton):
+                if button.accessibleName().startswith(name) and button.isVisible() and button.isEnabled():
+                    return button
+        return None
+
+    def choice(self, words: str) -> QWidget | None:
+        """The visible choice card whose name has those words."""
+        for window in reversed(QApplication.topLevelWidgets()):
+            for widget in window.findChildren(ChoiceCard):
+                if words in widget.accessibleName().lower() and widget.isVisible():
+                    return widget
+        return None
+
+    async def click_card(self, words: str) -> None:
+        """Click the choice card whose name has those words."""
+        await self.until(lambda: self.choice(words) is not None, f"the choice of {words}")
+        widget = self.choice(words)
+        assert widget is not None
+        self.press(widget)
+
     async def control(self, name: str) -> QWidget:
         """The control, once it can be used."""
 
@@ -62,14 +89,14 @@ class Hand:
 
     async def click(self, name: str) -> None:
         """Press and release the left button on a control."""
-        self._press(await self.control(name))
+        self.press(await self.control(name))
 
     async def click_text(self, text: str) -> None:
         """Press and release the left button on the button with that text."""
         await self.until(lambda: self.button(text) is not None, f"the button {text}")
         button = self.button(text)
         assert button is not None
-        self._press(button)
+        self.press(button)
 
     async def click_first(self, kind: type[QWidget], prefix: str) -> None:
         """Click the first visible control of that kind whose object name begins so."""
@@ -84,13 +111,13 @@ class Hand:
         await self.until(lambda: found() is not None, f"something named {prefix}…")
         widget = found()
         assert widget is not None
-        self._press(widget)
+        self.press(widget)
 
     async def write(self, name: str, text: str) -> None:
         """Click into a field, clear it and type key by key."""
         field = await self.control(name)
         assert isinstance(field, QLineEdit | QPlainTextEdit), name
-        self._press(field.viewport() if isinstance(field, QPlainTextEdit) else field)
+        self.press(field.viewport() if isinstance(field, QPlainTextEdit) else field)
         QTest.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
         QTest.keyClick(field, Qt.Key.Key_Delete)
         QTest.keyClicks(field, text)
@@ -100,7 +127,7 @@ class Hand:
         """Click into a field and paste; typing the lines of a key one by one would be no better proof."""
         field = await self.control(name)
         assert isinstance(field, QPlainTextEdit), name
-        self._press(field.viewport())
+        self.press(field.viewport())
         QApplication.clipboard().setText(text)
         # The display server hands the selection over when it pleases.
         await self.until(lambda: QApplication.clipboard().text() == text, "the clipboard")
@@ -114,17 +141,20 @@ class Hand:
             return QApplication.focusWidget() or QApplication.activeWindow()
 
         await self.until(lambda: target() is not None, "something that has the focus")
-        QTest.keyClick(target(), key, modifier)
+        widget = target()
+        assert widget is not None
+        QTest.keyClick(widget, key, modifier)
         await asyncio.sleep(0)
 
-    async def look(self, name: str) -> None:
+    async def look(self, name: str, *, rest_s: float = 0.35) -> None:
         """Keep a picture of the whole screen, once it has come to rest."""
-        await asyncio.sleep(0.35)
+        await asyncio.sleep(rest_s)
         self._taken += 1
         self._pictures.mkdir(parents=True, exist_ok=True)
         shot = QGuiApplication.primaryScreen().grabWindow(0)
         assert shot.save(str(self._pictures / f"{self._taken:02d}-{name}.png"))
 
-    def _press(self, widget: QWidget) -> None:
+    def press(self, widget: QWidget) -> None:
+        """Press and release the left button on a widget, near its left edge."""
         place = QPoint(min(widget.width() // 2, 40), widget.height() // 2)
         QTest.mouseClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from machina_desktop import app as desktop_app
 from machina_desktop.core.domain.deployment import DeploymentState, DeploymentType
@@ -23,6 +22,7 @@ from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.views.deploy_wizard.choice import OptionButton
 from tests.e2e.hand import Hand
+from tests.e2e.performance import run_with
 
 
 class Person:
@@ -70,29 +70,13 @@ class Person:
         await hand.click_text("Continue")
         await hand.look("first-run-team")
         await hand.click_text("Continue")
-        await self._choose_key_file()
+        await hand.click_card("key file")
         await hand.look("first-run-vault")
         await hand.click_text("Create vault")
-        await hand.until(lambda: self._card(first) is not None, "what first?")
+        await hand.until(lambda: hand.choice(first) is not None, "what first?")
         await hand.look("first-run-begin")
-        card = self._card(first)
-        assert card is not None
-        hand._press(card)
+        await hand.click_card(first)
         await hand.control("wizard")
-
-    async def _choose_key_file(self) -> None:
-        await self.hand.until(lambda: self._card("key file") is not None, "the choice of a key file")
-        card = self._card("key file")
-        assert card is not None
-        self.hand._press(card)
-
-    def _card(self, words: str) -> QWidget | None:
-        for window in reversed(QApplication.topLevelWidgets()):
-            for widget in window.findChildren(QWidget):
-                name = widget.accessibleName().lower()
-                if type(widget).__name__ == "ChoiceCard" and words in name and widget.isVisible():
-                    return widget
-        return None
 
     async def approve_and_watch(self, name: str) -> None:
         """Read the plan in the sidekick, approve it, and see the machine come up."""
@@ -249,27 +233,7 @@ SCENARIOS: dict[str, Callable[[Person], Awaitable[None]]] = {"sandbox": sandbox,
 def main() -> int:
     """Run the application with the scenario in it."""
     scenario, pictures, *server = sys.argv[1:]
-    failed: list[BaseException] = []
-    run = desktop_app.Desktop.run
-
-    def run_with_scenario(desktop: desktop_app.Desktop) -> int:
-        async def play() -> None:
-            person = Person(desktop, Path(pictures), server)
-            try:
-                await SCENARIOS[scenario](person)
-            except BaseException as error:
-                failed.append(error)
-                traceback.print_exc()
-                raise
-            finally:
-                desktop._quit.set()
-
-        desktop._bridge.spawn(play(), name="scenario")
-        return run(desktop)
-
-    desktop_app.Desktop.run = run_with_scenario  # type: ignore[method-assign]
-    code = desktop_app.run()
-    return 1 if failed else code
+    return run_with(lambda desktop: SCENARIOS[scenario](Person(desktop, Path(pictures), server)))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from machina_desktop.core.ssh import keys as ssh_keys
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.sql_transaction import SqlTransaction
 from machina_desktop.core.store.transaction import SealedPlace
+from machina_desktop.core.vault.cipher import FLOOR_COST
 from machina_desktop.core.vault.vault import Vault
 from machina_desktop.core.workers.deployer import RUNNER, runner_id
 from tests.fakes import rows
@@ -47,6 +48,7 @@ ACCOUNTS = (
     ("here", ProviderType.SANDBOX, "This computer", ""),
 )
 _ADMINS = frozenset({"ada", "grace"})
+PASSPHRASE = "correct horse battery staple"
 _SECRETS = {
     "production": {"api_token": "hcloud-0123456789abcdef"},
     "telemetry": {"secret_access_key": "aws-0123456789abcdef"},
@@ -80,13 +82,14 @@ async def settle_in(paths: Paths) -> BelievableTeam:
     leaves alone what waits behind them.
     """
     paths.create()
-    vault = Vault(paths.vault_header, paths.key_file)
+    vault = Vault(paths.vault_header, paths.key_file, cost=FLOOR_COST)
     vault.create("key-file")
+    vault.add_slot("passphrase", Secret(PASSPHRASE))
     database = Database(paths.database)
     database.open()
     at = ids.now()
     try:
-        team, _ = await database.write(RUNNER, lambda _team_id: None, lambda tx: _write(tx, vault, at))
+        team, _ = await database.write(RUNNER, lambda *_about: None, lambda tx: _write(tx, vault, at))
     finally:
         database.close()
         vault.lock()
