@@ -200,3 +200,34 @@ def test_cards_fill_the_width_in_equal_columns(qtbot: QtBot, width: int) -> None
     assert rects[0].left() == 0
     assert abs(rects[-1].right() - grid.viewport().width()) <= count + 1
     assert rects[0].width() >= 250
+
+
+def _fitted(qtbot: QtBot, width: int) -> list[int]:
+    columns = tuple(
+        Column(key=key, title=key.title(), text=lambda _record: "", width=200, rank=rank)
+        for key, rank in (("name", 0), ("status", 0), ("size", 2), ("tags", 1))
+    )
+    model: RecordTableModel[str] = RecordTableModel(columns, key=lambda record: record)
+    table = TableView(model, name="Things")
+    qtbot.addWidget(table)
+    table.resize(width, 200)
+    table.show()
+    return [table.columnWidth(index) for index in range(4)]
+
+
+def test_columns_give_way_before_any_is_cut(qtbot: QtBot) -> None:
+    widths = _fitted(qtbot, 700)
+    assert all(width >= 150 for width in widths)
+    assert sum(widths) <= 700
+
+
+def test_the_least_important_column_goes_first_where_room_is_short(qtbot: QtBot) -> None:
+    name, status, size, tags = _fitted(qtbot, 520)
+    assert size == 0
+    assert min(name, status, tags) >= 150
+
+
+def test_columns_that_never_go_stay(qtbot: QtBot) -> None:
+    name, status, size, tags = _fitted(qtbot, 200)
+    assert (size, tags) == (0, 0)
+    assert min(name, status) >= 56

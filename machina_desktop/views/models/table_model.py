@@ -30,6 +30,9 @@ class Column(Generic[R]):
         is_right: Aligned to the right, as numbers are.
         is_quiet: In the secondary colour.
         width: First width, in design pixels.
+        least: The width below which it says too little; 0 for three quarters of its width.
+        rank: How readily it is left out where room is short: 0 for never, the highest goes first.
+        grows: Its part of the room to spare; of columns that all have 0, the last takes it.
     """
 
     key: str
@@ -42,6 +45,9 @@ class Column(Generic[R]):
     is_right: bool = False
     is_quiet: bool = False
     width: int = 140
+    least: int = 0
+    rank: int = 0
+    grows: int = 0
 
     def words(self, record: R) -> str:
         """The cell as plain text."""

@@ -29,6 +29,7 @@ from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.models.table_model import Column, RecordTableModel
 from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.column_fit import ColumnFit
 from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.motion import FRAME_MS
 from machina_desktop.views.widgets.painting import draw_text
@@ -139,11 +140,13 @@ class TableView(QTableView):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         for index, column in enumerate(model.columns):
             header.resizeSection(index, column.width)
+        self._fit = ColumnFit(self, model.columns)
         if self._settings is not None and self._settings_key:
             stored = self._settings.value(self._settings_key)
             if isinstance(stored, QByteArray):
                 header.restoreState(stored)
-            header.sectionResized.connect(self._remember)
+                self._fit.take_widths()
+            self._fit.resized.connect(self._remember)
             header.sectionMoved.connect(self._remember)
             header.sortIndicatorChanged.connect(self._remember)
         self.setSortingEnabled(True)
