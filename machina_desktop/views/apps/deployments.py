@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QDate, Qt, QTimer, Signal
-from PySide6.QtWidgets import QCalendarWidget, QDateEdit, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDateEdit, QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
@@ -18,7 +18,6 @@ from machina_desktop.views import remembered, wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.deployment_detail import DeploymentDetail
 from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, kind_word, title_of
-from machina_desktop.views.icons import icon
 from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
@@ -26,6 +25,7 @@ from machina_desktop.views.models.status import Status, word_of
 from machina_desktop.views.models.table_model import Column
 from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.day_edit import DayEdit
 from machina_desktop.views.widgets.filter_bar import Filter
 from machina_desktop.views.widgets.states import EmptyState
 from machina_desktop.views.widgets.text import Label
@@ -139,24 +139,10 @@ class DayRange(QWidget):
         return start, end + timedelta(days=1) - timedelta(microseconds=1)
 
     def _day(self, name: str, object_name: str, day: QDate) -> QDateEdit:
-        edit = QDateEdit(day)
-        edit.setCalendarPopup(True)
-        _dress(edit.calendarWidget())
-        edit.setDisplayFormat("d MMM yyyy")
-        edit.setAccessibleName(name)
+        edit = DayEdit(day, name=name)
         edit.setObjectName(object_name)
         edit.dateChanged.connect(lambda _day: self.changed.emit())
         return edit
-
-
-def _dress(calendar: QCalendarWidget) -> None:
-    """Take Qt's own colours and arrows out of the calendar."""
-    calendar.setVerticalHeaderFormat(QCalendarWidget.VerticalHeaderFormat.NoVerticalHeader)
-    for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
-        calendar.setWeekdayTextFormat(day, calendar.weekdayTextFormat(Qt.DayOfWeek.Monday))
-    for name, icon_name in (("qt_calendar_prevmonth", "chevron-left"), ("qt_calendar_nextmonth", "chevron-right")):
-        for button in calendar.findChildren(QToolButton, name):
-            button.setIcon(icon(icon_name, "text-primary"))
 
 
 class DeploymentsPage(Page):

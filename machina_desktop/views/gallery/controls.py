@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QDate, Qt
 from PySide6.QtWidgets import (
-    QCalendarWidget,
     QComboBox,
-    QDateEdit,
     QDoubleSpinBox,
     QSlider,
     QSpinBox,
@@ -20,6 +18,7 @@ from machina_desktop.views.gallery.samples import ARABIC, LONG_NAME
 from machina_desktop.views.gallery.specimens import Section, Specimens, column, hovered, off, part, right_to_left
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton, Segment, Segmented
 from machina_desktop.views.widgets.checkbox import Checkbox
+from machina_desktop.views.widgets.day_edit import Calendar, DayEdit
 from machina_desktop.views.widgets.form import Form
 from machina_desktop.views.widgets.inputs import Input, PasswordInput, SecretArea, Select, TextArea
 from machina_desktop.views.widgets.key_caps import Keys
@@ -100,19 +99,17 @@ def _areas() -> QWidget:
 
 
 def _numbers() -> QWidget:
-    count, price, day = QSpinBox(), QDoubleSpinBox(), QDateEdit(QDate(2026, 11, 22))
-    slider, calendar = QSlider(Qt.Orientation.Horizontal), QCalendarWidget()
-    day.setCalendarPopup(True)
+    slider, quiet, today = QSlider(Qt.Orientation.Horizontal), QSlider(Qt.Orientation.Horizontal), QDate(2026, 11, 22)
     slider.setValue(40)
-    calendar.setMaximumWidth(320)
-    calendar.setSelectedDate(QDate(2026, 11, 22))
-    named = ((count, "Count"), (price, "Price"), (day, "Day"), (slider, "Share"), (calendar, "Calendar"))
-    for widget, name in named:
-        widget.setAccessibleName(name)
+    quiet.setValue(40)
+    calendar = Calendar(name="Calendar")
+    calendar.setSelectedDate(today)
+    calendar.setFixedSize(296, 240)
     states = Specimens(cell=220)
-    states.add("spin box", count).add("with decimals", price).add("disabled", off(_named(QSpinBox(), "Count")))
-    states.add("date", day).add("slider", slider).add("calendar", calendar)
-    return states
+    states.add("spin box", _named(QSpinBox(), "Count")).add("with decimals", _named(QDoubleSpinBox(), "Price"))
+    states.add("disabled", off(_named(QSpinBox(), "Count"))).add("day", DayEdit(today, name="Day"))
+    states.add("slider", _named(slider, "Share")).add("disabled", off(_named(quiet, "Share")))
+    return states.add("calendar", calendar)
 
 
 def _named(widget: QWidget, name: str) -> QWidget:

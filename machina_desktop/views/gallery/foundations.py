@@ -65,7 +65,7 @@ class _IconTile(_CopyTile):
     """One icon with its name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, QSize(112, 76))
+        super().__init__(name, QSize(120, 76))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -127,7 +127,7 @@ class IconPage(QWidget):
         super().__init__()
         self._search = SearchInput("Search icons…")
         self._search.searched.connect(self._show)
-        self._grid = Specimens(cell=96)
+        self._grid = Specimens(cell=120)
         for name in icon_names():
             self._grid.add("", _IconTile(name))
         lines = QVBoxLayout(self)

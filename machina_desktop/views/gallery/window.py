@@ -157,7 +157,7 @@ def _page_of(section: Section) -> QWidget:
         head.addWidget(Label(section.hint, tone="secondary"))
     lines.addLayout(head)
     lines.addWidget(section.build())
-    lines.addStretch()
+    lines.addStretch(1)
     return page
 
 

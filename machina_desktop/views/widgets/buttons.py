@@ -114,10 +114,11 @@ class Button(QPushButton):
         self._paint_plate(painter, rect)
         metrics = QFontMetricsF(theme.font(Type.MEDIUM))
         has_glyph = bool(self._icon_name) or self._is_spinning
-        glyph_width = (_ICON + (Space.S if self.text() else 0)) if has_glyph else 0
-        content = min(
-            glyph_width + metrics.horizontalAdvance(self.text()) + 1, rect.width() - 2 * Space.S - self._tail()
-        )
+        # A button without an icon has no room for the spinner but at the cost of its margins.
+        gap, margin = (Space.S, Space.S) if self._icon_name else (Space.XS, Space.XS)
+        glyph_width = (_ICON + (gap if self.text() else 0)) if has_glyph else 0
+        room = rect.width() - 2 * margin - self._tail()
+        content = min(glyph_width + metrics.horizontalAdvance(self.text()) + 1, room)
         left = (rect.width() - content - self._tail()) / 2
         glyph = QRectF(left, (rect.height() - _ICON) / 2, _ICON, _ICON)
         text = QRectF(left + glyph_width, 0, content - glyph_width, rect.height())
@@ -255,6 +256,8 @@ class _SegmentButton(QAbstractButton):
         if self.isChecked():
             fill_rounded(painter, rect, Radius.INPUT, theme.color("surface-hover"), theme.color("border"))
         token = "text-primary" if self.isChecked() or self.underMouse() else "text-secondary"
+        if not self.isEnabled():
+            token = "text-disabled"
         if self._segment.icon_name:
             draw_icon(
                 painter, QRectF(rect.center().x() - 8, rect.center().y() - 8, 16, 16), self._segment.icon_name, token

@@ -102,8 +102,12 @@ class Avatar(QWidget):
             self._paint_picture(painter, rect)
             return
         fill_rounded(painter, rect, rect.width() / 2, theme.color("tint-accent"))
-        font = theme.font(Type.MEDIUM if self.width() >= 28 else Type.KEY)
-        draw_text(painter, rect, self.initials(), font, theme.color("accent-primary"), align=_CENTER)
+        if not self.initials():
+            draw_icon(painter, rect.adjusted(5, 5, -5, -5), "user", "accent-primary")
+            return
+        font = theme.font(Type.SECTION if self.width() >= 40 else Type.MEDIUM if self.width() >= 28 else Type.KEY)
+        shown = self.initials() if self.width() >= 24 else self.initials()[:1]
+        draw_text(painter, rect, shown, font, theme.color("accent-primary"), align=_CENTER)
 
     def _paint_picture(self, painter: QPainter, rect: QRectF) -> None:
         side = min(self._picture.width(), self._picture.height())
@@ -194,6 +198,8 @@ class Progress(QProgressBar):
         if self.maximum() > 0:
             bar = QRectF(0, 0, rect.width() * self.value() / self.maximum(), rect.height())
         else:
+            bar = QRectF(rect.width() * 0.35, 0, rect.width() * 0.3, rect.height())
+        if self.maximum() == 0 and not theme.is_motion_reduced():
             bar = QRectF(
                 turn_angle() / 360 * rect.width() * 1.3 - rect.width() * 0.3, 0, rect.width() * 0.3, rect.height()
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -339,6 +339,10 @@ class Select(Field[QComboBox]):
             self.control.setCurrentIndex(index)
 
 
+# A longer choice ends in an ellipsis before it makes its form wider than this, or keeps it from being narrow.
+_COMBO_WIDEST = 360
+_COMBO_NARROWEST = 88
+_UNLIMITED = 1 << 20
 # Room at both sides of the text, and the arrow at its right, as the style sheet has them.
 _COMBO_PADDING = 2 * 10 + 28
 
@@ -348,6 +352,12 @@ class _CalmComboBox(QComboBox):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+    def sizeHint(self) -> QSize:
+        return super().sizeHint().boundedTo(QSize(_COMBO_WIDEST, _UNLIMITED))
+
+    def minimumSizeHint(self) -> QSize:
+        return super().minimumSizeHint().boundedTo(QSize(_COMBO_NARROWEST, _UNLIMITED))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QStylePainter(self)

@@ -116,4 +116,6 @@ class Keys(QWidget):
         return QSize(keys_width(self._keys), CAP_HEIGHT)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        paint_keys(QPainter(self), QRectF(self.rect()), self._keys)
+        painter = QPainter(self)
+        painter.setLayoutDirection(self.layoutDirection())
+        paint_keys(painter, QRectF(self.rect()), self._keys)

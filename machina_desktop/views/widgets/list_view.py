@@ -194,6 +194,7 @@ class _ItemDelegate(TellingDelegate):
         plate = QRectF(option.rect).adjusted(2, 1, -2, -1)
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
+        painter.setLayoutDirection(self._view.layoutDirection())
         if is_selected:
             fill_rounded(painter, plate, Radius.BUTTON, theme.color("selection"))
             edge = self._side(plate, QRectF(0, Space.S, _EDGE, plate.height() - 2 * Space.S))

@@ -110,6 +110,7 @@ class Menu(QMenu):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
+        painter.setLayoutDirection(self.layoutDirection())
         radius = Radius.CARD if self.testAttribute(Qt.WidgetAttribute.WA_TranslucentBackground) else 0
         fill_rounded(painter, QRectF(self.rect()), radius, theme.color("surface-elevated"), theme.color("border"))
         for action in self.actions():

@@ -162,10 +162,12 @@ class StatusBadge(QWidget):
         font = theme.font(Type.SECONDARY)
         if self._status.is_split and self._status.desired is not None:
             fill_rounded(painter, whole, Space.XS, theme.color("tint-neutral"))
-            second = whole.adjusted(first.width() + Space.S, 0, 0, 0)
+            second = whole.adjusted(first.width() + Space.M, 0, 0, 0)
             draw_text(painter, second, f"→ {word_of(self._status.desired)}", font, theme.color("text-secondary"))
-            painter.fillRect(QRectF(first.width() + 3, 5, 1, whole.height() - 10), theme.color("outline"))
         fill_rounded(painter, first, Space.XS, theme.color(mark.tint))
+        if self._status.is_split:
+            line = QRectF(round(first.right()) + 2, 5, 1, whole.height() - 10)
+            painter.fillRect(line, theme.color("outline"))
         glyph = QRectF(Space.S, whole.center().y() - _GLYPH_SIZE / 2, _GLYPH_SIZE, _GLYPH_SIZE)
         paint_glyph(painter, glyph, mark)
         text = first.adjusted(Space.S + _GLYPH_SIZE + _GAP, 0, 0, 0)
@@ -177,7 +179,7 @@ class StatusBadge(QWidget):
     def _second_width(self) -> float:
         if self._status is None or not self._status.is_split or self._status.desired is None:
             return 0
-        return Space.S * 2 + self._text_width(f"→ {word_of(self._status.desired)}")
+        return Space.M + Space.S + self._text_width(f"→ {word_of(self._status.desired)}")
 
     def _text_width(self, text: str) -> float:
         return QFontMetricsF(theme.font(Type.SECONDARY)).horizontalAdvance(text) + 1

@@ -225,5 +225,7 @@ class RowDelegate(TellingDelegate):
         style = Type.MONO if column.is_mono else Type.BODY
         font = theme.tabular_font(style) if column.is_right else theme.font(style)
         color = theme.color("text-secondary" if column.is_quiet else "text-primary")
+        if not self._view.isEnabled():
+            color = theme.color("text-disabled")
         side = Qt.AlignmentFlag.AlignRight if column.is_right else Qt.AlignmentFlag.AlignLeft
         draw_text(painter, room, column.text(record), font, color, align=side | Qt.AlignmentFlag.AlignVCenter)

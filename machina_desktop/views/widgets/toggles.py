@@ -54,6 +54,7 @@ class Switch(QAbstractButton):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
+        painter.setLayoutDirection(self.layoutDirection())
         left = self.width() - _TRACK.width() - Space.XS if self.isRightToLeft() else Space.XS
         track = QRectF(left, (self.height() - _TRACK.height()) / 2, _TRACK.width(), _TRACK.height())
         self._paint_track(painter, track)
