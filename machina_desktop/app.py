@@ -19,6 +19,7 @@ from machina_desktop.views.application import Application
 from machina_desktop.views.apps import APPS
 from machina_desktop.views.bus_probe import keep_qt_from_waiting
 from machina_desktop.views.display import display_problem
+from machina_desktop.views.early_log import EarlyLog
 from machina_desktop.views.main_window import MainWindow
 from machina_desktop.views.single_instance import SingleInstance
 
@@ -50,6 +51,8 @@ def run(link: str = "") -> int:
     except MachinaError as error:
         print(f"{error.code}: {error}", file=sys.stderr)
         return 2
+    early = EarlyLog()
+    early.install()
     keep_qt_from_waiting()
     app = Application(link)
     instance = SingleInstance(paths.home, parent=app)
@@ -61,14 +64,19 @@ def run(link: str = "") -> int:
     try:
         settings = Settings(paths.settings)
         window = show_window(app, settings, paths)
-        return Desktop(app, window, instance, settings, paths).run()
+        desktop = Desktop(app, window, instance, settings, paths)
+        early.write()
+        return desktop.run()
+    except MachinaError as error:
+        print(f"{error.code}: {error}", file=sys.stderr)
+        return 2
     finally:
         instance.release()
 
 
 def show_window(app: QApplication, settings: Settings, paths: Paths) -> MainWindow:
     """Dress the application, show the window and see it painted, before anything heavier is loaded."""
-    theme.set_motion_reduced(settings.get(REDUCED_MOTION) == "on")
+    theme.set_motion(settings.get(REDUCED_MOTION))
     theme.apply_theme(app, settings.get(THEME))
     window = MainWindow(apps=APPS, paths=paths)
     window.show()

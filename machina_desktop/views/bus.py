@@ -17,6 +17,7 @@ from machina_desktop.views.bus_probe import BusKind, address_of, is_answering
 LOG = logging.getLogger(__name__)
 
 ANSWER_MS = 2000
+START_MS = 10_000
 
 Answers = Callable[[tuple[object, ...]], None]
 _NUMBERS = itertools.count(1)
@@ -70,21 +71,22 @@ class Bus(QObject):
         ):
             LOG.warning("the %s bus does not tell of %s.%s", self._kind, interface, name)
 
-    def ask(self, place: tuple[str, str, str, str], *arguments: str, answer: Answers) -> None:
-        """Call a method; ``answer`` gets what it returned, and nothing at all after an error or two seconds.
+    def ask(self, place: tuple[str, str, str, str], *arguments: str, answer: Answers, may_start: bool = False) -> None:
+        """Call a method; ``answer`` gets what it returned, and nothing at all after an error or a time-out.
 
         Args:
-            place: Service, path, interface and method. The service is not started for it.
+            place: Service, path, interface and method.
             arguments: All text.
             answer: Called once; variants are unpacked.
+            may_start: Whether a service that does not run is to be started; that may take ten seconds.
         """
         if self._connection is None:
             answer(())
             return
         call = QDBusMessage.createMethodCall(*place)
         call.setArguments(list(arguments))
-        call.setAutoStartService(False)
-        watcher = QDBusPendingCallWatcher(self._connection.asyncCall(call, ANSWER_MS), self)
+        call.setAutoStartService(may_start)
+        watcher = QDBusPendingCallWatcher(self._connection.asyncCall(call, START_MS if may_start else ANSWER_MS), self)
 
         def finish() -> None:
             failed = watcher.isError()

@@ -14,6 +14,8 @@ from machina_desktop.views import beginning, tasks
 from machina_desktop.views.apps.base import Page
 from machina_desktop.views.apps.settings import SettingsPage
 from machina_desktop.views.attention import Attention
+from machina_desktop.views.bus import Bus
+from machina_desktop.views.bus_probe import BusKind
 from machina_desktop.views.commands import Command
 from machina_desktop.views.deploy_wizard.wizard import DeployWizard
 from machina_desktop.views.desk_menus import person_menu, pop_up, vault_menu
@@ -26,10 +28,12 @@ from machina_desktop.views.presenter import Presenter
 from machina_desktop.views.run_announcer import RunAnnouncer
 from machina_desktop.views.run_status import RunStatus
 from machina_desktop.views.run_watch import RunWatch
+from machina_desktop.views.system_look import SystemLook
 from machina_desktop.views.team_switcher import TeamSwitcher, home_of
 from machina_desktop.views.tray import Tray
 from machina_desktop.views.vault_banner import VaultBanner
 from machina_desktop.views.vault_door import VaultDoor
+from machina_desktop.views.vault_lock import VaultLock
 from machina_desktop.views.vault_watch import VaultWatch
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 
@@ -43,6 +47,8 @@ class Desk(QObject):
         runs: The team's runs.
         teams: The teams of the person, and the one in view.
         vault: How the vault stands.
+        vault_lock: What locks it when nobody is there.
+        system_look: What the desktop asks of our look.
         vault_door: Its dialogs.
         general: The palette, links, and what can be done from anywhere.
         presenter: Where errors end that no view handled.
@@ -60,6 +66,11 @@ class Desk(QObject):
         self._attention = Attention(bridge, self.runs, parent=self)
         self.vault = VaultWatch(bridge, parent=self)
         self.vault_door = VaultDoor(bridge, self.vault, window=window)
+        self.system_bus, self.session_bus = (Bus(kind, parent=self) for kind in (BusKind.SYSTEM, BusKind.SESSION))
+        self.vault_lock = VaultLock(
+            bridge, self.vault, settings, system=self.system_bus, session=self.session_bus, parent=self
+        )
+        self.system_look = SystemLook(self.session_bus, parent=self)
         self.presenter = Presenter(window.notices, self.vault_door, redact, window=window)
         self._announcer = RunAnnouncer(
             self.runs,
@@ -73,6 +84,7 @@ class Desk(QObject):
         self._run_status = RunStatus(self.runs, window.status, parent=self)
         self._banner = VaultBanner(self.vault)
         window.add_banner(self._banner)
+        window.add_banner(self.vault_lock.banner)
         self.general = GeneralCommands(
             bridge, runs=self.runs, vault=self.vault, vault_door=self.vault_door, window=window
         )
@@ -119,6 +131,7 @@ class Desk(QObject):
         status.home.clicked.connect(lambda: window.open_app("settings"))
         self._run_status.chosen.connect(window.show_run)
         self._banner.activated.connect(lambda: window.open_app("settings", "vault"))
+        self.vault_lock.banner.activated.connect(self.vault_door.open_what_is_needed)
         self.vault.changed.connect(self._on_vault_changed)
         self.vault_door.begun.connect(self._on_begun)
         self.vault_door.unlocked.connect(self._on_unlocked)
@@ -145,6 +158,8 @@ class Desk(QObject):
         window.sidebar.sync.clicked.connect(lambda: window.open_app("settings"))
         window.sidebar.person.clicked.connect(self._on_person_clicked)
         tasks.PRESENTER.show = self.presenter.present
+        self.system_bus.open()
+        self.session_bus.open()
         self._on_vault_changed()
 
     def _on_settled(self) -> None:

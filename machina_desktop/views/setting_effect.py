@@ -15,4 +15,4 @@ def take_effect(setting: SettingValue) -> None:
     if setting.key == THEME.key and isinstance(app, QApplication):
         theme.apply_theme(app, str(setting.value))
     elif setting.key == REDUCED_MOTION.key:
-        theme.set_motion_reduced(setting.value == "on")
+        theme.set_motion(str(setting.value))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import re
 import tempfile
 from collections.abc import Mapping
@@ -17,7 +19,9 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalett
 from PySide6.QtWidgets import QApplication
 
 from machina_desktop.core.config import bundle_folder
-from machina_desktop.core.errors import Bug
+from machina_desktop.core.errors import Bug, Unavailable
+
+LOG = logging.getLogger(__name__)
 
 RESOURCES: Final = bundle_folder() / "resources"
 SYSTEM: Final = "system"
@@ -111,11 +115,27 @@ class ThemeEvents(QObject):
     theme_changed = Signal()
 
 
+@dataclass(frozen=True, kw_only=True)
+class SystemLook:
+    """What the desktop asks of every program, as far as Qt does not know it.
+
+    Attributes:
+        is_dark: Dark or light; ``None``: no preference.
+        wants_contrast: High contrast.
+        wants_stillness: No motion.
+    """
+
+    is_dark: bool | None = None
+    wants_contrast: bool = False
+    wants_stillness: bool = False
+
+
 class _State:
     """What is in force now; written by `apply_theme` only, on the Qt thread."""
 
     name: str = "dark"
-    is_motion_reduced: bool = False
+    motion: str = SYSTEM
+    system: SystemLook = SystemLook()
     follows_system: bool = False
     events: ThemeEvents | None = None
     images: tempfile.TemporaryDirectory[str] | None = None
@@ -123,16 +143,25 @@ class _State:
 
 @cache
 def themes() -> Mapping[str, Theme]:
-    """All themes by name; the token file is read once."""
-    stored = json.loads((RESOURCES / "theme" / "tokens.json").read_text(encoding="utf-8"))
-    return {
-        name: Theme(
-            name=name,
-            is_dark=entry["scheme"] == "dark",
-            colors={token: QColor(value) for token, value in entry["colors"].items()},
-        )
-        for name, entry in stored.items()
-    }
+    """All themes by name; the token file is read once.
+
+    Raises:
+        Unavailable: E-THEME, the file is missing or is not what was shipped.
+    """
+    file = RESOURCES / "theme" / "tokens.json"
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        found = {
+            name: Theme(
+                name=name,
+                is_dark=stored[name]["scheme"] == "dark",
+                colors={token: QColor(value) for token, value in stored[name]["colors"].items()},
+            )
+            for name in THEME_NAMES
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _damaged(file) from error
+    return found
 
 
 def current() -> Theme:
@@ -152,7 +181,8 @@ def contrast(one: QColor, other: QColor) -> float:
 
 
 def _luminance(color: QColor) -> float:
-    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.getRgbF()[:3]]
+    shades = (color.redF(), color.greenF(), color.blueF())
+    parts = [shade / 12.92 if shade <= 0.04045 else math.pow((shade + 0.055) / 1.055, 2.4) for shade in shades]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
@@ -165,19 +195,35 @@ def events() -> ThemeEvents:
 
 def is_motion_reduced() -> bool:
     """Whether nothing should move by itself."""
-    return _State.is_motion_reduced
+    return _State.motion == "on" or (_State.motion == SYSTEM and _State.system.wants_stillness)
 
 
 def set_motion_reduced(is_reduced: bool) -> None:
     """Stop (or allow again) every animation of ours."""
-    _State.is_motion_reduced = is_reduced
+    set_motion("on" if is_reduced else "off")
+
+
+def set_motion(choice: str) -> None:
+    """Whether motion is reduced: ``on``, ``off``, or ``system`` to do as the desktop asks."""
+    _State.motion = choice
+
+
+def set_system_look(look: SystemLook) -> None:
+    """The desktop asks for this from now on; takes effect where a person chose to follow it."""
+    _State.system = look
+    if _State.follows_system:
+        _on_system_changed()
 
 
 @cache
 def _load_fonts() -> None:
-    """Make the shipped fonts known to Qt. A missing file falls back to the system's fonts."""
-    for file in sorted((RESOURCES / "fonts").glob("*.ttf")):
-        QFontDatabase.addApplicationFont(str(file))
+    """Make the shipped fonts known to Qt. Where a file is missing or broken, the system's fonts serve."""
+    files = sorted((RESOURCES / "fonts").glob("*.ttf"))
+    numbers = {file.name: QFontDatabase.addApplicationFont(str(file)) for file in files}
+    known = {family for number in numbers.values() for family in QFontDatabase.applicationFontFamilies(number)}
+    problems = {_SANS, _MONO} - known | {name for name, number in numbers.items() if number < 0}
+    if problems:
+        LOG.warning("shipped fonts cannot be used: %s", ", ".join(sorted(problems)))
 
 
 @cache
@@ -232,22 +278,31 @@ def apply_theme(app: QApplication, name: str) -> Theme:
 
 
 def _system_theme(app: QApplication) -> str:
-    return "light" if app.styleHints().colorScheme() == Qt.ColorScheme.Light else "dark"
+    hints = app.styleHints()
+    accessibility = hints.accessibility()
+    if _State.system.wants_contrast or accessibility.contrastPreference() == Qt.ContrastPreference.HighContrast:
+        return "high-contrast"
+    if hints.colorScheme() == Qt.ColorScheme.Unknown:
+        return "light" if _State.system.is_dark is False else "dark"
+    return "light" if hints.colorScheme() == Qt.ColorScheme.Light else "dark"
 
 
 def _follow_system(app: QApplication, follows: bool) -> None:
     if follows == _State.follows_system:
         return
     _State.follows_system = follows
-    signal = app.styleHints().colorSchemeChanged
+    hints = app.styleHints()
+    accessibility = hints.accessibility()
     if follows:
-        app.styleHints().unsetColorScheme()
-        signal.connect(_on_color_scheme_changed)
-    else:
-        signal.disconnect(_on_color_scheme_changed)
+        hints.unsetColorScheme()
+    for signal in (hints.colorSchemeChanged, accessibility.contrastPreferenceChanged):
+        if follows:
+            signal.connect(_on_system_changed)
+        else:
+            signal.disconnect(_on_system_changed)
 
 
-def _on_color_scheme_changed() -> None:
+def _on_system_changed() -> None:
     app = QApplication.instance()
     if isinstance(app, QApplication) and _system_theme(app) != _State.name:
         apply_theme(app, SYSTEM)
@@ -291,7 +346,19 @@ _REFERENCE = re.compile(r"@image\(([a-z0-9-]+),([a-z-]+)\)|@([a-z0-9-]+)")
 
 @cache
 def _style_template() -> str:
-    return (RESOURCES / "theme" / "style.qss").read_text(encoding="utf-8")
+    file = RESOURCES / "theme" / "style.qss"
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _damaged(file) from error
+
+
+def _damaged(file: Path) -> Unavailable:
+    return Unavailable(
+        f"The file {file.name} in {file.parent}, which came with Machina, cannot be used.",
+        hint="Install Machina again.",
+        code="E-THEME",
+    )
 
 
 def _style_sheet(theme: Theme) -> str:
@@ -315,14 +382,22 @@ def _image_file(theme: Theme, icon: str, token: str) -> Path:
     return file
 
 
+_BOX: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24" fill="none" '
+    'stroke="currentColor" stroke-width="1.5"><rect x="5" y="5" width="14" height="14" rx="2"/></svg>'
+)
+
+
 @cache
 def svg_source(icon: str) -> str:
-    """The SVG text of an icon with ``currentColor`` strokes of 1.5 pixels; raises `Bug` when there is none."""
+    """The SVG text of an icon with ``currentColor`` strokes of 1.5 pixels; a box where its file is missing."""
     file = RESOURCES / "icons" / f"{icon}.svg"
     try:
         text = file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise Bug(f"There is no icon named {icon}.", code="E-BUG-ICON") from error
+    except (OSError, ValueError):
+        # Raised from here it would be raised at each painting, for want of a picture.
+        LOG.exception("the icon %s cannot be read", icon)
+        return _BOX
     return text.replace('stroke-width="2"', 'stroke-width="1.5"')
 
 

@@ -55,6 +55,7 @@ class DesktopBus:
         address: Of the daemon.
         idle_ms: What the idle monitor answers; ``None``: there is no monitor.
         look: Portal settings by namespace and key, each a pair of D-Bus signature and value.
+        knows_read_one: Whether the portal is of its second version.
         asked: The names of the methods that were called, in order.
     """
 
@@ -62,6 +63,7 @@ class DesktopBus:
         self.address = address
         self.idle_ms: int | None = None
         self.look: dict[tuple[str, str], tuple[str, Any]] = {}
+        self.knows_read_one = True
         self.asked: list[str] = []
         self._delays: list[int] = []
         self._handed_out: list[int] = []
@@ -105,7 +107,8 @@ class DesktopBus:
             "Inhibit": self._inhibit,
             "GetSession": lambda asked: new_method_return(asked, "o", (SESSION_PATH,)),
             "GetIdletime": self._idle_time,
-            "ReadOne": self._read,
+            "ReadOne": self._read_one,
+            "Read": self._read,
         }
         answer = answers.get(name, lambda _asked: None)(message)
         self._connection.send(answer or new_error(message, "org.freedesktop.DBus.Error.UnknownMethod"))
@@ -123,9 +126,14 @@ class DesktopBus:
     def _idle_time(self, message: Message) -> Message | None:
         return None if self.idle_ms is None else new_method_return(message, "t", (self.idle_ms,))
 
-    def _read(self, message: Message) -> Message | None:
+    def _read_one(self, message: Message) -> Message | None:
         value = self.look.get(message.body)
-        return None if value is None else new_method_return(message, "v", (value,))
+        return new_method_return(message, "v", (value,)) if value is not None and self.knows_read_one else None
+
+    def _read(self, message: Message) -> Message | None:
+        """As the first version of the portal answers: a variant in a variant."""
+        value = self.look.get(message.body)
+        return None if value is None else new_method_return(message, "v", (("v", value),))
 
     def close(self) -> None:
         self._connection.sock.shutdown(socket.SHUT_RDWR)
