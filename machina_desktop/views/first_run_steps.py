@@ -75,7 +75,7 @@ class TeamStep(QWidget):
 
 
 class LockStep(QWidget):
-    """How the vault is unlocked.
+    """How the vault is unlocked: one of the ways it does not have yet.
 
     Attributes:
         new: The fields for a passphrase, where that is the way.
@@ -90,17 +90,18 @@ class LockStep(QWidget):
         super().__init__()
         self._cards: dict[str, ChoiceCard] = {}
         self._group = QButtonGroup(self)
-        self.new = NewPassphrase()
+        self.new = NewPassphrase(parent=self)
         self.new.submitted.connect(self.submitted)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
-        for card in self._build_cards(status):
+        self._build_cards(status)
+        for slot, card in self._cards.items():
             column.addWidget(card)
-            if card is self._cards["passphrase"]:
+            if slot == "passphrase":
                 column.addWidget(self.new)
         column.addStretch()
-        self._cards["keyring" if status.keyring_available else "passphrase"].setChecked(True)
+        next(card for card in self._cards.values() if card.isEnabled()).setChecked(True)
         self._group.buttonToggled.connect(self._on_toggled)
         self._on_toggled()
 
@@ -131,7 +132,7 @@ class LockStep(QWidget):
         """Empty the fields, once the vault has what was typed."""
         self.new.forget()
 
-    def _build_cards(self, status: VaultStatus) -> tuple[ChoiceCard, ...]:
+    def _build_cards(self, status: VaultStatus) -> None:
         keyring = ChoiceCard(
             "key-round",
             self.tr("System keyring"),
@@ -152,10 +153,10 @@ class LockStep(QWidget):
             self.tr("Key file"),
             self.tr("Anyone who copies the data folder can read the credentials."),
         )
-        self._cards = {"keyring": keyring, "passphrase": passphrase, "key-file": file}
+        cards = {"keyring": keyring, "passphrase": passphrase, "key-file": file}
+        self._cards = {slot: card for slot, card in cards.items() if slot not in status.slots}
         for card in self._cards.values():
             self._group.addButton(card)
-        return keyring, passphrase, file
 
     def _on_toggled(self) -> None:
         is_passphrase = self.slot == "passphrase"

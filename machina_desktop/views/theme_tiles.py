@@ -104,6 +104,7 @@ class ThemeTiles(QWidget):
         """Mark the theme in force; sends no signal."""
         if name in self._tiles:
             self._tiles[name].setChecked(True)
+            self.setFocusProxy(self._tiles[name])
 
     def chosen_name(self) -> str:
         """The theme that is marked; empty when none is."""

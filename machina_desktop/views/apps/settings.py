@@ -1,308 +1,162 @@
-"""The settings page: what can be set, which Terraform serves, the vault, and where everything lies."""
+"""The settings page: who one is, what opens the vault, and everything that can be set."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterable
 
-from PySide6.QtCore import QCoreApplication, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-import machina_desktop
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.config import ENGINE, Paths
-from machina_desktop.core.domain.engine import EngineStatus
-from machina_desktop.core.errors import MachinaError
-from machina_desktop.core.services.device import GetEngine, GetVault, ListSettings, SettingValue, VaultStatus
-from machina_desktop.views import tasks
+from machina_desktop.core.services.device import GetVault, VaultStatus
 from machina_desktop.views.apps.base import App, Page, Window
-from machina_desktop.views.callout import Callout
+from machina_desktop.views.apps.settings_account import AccountTab
+from machina_desktop.views.apps.settings_preferences import PreferencesTab
+from machina_desktop.views.apps.settings_profile import ProfileTab
+from machina_desktop.views.apps.settings_search import searches
+from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.remembered import recall, remember
 from machina_desktop.views.setting_row import SettingRow
-from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.buttons import Button
-from machina_desktop.views.widgets.feedback import Badge, Skeleton
-from machina_desktop.views.widgets.layout import Card, Divider, PageHeader, SectionHeader
-from machina_desktop.views.widgets.states import ErrorState
-from machina_desktop.views.widgets.text import CopyLabel, KeyValueList, Label
+from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.layout import PageHeader
+from machina_desktop.views.widgets.tabs import Tabs
 
-WIDTH = 760
-_NAME_WIDTH = 96
+PROFILE, ACCOUNT, PREFERENCES = "profile", "account", "settings"
+_PLACES = {"preview": PROFILE, "ways": ACCOUNT, "sessions": ACCOUNT}
 
 
 class SettingsPage(Page):
-    """Rows are made from the declared settings, so a new one needs no code here.
+    """Three tabs; the one chosen is remembered, and a search goes through the settings.
+
+    Attributes:
+        tabs: The tabs.
+        profile: The person.
+        account: The vault's ways and the sessions.
+        preferences: The settings.
 
     Signals:
-        engine_checked(object): The :class:`EngineStatus` after the person had it looked for again.
+        engine_checked(object): The :class:`EngineStatus` after it was looked for.
         vault_wanted(): The person wants to lock, unlock or set up the vault.
+        notification_wanted(): The person wants to see a notification.
     """
 
     engine_checked = Signal(object)
     vault_wanted = Signal()
+    notification_wanted = Signal()
 
     def __init__(self, bridge: Bridge, window: Window) -> None:
         super().__init__(bridge, window)
         self.setObjectName("settings")
-        self._rows: dict[str, SettingRow] = {}
-        self._skeleton = Skeleton(rows=4, row_height=56)
-        self._failure = ErrorState()
-        self._general = Card(name=self.tr("General"))
-        self._engine = _EngineCard()
-        self._vault = _VaultCard()
+        self._place = ""
+        self.profile = ProfileTab(bridge, window)
+        self.account = AccountTab(bridge, window)
+        self.preferences = PreferencesTab(bridge, window)
+        self.tabs = Tabs(name=self.tr("Parts of the settings"))
+        self._header = PageHeader(self.tr("Settings"), search_placeholder=self.tr("Search settings…"), parent=self)
         self._build()
-        self._failure.retried.connect(self._ask_settings)
-        self._engine.look_again.clicked.connect(self._ask_engine)
-        self._vault.act.clicked.connect(self.vault_wanted)
-        self._vault_query = LiveQuery(
-            bridge, GetVault(), depends=frozenset(), on_answer=self._vault.show_status, parent=self
-        )
+        self._connect()
+        self._vault_query = LiveQuery(bridge, GetVault(), depends=frozenset(), on_answer=self._on_vault, parent=self)
         bridge.vault_changed.connect(lambda _is_open: self._vault_query.refresh())
-        self._ask_settings()
-        self._ask_engine()
+        self.account.refresh()
+        self.tabs.set_current(recall("settings").get("tab", PREFERENCES) or PREFERENCES)
+        self.tabs.changed.connect(lambda tab: remember("settings", {"tab": tab}))
 
     def shown(self) -> None:
         """What may have changed elsewhere is asked again."""
         self._vault_query.refresh()
-        self._ask_settings()
+        self.preferences.refresh()
+
+    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
+        """Put the cursor into the search."""
+        if self._header.search is not None:
+            self._header.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def commands(self) -> Iterable[Command]:
+        for name, title, icon_name, run in (
+            ("settings.search", self.tr("Search the settings"), "search", self.find),
+            ("engine.check", self.tr("Look for Terraform again"), "refresh-cw", self.preferences.engine.ask),
+            ("notifications.test", self.tr("Send a test notification"), "bell", self.notification_wanted.emit),
+        ):
+            yield Command(name=name, title=title, group=self.tr("Settings"), icon=icon_name, run=run)
+
+    def go_to(self, place: str) -> None:
+        """Show a tab, a part of one, or a setting by its key."""
+        if place in {PROFILE, ACCOUNT, PREFERENCES}:
+            self.tabs.set_current(place)
+        elif place in _PLACES:
+            self.tabs.set_current(_PLACES[place])
+        elif self.preferences.has_rows:
+            self._go_to_setting(place)
+        else:
+            # The settings are on their way.
+            self._place = place
 
     @property
     def has_rows(self) -> bool:
         """Whether the settings are known."""
-        return bool(self._rows)
+        return bool(self.preferences.rows())
 
     def row(self, key: str) -> SettingRow:
         """The row of a setting, once the settings are known."""
-        return self._rows[key]
+        return self.preferences.rows()[key]
 
     def _build(self) -> None:
-        content = QWidget()
-        content.setMaximumWidth(WIDTH)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, Space.L, Space.XL)
-        column.setSpacing(Space.S)
-        self._general.column.addWidget(self._skeleton)
-        self._failure.hide()
-        for title, card in (
-            (self.tr("General"), self._general),
-            (self.tr("Terraform"), self._engine),
-            (self.tr("Vault"), self._vault),
-            (self.tr("Files"), self._build_files()),
-        ):
-            column.addWidget(SectionHeader(title))
-            column.addWidget(card)
-            column.addSpacing(Space.M)
-        column.insertWidget(2, self._failure)
-        column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(content)
+        self.tabs.add_page(PROFILE, self.tr("Profile"), _scrolling(self.profile), icon_name="user")
+        self.tabs.add_page(ACCOUNT, self.tr("Account"), _scrolling(self.account), icon_name="key-round")
+        self.tabs.add_page(PREFERENCES, self.tr("Settings"), self.preferences, icon_name="sliders-horizontal")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(Space.XL, Space.L, Space.S, 0)
-        whole.setSpacing(Space.L)
-        whole.addWidget(PageHeader(self.tr("Settings"), has_search=False))
-        whole.addWidget(scroll, 1)
+        whole.setSpacing(Space.S)
+        whole.addWidget(self._header)
+        whole.addWidget(self.tabs, 1)
 
-    def _build_files(self) -> Card:
-        paths = Paths.default()
-        card = Card(name=self.tr("Files"))
-        for name, folder in ((self.tr("Data folder"), paths.home), (self.tr("Logs"), paths.logs)):
-            open_ = Button(self.tr("Open"), icon_name="folder-open")
-            open_.setAccessibleName(self.tr("Open {0}").format(name))
-            address = QUrl.fromLocalFile(str(folder))
-            open_.clicked.connect(lambda _checked=False, address=address: QDesktopServices.openUrl(address))
-            card.column.addLayout(_named(name, CopyLabel(str(folder), name=name), open_))
-        card.column.addWidget(Divider())
-        version = CopyLabel(machina_desktop.__version__, name=self.tr("version"))
-        card.column.addLayout(_named(self.tr("Version"), version))
-        return card
+    def _connect(self) -> None:
+        self.preferences.engine.checked.connect(self.engine_checked)
+        self.preferences.vault.act.clicked.connect(self.vault_wanted)
+        self.preferences.try_out.clicked.connect(self.notification_wanted)
+        self.preferences.account_wanted.connect(lambda: self.tabs.set_current(ACCOUNT))
+        self.preferences.loaded.connect(self._on_loaded)
+        self.account.state.act.clicked.connect(self.vault_wanted)
+        if self._header.search is not None:
+            self._header.search.searched.connect(self._on_searched)
+            self.preferences.search_cleared.connect(self._header.search.clear)
 
-    def _ask_settings(self) -> None:
-        tasks.run(
-            self.bridge,
-            self.bridge.call(ListSettings()),
-            owner=self,
-            name="list settings",
-            done=self._on_settings,
-            failed=self._on_settings_failed,
-        )
+    def _on_vault(self, status: VaultStatus) -> None:
+        self.account.show_status(status)
+        self.preferences.show_vault(status)
 
-    def _ask_engine(self) -> None:
-        tasks.run(
-            self.bridge,
-            self.bridge.call(GetEngine()),
-            owner=self,
-            name="look for terraform",
-            done=self._on_engine,
-            busy=self._engine.look_again,
-        )
+    def _on_searched(self, text: str) -> None:
+        if text:
+            self.tabs.set_current(PREFERENCES)
+        self.preferences.filter(text)
 
-    def _on_settings(self, values: tuple[SettingValue, ...]) -> None:
-        self._failure.hide()
-        self._general.show()
-        self._skeleton.hide()
-        for value in values:
-            if value.key in self._rows:
-                self._rows[value.key].set_value(value.value)
-            else:
-                self._add_row(value)
-        engine = self._rows.get(ENGINE.key)
-        general = [row.control for key, row in self._rows.items() if key != ENGINE.key]
-        for first, second in pairwise((*general, self._engine.look_again)):
-            self.setTabOrder(first, second)
-        if engine is not None:
-            self.setTabOrder(self._engine.look_again, engine.control)
+    def _on_loaded(self) -> None:
+        place, self._place = self._place, ""
+        if place:
+            self._go_to_setting(place)
 
-    def _add_row(self, value: SettingValue) -> None:
-        row = SettingRow(self.bridge, value)
-        row.changed.connect(self._on_changed)
-        self._rows[value.key] = row
-        if value.key == ENGINE.key:
-            self._engine.add_choice(row)
+    def _go_to_setting(self, place: str) -> None:
+        if not self.preferences.knows(place):
             return
-        if self._general.column.count() > 1:
-            self._general.column.addWidget(Divider())
-        self._general.column.addWidget(row)
-
-    def _on_settings_failed(self, error: MachinaError) -> None:
-        self._failure.set_error(error)
-        self._failure.setVisible(not self._rows)
-        self._general.setVisible(bool(self._rows))
-
-    def _on_changed(self, key: str) -> None:
-        if key == ENGINE.key:
-            self._ask_engine()
-
-    def _on_engine(self, engine: EngineStatus) -> None:
-        self._engine.show_engine(engine)
-        self.engine_checked.emit(engine)
+        if self._header.search is not None:
+            self._header.search.clear()
+        self.tabs.set_current(PREFERENCES)
+        self.preferences.go_to(place)
 
 
-class _EngineCard(Card):
-    """Which Terraform serves, or why none does."""
-
-    def __init__(self) -> None:
-        super().__init__(name="Terraform")
-        self._chosen: SettingRow | None = None
-        self.look_again = Button(self.tr("Re-check"), icon_name="refresh-cw")
-        self.look_again.setObjectName("settings.engine.check")
-        self._name = Label(self.tr("Looking for Terraform …"), style=Type.STRONG)
-        self._badge = Badge()
-        self._problem = Callout("error")
-        self._problem.setObjectName("settings.engine.problem")
-        self._facts = KeyValueList()
-        self._facts.add_text("version", self.tr("Version"))
-        self._facts.add_text("origin", self.tr("Found"))
-        self._facts.add_copyable("path", self.tr("Path"))
-        self._note = Label("", style=Type.SECONDARY, tone="secondary", wraps=True)
-        self.column.addLayout(_head(self._name, self._badge, self.look_again))
-        for widget in (self._problem, self._facts, self._note):
-            self.column.addWidget(widget)
-        for unknown in (self._badge, self._facts, self._note):
-            unknown.hide()
-
-    def add_choice(self, row: SettingRow) -> None:
-        """Put the setting that chooses another program below."""
-        self._chosen = row
-        self.column.addWidget(Divider())
-        self.column.addWidget(row)
-
-    def show_engine(self, engine: EngineStatus) -> None:
-        """Show what was found."""
-        is_missing = bool(engine.problem)
-        name = "OpenTofu" if engine.name == "tofu" else "Terraform"
-        self._name.setText(self.tr("No Terraform can be used") if is_missing else name)
-        self._badge.set_text(self.tr("not usable") if is_missing else self.tr("in use"))
-        self._badge.set_tone("error" if is_missing else "success")
-        self._badge.show()
-        self._facts.setVisible(not is_missing)
-        self._facts.set_values({"version": engine.version, "origin": self._origin_of(engine), "path": engine.path})
-        self._note.setText(engine.note)
-        self._note.setVisible(bool(engine.note) and not is_missing)
-        if is_missing:
-            self._problem.say(engine.problem, engine.hint)
-        else:
-            self._problem.clear()
-
-    def _origin_of(self, engine: EngineStatus) -> str:
-        if engine.is_bundled:
-            return self.tr("bundled with Machina")
-        if self._chosen is not None and self._chosen.value():
-            return self.tr("chosen below")
-        return self.tr("on this computer's search path")
-
-
-class _VaultCard(Card):
-    """How the vault stands and opens."""
-
-    def __init__(self) -> None:
-        super().__init__(name="Vault")
-        self.act = Button(self.tr("Lock now"), icon_name="lock")
-        self.act.setEnabled(False)
-        self._state = Badge()
-        self._state.hide()
-        self._ways = Label("", tone="secondary", wraps=True)
-        title = Label(self.tr("Credentials and private keys"), style=Type.STRONG)
-        self.column.addLayout(_head(title, self._state, self.act))
-        self.column.addWidget(self._ways)
-
-    def show_status(self, status: VaultStatus) -> None:
-        """Show how it stands now."""
-        if not status.exists:
-            word, tone, act, icon = self.tr("not set up"), "warning", self.tr("Set up…"), "shield"
-        elif status.is_open:
-            word, tone, act, icon = self.tr("open"), "success", self.tr("Lock now"), "lock"
-        else:
-            word, tone, act, icon = self.tr("locked"), "warning", self.tr("Unlock…"), "lock-open"
-        self._state.set_text(word)
-        self._state.set_tone(tone)
-        self._state.show()
-        self.act.setText(act)
-        self.act.set_icon_name(icon)
-        self.act.setEnabled(True)
-        self._ways.setText(_ways_text(status))
-
-
-def _ways_text(status: VaultStatus) -> str:
-    if not status.exists:
-        return _tr("Nothing can be stored until you choose how it opens.")
-    names = {
-        "keyring": _tr("the system's keyring"),
-        "passphrase": _tr("a passphrase"),
-        "key-file": _tr("a key file"),
-    }
-    text = _tr("Opens with {0}.").format(_tr(" or ").join(names.get(slot, slot) for slot in status.slots))
-    if status.slots == ("key-file",):
-        text += " " + _tr("Anyone who copies the data folder can read the credentials.")
-    return text
-
-
-def _head(title: QWidget, badge: QWidget, button: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(Space.S)
-    row.addWidget(title)
-    row.addWidget(badge)
-    row.addStretch()
-    row.addWidget(button)
-    return row
-
-
-def _named(name: str, value: QWidget, button: QWidget | None = None) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(Space.M)
-    label = Label(name)
-    label.setFixedWidth(_NAME_WIDTH)
-    row.addWidget(label)
-    row.addWidget(value, 1)
-    if button is not None:
-        row.addWidget(button)
-    return row
+def _scrolling(content: QWidget) -> QScrollArea:
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(content)
+    return scroll
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("Settings", text)
 
 
-APP = App(name="settings", title="Settings", icon="settings", page=SettingsPage)
+APP = App(name="settings", title=_tr("Settings"), icon="settings", page=SettingsPage, searches=searches)
