@@ -16,7 +16,7 @@ from functools import cache
 
 import shiboken6
 from PySide6.QtCore import QAbstractAnimation, QEvent, QModelIndex, QPoint, QPointF, QRect, Qt, QTimer
-from PySide6.QtGui import QAccessible, QFontMetrics, QHelpEvent, QTextLayout, QTextOption
+from PySide6.QtGui import QAccessible, QFontMetrics, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -43,10 +43,13 @@ from PySide6.QtWidgets import (
 )
 
 from machina_desktop.views import theme
-from machina_desktop.views.toast import Toast
+from machina_desktop.views.toast import MoreLine, Toast
+from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.modal import Modal
 from machina_desktop.views.widgets.painting import Drawn, listening
 from machina_desktop.views.widgets.scrim import Scrim
+from machina_desktop.views.widgets.text import ElidedLabel, Label
+from machina_desktop.views.widgets.toggles import Switch
 from machina_desktop.views.widgets.tooltip import hide_tooltip, shown_tooltip
 
 # Rounding of fonts and scale factors: what is this little too narrow is not cut to the eye.
@@ -154,7 +157,7 @@ def names(root: QWidget) -> Iterator[Finding]:
             yield Finding(where, "has no accessible name")
         elif (not isinstance(each, QComboBox) and name in icon_names()) or name == each.objectName():
             yield Finding(where, f"is named {name!r} as only a developer would")
-        is_bare = isinstance(each, QAbstractButton) and not isinstance(each, QCheckBox) and not each.text()
+        is_bare = isinstance(each, QAbstractButton) and not isinstance(each, (QCheckBox, Switch)) and not each.text()
         if is_bare and not each.toolTip():
             yield Finding(where, "is an icon without a tooltip")
         if isinstance(each, QAbstractItemView):
@@ -179,7 +182,7 @@ def _words_of(cell: QModelIndex) -> str:
     return next((str(text) for role in roles if (text := cell.data(role))), "")
 
 
-def drawn_texts(root: QWidget) -> list[Drawn]:
+def texts_drawn(root: QWidget) -> list[Drawn]:
     """Every text that the widgets under ``root`` paint themselves, scrolled out of sight or not."""
     drawn: list[Drawn] = []
     with listening(drawn.append):
@@ -193,10 +196,11 @@ def drawn_texts(root: QWidget) -> list[Drawn]:
 
 def cuts(root: QWidget) -> Iterator[Finding]:
     """Texts of which a part is missing without an ellipsis and a tooltip that tells it all."""
+    drawn_texts = texts_drawn(root)
     for each in visible(root):
         if isinstance(each, QLabel):
             yield from _cut_label(each, root)
-        elif isinstance(each, (QCheckBox, QRadioButton)):
+        elif isinstance(each, (QCheckBox, QRadioButton)) and not isinstance(each, Checkbox):
             needed = each.fontMetrics().horizontalAdvance(each.text())
             if each.text() and each.sizeHint().width() > each.width() + SLACK and needed:
                 yield Finding(path_of(each, root), f"needs {each.sizeHint().width()} px and has {each.width()}")
@@ -207,53 +211,30 @@ def cuts(root: QWidget) -> Iterator[Finding]:
         if is_interactive(each) and min(each.width(), each.height()) < 8:
             yield Finding(path_of(each, root), f"is {each.width()} × {each.height()} px")
     told: set[tuple[int, str]] = set()
-    for drawn in drawn_texts(root):
+    for drawn in drawn_texts:
         if drawn.is_cut and drawn.widget is not None and (id(drawn.widget), drawn.text) not in told:
             told.add((id(drawn.widget), drawn.text))
             yield from _cut_drawing(drawn, drawn.widget, root)
 
 
 def _cut_label(label: QLabel, root: QWidget) -> Iterator[Finding]:
-    text = label.text()
-    if not text or (hasattr(label, "paintEvent") and type(label).__name__ == "ElidedLabel"):
-        # It shortens itself, and then says all as its tooltip, which its paint event sets.
-        if text and _width(label, text) > label.width() + SLACK and text not in label.toolTip():
-            label.grab()
-            if text not in label.toolTip():
-                yield Finding(path_of(label, root), f"is shortened and {text[:40]!r} is told nowhere in full")
-        return
-    room = label.contentsRect()
-    if label.wordWrap():
-        needed = label.heightForWidth(label.width())
-        if needed > label.height() + SLACK:
+    text, room = label.text(), label.contentsRect()
+    if not text or isinstance(label, Label):
+        # Labels of ours shorten themselves, which is seen where they are drawn; but they may be too low.
+        needed = label.heightForWidth(label.width()) if label.wordWrap() else label.fontMetrics().height()
+        if text and needed > label.height() + SLACK:
             yield Finding(path_of(label, root), f"needs {needed} px of height and has {label.height()}")
-        if _longest_piece(label, text) > room.width() + SLACK and text not in label.toolTip():
-            yield Finding(path_of(label, root), f"has a word wider than its {room.width()} px")
+        if isinstance(label, ElidedLabel) and _width(label, text) > label.width() + SLACK and not label.toolTip():
+            yield Finding(path_of(label, root), f"is shortened and {text[:40]!r} is told nowhere in full")
+    elif label.wordWrap():
+        if label.heightForWidth(label.width()) > label.height() + SLACK:
+            yield Finding(path_of(label, root), f"needs more than its {label.height()} px of height")
     elif _width(label, text) > room.width() + SLACK:
         yield Finding(path_of(label, root), f"needs {_width(label, text)} px and has {room.width()}")
-    elif label.fontMetrics().height() > label.height() + SLACK:
-        yield Finding(path_of(label, root), f"needs {label.fontMetrics().height()} px of height, has {label.height()}")
 
 
 def _width(label: QLabel, text: str) -> int:
     return max(QFontMetrics(label.font()).horizontalAdvance(line) for line in text.split("\n"))
-
-
-def _longest_piece(label: QLabel, text: str) -> int:
-    """The width of the widest part that a line cannot be broken in."""
-    metrics = QFontMetrics(label.font())
-    layout = QTextLayout(text, label.font())
-    option = QTextOption()
-    option.setWrapMode(QTextOption.WrapMode.WordWrap)
-    layout.setTextOption(option)
-    layout.beginLayout()
-    widest = 0
-    while (line := layout.createLine()).isValid():
-        line.setLineWidth(1)
-        piece = text[line.textStart() : line.textStart() + line.textLength()].rstrip()
-        widest = max(widest, metrics.horizontalAdvance(piece))
-    layout.endLayout()
-    return widest
 
 
 def _cut_combo(combo: QComboBox, root: QWidget) -> Iterator[Finding]:
@@ -306,7 +287,7 @@ def overlaps(root: QWidget) -> Iterator[Finding]:
         children = [
             each
             for each in parent.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
-            if each.isVisibleTo(root) and not each.isWindow() and not isinstance(each, (Toast, Scrim))
+            if each.isVisibleTo(root) and not each.isWindow() and not _lies_over(each)
             if not each.size().isEmpty() and not each.objectName().startswith("qt_")
         ]
         yield from _lying_over_each_other(parent, children, root)
@@ -448,11 +429,16 @@ def _jumps(stops: list[Stop], root: QWidget) -> Iterator[Finding]:
     yield from (finding for _, finding in sorted(back, key=lambda each: each[0])[1:])
 
 
+def _lies_over(widget: QWidget) -> bool:
+    """Toasts, and what dims a window, are meant to lie over it."""
+    return isinstance(widget, (Toast, MoreLine, Scrim))
+
+
 def _is_aside(widget: QWidget) -> bool:
     """What lies over the page, and the cross of a dialog, are in no line with the rest."""
     window = widget.window()
     is_cross = isinstance(window, Modal) and widget is window.close_button()
-    return is_cross or isinstance(widget.parentWidget(), Toast)
+    return is_cross or _lies_over(widget) or _lies_over(widget.parentWidget())
 
 
 def _unseen_focus(stops: list[QWidget], root: QWidget) -> Iterator[Finding]:
@@ -480,7 +466,7 @@ def said(root: QWidget) -> Iterator[tuple[str, str]]:
             texts.append(each.windowTitle())
         texts += _own_texts(each)
         yield from ((where, text) for text in texts if text)
-    for drawn in drawn_texts(root):
+    for drawn in texts_drawn(root):
         where = path_of(drawn.widget, root) if drawn.widget is not None and shiboken6.isValid(drawn.widget) else "?"
         yield where, drawn.text
 

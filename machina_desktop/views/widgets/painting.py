@@ -89,8 +89,13 @@ def draw_text(
     return min(metrics.horizontalAdvance(shown), rect.width())
 
 
-def draw_paragraph(painter: QPainter, rect: QRectF, text: str, font: QFont, color: QColor) -> None:
-    """Draw ``text`` from the upper left, wrapped between words; the last line that fits ends in an ellipsis."""
+def draw_paragraph(
+    painter: QPainter, rect: QRectF, text: str, font: QFont, color: QColor, *, is_centred: bool = False
+) -> None:
+    """Draw ``text`` from the top, wrapped between words, or within a word that is wider than ``rect``.
+
+    The last line that fits ends in an ellipsis.
+    """
     metrics = QFontMetricsF(font)
     layout = QTextLayout(text, font)
     layout.setTextOption(_wrapped())
@@ -105,7 +110,10 @@ def draw_paragraph(painter: QPainter, rect: QRectF, text: str, font: QFont, colo
         shown = text[start : start + line.textLength()].rstrip()
         if not is_end and top + 2 * metrics.height() > rect.bottom() + 1:
             shown, is_cut = metrics.elidedText(text[start:], Qt.TextElideMode.ElideRight, rect.width()), True
-        painter.drawText(QPointF(rect.left(), top + metrics.ascent()), shown)
+        free = rect.width() - metrics.horizontalAdvance(shown)
+        is_mirrored = painter.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        left = rect.left() + (free / 2 if is_centred else free if is_mirrored else 0)
+        painter.drawText(QPointF(left, top + metrics.ascent()), shown)
         top += metrics.height()
         if is_cut:
             break

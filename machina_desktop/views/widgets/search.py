@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from machina_desktop.views.icons import icon
 
 SEARCH_DELAY_MS = 120
+# Where a header has no room, the line gives way first; in design pixels.
+_NARROWEST = 120
 
 
 class SearchInput(QLineEdit):
@@ -26,7 +28,8 @@ class SearchInput(QLineEdit):
         self.setPlaceholderText(placeholder or self.tr("Filter…"))
         self.setAccessibleName(placeholder or self.tr("Filter"))
         self.setToolTip(self.tr("Ctrl+F"))
-        self.setFixedWidth(width)
+        self.setMinimumWidth(min(width, _NARROWEST))
+        self.setMaximumWidth(width)
         self.addAction(icon("search"), QLineEdit.ActionPosition.LeadingPosition)
         self._clear = QAction(icon("x"), self.tr("Clear"), self)
         self._clear.triggered.connect(self.clear)
@@ -34,6 +37,9 @@ class SearchInput(QLineEdit):
         self._delay.timeout.connect(self._tell)
         self.textChanged.connect(self._on_text_changed)
         self.returnPressed.connect(self._tell)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.maximumWidth(), super().sizeHint().height())
 
     def listen_for_shortcut(self, page: QWidget) -> None:
         """Let Ctrl+F anywhere in ``page`` come here."""

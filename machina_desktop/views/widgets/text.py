@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
@@ -12,11 +13,15 @@ from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import IconButton
+from machina_desktop.views.widgets.painting import draw_paragraph, draw_text, paragraph_height
 from machina_desktop.views.widgets.tooltip import hang_tooltip
 
 COPIED_MS = 1500
 SECRET_CLEARED_MS = 30_000
 _COPIED_SECRET = "copied_secret"
+# A longer label gives way down to this width, in design pixels; shorter ones stand firm.
+_NARROWEST = 160
+QWIDGETSIZE_MAX = 16_777_215
 
 
 class Label(QLabel):
@@ -24,6 +29,9 @@ class Label(QLabel):
 
     Attributes of the look: ``style`` is a `Type`; ``tone`` is ``""`` (primary), ``secondary``, ``accent``,
     ``success``, ``warning`` or ``error``. The text is always plain: markup in it shows as typed.
+
+    Where there is no room for it, one line ends in an ellipsis and is told in full by a tooltip; one that wraps is
+    broken within a word that is too wide.
     """
 
     def __init__(
@@ -53,6 +61,33 @@ class Label(QLabel):
         if self.property("tone") != tone:
             self.setProperty("tone", tone)
             self.style().polish(self)
+
+    def minimumSizeHint(self) -> QSize:
+        return super().minimumSizeHint().boundedTo(QSize(_NARROWEST, QWIDGETSIZE_MAX))
+
+    def heightForWidth(self, width: int) -> int:
+        room = width - (self.width() - self.contentsRect().width())
+        if self.wordWrap() and self._widest_word() > room > 0:
+            height = paragraph_height(self.text(), self.font(), room)
+            return math.ceil(height) + self.height() - self.contentsRect().height()
+        return super().heightForWidth(width)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        room = QRectF(self.contentsRect())
+        is_wide = self._widest_word() if self.wordWrap() else self.fontMetrics().horizontalAdvance(self.text())
+        if is_wide <= room.width() + 1 or "\n" in self.text():
+            super().paintEvent(event)
+            return
+        painter, ink = QPainter(self), self.palette().color(self.foregroundRole())
+        if self.wordWrap():
+            is_centred = bool(self.alignment() & Qt.AlignmentFlag.AlignHCenter)
+            draw_paragraph(painter, room, self.text(), self.font(), ink, is_centred=is_centred)
+        else:
+            draw_text(painter, room, self.text(), self.font(), ink, align=self.alignment())
+
+    def _widest_word(self) -> int:
+        longest = max(self.text().split(), key=len, default="")
+        return self.fontMetrics().horizontalAdvance(longest)
 
 
 class IconLabel(QWidget):
