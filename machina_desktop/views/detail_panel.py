@@ -14,6 +14,7 @@ from machina_desktop.views.callout import Callout
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.feedback import Skeleton
+from machina_desktop.views.widgets.flow import Flow
 from machina_desktop.views.widgets.layout import Divider
 from machina_desktop.views.widgets.states import EmptyState, ErrorState
 from machina_desktop.views.widgets.status import StatusBadge
@@ -72,7 +73,7 @@ class DetailPanel(QWidget):
         self._header = QHBoxLayout()
         self._remarks = QVBoxLayout()
         self._foot = QWidget()
-        self._foot_row = QHBoxLayout()
+        self._foot_row = QVBoxLayout()
         self._filled = QWidget()
         self._stack = QStackedWidget()
         self._build_filled(content)
@@ -102,14 +103,14 @@ class DetailPanel(QWidget):
 
     def add_actions(self, *buttons: Button) -> None:
         """Put buttons at the foot, in tab order; the last one, which should be the dangerous one, at the right end."""
-        for button in buttons[:-1]:
-            self._foot_row.addWidget(button)
-        self._foot_row.addStretch()
-        self._foot_row.addWidget(buttons[-1])
+        row = Flow(ends_apart=True)
+        for button in buttons:
+            row.addWidget(button)
+        self._foot_row.addLayout(row)
 
     def set_foot(self, actions: QWidget) -> None:
         """Put one widget at the foot, over the whole width."""
-        self._foot_row.addWidget(actions, 1)
+        self._foot_row.addWidget(actions)
 
     def set_foot_visible(self, is_visible: bool) -> None:
         """Show the foot only while there is something to do."""
@@ -152,7 +153,6 @@ class DetailPanel(QWidget):
         top.addLayout(self._header)
         top.addLayout(self._remarks)
         self._foot_row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
-        self._foot_row.setSpacing(Space.S)
         foot = QVBoxLayout(self._foot)
         foot.setContentsMargins(0, 0, 0, 0)
         foot.setSpacing(0)

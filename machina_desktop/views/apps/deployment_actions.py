@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
@@ -28,6 +28,7 @@ from machina_desktop.views.commands import Command
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
+from machina_desktop.views.widgets.flow import Flow
 
 FORCE_AFTER = timedelta(seconds=30)
 
@@ -88,12 +89,10 @@ class DeploymentActions(QWidget):
         )
         self.cancel = self._button("cancel", self.tr("Cancel…"), ButtonKind.DANGER, "", self._on_cancel)
         self.force = self._button("force", self.tr("Force…"), ButtonKind.DANGER, "zap", self._on_force)
-        row = QHBoxLayout(self)
+        row = Flow(self, ends_apart=True)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.S)
         for button in (self.approve, self.discard, self.retry, self.open_machine):
             row.addWidget(button)
-        row.addStretch()
         row.addWidget(self.cancel)
         row.addWidget(self.force)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment
@@ -30,6 +30,7 @@ from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.feedback import Badge
+from machina_desktop.views.widgets.flow import Flow
 from machina_desktop.views.widgets.layout import Divider
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.status import StatusBadge
@@ -107,16 +108,14 @@ class MachineDetail(Detail):
         stacked.addWidget(self._foot)
         return whole
 
-    def _build_head(self) -> QHBoxLayout:
+    def _build_head(self) -> Flow:
         self._status = StatusBadge()
         self._status.setObjectName("machine.status")
         self._practice = Badge(self.tr("practice"), icon_name="flask-conical")
         self._protected = Badge(self.tr("protected"), icon_name="lock")
-        row = QHBoxLayout()
-        row.setSpacing(Space.S)
+        row = Flow()
         for badge in (self._status, self._practice, self._protected):
             row.addWidget(badge)
-        row.addStretch()
         return row
 
     def _build_access(self) -> QWidget:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.views.apps.machine_actions import LOOKS, Action, Infos, title_of, why_not
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
+from machina_desktop.views.widgets.flow import Flow
 
 
 class ActionFoot(QWidget):
@@ -32,13 +33,11 @@ class ActionFoot(QWidget):
             Action.START: self._build_button(Action.START),
             Action.DESTROY: self._build_button(Action.DESTROY, ButtonKind.DANGER),
         }
-        row = QHBoxLayout(self)
+        row = Flow(self, ends_apart=True)
         row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
-        row.setSpacing(Space.S)
         for action, button in self._buttons.items():
             if action is Action.DESTROY:
                 row.addWidget(self._refresh)
-                row.addStretch()
             row.addWidget(button)
 
     def show_machine(self, machine: Machine, infos: Infos) -> None:

@@ -22,6 +22,8 @@ _COPIED_SECRET = "copied_secret"
 # A longer label gives way down to this width, in design pixels; shorter ones stand firm.
 _NARROWEST = 160
 QWIDGETSIZE_MAX = 16_777_215
+# The names of a `KeyValueList` have at least this much, in design pixels.
+_NAME_WIDTH = 88
 
 
 class Label(QLabel):
@@ -212,7 +214,7 @@ class KeyValueList(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(Space.L)
         self._grid.setVerticalSpacing(Space.XS)
-        self._grid.setColumnMinimumWidth(0, 88)
+        self._grid.setColumnMinimumWidth(0, _NAME_WIDTH)
         self._grid.setColumnStretch(1, 1)
 
     def add_text(self, key: str, name: str, value: str = "", *, is_mono: bool = False) -> None:
@@ -227,7 +229,7 @@ class KeyValueList(QWidget):
         """Add a row with any widget as its value. Keys are unique; names are what people read."""
         row = self._grid.rowCount()
         label = Label(name, tone="secondary")
-        label.setMinimumHeight(24)
+        label.setMinimumSize(min(_NAME_WIDTH, label.sizeHint().width()), 24)
         self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
         fixed = widget.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Fixed
         self._grid.addWidget(widget, row, 1, Qt.AlignmentFlag.AlignLeft if fixed else Qt.AlignmentFlag(0))
