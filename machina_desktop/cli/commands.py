@@ -22,6 +22,9 @@ AREAS = {
     "ssh_key": "keys",
     "audit": "audit",
     "team": "teams",
+    "member": "members",
+    "grant": "grants",
+    "invite": "invites",
     "user": "users",
     "vault": "vault",
     "engine": "engine",
@@ -43,6 +46,10 @@ SUBJECTS = {
     "audit": "audit_event_id",
     "setting": "key",
     "vault": "slot",
+    "team": "team_id",
+    "member": "member_id",
+    "grant": "grant_id",
+    "invite": "invite_id",
 }
 """The field that names what a command of the noun is about; it needs no ``--option``."""
 
@@ -105,6 +112,11 @@ class Command:
         return name if is_required else ""
 
     @property
+    def is_of_team(self) -> bool:
+        """Whether it is about a team that is there already."""
+        return any(field.name == "team_id" and field.default_factory is MISSING for field in fields(self.request))
+
+    @property
     def queues_run(self) -> bool:
         """Whether it starts a run, under an id that we make."""
         made = (field for field in fields(self.request) if field.default_factory is not MISSING)
@@ -146,9 +158,9 @@ def area_names() -> tuple[str, ...]:
 
 
 def area_summary(area: str) -> str:
-    """What an area is about: the first line of the module that holds its use cases."""
-    request = next(command.request for command in commands() if command.area == area)
-    first = (inspect.getdoc(sys.modules[request.__module__]) or "").partition("\n")[0]
+    """What an area is about: the first line of the module that holds most of its use cases."""
+    modules = [command.request.__module__ for command in commands() if command.area == area]
+    first = (inspect.getdoc(sys.modules[max(modules, key=modules.count)]) or "").partition("\n")[0]
     return re.sub(r" \(spec [^)]*\)", "", first)
 
 

@@ -139,12 +139,14 @@ class Follower:
 
     async def _open_runs(self, before: Deployment | None = None) -> tuple[Deployment, ...]:
         """All runs that have not ended, or those of the same machine that stand ``before`` a run; oldest first."""
-        team_id = self._host.actor.team_roles[0][0]
+        team_ids = (before.team_id,) if before else tuple(team_id for team_id, _role in self._host.actor.team_roles)
         machine_id = before.machine_id if before else None
-        runs = await self._gateway.call(ListDeployments(team_id=team_id, machine_id=machine_id, only_open=True))
-        return tuple(
-            run for run in reversed(runs) if before is None or (run.created_at, run.deployment_id) < _place(before)
-        )
+        runs = [
+            run
+            for team_id in team_ids
+            for run in await self._gateway.call(ListDeployments(team_id=team_id, machine_id=machine_id, only_open=True))
+        ]
+        return tuple(run for run in sorted(runs, key=_place) if before is None or _place(run) < _place(before))
 
     async def _show_log(self, deployment_id: str) -> None:
         while self._show is not None:

@@ -23,6 +23,10 @@ REFERENCES = {
     "key_ids": "key",
     "deployment_id": "deployment",
     "audit_event_id": "event",
+    "member_id": "member",
+    "actor_id": "person",
+    "grant_id": "grant",
+    "invite_id": "invite",
 }
 """Fields that hold ids, and what they refer to; on the command line a name serves as well."""
 
@@ -103,7 +107,16 @@ def options_of(command: Command) -> tuple[Option, ...]:
             Option(name="--field", field="fields", kind=Kind.ENTRY, about="NAME=VALUE, a field of the account."),
             Option(name="--secret-file", field="fields", kind=Kind.SECRET_ENTRY, about="NAME=FILE, a secret one."),
         ]
+    if command.is_of_team or command.field_names & REFERENCES.keys():
+        own.append(_team_option(command))
     return (*own, *_switches_of(command))
+
+
+def _team_option(command: Command) -> Option:
+    """Whoever is in several teams may say which; a command about a team has to."""
+    is_subject = command.subject == "team_id"
+    about = "" if is_subject else "The team; without it your first one."
+    return Option(name="--team", field="team_id", kind=Kind.REFERENCE, noun="team", is_required=is_subject, about=about)
 
 
 def _switches_of(command: Command) -> Iterator[Option]:

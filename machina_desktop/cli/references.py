@@ -11,13 +11,19 @@ from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.errors import InvalidInput, NotFound
 from machina_desktop.core.services.audit import ListAuditEvents
 from machina_desktop.core.services.deployments import ListDeployments
+from machina_desktop.core.services.invites import ListInvites
 from machina_desktop.core.services.keys import ListKeys
 from machina_desktop.core.services.machines import ListMachines
+from machina_desktop.core.services.members import ListMembers
 from machina_desktop.core.services.providers import ListAccounts
+from machina_desktop.core.services.teams import ListTeams
 from machina_desktop.core.sync.gateway import Gateway
 
 SHORT_ID = 8
 """So many last characters of a deployment's id are shown; they are random."""
+
+_AREAS = {"account": "providers", "event": "audit", "person": "members", "grant": "members"}
+"""Where things are listed, where that is not under their own noun."""
 
 _ID = re.compile(r"[a-z_]+-[0-9a-z]{26}")
 _SHORTEST_ID = 4
@@ -43,6 +49,11 @@ class References:
             "account": self._accounts,
             "key": self._keys,
             "event": self._events,
+            "team": self._teams,
+            "member": self._members,
+            "person": self._people,
+            "grant": self._grants,
+            "invite": self._invites,
         }
 
     async def resolve(self, noun: str, text: str) -> str:
@@ -89,6 +100,33 @@ class References:
         keys = await self._gateway.call(ListKeys(team_id=self._team_id))
         return tuple(Named(each.ssh_key_id, each.name, each.fingerprint) for each in keys)
 
+    async def _teams(self) -> tuple[Named, ...]:
+        """A team is called by its handle, or by its name where that is no other team's."""
+        teams = await self._gateway.call(ListTeams())
+        handles = {each.handle for each in teams}
+        return (
+            *(Named(each.team_id, each.handle, each.name) for each in teams),
+            *(Named(each.team_id, each.name, each.handle) for each in teams if each.name.casefold() not in handles),
+        )
+
+    async def _members(self) -> tuple[Named, ...]:
+        members = await self._gateway.call(ListMembers(team_id=self._team_id))
+        return tuple(Named(each.member.team_member_id, each.user.display_name, each.user.email) for each in members)
+
+    async def _people(self) -> tuple[Named, ...]:
+        members = await self._gateway.call(ListMembers(team_id=self._team_id))
+        return tuple(Named(each.user.user_id, each.user.display_name, each.user.email) for each in members)
+
+    async def _grants(self) -> tuple[Named, ...]:
+        """A grant is called by the end of its id."""
+        members = await self._gateway.call(ListMembers(team_id=self._team_id))
+        return tuple(Named(each.grant_id, each.grant_id[-SHORT_ID:]) for member in members for each in member.grants)
+
+    async def _invites(self) -> tuple[Named, ...]:
+        """An invite is called by the end of its id."""
+        invites = await self._gateway.call(ListInvites(team_id=self._team_id))
+        return tuple(Named(each.invite_id, each.invite_id[-SHORT_ID:], each.role) for each in invites)
+
     async def _events(self) -> tuple[Named, ...]:
         """An audit event is called by its number."""
         events = await self._gateway.call(ListAuditEvents(team_id=self._team_id, limit=1_000_000))
@@ -126,6 +164,6 @@ def _ambiguous(noun: str, text: str, candidates: Sequence[str]) -> InvalidInput:
 
 
 def _unknown(noun: str, text: str, names: set[str]) -> NotFound:
-    area = {"machine": "machines", "account": "providers", "key": "keys", "event": "audit"}.get(noun, f"{noun}s")
+    area = _AREAS.get(noun, f"{noun}s")
     hint = nearest(text, names) or f"machina {area} list shows them all."
     return NotFound(f"There is no {noun} called {text}.", hint=hint)

@@ -10,7 +10,7 @@ from enum import Enum
 from functools import singledispatch
 from types import NoneType
 
-from machina_desktop.cli.references import short
+from machina_desktop.cli.references import SHORT_ID, short
 from machina_desktop.cli.terminal import printable
 from machina_desktop.core.domain.audit import AuditEvent, ChainReport
 from machina_desktop.core.domain.deployment import Deployment
@@ -19,10 +19,12 @@ from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary
 from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, ProviderInfo
-from machina_desktop.core.domain.team import Team
+from machina_desktop.core.domain.team import Grant, Team
 from machina_desktop.core.services.deployments import LogChunk
 from machina_desktop.core.services.device import SettingValue
 from machina_desktop.core.services.diagnostics import OwnLog
+from machina_desktop.core.services.invites import IssuedInvite, ListedInvite
+from machina_desktop.core.services.members import Exposure, Membership
 from machina_desktop.core.services.storage import PartSize, Storage
 
 Row = Mapping[str, object]
@@ -77,6 +79,24 @@ def _(result: Catalogue) -> str:
     return "\n\n".join(f"{title}\n{text_of(rows)}" for title, rows in parts.items())
 
 
+@text_of.register(Membership)
+def _(result: Membership) -> str:
+    return _lines(_membership(result))
+
+
+@text_of.register(IssuedInvite)
+def _(result: IssuedInvite) -> str:
+    return f"{card(result)}\n\nThe code is shown only here; whoever has it joins as {result.role}."
+
+
+@text_of.register(Exposure)
+def _(result: Exposure) -> str:
+    if not result.accounts and not result.keys:
+        return "No secret of the team could be read."
+    parts = {"Renew at the provider": result.accounts, "Replace on the machines": result.keys}
+    return "\n\n".join(f"{title}:\n{text_of(rows)}" for title, rows in parts.items() if rows)
+
+
 @text_of.register(ChainReport)
 def _(result: ChainReport) -> str:
     return f"The chain of {result.events} events is whole." if result.broken_at is None else ""
@@ -113,6 +133,9 @@ def _row(each: object) -> Row:
         SSHKey: _key,
         AuditEvent: _event,
         Team: _team,
+        Membership: _membership,
+        Grant: _grant,
+        ListedInvite: _invite,
         SettingValue: _setting,
         PartSize: _part,
     }
@@ -188,6 +211,32 @@ def _team(team: Team) -> Row:
     return {"name": team.name, "handle": team.handle, "home": team.home, "id": team.team_id}
 
 
+def _membership(membership: Membership) -> Row:
+    return {
+        "name": membership.user.display_name,
+        "email": membership.user.email,
+        "role": membership.member.role,
+        "grants": membership.grants,
+        "joined": membership.member.joined_at,
+        "id": membership.member.team_member_id,
+    }
+
+
+def _grant(grant: Grant) -> Row:
+    return {"access": grant.access, "tag": grant.tag, "since": grant.created_at, "id": grant.grant_id}
+
+
+def _invite(invite: ListedInvite) -> Row:
+    return {
+        "state": invite.state,
+        "role": invite.role,
+        "made by": invite.created_by,
+        "expires": invite.expires_at,
+        "used by": invite.used_by,
+        "id": invite.invite_id,
+    }
+
+
 def _setting(setting: SettingValue) -> Row:
     return {"key": setting.key, "value": setting.value, "default": setting.default, "about": setting.help}
 
@@ -211,7 +260,11 @@ def size_text(size_bytes: int) -> str:
 
 def card(thing: object) -> str:
     """One line per field that says something."""
-    rows = {name.replace("_", " "): _cell(value) for name, value in _fields(thing).items() if name != "team_id"}
+    return _lines(_fields(thing))
+
+
+def _lines(row: Row) -> str:
+    rows = {name.replace("_", " "): _cell(value) for name, value in row.items() if name != "team_id"}
     said = {name: text.replace("\n", "\n    ") for name, text in rows.items() if text}
     width = max((_width(name) for name in said), default=0)
     return "\n".join(f"{_padded(name, width)}  {text}" for name, text in said.items())
@@ -301,6 +354,11 @@ def _(value: dict[str, object]) -> str:
 @_cell.register(tuple)
 def _(value: tuple[object, ...]) -> str:
     return ", ".join(_cell(each) for each in value)
+
+
+@_cell.register(Grant)
+def _(value: Grant) -> str:
+    return printable(f"{value.access} of {value.tag or 'the rest'} ({value.grant_id[-SHORT_ID:]})")
 
 
 @_cell.register(PlanSummary)

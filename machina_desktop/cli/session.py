@@ -26,6 +26,7 @@ from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.errors import Conflict, InvalidInput, Locked, MachinaError, Unavailable
 from machina_desktop.core.events import EventBus
 from machina_desktop.core.host import Host
+from machina_desktop.core.services.audit import ExportAudit
 from machina_desktop.core.services.deployments import LogChunk, ReadLog
 from machina_desktop.core.services.machines import CreateMachine, GetMachine
 from machina_desktop.core.services.use_case import Request
@@ -99,6 +100,8 @@ class Session:
         ask = await self._request()
         if isinstance(ask, ReadLog):
             return await self._show_log(ask)
+        if isinstance(ask, ExportAudit):
+            return await self._export(ask)
         self._confirm(ask)
         if self._command.carries_out:
             await open_vault(self._gateway)
@@ -126,7 +129,9 @@ class Session:
 
     async def _request(self) -> Request[object]:
         values = dict(self._order.values)
-        if "team_id" in self._command.field_names:
+        if chosen := values.pop("team_id", None):
+            self._team_id = await References(self._gateway, self._team_id).resolve("team", str(chosen))
+        if self._command.is_of_team:
             values["team_id"] = self._team_id
         references = References(self._gateway, self._team_id)
         for name in REFERENCES.keys() & values.keys():
@@ -222,6 +227,15 @@ class Session:
             return DONE
         chunk = await self._gateway.call(ask)
         self._show(chunk)
+        return DONE
+
+    async def _export(self, ask: ExportAudit) -> int:
+        """All pages, one after the other, to standard output; whatever the number of events."""
+        page = await self._gateway.call(ask)
+        terminal.say(page.text, end="")
+        while not page.is_last:
+            page = await self._gateway.call(replace(ask, after=page.after))
+            terminal.say(page.text, end="")
         return DONE
 
     def _show_line(self, line: LogLine) -> None:

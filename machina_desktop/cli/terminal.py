@@ -19,9 +19,9 @@ def is_there() -> bool:
     return sys.stdin.isatty()
 
 
-def say(text: str) -> None:
+def say(text: str, end: str = "\n") -> None:
     """Print a result."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{text}{end}")
 
 
 def note(text: str) -> None:

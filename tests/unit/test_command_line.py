@@ -14,7 +14,7 @@ import pytest
 
 from machina_desktop import __version__, cli
 from machina_desktop.cli import rendering, terminal
-from machina_desktop.cli.commands import commands, find_command
+from machina_desktop.cli.commands import area_summary, commands, find_command
 from machina_desktop.cli.options import Order, UsageError, options_of, parse
 from machina_desktop.cli.references import Named, References, pick
 from machina_desktop.core.config import Paths, Settings
@@ -28,11 +28,14 @@ from machina_desktop.core.events import EventBus
 from machina_desktop.core.host import Host
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.deployments import CancelDeployment
+from machina_desktop.core.services.invites import CreateInvite
 from machina_desktop.core.services.keys import GenerateKey, ListKeys
 from machina_desktop.core.services.machines import CreateMachine, DestroyMachine, ListMachines
+from machina_desktop.core.services.members import Exposure, ListMembers
 from machina_desktop.core.services.providers import AddAccount
+from machina_desktop.core.services.teams import CreateTeam
 from machina_desktop.core.services.use_case import REGISTRY
-from tests.fakes.rows import machine
+from tests.fakes.rows import accounts, keys, machine
 
 ALL = commands()
 
@@ -69,6 +72,13 @@ def typed(line: str) -> Order:
         "audit verify",
         "settings change",
         "teams list",
+        "teams join",
+        "teams leave",
+        "members list",
+        "members remove",
+        "grants add",
+        "invites create",
+        "audit export",
     ],
 )
 def test_the_command_is_offered(line: str) -> None:
@@ -125,6 +135,11 @@ def test_a_slip_is_a_usage_error_that_suggests_the_nearest(
     said = capsys.readouterr().err
     assert said.startswith("error E-USAGE: ")
     assert f"hint: Did you mean {suggestion}?" in said
+
+
+def test_each_area_is_explained_by_the_module_of_most_of_its_commands() -> None:
+    assert area_summary("teams").startswith("People and teams")
+    assert area_summary("members").startswith("Who is in a team")
 
 
 # How it is read
@@ -290,6 +305,35 @@ async def test_an_unknown_name_suggests_the_nearest(host: Host, account: Provide
     with pytest.raises(NotFound, match="There is no account called hree") as raised:
         await References(host.gateway, team_of(host)).resolve("account", "hree")
     assert raised.value.hint == "Did you mean here?"
+
+
+async def test_a_team_is_known_by_its_handle_and_by_its_name(host: Host) -> None:
+    references = References(host.gateway, team_of(host))
+    made = await host.gateway.call(CreateTeam(name="Web team", handle="web"))
+    twin = await host.gateway.call(CreateTeam(name="web", handle="other"))
+    assert await references.resolve("team", "web") == made.team_id
+    assert await references.resolve("team", "web TEAM") == made.team_id
+    assert await references.resolve("team", "other") == twin.team_id
+
+
+async def test_a_member_is_known_by_name_and_grants_and_invites_by_the_end_of_their_id(host: Host) -> None:
+    references = References(host.gateway, team_of(host))
+    [me] = await host.gateway.call(ListMembers(team_id=team_of(host)))
+    name = me.user.display_name
+    assert await references.resolve("member", name.upper()) == me.member.team_member_id
+    assert await references.resolve("person", name) == me.user.user_id
+    issued = await host.gateway.call(CreateInvite(team_id=team_of(host)))
+    assert await references.resolve("invite", issued.invite_id[-8:]) == issued.invite_id
+    with pytest.raises(NotFound) as raised:
+        await references.resolve("grant", "absent")
+    assert raised.value.hint == "machina members list shows them all."
+
+
+def test_what_somebody_may_know_is_listed_under_what_to_do_about_it() -> None:
+    assert rendering.text_of(Exposure()) == "No secret of the team could be read."
+    said = rendering.text_of(Exposure(accounts=accounts()[:1], keys=keys()[:1])).splitlines()
+    assert said[0] == "Renew at the provider:"
+    assert "Replace on the machines:" in said
 
 
 def test_a_name_of_several_things_lists_them() -> None:

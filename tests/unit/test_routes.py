@@ -10,7 +10,7 @@ import pytest
 from machina_desktop.core.services import catalogue
 from machina_desktop.core.services.use_case import REGISTRY, UseCase
 
-# Spec 6.2 to 6.5 and 6.10, and of 6.1 and 6.7 what one computer needs; `*` stands for any path parameter.
+# Spec 6.2 to 6.5, 6.7 and 6.10, and of 6.1 what one computer needs; `*` stands for any path parameter.
 SPEC = {
     "machine.list": "GET /api/machines",
     "machine.create": "POST /api/machines",
@@ -38,6 +38,15 @@ SPEC = {
     "audit.get": "GET /api/audit/events/*",
     "user.me": "GET /api/auth/me",
     "team.list": "GET /api/teams",
+    "team.create": "POST /api/teams",
+    "team.get": "GET /api/teams/*",
+    "team.update": "PUT /api/teams/*",
+    "team.delete": "DELETE /api/teams/*",
+    "member.list": "GET /api/teams/*/members",
+    "invite.create": "POST /api/teams/*/invites",
+    "team.join": "POST /api/teams/join",
+    "member.update": "PUT /api/teams/*/members/*",
+    "member.remove": "DELETE /api/teams/*/members/*",
 }
 CASES = {case.action: case for case in REGISTRY.by_request.values()}
 

@@ -248,7 +248,7 @@ def _keep_an_administrator(tx: Transaction, team_id: str) -> None:
     if not tx.count(TeamMember, team_id=team_id, role=TeamRole.ADMIN):
         raise Conflict(
             "A team needs an administrator, and this is the last one.",
-            hint="Make somebody else an administrator first.",
+            hint="Make somebody else an administrator first, or delete the team.",
             code="E-LAST-ADMIN",
         )
 
