@@ -103,9 +103,10 @@ class DetailPanel(QWidget):
 
     def add_actions(self, *buttons: Button) -> None:
         """Put buttons at the foot, in tab order; the last one, which should be the dangerous one, at the right end."""
-        row = Flow(ends_apart=True)
-        for button in buttons:
+        row = Flow()
+        for button in buttons[:-1]:
             row.addWidget(button)
+        row.add_apart(buttons[-1])
         self._foot_row.addLayout(row)
 
     def set_foot(self, actions: QWidget) -> None:

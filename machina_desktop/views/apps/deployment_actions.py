@@ -25,7 +25,6 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.deployment_words import title_of
 from machina_desktop.views.commands import Command
-from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.flow import Flow
@@ -89,12 +88,11 @@ class DeploymentActions(QWidget):
         )
         self.cancel = self._button("cancel", self.tr("Cancel…"), ButtonKind.DANGER, "", self._on_cancel)
         self.force = self._button("force", self.tr("Force…"), ButtonKind.DANGER, "zap", self._on_force)
-        row = Flow(self, ends_apart=True)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = Flow(self)
         for button in (self.approve, self.discard, self.retry, self.open_machine):
             row.addWidget(button)
-        row.addWidget(self.cancel)
-        row.addWidget(self.force)
+        row.add_apart(self.cancel)
+        row.add_apart(self.force)
 
     def show_run(self, run: Deployment) -> None:
         """Offer what fits the run as it stands now; to be called again as time passes."""

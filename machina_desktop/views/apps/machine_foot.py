@@ -33,12 +33,14 @@ class ActionFoot(QWidget):
             Action.START: self._build_button(Action.START),
             Action.DESTROY: self._build_button(Action.DESTROY, ButtonKind.DANGER),
         }
-        row = Flow(self, ends_apart=True)
+        row = Flow(self)
         row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         for action, button in self._buttons.items():
             if action is Action.DESTROY:
                 row.addWidget(self._refresh)
-            row.addWidget(button)
+                row.add_apart(button)
+            else:
+                row.addWidget(button)
 
     def show_machine(self, machine: Machine, infos: Infos) -> None:
         """Show what fits the machine's status; what does not apply is greyed and says why."""

@@ -9,19 +9,21 @@ from machina_desktop.views.theme import Space
 
 
 class Flow(QLayout):
-    """A row that wraps as words do, from the side where reading begins.
+    """A row that wraps as words do, from the side where reading begins."""
 
-    With ``ends_apart`` the last one stands at the other end of its line, as a dangerous button should.
-    """
-
-    def __init__(self, parent: QWidget | None = None, *, spacing: int = Space.S, ends_apart: bool = False) -> None:
+    def __init__(self, parent: QWidget | None = None, *, spacing: int = Space.S) -> None:
         super().__init__()
         self._items: list[QLayoutItem] = []
-        self._ends_apart = ends_apart
+        self._apart: set[QWidget] = set()
         self.setSpacing(spacing)
         self.setContentsMargins(0, 0, 0, 0)
         if parent is not None:
             parent.setLayout(self)
+
+    def add_apart(self, widget: QWidget) -> None:
+        """Put a widget at the other end of the last line, as a dangerous button should stand."""
+        self._apart.add(widget)
+        self.addWidget(widget)
 
     def addItem(self, item: QLayoutItem) -> None:
         self._items.append(item)
@@ -79,9 +81,11 @@ class Flow(QLayout):
             width = min(item.sizeHint().width(), room)
             places.append((left, width))
             left += width + self.spacing()
-        if is_last and self._ends_apart and places:
-            places[-1] = (max(places[-1][0], room - places[-1][1]), places[-1][1])
-        return places
+        free = room - left + self.spacing()
+        if not is_last or free <= 0:
+            return places
+        is_apart = [item.widget() in self._apart for item in line]
+        return [(at + free if all(is_apart[index:]) else at, width) for index, (at, width) in enumerate(places)]
 
     def _mirrored(self, place: QRect, room: QRect) -> QRect:
         parent = self.parentWidget()
