@@ -114,5 +114,39 @@ def search(
     return Search(entity=entity, title=title, follow=follow, look_up=look_up)
 
 
+def fixed_search(*, entity: str, title: str, findings: Findings) -> Search:
+    """A search through what is always there, such as the parts of a page."""
+
+    def follow(
+        _bridge: Bridge,
+        _parent: QObject,
+        on_findings: Callable[[Findings], None],
+        _on_error: Callable[[MachinaError], None],
+    ) -> Following:
+        on_findings(findings)
+        return _Still()
+
+    async def look_up(_bridge: Bridge, key: str) -> object:
+        match = next((each for each in findings() if each.link.key == key), None)
+        if match is None:
+            raise NotFound("It does not exist, or not any more.")
+        return match
+
+    return Search(entity=entity, title=title, follow=follow, look_up=look_up)
+
+
+class _Still:
+    """A question whose answer never changes."""
+
+    def refresh(self) -> None:
+        """Nothing is new."""
+
+    def pause(self) -> None:
+        """Nothing is asked."""
+
+    def resume(self) -> None:
+        """Nothing has changed."""
+
+
 def _all(finding: Callable[[R], Finding], records: tuple[R, ...]) -> tuple[Finding, ...]:
     return tuple(finding(record) for record in records)
