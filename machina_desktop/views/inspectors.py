@@ -144,6 +144,7 @@ class Inspectors(QObject):
         dock = Sidekick(self._make_detail, self._icon_of, name=name, parent=self._window)
         self._window.addDockWidget(_RIGHT, dock)
         dock.closing.connect(lambda: self._keep_width(dock))
+        dock.topLevelChanged.connect(self._on_top_level_changed)
         dock.shown.connect(self.shown)
         dock.pinned.connect(lambda is_pinned: self._on_pinned(dock, is_pinned))
         dock.hide()
@@ -165,6 +166,15 @@ class Inspectors(QObject):
             other.set_pinned(False)
         elif dock.isVisible() and other.isVisible():
             dock.dismiss()
+
+    def _on_top_level_changed(self, is_floating: bool) -> None:
+        layout = self._window.layout()
+        if not is_floating and layout is not None:
+            # WORKAROUND: Qt 6.11 makes room for a dock that was put back, but leaves the dock where it floated until
+            # the layout gets another size.
+            whole = layout.geometry()
+            layout.setGeometry(whole.adjusted(0, 0, -1, 0))
+            layout.setGeometry(whole)
 
     def _icon_of(self, entity: str) -> str:
         return self._icons.get(entity, "box")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QMouseEvent, QShortcut
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QMouseEvent, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QAbstractScrollArea, QDockWidget, QMenu, QVBoxLayout, QWidget
 
+from machina_desktop.views import theme
 from machina_desktop.views.apps.base import Detail
 from machina_desktop.views.commands import Command, KeyHint
 from machina_desktop.views.icons import icon
@@ -156,6 +157,14 @@ class Sidekick(QDockWidget):
         current = self._history.current
         if current is not None and self._detail is None:
             self._show(current)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.isFloating():
+            # It has no frame of the system's, and would melt into the window under it.
+            painter = QPainter(self)
+            painter.setPen(theme.color("outline"))
+            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if not self._step_by_mouse(event):

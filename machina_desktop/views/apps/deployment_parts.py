@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QSplitter,
+    QSplitterHandle,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from machina_desktop.views import theme
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Segment, Segmented
 
@@ -13,6 +22,19 @@ from machina_desktop.views.widgets.buttons import Segment, Segmented
 WIDE = 900 - 2 * Space.L
 _LEAST_HEIGHT = 120
 _BOTH = "both"
+
+
+class _Handle(QSplitterHandle):
+    """Wide enough to be grabbed, and only a hairline to look at."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        middle = QRect(self.width() // 2, 0, 1, self.height())
+        QPainter(self).fillRect(middle & event.rect(), theme.color("border"))
+
+
+class _Split(QSplitter):
+    def createHandle(self) -> QSplitterHandle:
+        return _Handle(self.orientation(), self)
 
 
 class DeploymentParts(QWidget):
@@ -32,7 +54,7 @@ class DeploymentParts(QWidget):
         self._narrow_tabs = self._make_tabs("plan", "log", "details")
         self._wide_tabs = self._make_tabs(_BOTH, "details")
         self._wide_tabs.hide()
-        self._both = QSplitter(Qt.Orientation.Horizontal)
+        self._both = _Split(Qt.Orientation.Horizontal)
         self._both.setChildrenCollapsible(False)
         self._both.setHandleWidth(Space.L)
         self._both.addWidget(plan)
