@@ -24,7 +24,7 @@ from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.models.log_model import LogModel, Section
 from machina_desktop.views.models.status import Shape, StatusMark
 from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text
+from machina_desktop.views.widgets.painting import cut_texts, draw_focus_ring, draw_text
 from machina_desktop.views.widgets.status import paint_glyph
 from machina_desktop.views.widgets.text import copy_text
 from machina_desktop.views.widgets.tooltip import show_tooltip
@@ -252,10 +252,15 @@ class LogCanvas(QAbstractScrollArea):
             self._note_following(value >= self.verticalScrollBar().maximum())
 
     def _tip_at(self, y: int) -> str:
-        """The whole line and when it came, where either is not in sight."""
+        """The whole line and when it came, where either is not in sight; of a heading what is cut."""
         row = self.verticalScrollBar().value() + y // ROW_HEIGHT
-        line = self._model.row(row).line if row < self._model.row_count() else -1
-        if line < 0 or (self._has_clock and self.horizontalScrollBar().maximum() == 0):
+        if row >= self._model.row_count():
+            return ""
+        line, section = self._model.row(row).line, self._model.row(row).section
+        if line < 0:
+            rect = QRect(0, 0, self.viewport().width(), ROW_HEIGHT)
+            return "\n".join(cut_texts(lambda painter: self._paint_heading(painter, rect, section)))
+        if self._has_clock and self.horizontalScrollBar().maximum() == 0:
             return ""
         return f"{_clock(int(self._model.time(line)))}  {self._model.text(line)}"
 
