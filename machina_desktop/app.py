@@ -164,7 +164,10 @@ class Desktop(QObject):
             await asyncio.to_thread(importlib.import_module, "machina_desktop.views.inspectors")
             await asyncio.to_thread(importlib.import_module, f"machina_desktop.views.apps.{self._window.pages.name}")
             desk: Desk = views.Desk(self._window, self._bridge, self._settings, self._redact)
-            self._crashes.crashed.connect(desk.presenter.show_crash)
+            self._crashes.crashed.connect(desk.presenter.crashes.show)
+            self._crashes.repeated.connect(desk.presenter.crashes.show_again)
+            if self._crashes.last_fault:
+                desk.presenter.crashes.tell_last(self._crashes.last_fault)
             self._window.furnish(self._bridge)
             self._app.link_opened.connect(desk.general.links.open_text)
             self._app.tell_links()

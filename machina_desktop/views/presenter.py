@@ -8,15 +8,21 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
+from machina_desktop.core.config import Paths
 from machina_desktop.core.errors import Bug, Locked, MachinaError
-from machina_desktop.views.crash import CrashDialog, report_text
+from machina_desktop.views.crash import report_text
+from machina_desktop.views.crash_presenter import CrashPresenter
 from machina_desktop.views.notices import Notices
 from machina_desktop.views.toast import Notice
 from machina_desktop.views.vault_door import VaultDoor
 
 
 class Presenter(QObject):
-    """Notices for what the person can act on, the unlock dialog for a locked vault, the crash dialog for a bug."""
+    """Notices for what the person can act on, the unlock dialog for a locked vault, a report for a bug.
+
+    Attributes:
+        crashes: Shows reports.
+    """
 
     def __init__(
         self, notices: Notices, vault_door: VaultDoor, redact: Callable[[str], str], *, window: QWidget
@@ -25,8 +31,7 @@ class Presenter(QObject):
         self._notices = notices
         self._vault_door = vault_door
         self._redact = redact
-        self._window = window
-        self._crash: CrashDialog | None = None
+        self.crashes = CrashPresenter(notices, logs=Paths.default().logs, window=window)
 
     def present(self, error: MachinaError) -> None:
         """Show ``error`` in the way its class asks for."""
@@ -38,17 +43,6 @@ class Presenter(QObject):
                 )
             case Bug():
                 trace = "".join(traceback.format_exception(error))
-                self.show_crash(error.message, self._redact(report_text(trace, error.code)))
+                self.crashes.show(error.message, self._redact(report_text(trace, error.code)))
             case _:
                 self._notices.tell(Notice(text=error.message, detail=error.hint, kind="error"))
-
-    def show_crash(self, sentence: str, report: str) -> None:
-        """Show a redacted report. One at a time: what breaks a second time is in the log."""
-        if self._crash is not None:
-            return
-        self._crash = CrashDialog(sentence, report, parent=self._window)
-        self._crash.finished.connect(self._on_crash_closed)
-        self._crash.open()
-
-    def _on_crash_closed(self) -> None:
-        self._crash = None

@@ -22,7 +22,7 @@ from machina_desktop.core.services import device
 from machina_desktop.views import tasks, theme
 from machina_desktop.views.apps import APPS
 from machina_desktop.views.apps.settings import SettingsPage
-from machina_desktop.views.crash import CrashDialog
+from machina_desktop.views.crash_dialog import CrashDialog
 from machina_desktop.views.desk import Desk
 from machina_desktop.views.first_run import FirstRunDialog
 from machina_desktop.views.main_window import MainWindow
