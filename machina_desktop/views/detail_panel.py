@@ -11,6 +11,7 @@ from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.errors import Locked, MachinaError, NotFound
 from machina_desktop.views import tasks
 from machina_desktop.views.callout import Callout
+from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.feedback import Skeleton
@@ -208,9 +209,9 @@ class EntityLink(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.XS)
         row.addWidget(self._button)
+        row.addStretch()
         self._badge = StatusBadge(status, parent=self)
         row.addWidget(self._badge)
-        row.addStretch()
 
     def setObjectName(self, name: str) -> None:
         super().setObjectName(name)
@@ -246,7 +247,7 @@ class MachineLinks(WidgetList):
         self.fill(*(self._link(machine) for machine in machines))
 
     def _link(self, machine: Machine) -> EntityLink:
-        link = EntityLink(machine.name, "server", status=machine.actual_status)
+        link = EntityLink(machine.name, PROVIDER_ICONS[machine.provider], status=machine.actual_status)
         link.setObjectName(f"{self._name}.{machine.machine_id}")
         link.clicked.connect(lambda key=machine.machine_id: self.chosen.emit(key))
         return link

@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.ids import now
+from machina_desktop.views.people import people_of
 
 
 def moment(at: datetime | None) -> str:
@@ -40,6 +41,18 @@ def span(length: timedelta) -> str:
     return " ".join(unit.format(value) for value, unit in parts[first : first + 2] if value)
 
 
+def ago(at: datetime) -> str:
+    """How long ago that was, in its largest unit: ``just now``, ``4 min ago``, ``2 h ago``, ``12 d ago``."""
+    passed = now() - at
+    if passed < timedelta(minutes=1):
+        return _tr("just now")
+    if passed < timedelta(hours=1):
+        return _tr("{0} min ago").format(int(passed.total_seconds()) // 60)
+    if passed < timedelta(days=1):
+        return _tr("{0} h ago").format(int(passed.total_seconds()) // 3600)
+    return _tr("{0} d ago").format(passed.days)
+
+
 def since(start: datetime | None, end: datetime | None) -> str:
     """How long something has taken, until now when it has not ended; a dash before it starts."""
     return "–" if start is None else span((end or now()) - start)
@@ -51,7 +64,7 @@ def person(bridge: Bridge, user_id: str) -> str:
         return "–"
     if bridge.is_settled and user_id == bridge.actor.user_id:
         return _tr("{0} (you)").format(bridge.actor.display_name)
-    return user_id
+    return (people_of(bridge).name(user_id) if bridge.is_settled else "") or user_id
 
 
 def _local(at: datetime, form: str) -> str:

@@ -18,6 +18,7 @@ from machina_desktop.core.config import APPROVAL_HOURS
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.plan import PlanSummary
+from machina_desktop.core.domain.team import TeamMember, TeamRole, User
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.deployments import (
@@ -29,6 +30,7 @@ from machina_desktop.core.services.deployments import (
 )
 from machina_desktop.core.services.device import ListSettings, SettingValue
 from machina_desktop.core.services.machines import RetryMachine
+from machina_desktop.core.services.members import ListMembers, Membership
 from machina_desktop.views import remembered
 from machina_desktop.views.apps.deployment_detail import DeploymentDetail
 from machina_desktop.views.apps.deployments import DeploymentsPage
@@ -69,15 +71,40 @@ def _last(stage: Stage) -> ListDeployments:
     ][-1]
 
 
+def _membership(user_id: str, name: str) -> Membership:
+    at = now()
+    member = TeamMember(team_member_id="m", team_id="t", user_id=user_id, role=TeamRole.MEMBER, joined_at=at)
+    return Membership(member=member, user=User(user_id=user_id, email="", display_name=name, created_at=at))
+
+
 class TestPage:
     async def test_runs_stand_newest_first_with_what_their_plans_count(self, page: DeploymentsPage) -> None:
         model = page.list.model
         assert [run.deployment_id for run in model.records()][:2] == ["deployment-00", "deployment-01"]
-        words = [column.words(model.record(2)) for column in model.columns]
-        assert words[0] == "cache-1"
-        assert words[1:4] == ["Change", "awaiting approval", "+2 ~1 -1"]
-        assert words[6] == "Ada Lovelace (you)"
-        assert model.columns[5].words(model.record(4)) == "1 min 32 s"
+        words = {column.key: column.words(model.record(2)) for column in model.columns}
+        assert words["run"] == "Change cache-1"
+        assert (words["state"], words["step"]) == ("awaiting approval", "waits for a decision")
+        assert words["plan"] == "+2 ~1 -1"
+        assert words["by"] == "Ada Lovelace (you)"
+        assert {column.key: column.words(model.record(4)) for column in model.columns}["took"] == "1 min 32 s"
+
+    async def test_the_step_of_a_run_follows_its_progress(self, stage: Stage, page: DeploymentsPage) -> None:
+        step = next(column for column in page.list.model.columns if column.key == "step")
+        run = page.list.model.record(3)
+        assert step.words(run) == "applying the plan"
+        stage.gateway.progress(run.deployment_id, "apply", 2, 5)
+        await until(lambda: step.words(run) == "applying the plan, 2 of 5")
+
+    async def test_why_a_run_failed_stands_in_the_list(self, page: DeploymentsPage) -> None:
+        step = next(column for column in page.list.model.columns if column.key == "step")
+        assert step.words(page.list.model.record(5)) == "Terraform could not reach the provider."
+
+    async def test_others_are_called_by_their_names(self, stage: Stage, page: DeploymentsPage) -> None:
+        by = next(column for column in page.list.model.columns if column.key == "by")
+        stage.gateway.answers[ListMembers] = lambda _ask: (_membership("user-02grace", "Grace Hopper"),)
+        stage.gateway.put(deployment(6, initiated_by="user-02grace"))
+        stage.bridge.changed.emit(frozenset({"team_member"}))
+        await until(lambda: by.words(page.list.model.record(6)) == "Grace Hopper")
 
     async def test_each_filter_is_asked_of_the_core(self, stage: Stage, page: DeploymentsPage) -> None:
         _choose(page, "type", "destroy")

@@ -62,7 +62,7 @@ class TestPage:
         model = page.list.model
         words = [column.words(model.record(model.row_of("account-aws"))) for column in model.columns]
         assert words[:3] == ["Old AWS", "AWS", "invalid"]
-        assert words[4] == "The access key was deleted at AWS."
+        assert words[5] == "The access key was deleted at AWS."
 
     async def test_a_selected_account_is_inspected(self, stage: Stage, page: ProvidersPage) -> None:
         page.list.table.select_key("account-rack")

@@ -28,6 +28,7 @@ from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, EntityLink, Sections
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.people import people_of
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.log_view import LogView
@@ -159,6 +160,7 @@ class DeploymentDetail(Detail):
         self._ticking.timeout.connect(self._on_tick)
 
     def _follow(self) -> None:
+        people_of(self.bridge).changed.connect(self._on_people)
         self._follower = LogFollower(self.bridge, self.key, self)
         self._follower.arrived.connect(self.log.append_lines)
         self._follower.failed.connect(self._log_trouble.say_error)
@@ -243,6 +245,10 @@ class DeploymentDetail(Detail):
         )
         self._facts.set_row_visible("attempt", run.attempt > 1)
         self._facts.set_row_visible("digest", bool(run.plan_digest))
+
+    def _on_people(self) -> None:
+        if self._run is not None:
+            self._show_facts(self._run)
 
     def _on_progress(self, progress: ProgressMade) -> None:
         if progress.deployment_id == self.key:

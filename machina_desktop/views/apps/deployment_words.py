@@ -6,7 +6,9 @@ from PySide6.QtCore import QCoreApplication
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
+from machina_desktop.core.events import ProgressMade
 from machina_desktop.views import wording
+from machina_desktop.views.models.status import word_of
 
 
 def kind_word(kind: DeploymentType) -> str:
@@ -22,6 +24,33 @@ def kind_word(kind: DeploymentType) -> str:
         DeploymentType.REFRESH: _tr("Refresh"),
     }
     return words[kind]
+
+
+def done_word(kind: DeploymentType) -> str:
+    """What was done to the machine, as a participle."""
+    words = {
+        DeploymentType.CREATE: _tr("created"),
+        DeploymentType.UPDATE: _tr("changed"),
+        DeploymentType.DESTROY: _tr("destroyed"),
+        DeploymentType.REBOOT: _tr("rebooted"),
+        DeploymentType.START: _tr("started"),
+        DeploymentType.STOP: _tr("stopped"),
+        DeploymentType.RESTART_SERVICE: _tr("service restarted"),
+        DeploymentType.REFRESH: _tr("refreshed"),
+    }
+    return words[kind]
+
+
+def news_of(run: Deployment) -> str:
+    """What a run means for its machine, in a few words: ``changed 2 h ago``, ``change awaits approval``."""
+    if run.state is DeploymentState.SUCCEEDED:
+        return f"{done_word(run.type)} {wording.ago(run.finished_at or run.updated_at)}"
+    kind = kind_word(run.type).lower()
+    if run.state.is_final:
+        return f"{kind} {word_of(run.state)} {wording.ago(run.finished_at or run.updated_at)}"
+    if run.state is DeploymentState.AWAITING_APPROVAL:
+        return _tr("{0} awaits approval").format(kind)
+    return f"{kind} {word_of(run.state)}"
 
 
 def kind_icon(kind: DeploymentType) -> str:
@@ -76,3 +105,17 @@ def approver_of(bridge: Bridge, run: Deployment) -> str:
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("Deployment", text)
+
+
+def step_words(run: Deployment, progress: ProgressMade | None) -> str:
+    """Where a run stands within its state, or how it ended: ``applying the plan, 3 of 5``; a dash where all is well."""
+    if run.state is DeploymentState.QUEUED:
+        return _tr("waits for its turn")
+    if run.state is DeploymentState.AWAITING_APPROVAL:
+        return _tr("waits for a decision")
+    if run.state.is_final:
+        return run.error_message or "–"
+    words = phase_word(progress.phase if progress is not None else run.phase_detail)
+    if progress is None or not progress.total:
+        return words
+    return _tr("{0}, {1} of {2}").format(words, progress.done, progress.total)

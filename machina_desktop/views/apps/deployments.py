@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QDate, Qt, QTimer, Signal
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QDateEdit, QHBoxLayout, QVBoxLayout, QWidget
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
 from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.deployments import GetDeployment, ListDeployments
 from machina_desktop.core.services.machines import ListMachines
@@ -17,12 +19,13 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import remembered, wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.deployment_detail import DeploymentDetail
-from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, kind_word, title_of
+from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, kind_word, step_words, title_of
 from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status, word_of
 from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.people import people_of
 from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.day_edit import DayEdit
@@ -49,7 +52,7 @@ def _seconds(run: Deployment) -> float:
     return 0.0 if run.started_at is None else ((run.finished_at or now()) - run.started_at).total_seconds()
 
 
-def _shape(bridge: Bridge) -> ListShape[Deployment]:
+def _shape(bridge: Bridge, step_of: Callable[[Deployment], str]) -> ListShape[Deployment]:
     return ListShape(
         name="deployments",
         title=_tr("Deployments"),
@@ -58,23 +61,34 @@ def _shape(bridge: Bridge) -> ListShape[Deployment]:
         depends=frozenset({"deployment"}),
         filters=_filters(),
         columns=(
-            Column(key="machine", title=_tr("Machine"), text=lambda run: run.machine_name or "–", width=140),
             Column(
-                key="type",
-                title=_tr("Type"),
-                text=lambda run: kind_word(run.type),
+                key="run",
+                title=_tr("Deployment"),
+                text=title_of,
                 icon=lambda run: kind_icon(run.type),
-                width=100,
+                sort_key=lambda run: f"{run.machine_name} {run.type}",
+                width=210,
+                least=150,
+                grows=2,
             ),
-            Column(key="state", title=_tr("State"), status=lambda run: Status(run.state), width=150),
-            Column(key="plan", title=_tr("Plan"), text=counts_of, is_mono=True, width=96),
+            Column(key="state", title=_tr("State"), status=lambda run: Status(run.state), width=150, least=140),
+            Column(key="step", title=_tr("Step"), text=step_of, is_quiet=True, width=230, least=150, rank=4, grows=3),
+            Column(key="plan", title=_tr("Plan"), text=counts_of, is_mono=True, is_quiet=True, width=100, rank=3),
+            Column(
+                key="by",
+                title=_tr("Started by"),
+                text=lambda run: wording.person(bridge, run.initiated_by),
+                width=150,
+                rank=2,
+            ),
             Column(
                 key="asked",
                 title=_tr("Started"),
                 text=lambda run: wording.moment(run.created_at),
                 sort_key=lambda run: run.created_at.timestamp(),
                 is_quiet=True,
-                width=110,
+                width=130,
+                rank=1,
             ),
             Column(
                 key="took",
@@ -82,10 +96,8 @@ def _shape(bridge: Bridge) -> ListShape[Deployment]:
                 text=lambda run: wording.since(run.started_at, run.finished_at),
                 sort_key=_seconds,
                 is_quiet=True,
-                width=90,
-            ),
-            Column(
-                key="by", title=_tr("Started by"), text=lambda run: wording.person(bridge, run.initiated_by), width=160
+                width=110,
+                rank=1,
             ),
         ),
     )
@@ -159,9 +171,10 @@ class DeploymentsPage(Page):
         )
         empty.setObjectName("deployments.empty")
         empty.activated.connect(window.open_deploy_wizard)
+        self._progress: dict[str, ProgressMade] = {}
         self.days = DayRange(self)
         self.days.hide()
-        self.list = ListPanel(bridge, _shape(bridge), ask=self._request, empty=empty, parent=self)
+        self.list = ListPanel(bridge, _shape(bridge, self._step_of), ask=self._request, empty=empty, parent=self)
         self.list.add_below_filters(self.days)
         self.days.changed.connect(self.list.refresh)
         self.list.filters.changed.connect(self._on_filtered)
@@ -190,6 +203,8 @@ class DeploymentsPage(Page):
 
     def _start(self) -> None:
         team = self.bridge.team_id
+        self.bridge.progressed.connect(self._on_progress)
+        people_of(self.bridge).changed.connect(self.list.table.viewport().update)
         LiveQuery(
             self.bridge,
             ListMachines(team_id=team, include_gone=True),
@@ -198,6 +213,13 @@ class DeploymentsPage(Page):
             on_error=lambda _error: None,
             parent=self,
         )
+
+    def _step_of(self, run: Deployment) -> str:
+        return step_words(run, self._progress.get(run.deployment_id))
+
+    def _on_progress(self, progress: ProgressMade) -> None:
+        self._progress[progress.deployment_id] = progress
+        self.list.table.viewport().update()
 
     def _request(self, search: str, filters: dict[str, str]) -> Request[tuple[Deployment, ...]]:
         state, period = filters.get("state", ""), filters.get("period", "")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSettings, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.views.apps.machine_text import endpoint_of, place_of, provider_title, tr
+from machina_desktop.views.apps.deployment_words import news_of
+from machina_desktop.views.apps.machine_text import endpoint_of, measure_of, place_of, provider_title, tr
 from machina_desktop.views.icons import PROVIDER_ICONS
-from machina_desktop.views.models.status import Status, word_of
+from machina_desktop.views.models.status import Status, mark_of, word_of
 from machina_desktop.views.models.table_model import Column, RecordTableModel
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.card_grid import CardContent, CardGrid
@@ -22,6 +24,8 @@ from machina_desktop.views.wording import moment
 
 # Long enough for a grid to lay its cards out anew.
 _SETTLED_MS = 60
+# The others say what the machine's own status says already, or that all is well.
+_TELLING = frozenset({DeploymentState.AWAITING_APPROVAL, DeploymentState.FAILED})
 View = CardGrid[Machine] | TableView
 
 
@@ -39,38 +43,74 @@ def status_of(machine: Machine) -> Status:
     return Status(machine.actual_status, machine.desired_status)
 
 
-def card_of(machine: Machine) -> CardContent:
-    """What a machine's card says."""
+def card_of(machine: Machine, run: Deployment | None = None) -> CardContent:
+    """What a machine's card says; ``run`` is its newest one."""
     return CardContent(
         title=machine.name,
         status=status_of(machine),
+        aside=news_of(run) if run is not None else "",
+        aside_mark=mark_of(run.state) if run is not None and run.state in _TELLING else None,
         icon_name=PROVIDER_ICONS[machine.provider],
         mono=endpoint_of(machine),
+        measure=measure_of(machine),
         facts=" · ".join(part for part in (place_of(machine), "" if machine.is_practice else machine.size) if part),
         tags=machine.tags,
-        mark=tr("practice") if machine.is_practice else "",
+        mark=tr("practice") if machine.is_practice else tr("protected") if machine.is_protected else "",
     )
 
 
-def columns() -> tuple[Column[Machine], ...]:
-    """The columns of the table."""
+def columns(run_of: Callable[[Machine], Deployment | None]) -> tuple[Column[Machine], ...]:
+    """The columns of the table; ``run_of`` knows a machine's newest run."""
+
+    def news(machine: Machine) -> str:
+        run = run_of(machine)
+        return news_of(run).capitalize() if run is not None else "–"
+
+    def when(machine: Machine) -> float:
+        run = run_of(machine)
+        return run.created_at.timestamp() if run is not None else 0.0
+
     return (
-        Column(key="name", title=tr("Name"), text=lambda each: each.name, icon=_icon_of, width=180),
-        Column(key="status", title=tr("Status"), status=status_of, width=170),
-        Column(key="address", title=tr("Address"), text=endpoint_of, is_mono=True, width=170),
-        Column(key="provider", title=tr("Provider"), text=_provider_of, width=170),
-        Column(key="region", title=tr("Region"), text=lambda each: each.region or "–", is_quiet=True, width=110),
-        Column(key="size", title=tr("Size"), text=lambda each: each.size or "–", is_quiet=True, width=110),
-        Column(key="tags", title=tr("Tags"), text=lambda each: ", ".join(each.tags), is_quiet=True, width=140),
+        Column(key="name", title=tr("Name"), text=lambda each: each.name, icon=_icon_of, width=180, grows=2),
+        Column(key="status", title=tr("Status"), status=status_of, width=150),
+        Column(key="address", title=tr("Address"), text=endpoint_of, is_mono=True, width=150),
+        Column(key="provider", title=tr("Provider"), text=_provider_of, width=130, rank=2),
+        Column(
+            key="region",
+            title=tr("Region"),
+            text=lambda each: _slug(each, each.region),
+            is_quiet=True,
+            width=110,
+            rank=3,
+        ),
+        Column(
+            key="size", title=tr("Size"), text=lambda each: _slug(each, each.size), is_quiet=True, width=110, rank=4
+        ),
+        Column(
+            key="tags",
+            title=tr("Tags"),
+            text=lambda each: ", ".join(each.tags) or "–",
+            is_quiet=True,
+            width=130,
+            rank=5,
+            grows=1,
+        ),
+        Column(key="run", title=tr("Last run"), text=news, sort_key=when, is_quiet=True, width=170, rank=1, grows=1),
         Column(
             key="created",
             title=tr("Created"),
             text=lambda each: moment(each.created_at),
             sort_key=lambda each: each.created_at.timestamp(),
             is_quiet=True,
-            width=130,
+            width=120,
+            rank=6,
         ),
     )
+
+
+def _slug(machine: Machine, slug: str) -> str:
+    # A practice machine's region and size are this computer's: telling them says nothing.
+    return "–" if machine.is_practice else slug or "–"
 
 
 def _icon_of(machine: Machine) -> str:
@@ -78,8 +118,7 @@ def _icon_of(machine: Machine) -> str:
 
 
 def _provider_of(machine: Machine) -> str:
-    title = provider_title(machine.provider)
-    return f"{title} · {tr('practice')}" if machine.is_practice else title
+    return provider_title(machine.provider)
 
 
 def group_title(machine: Machine, grouping: Grouping) -> str:
@@ -131,6 +170,7 @@ class MachineList(QStackedWidget):
         self._settings = settings
         self._look = _Look()
         self._machines: tuple[Machine, ...] = ()
+        self._runs: Mapping[str, Deployment] = {}
         self._is_updating = False
         self._settled = QTimer(self, singleShot=True, interval=_SETTLED_MS)
         self._settled.timeout.connect(self._reveal)
@@ -140,6 +180,16 @@ class MachineList(QStackedWidget):
         """Show exactly these; what stays keeps its selection."""
         self._machines = tuple(machines)
         self._update()
+
+    def set_runs(self, runs: Mapping[str, Deployment]) -> None:
+        """Tell of each machine, by its id, the newest run."""
+        self._runs = runs
+        self.tell_time()
+
+    def tell_time(self) -> None:
+        """Paint anew what was told to be so long ago."""
+        for part in self._look.parts.values():
+            part.view.viewport().update()
 
     def set_look(self, *, is_table: bool, grouping: Grouping) -> None:
         """Draw cards or a table, grouped or not; the selection stays."""
@@ -221,13 +271,13 @@ class MachineList(QStackedWidget):
         return scroll
 
     def _new_part(self) -> _Part:
-        model: RecordTableModel[Machine] = RecordTableModel(columns(), key=lambda each: each.machine_id)
+        model: RecordTableModel[Machine] = RecordTableModel(columns(self._run_of), key=lambda each: each.machine_id)
         name = tr("Machines")
         view: View
         if self._look.is_table:
             view = TableView(model, name=name, settings=self._settings, settings_key="machines")
         else:
-            view = CardGrid(model, card=card_of, name=name)
+            view = CardGrid(model, card=lambda each: card_of(each, self._run_of(each)), name=name)
         model.setParent(view)
         view.viewport().installEventFilter(self)
         view.selected.connect(lambda key: self._on_selected(view, key))
@@ -236,6 +286,9 @@ class MachineList(QStackedWidget):
         view.peeked.connect(self.peeked)
         view.menu_requested.connect(self.menu_requested)
         return _Part(model, view)
+
+    def _run_of(self, machine: Machine) -> Deployment | None:
+        return self._runs.get(machine.machine_id)
 
     def _update(self) -> None:
         self._is_updating = True

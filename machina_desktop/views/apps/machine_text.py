@@ -51,6 +51,14 @@ def place_of(machine: Machine) -> str:
     return " · ".join(part for part in (provider_title(machine.provider), region) if part)
 
 
+def measure_of(machine: Machine) -> str:
+    """How large it is, as far as it is known: ``4 CPU · 8 GB``; empty for a practice machine: it is this computer."""
+    if machine.is_practice:
+        return ""
+    processors, memory = machine.facts.get("cpu", ""), machine.facts.get("memory", "").replace(".0 ", " ")
+    return " · ".join(part for part in (tr("{0} CPU").format(processors) if processors else "", memory) if part)
+
+
 def ssh_command(machine: Machine, *, key_file: str = "") -> str:
     """What to type into a terminal, with the private key in ``key_file``; empty until the machine has an address."""
     address = machine.ssh_host or address_of(machine)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtCore import QPoint, QSettings, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Paths
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
 from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.core.services.machines import GetMachine, ListMachines
 from machina_desktop.core.services.providers import ListProviders
 from machina_desktop.views.apps.base import App, Page, Window
@@ -45,6 +47,9 @@ from machina_desktop.views.widgets.text import copy_text
 
 # More than anybody scrolls through; search and filters run here, on what was read once.
 LIMIT = 5000
+# Machines without any among the newest so many tell nothing of it.
+RUNS = 300
+MINUTE_MS = 60_000
 
 
 class MachinesPage(Page):
@@ -62,16 +67,21 @@ class MachinesPage(Page):
         self._build()
         self._restore()
         self._states.show_loading()
+        self._minutes = QTimer(self, interval=MINUTE_MS)
+        self._minutes.timeout.connect(self._list.tell_time)
         if bridge.is_settled:
             self._start()
         else:
             bridge.settled.connect(self._start)
 
     def shown(self) -> None:
+        self._list.tell_time()
+        self._minutes.start()
         if self._live is not None:
             self._live.resume()
 
     def hidden(self) -> None:
+        self._minutes.stop()
         if self._live is not None:
             self._live.pause()
 
@@ -210,6 +220,24 @@ class MachinesPage(Page):
             on_error=self._on_error,
             parent=self,
         )
+
+        LiveQuery(
+            self.bridge,
+            ListDeployments(team_id=self.bridge.team_id, limit=RUNS),
+            depends=frozenset({"deployment"}),
+            on_answer=self._on_runs,
+            on_error=lambda _error: None,
+            parent=self,
+        )
+
+    def _on_runs(self, runs: tuple[Deployment, ...]) -> None:
+        newest: dict[str, Deployment] = {}
+        for run in runs:
+            # One that waits for a person says more than the ones queued behind it.
+            known = newest.get(run.machine_id or "")
+            if known is None or (known.state is DeploymentState.QUEUED and not run.state.is_final):
+                newest[run.machine_id or ""] = run
+        self._list.set_runs(newest)
 
     def _on_providers(self, infos: tuple[ProviderInfo, ...]) -> None:
         self._infos = {info.type: info for info in infos}

@@ -12,6 +12,7 @@ from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.providers import DeleteAccount, ListAccounts, ListProviders, VerifyAccount
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
+from machina_desktop.views.apps.machine_text import provider_title
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections, WidgetList
@@ -124,7 +125,7 @@ class ProviderDetail(Detail):
         self._practice.setVisible(account.provider_type is ProviderType.SANDBOX)
         self._facts.set_values(
             {
-                "provider": info.title if info is not None else account.provider_type.value,
+                "provider": provider_title(account.provider_type),
                 "identity": account.identity,
                 "scopes": ", ".join(account.scopes or ()),
                 "verified": wording.full_moment(account.last_verified_at),

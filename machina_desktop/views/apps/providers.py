@@ -2,53 +2,47 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import QCoreApplication, QLocale, Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
+from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.providers import AddAccount, ListAccounts, ListProviders
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.apps.machine_text import provider_title
 from machina_desktop.views.apps.provider_detail import ProviderDetail
 from machina_desktop.views.apps.provider_dialog import AddAccountDialog
 from machina_desktop.views.commands import Command
 from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
+from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status
 from machina_desktop.views.models.table_model import Column
 from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.states import EmptyState
 
-BRANDS = {
-    ProviderType.DIGITALOCEAN: "DigitalOcean",
-    ProviderType.AWS: "AWS",
-    ProviderType.GCP: "Google Cloud",
-    ProviderType.HETZNER: "Hetzner",
-}
+# As many as the machines page shows.
+COUNTED = 5000
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ProvidersPage", text)
 
 
-def provider_word(kind: ProviderType) -> str:
-    """The provider's name, short enough for a table."""
-    if kind is ProviderType.BAREMETAL:
-        return _tr("My own servers")
-    return _tr("Practice") if kind is ProviderType.SANDBOX else BRANDS[kind]
-
-
 def _note(account: ProviderAccount) -> str:
     return account.status_reason or account.identity or "–"
 
 
-def _shape() -> ListShape[ProviderAccount]:
+def _shape(machines_on: Callable[[ProviderAccount], int]) -> ListShape[ProviderAccount]:
     return ListShape(
         name="providers",
         title=_tr("Providers"),
@@ -61,13 +55,26 @@ def _shape() -> ListShape[ProviderAccount]:
                 title=_tr("Account"),
                 text=lambda account: account.label,
                 icon=lambda account: PROVIDER_ICONS[account.provider_type],
-                width=190,
+                width=200,
+                grows=1,
             ),
             Column(
-                key="provider", title=_tr("Provider"), text=lambda each: provider_word(each.provider_type), width=120
+                key="provider",
+                title=_tr("Provider"),
+                text=lambda each: provider_title(each.provider_type),
+                width=140,
+                rank=3,
             ),
             Column(
-                key="status", title=_tr("Credentials"), status=lambda each: Status(each.credential_status), width=120
+                key="status", title=_tr("Credentials"), status=lambda each: Status(each.credential_status), width=130
+            ),
+            Column(
+                key="machines",
+                title=_tr("Machines"),
+                text=lambda account: QLocale().toString(machines_on(account)),
+                sort_key=machines_on,
+                width=100,
+                rank=1,
             ),
             Column(
                 key="verified",
@@ -75,9 +82,10 @@ def _shape() -> ListShape[ProviderAccount]:
                 text=lambda account: wording.moment(account.last_verified_at),
                 sort_key=lambda account: account.last_verified_at.timestamp() if account.last_verified_at else 0.0,
                 is_quiet=True,
-                width=120,
+                width=140,
+                rank=4,
             ),
-            Column(key="identity", title=_tr("Identity"), text=_note, is_quiet=True, width=130),
+            Column(key="identity", title=_tr("Identity"), text=_note, is_quiet=True, width=240, rank=2, grows=3),
         ),
     )
 
@@ -126,10 +134,11 @@ class ProvidersPage(Page):
     def __init__(self, bridge: Bridge, window: Window) -> None:
         super().__init__(bridge, window)
         self.setObjectName("providers")
+        self._machines: Counter[str] = Counter()
         self._empty = _NoAccounts()
         self._empty.activated.connect(self._on_try)
         self._empty.host_offered.connect(lambda: self._add(ProviderType.BAREMETAL))
-        self.list = ListPanel(bridge, _shape(), ask=self._request, empty=self._empty, parent=self)
+        self.list = ListPanel(bridge, _shape(self._machines_on), ask=self._request, empty=self._empty, parent=self)
         self.list.chosen.connect(lambda key: window.inspect("provider_account", key))
         add = Button(self.tr("Add account"), kind=ButtonKind.PRIMARY, icon_name="plus", parent=self)
         add.setObjectName("providers.add")
@@ -146,6 +155,10 @@ class ProvidersPage(Page):
             done=self._on_providers,
             failed=lambda _error: None,
         )
+        if bridge.is_settled:
+            self._start()
+        else:
+            bridge.settled.connect(self._start, Qt.ConnectionType.SingleShotConnection)
 
     def shown(self) -> None:
         self.list.resume()
@@ -166,6 +179,23 @@ class ProvidersPage(Page):
             run=self._on_try,
             is_available=lambda: self.list.states.currentWidget() is self._empty and self._empty.can_practise(),
         )
+
+    def _start(self) -> None:
+        LiveQuery(
+            self.bridge,
+            ListMachines(team_id=self.bridge.team_id, limit=COUNTED),
+            depends=frozenset({"machine"}),
+            on_answer=self._on_machines,
+            on_error=lambda _error: None,
+            parent=self,
+        )
+
+    def _on_machines(self, machines: tuple[Machine, ...]) -> None:
+        self._machines = Counter(machine.provider_account_id for machine in machines)
+        self.list.table.viewport().update()
+
+    def _machines_on(self, account: ProviderAccount) -> int:
+        return self._machines[account.provider_account_id]
 
     def _request(self, search: str, _filters: dict[str, str]) -> Request[tuple[ProviderAccount, ...]]:
         return ListAccounts(team_id=self.bridge.team_id, search=search)
@@ -238,7 +268,7 @@ def _finding(account: ProviderAccount) -> Finding:
         link=Link("provider_account", account.provider_account_id),
         title=account.label,
         icon=PROVIDER_ICONS[account.provider_type],
-        detail=provider_word(account.provider_type),
+        detail=provider_title(account.provider_type),
         words=f"{account.provider_account_id} {account.identity}",
         status=Status(account.credential_status),
     )

@@ -13,6 +13,7 @@ from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.views import tasks
+from machina_desktop.views.apps.machine_text import provider_title
 from machina_desktop.views.deploy_wizard.account_form import AccountForm
 from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.state import WizardState
@@ -84,7 +85,7 @@ class AccountStep(Step):
 
     def _account_option(self, account: ProviderAccount) -> Option:
         info = self.state.infos.get(account.provider_type)
-        title = info.title if info is not None else account.provider_type.value
+        title = info.title if info is not None else provider_title(account.provider_type)
         is_valid = account.credential_status is CredentialStatus.VALID
         return Option(
             key=account.provider_account_id,

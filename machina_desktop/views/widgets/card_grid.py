@@ -12,18 +12,21 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOption
 
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
+from machina_desktop.views.models.status import StatusMark
 from machina_desktop.views.models.table_model import RecordTableModel
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.motion import FRAME_MS
 from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
 from machina_desktop.views.widgets.selection import RecordSelection
-from machina_desktop.views.widgets.status import Status, paint_status
+from machina_desktop.views.widgets.status import Status, paint_glyph, paint_status
 
 R = TypeVar("R")
 CARD_HEIGHT = 124
-CARD_MIN_WIDTH = 264
+CARD_MIN_WIDTH = 288
+ASIDE_GLYPH = 8
 _GUTTER = Space.M
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
 
@@ -36,10 +39,16 @@ class CardContent:
         mono: One monospaced line, such as the address.
         facts: One quiet line, such as ``fra1 · 2 vCPU · 4 GB``.
         mark: A short word at the upper right, such as ``practice``.
+        aside: What was done last or waits, at the right of the status.
+        aside_mark: The glyph before ``aside``, which has its colour; ``None`` for neither.
+        measure: How large it is, at the right of ``mono``.
     """
 
     title: str
     status: Status | None = None
+    aside: str = ""
+    aside_mark: StatusMark | None = None
+    measure: str = ""
     icon_name: str = ""
     mono: str = ""
     facts: str = ""
@@ -193,22 +202,39 @@ class CardDelegate(TellingDelegate, Generic[R]):
     def _paint_content(self, painter: QPainter, room: QRectF, content: CardContent) -> None:
         self._paint_title(painter, QRectF(room.left(), room.top(), room.width(), 22), content)
         line = QRectF(room.left(), room.top() + 30, room.width(), 20)
+        used = 0.0
         if content.status is not None:
-            paint_status(painter, line, content.status)
+            used = paint_status(painter, line, content.status)
             if content.status.mark.is_moving:
                 self._view.note_moving(line.toAlignedRect())
+        self._paint_aside(painter, line.adjusted(used + Space.M, 0, 0, 0), content)
         secondary = theme.color("text-secondary")
         mono = line.translated(0, 24)
-        draw_text(
+        used = draw_text(
             painter,
             mono,
             content.mono or QCoreApplication.translate("machine", "no address yet"),
             theme.font(Type.MONO),
             theme.color("text-primary" if content.mono else "text-secondary"),
         )
+        room_left = mono.adjusted(used + Space.M, 0, 0, 0)
+        draw_text(painter, room_left, content.measure, theme.font(Type.SECONDARY), secondary, align=_RIGHT)
         facts = mono.translated(0, 24)
         used = draw_text(painter, facts, content.facts, theme.font(Type.SECONDARY), secondary)
         self._paint_tags(painter, facts.adjusted(used + Space.M, 0, 0, 0), content.tags)
+
+    def _paint_aside(self, painter: QPainter, room: QRectF, content: CardContent) -> None:
+        """Right-aligned, with its glyph right before the text."""
+        mark, font = content.aside_mark, theme.font(Type.SECONDARY)
+        glyph = ASIDE_GLYPH + Space.XS if mark is not None else 0
+        width = min(QFontMetricsF(font).horizontalAdvance(content.aside) + 1, room.width() - glyph)
+        if not content.aside or width <= 0:
+            return
+        text = QRectF(room.right() - width, room.top(), width, room.height())
+        draw_text(painter, text, content.aside, font, theme.color(mark.token if mark is not None else "text-secondary"))
+        if mark is not None:
+            top = room.center().y() - ASIDE_GLYPH / 2
+            paint_glyph(painter, QRectF(text.left() - glyph, top, ASIDE_GLYPH, ASIDE_GLYPH), mark)
 
     def _paint_title(self, painter: QPainter, room: QRectF, content: CardContent) -> None:
         if content.icon_name:
