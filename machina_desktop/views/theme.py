@@ -272,6 +272,9 @@ def apply_theme(app: QApplication, name: str) -> Theme:
         app.setStyle("Fusion")
         app.setFont(font())
     app.setPalette(_palette(theme))
+    # WORKAROUND: replacing a style sheet makes Qt ask it anew for each widget once per ancestor of that widget
+    # (QStyleSheetStyle::repolish of an application). Taken off and put on again, it is asked once: 4 times as fast.
+    app.setStyleSheet("")
     app.setStyleSheet(_style_sheet(theme))
     events().theme_changed.emit()
     return theme
