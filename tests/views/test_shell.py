@@ -3,103 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from PySide6.QtCore import QEvent, QRect, Qt
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from machina_desktop.core.config import NOTIFICATIONS, Paths, Settings
+from machina_desktop.core.config import NOTIFICATIONS
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.engine import EngineStatus
-from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.errors import Bug, Conflict, Locked, Unavailable
 from machina_desktop.core.services import device
 from machina_desktop.views import tasks, theme
 from machina_desktop.views.apps import APPS
 from machina_desktop.views.apps.settings import SettingsPage
 from machina_desktop.views.crash_dialog import CrashDialog
-from machina_desktop.views.desk import Desk
 from machina_desktop.views.first_run import FirstRunDialog
-from machina_desktop.views.main_window import MainWindow
 from machina_desktop.views.new_passphrase import strength_of
 from machina_desktop.views.unlock import UnlockDialog
 from machina_desktop.views.window_state import is_reachable
-from tests.fakes.device import PASSPHRASE, FakeDevice
-from tests.fakes.gateway import FakeGateway, bridge_with, turn, until
-from tests.fakes.rows import team_rows
+from tests.fakes.device import PASSPHRASE
+from tests.fakes.gateway import turn, until
+from tests.fakes.shell import Open, filled, press
 
 LOCKED = device.VaultStatus(exists=True, is_open=False, slots=("passphrase",), keyring_available=True)
 MISSING = device.VaultStatus(exists=False, is_open=False, slots=(), keyring_available=True)
-
-
-@dataclass
-class Opened:
-    """A window on fake rows."""
-
-    window: MainWindow
-    desk: Desk
-    gateway: FakeGateway
-    device: FakeDevice
-    settings: Settings
-
-    def run_in(self, state: DeploymentState) -> Deployment:
-        return next(run for run in self.gateway.all(Deployment) if run.state is state)
-
-    def machine(self, index: int = 0) -> Machine:
-        return self.gateway.all(Machine)[index]
-
-    def toasts(self) -> list[str]:
-        return [toast.notice.text for toast in self.window.notices.shown()]
-
-
-Open = Callable[..., Opened]
-
-
-@pytest_asyncio.fixture
-async def open_window(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Open]:
-    """Opens windows on fake rows in a data folder of their own; a second one finds what the first remembered."""
-    opened: list[tuple[Opened, object]] = []
-    if theme.current().name != "dark" or not qapp.styleSheet():
-        theme.apply_theme(qapp, "dark")
-
-    def open_(vault: device.VaultStatus | None = None, **kwargs: int) -> Opened:
-        gateway = FakeGateway(team_rows(**kwargs))
-        fake = FakeDevice(gateway)
-        if vault is not None:
-            fake.vault = vault
-        bridge = bridge_with(gateway)
-        window = MainWindow(apps=APPS, paths=Paths(tmp_path))
-        window.show()
-        settings = Settings(tmp_path / "settings.json")
-        desk = Desk(window, bridge, settings, lambda text: text.replace("hunter22", "•••"))
-        window.furnish(bridge)
-        made = Opened(window, desk, gateway, fake, settings)
-        opened.append((made, bridge))
-        return made
-
-    yield open_
-    for made, bridge in opened:
-        await turn()
-        made.window.close_for_good()
-        await bridge.finish()  # type: ignore[attr-defined]
-        made.window.deleteLater()
-    # Outside of a running Qt loop nobody else does; windows left over would be restyled with every change of theme.
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-async def filled(made: Opened) -> Opened:
-    await until(lambda: made.desk.runs.open_runs and made.desk.vault.status)
-    await until(lambda: made.window.pages.page() is not None)
-    return made
-
-
-def press(made: Opened, keys: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-    QTest.keyClick(made.window, keys, modifiers)
 
 
 class TestPages:
@@ -444,11 +373,11 @@ class TestSettings:
         page = made.window.pages.page()
         assert isinstance(page, SettingsPage)
         await until(lambda: page.has_rows)
-        page.row("theme").control.setCurrentIndex(1)  # type: ignore[attr-defined]
+        page.row("theme").control.chosen.emit("light")  # type: ignore[attr-defined]
         await until(lambda: theme.current().name == "light")
         assert made.device.settings["theme"] == "light"
 
-    async def test_a_refused_value_is_put_back_with_the_reason(self, open_window: Open) -> None:
+    async def test_a_refused_text_stays_to_be_corrected_with_the_reason(self, open_window: Open) -> None:
         made = await filled(open_window())
         made.window.open_app("settings")
         page = made.window.pages.page()
@@ -458,7 +387,8 @@ class TestSettings:
         row.control.setText("terraform")  # type: ignore[attr-defined]
         row.control.editingFinished.emit()  # type: ignore[attr-defined]
         await until(row.problem)
-        assert row.control.text() == ""  # type: ignore[attr-defined]
+        assert row.control.text() == "terraform"  # type: ignore[attr-defined]
+        assert made.device.settings["engine"] == ""
 
 
 class TestQuitting:
