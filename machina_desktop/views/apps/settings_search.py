@@ -7,6 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from machina_desktop.core.services.device import ListSettings, SettingValue
 from machina_desktop.views.links import APP, Link
 from machina_desktop.views.searches import Finding, Search, fixed_search, search
+from machina_desktop.views.setting_words import in_words
 
 
 def searches() -> tuple[Search, ...]:
@@ -23,7 +24,8 @@ def searches() -> tuple[Search, ...]:
     )
 
 
-def _finding(setting: SettingValue) -> Finding:
+def _finding(value: SettingValue) -> Finding:
+    setting = in_words(value)
     return Finding(
         link=Link.to_app("settings", setting.key),
         title=setting.title,
