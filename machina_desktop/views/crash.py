@@ -122,7 +122,7 @@ class CrashWatch(QObject):
 
     def _on_unraisable(self, args: sys.UnraisableHookArgs) -> None:
         if isinstance(args.exc_value, BaseException):
-            self.report(args.exc_value, args.err_msg or "a place that cannot raise")
+            self.report(args.exc_value.with_traceback(args.exc_traceback), args.err_msg or "a place that cannot raise")
 
     def _on_thread_exception(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import shiboken6
-from PySide6.QtCore import QEvent, QPoint, QSize
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QSize
 from PySide6.QtWidgets import QApplication, QDialog, QMenu, QWidget
 
 import machina_desktop.views
@@ -86,6 +86,8 @@ class House:
         quiet, asked = 0, -1
         for _ in range(200):
             await turn(2)
+            # Outside of a running Qt loop nobody else does.
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
             quiet = quiet + 1 if len(self.gateway.asked) == asked else 0
             asked = len(self.gateway.asked)
             if quiet > 6:
@@ -287,7 +289,7 @@ async def _unlock(house: House) -> QWidget:
 async def _crash(house: House) -> QWidget:
     await house.open()
     assert house.desk is not None
-    house.desk.presenter.show_crash("§ 4713 §", "§ 4714 §\n" * 30)
+    house.desk.presenter.crashes.show("§ 4713 §", "§ 4714 §\n" * 30)
     return await house.dialog()
 
 
@@ -351,7 +353,7 @@ async def _toasts(house: House) -> QWidget:
     await house.open()
     for kind in ("info", "success", "warning", "error"):
         house.window.notices.tell(
-            Notice(text=f"§ {kind.upper()} 4715 §", detail="§ 4716 §", kind=kind, action="§ 4717 §", on_action=lambda: 0)
+            Notice(text=f"§ {len(kind)} 4715 §", detail="§ 4716 §", kind=kind, action="§ 4717 §", on_action=lambda: 0)
         )
     await house.rest()
     return house.window
