@@ -165,6 +165,12 @@ class PopupCard(QWidget):
         return QPoint(max(room.left(), x), max(room.top(), y))
 
 
+class _Rows(QScrollArea):
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # The arrow keys move between rows, which scrolls as far as that needs.
+        event.ignore()
+
+
 class Popup(PopupCard):
     """Rows in a column that scrolls, above a foot that stays; the arrow keys move between them."""
 
@@ -175,7 +181,7 @@ class Popup(PopupCard):
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(2)
         self._rows.addStretch()
-        self._area = QScrollArea()
+        self._area = _Rows()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

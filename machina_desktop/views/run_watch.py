@@ -14,6 +14,8 @@ from machina_desktop.views.models.live_query import LiveQuery
 
 # Runs that begin and end between two questions are found among the newest few.
 RECENT = 20
+# So many runs are remembered with their team, for notices that are read later.
+KEPT = 500
 
 
 class RunWatch(QObject):
@@ -43,6 +45,7 @@ class RunWatch(QObject):
         self._open: tuple[Deployment, ...] = ()
         self._steps: dict[str, tuple[int, int]] = {}
         self._is_primed = {"open": False, "recent": False}
+        self._team_of: dict[str, str] = {}
         self._open_query: LiveQuery[tuple[Deployment, ...]] | None = None
         self._recent_query: LiveQuery[tuple[Deployment, ...]] | None = None
         bridge.progressed.connect(self._on_progress)
@@ -82,6 +85,10 @@ class RunWatch(QObject):
     def waiting(self) -> tuple[Deployment, ...]:
         """Runs whose plan waits for approval."""
         return tuple(run for run in self._open if run.state is DeploymentState.AWAITING_APPROVAL)
+
+    def team_of(self, deployment_id: str) -> str:
+        """The team of a run that was seen lately, also when that team is no longer in view; else empty."""
+        return self._team_of.get(deployment_id, "")
 
     def steps(self, deployment_id: str) -> tuple[int, int]:
         """Resources done and to do; a total of 0 means not known."""
@@ -143,6 +150,7 @@ class RunWatch(QObject):
             if known is run.state or (known is not None and known.is_final):
                 continue
             self._states[run.deployment_id] = run.state
+            self._keep_team(run)
             if not is_news:
                 continue
             if known is DeploymentState.AWAITING_APPROVAL:
@@ -151,6 +159,11 @@ class RunWatch(QObject):
                 self.ended.emit(run)
             elif run.state is DeploymentState.AWAITING_APPROVAL:
                 self.awaits_approval.emit(run)
+
+    def _keep_team(self, run: Deployment) -> None:
+        self._team_of[run.deployment_id] = run.team_id
+        while len(self._team_of) > KEPT:
+            del self._team_of[next(iter(self._team_of))]
 
     def _on_progress(self, event: ProgressMade) -> None:
         self._steps[event.deployment_id] = (event.done, event.total)
