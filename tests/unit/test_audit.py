@@ -259,6 +259,12 @@ async def test_an_export_in_json_holds_whole_events(made: Core, limit: int) -> N
     assert tuple(from_json(line, AuditEvent) for line in lines) == await made.audit()
 
 
+async def test_the_page_with_the_last_event_says_so(made: Core) -> None:
+    for limit, is_last in ((EVENTS - 1, False), (EVENTS, True), (EVENTS + 1, True)):
+        page = await made.call(ExportAudit(team_id=made.team_id, limit=limit))
+        assert (page.is_last, page.after) == (is_last, min(limit, EVENTS))
+
+
 async def test_an_export_is_narrowed_like_the_list(made: Core) -> None:
     rows = list(csv.DictReader(io.StringIO(await exported(made, 1000, action="machine.create"))))
     assert [row["seq"] for row in rows] == ["2"]

@@ -197,6 +197,14 @@ async def test_grants_and_open_invites_go_with_whoever_goes(made: Core) -> None:
     assert sorted(states) == [InviteState.REVOKED, InviteState.USED]
 
 
+async def test_whoever_is_removed_lets_nobody_in_any_more(made: Core) -> None:
+    zoe = await joined(made, "Zoe", TeamRole.ADMIN)
+    code = Secret((await zoe.call(CreateInvite(team_id=made.team_id))).code)
+    await made.call(RemoveMember(team_id=made.team_id, member_id=place_of(made, zoe)))
+    with pytest.raises(InvalidInput):
+        await (await newcomer(made, "Eve")).call(JoinTeam(code=code))
+
+
 async def test_one_leaves_a_team_but_not_ones_only_one(made: Core) -> None:
     await refused(made, LeaveTeam(team_id=made.team_id), "E-ONLY-TEAM")
     zoe = await joined(made, "Zoe")
