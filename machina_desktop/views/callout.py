@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.flow import Flow
 from machina_desktop.views.widgets.painting import fill_rounded
 from machina_desktop.views.widgets.text import Label, copy_text
 
@@ -37,13 +38,10 @@ class Callout(QWidget):
         self._code = Label(style=Type.MONO, tone="secondary", is_selectable=True)
         self._copy = Button(self.tr("Copy details"), kind=ButtonKind.GHOST, icon_name="copy")
         self._copy.clicked.connect(lambda: copy_text(self._details))
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(Space.S)
+        self._buttons = Flow()
         self._buttons.addWidget(self._code)
-        self._buttons.addStretch()
-        self._buttons.addWidget(self._copy)
-        self._actions = QHBoxLayout()
-        self._actions.setSpacing(Space.S)
+        self._buttons.add_apart(self._copy)
+        self._actions = Flow()
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L + 16 + Space.S, Space.M, Space.M, Space.S)
         column.setSpacing(Space.XS)
@@ -60,7 +58,6 @@ class Callout(QWidget):
     def add_button(self, button: Button) -> None:
         """Put a button below."""
         self._actions.addWidget(button)
-        self._actions.addStretch()
 
     def say(self, title: str, text: str = "", *, code: str = "", details: str = "") -> None:
         """Show a sentence and what to do next; with ``details`` there is *Copy details*."""

@@ -7,7 +7,7 @@ import threading
 from datetime import UTC
 from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths, QTimer, QUrl, Signal
+from PySide6.QtCore import QCoreApplication, QStandardPaths, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QWidget
 
@@ -45,7 +45,11 @@ class CrashDialog(Dialog):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(
-            heading or "This should not have happened", text=sentence, primary="Go on", width=640, parent=parent
+            heading or QCoreApplication.translate("CrashDialog", "This should not have happened"),
+            text=sentence,
+            primary=QCoreApplication.translate("CrashDialog", "Go on"),
+            width=640,
+            parent=parent,
         )
         self.report = report
         self._logs = logs

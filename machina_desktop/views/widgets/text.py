@@ -20,7 +20,7 @@ COPIED_MS = 1500
 SECRET_CLEARED_MS = 30_000
 _COPIED_SECRET = "copied_secret"
 # A longer label gives way down to this width, in design pixels; shorter ones stand firm.
-_NARROWEST = 160
+_NARROWEST = 140
 QWIDGETSIZE_MAX = 16_777_215
 # The names of a `KeyValueList` have at least this much, in design pixels.
 _NAME_WIDTH = 88
