@@ -91,7 +91,7 @@ def entry_of_found(found: Found, show: Callable[[Link], None]) -> Entry:
     """A machine, a run, a setting as a line."""
     finding = found.finding
     return Entry(
-        name=str(finding.link),
+        name=found.name,
         title=finding.title,
         kind=found.caption,
         icon=finding.icon,
@@ -122,9 +122,12 @@ class Entries:
         standing = tuple(entry_of_command(each) for each in offered if each.name not in shown)
         self._apps = tuple(entry_of_app(app, keys.get(f"app.{app.name}", ""), show) for app in apps)
         self._actions = (*self._shown, *standing)
-        self._all = (*self._actions, *self._apps, *(entry_of_found(each, show) for each in found))
+        self._own = (*self._actions, *self._apps)
+        # Made into entries where they are shown: there may be thousands.
+        self._found = tuple(found)
+        self._show = show
         self._recent = tuple(recent)
-        self._ranking = self._ranked(self._all)
+        self._ranking = self._ranked((*self._own, *self._found))
         self._ranking_of_actions = self._ranked(self._actions)
 
     def lines(self, typed: str) -> tuple[Line, ...]:
@@ -134,11 +137,19 @@ class Entries:
             return self._action_lines(text.removeprefix(ACTIONS_ONLY).strip())
         if not text:
             return self._suggestions()
-        return tuple(Line(self._all[each.index], each.positions) for each in self._ranking.best(text, SHOWN))
+        return tuple(Line(self._entry(each.index), each.positions) for each in self._ranking.best(text, SHOWN))
 
     def named(self, name: str) -> Entry | None:
         """The entry of that name."""
-        return next((entry for entry in self._all if entry.name == name), None)
+        return self._named({name}).get(name)
+
+    def _entry(self, index: int) -> Entry:
+        count = len(self._own)
+        return self._own[index] if index < count else entry_of_found(self._found[index - count], self._show)
+
+    def _named(self, names: set[str]) -> dict[str, Entry]:
+        found = {each.name: entry_of_found(each, self._show) for each in self._found if each.name in names}
+        return found | {entry.name: entry for entry in self._own if entry.name in names}
 
     def _action_lines(self, text: str) -> tuple[Line, ...]:
         if text:
@@ -153,7 +164,7 @@ class Entries:
 
     def _suggestions(self) -> tuple[Line, ...]:
         suggested = self._shown[:SUGGESTED]
-        by_name = {entry.name: entry for entry in self._all} if self._recent else {}
+        by_name = self._named(set(self._recent))
         recent = [by_name[name] for name in self._recent if name in by_name and by_name[name] not in suggested]
         recent = recent[:RECENT]
         known = {entry.name for entry in (*suggested, *recent)}
@@ -164,7 +175,7 @@ class Entries:
             *_captioned(_tr("Actions"), [each for each in self._actions if each.name not in known]),
         )
 
-    def _ranked(self, entries: tuple[Entry, ...]) -> Ranking:
+    def _ranked(self, entries: tuple[Entry | Found, ...]) -> Ranking:
         recent = {name: max(1, _NEWEST - age) for age, name in enumerate(self._recent)}
         own = {entry.name: _ABOUT_SHOWN for entry in self._shown} | {entry.name: _APP for entry in self._apps}
         bonus = {

@@ -22,8 +22,9 @@ IDLE_MS = 1500
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding, ready to be ranked."""
+    """A finding, ready to be ranked and remembered."""
 
+    name: str
     finding: Finding
     caption: str
     candidate: Candidate
@@ -43,6 +44,12 @@ class _Source:
     problem: str = ""
     asked: int = 0
     known: dict[Finding, Candidate] = field(default_factory=dict)
+
+
+def found_of(finding: Finding, caption: str, known: Candidate | None = None) -> Found:
+    """A finding with what it is found by, unless that is known already. Any thread."""
+    candidate = known or prepare(finding.title, f"{finding.detail} {finding.words} {caption}")
+    return Found(str(finding.link), finding, caption, candidate)
 
 
 class PaletteSources(QObject):
@@ -170,11 +177,4 @@ def _searches(apps: tuple[App, ...]) -> tuple[Search, ...]:
 
 def _prepared(caption: str, findings: Findings, known: dict[Finding, Candidate]) -> tuple[Found, ...]:
     """The findings with their candidates; those that were the same before are not prepared again."""
-    return tuple(
-        Found(
-            finding,
-            caption,
-            known.get(finding) or prepare(finding.title, f"{finding.detail} {finding.words} {caption}"),
-        )
-        for finding in findings()
-    )
+    return tuple(found_of(finding, caption, known.get(finding)) for finding in findings())
