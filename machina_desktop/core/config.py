@@ -263,7 +263,7 @@ NO_PROXY_HOSTS = Setting(
     help="Hosts, domains and networks reached directly, separated by commas, for the manual proxy.",
     section=Section.PROXY,
     only_with=("proxy_mode", "manual"),
-    empty="localhost, 10.0.0.0/8, .example.com",
+    empty="localhost, 10.0.0.0/8",
     check=check_hosts,
 )
 LOG_LEVEL = Setting(

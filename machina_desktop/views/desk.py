@@ -76,7 +76,7 @@ class Desk(QObject):
             self.runs,
             notices=window.notices,
             settings=settings,
-            show=window.show_run,
+            show=self.show_run,
             is_shown=window.is_inspecting,
             window=window,
         )
@@ -109,6 +109,13 @@ class Desk(QObject):
         NoticeList(self._window.notices, parent=self._window).open_at(
             bell if bell.isVisible() else self._window.status.runs
         )
+
+    def show_run(self, deployment_id: str) -> None:
+        """Show a run in the window, in its own team; without an id, the page of all."""
+        team_id = self.runs.team_of(deployment_id)
+        if team_id and team_id != self._bridge.team_id:
+            self.teams.choose(team_id)
+        self._window.show_run(deployment_id)
 
     @property
     def question(self) -> ConfirmDialog | None:
@@ -154,6 +161,7 @@ class Desk(QObject):
         status.bell.clicked.connect(self.open_notices)
         window.notices.list_wanted.connect(self.open_notices)
         window.notices.changed.connect(self._on_notices_changed)
+        self._bridge.team_changed.connect(lambda _team_id: window.notices.dismiss_all())
         window.sidebar.team.clicked.connect(self._on_team_clicked)
         window.sidebar.sync.clicked.connect(lambda: window.open_app("settings"))
         window.sidebar.person.clicked.connect(self._on_person_clicked)
@@ -184,13 +192,14 @@ class Desk(QObject):
         self._leaving.set_tray(self.tray)
         self._on_vault_changed()
         outside = DesktopNotifications(self.tray.icon, parent=self)
-        outside.activated.connect(self._window.show_run)
+        outside.activated.connect(self.show_run)
         self._announcer.set_outside(outside)
 
     def _on_page_built(self, page: Page) -> None:
         if isinstance(page, SettingsPage):
             page.engine_checked.connect(self._window.status.set_engine)
             page.vault_wanted.connect(self._on_vault_wanted)
+            page.notification_wanted.connect(self._announcer.send_test)
 
     def _on_teams_changed(self) -> None:
         team = self.teams.current

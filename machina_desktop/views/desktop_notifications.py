@@ -77,7 +77,7 @@ class DesktopNotifications(QObject):
             Q_ARG("QString", title),
             Q_ARG("QString", body),
             Q_ARG("QStringList", ["default", self.tr("Open")]),
-            Q_ARG("QVariantMap", {}),
+            Q_ARG("QVariantMap", {"suppress-sound": True}),
             Q_ARG("int", -1),
         )
         if service.lastError().isValid():

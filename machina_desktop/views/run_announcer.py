@@ -7,13 +7,14 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from machina_desktop.core.config import NOTIFICATIONS, Settings
+from machina_desktop.core.config import NOTIFICATIONS, NOTIFY_APPROVAL, NOTIFY_FAILED, NOTIFY_FINISHED, Settings
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.views.desktop_notifications import DesktopNotifications
 from machina_desktop.views.notices import Notices
 from machina_desktop.views.run_watch import RunWatch, doing, outcome
 from machina_desktop.views.toast import Notice
 
+_WANTED = {DeploymentState.FAILED: NOTIFY_FAILED, DeploymentState.AWAITING_APPROVAL: NOTIFY_APPROVAL}
 _KINDS = {DeploymentState.SUCCEEDED: "success", DeploymentState.FAILED: "error"}
 
 
@@ -46,6 +47,13 @@ class RunAnnouncer(QObject):
         """Where to tell it while nobody sees the window."""
         self._outside = outside
 
+    def send_test(self) -> None:
+        """Show a notification of the system's now, whatever is set; a toast where there is no way to do it."""
+        if self._outside is None:
+            self._notices.tell(Notice(text=self.tr("There is no way to notify you on this system."), kind="warning"))
+        else:
+            self._outside.send(self.tr("This is a test"), self.tr("Deployments are told this way."), key="")
+
     def _on_ended(self, run: Deployment) -> None:
         # The machine's own inspector tells how it is now; why something failed, only the run does.
         if run.state is DeploymentState.SUCCEEDED and self._is_looked_at("machine", run.machine_id or ""):
@@ -68,11 +76,16 @@ class RunAnnouncer(QObject):
         key = run.deployment_id
         if self._is_looked_at("deployment", key):
             self._notices.withdraw(key)
-        elif self._is_seen() or self._outside is None:
-            self._notices.tell(
-                Notice(text=text, detail=detail, kind=kind, action=action, on_action=lambda: self._show(key), about=key)
-            )
-        elif self._settings.get(NOTIFICATIONS):
+            return
+        notice = Notice(
+            text=text, detail=detail, kind=kind, action=action, on_action=lambda: self._show(key), about=key
+        )
+        if self._is_seen() or self._outside is None:
+            self._notices.tell(notice)
+            return
+        # Whoever comes back to the window finds it in the list.
+        self._notices.record(notice)
+        if self._settings.get(NOTIFICATIONS) and self._settings.get(_WANTED.get(run.state, NOTIFY_FINISHED)):
             self._outside.send(text, detail, key=key)
 
     def _is_seen(self) -> bool:

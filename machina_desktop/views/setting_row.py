@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QCoreApplication, QEasingCurve, QRectF, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.config import REDUCED_MOTION, THEME
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.device import ChangeSetting, SettingValue
 from machina_desktop.views import tasks, theme
-from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.setting_effect import take_effect
+from machina_desktop.views.setting_words import in_words
+from machina_desktop.views.theme import CONTROL_HEIGHT, Radius, Space, Type
 from machina_desktop.views.widgets.buttons import IconButton
 from machina_desktop.views.widgets.inputs import fill_combo, plain_combo
 from machina_desktop.views.widgets.painting import fill_rounded
@@ -24,7 +25,7 @@ Value = str | int | bool
 Control = tuple[QWidget, Callable[[Value], None]]
 FLASH_MS = 1400
 _TEXT_WIDTH = 280
-_NUMBER_WIDTH = 128
+_CHOICE_WIDTH = 136
 
 
 class SettingRow(QWidget):
@@ -43,6 +44,7 @@ class SettingRow(QWidget):
 
     def __init__(self, bridge: Bridge, setting: SettingValue, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        setting = in_words(setting)
         self.key = setting.key
         self.setObjectName(f"setting.{setting.key}")
         self.words = " ".join((setting.title, setting.help, setting.key, *setting.choice_titles)).casefold()
@@ -57,6 +59,8 @@ class SettingRow(QWidget):
         self._reset.clicked.connect(lambda: self._store(_as_text(self._default)))
         self.control, self._put = self._build_control(setting)
         self.control.setAccessibleName(setting.title)
+        # Where a combo box has its choice as its name, screen readers say this label with it.
+        self._title.setBuddy(self.control)
         self.control.setAccessibleDescription(setting.help)
         self._light = QVariantAnimation(self, duration=FLASH_MS)
         self._light.setStartValue(1.0)
@@ -107,14 +111,17 @@ class SettingRow(QWidget):
     def _build_words(self, setting: SettingValue) -> QVBoxLayout:
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(Label(setting.title, style=Type.MEDIUM, wraps=True))
+        self._title = Label(setting.title, style=Type.MEDIUM, wraps=True)
+        words.addWidget(self._title)
         words.addWidget(Label(setting.help, style=Type.SECONDARY, tone="secondary", wraps=True))
         words.addWidget(self._problem)
         return words
 
     def _build(self) -> None:
         row = QHBoxLayout(self)
-        row.setContentsMargins(Space.S, Space.S, Space.S, Space.S)
+        # A switch has room for its focus ring around it; what is seen of it ends where other controls do.
+        right = Space.S - Space.XS if isinstance(self.control, Switch) else Space.S
+        row.setContentsMargins(Space.S, Space.S, right, Space.S)
         row.setSpacing(Space.S)
         row.addLayout(self._words, 1)
         row.addSpacing(Space.L)
@@ -141,13 +148,13 @@ class SettingRow(QWidget):
             spin.setSpecialValueText(setting.zero)
         # Sends the number once it is typed, not each of its digits.
         spin.setKeyboardTracking(False)
-        spin.setFixedWidth(_NUMBER_WIDTH)
-        spin.lineEdit().setTextMargins(Space.S, 0, 0, 0)
+        spin.setFixedSize(_CHOICE_WIDTH, CONTROL_HEIGHT)
         spin.valueChanged.connect(lambda number: self._store(str(number)))
         return spin, lambda value: spin.setValue(int(value))
 
     def _build_choice(self, setting: SettingValue) -> Control:
         combo = plain_combo()
+        combo.setMinimumWidth(_CHOICE_WIDTH)
         titles = setting.choice_titles or setting.choices
         fill_combo(combo, tuple(zip(setting.choices, titles, strict=True)))
         combo.currentIndexChanged.connect(lambda _index: self._store(str(combo.currentData())))
@@ -180,7 +187,7 @@ class SettingRow(QWidget):
         self.control.setProperty("invalid", False)
         self.control.style().polish(self.control)
         self.set_value(setting.value)
-        _take_effect(setting)
+        take_effect(setting)
         self.changed.emit(setting.key)
 
     def _on_failed(self, error: MachinaError) -> None:
@@ -199,14 +206,6 @@ class _CalmSpinBox(QSpinBox):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
-
-
-def _take_effect(setting: SettingValue) -> None:
-    app = QApplication.instance()
-    if setting.key == THEME.key and isinstance(app, QApplication):
-        theme.apply_theme(app, str(setting.value))
-    elif setting.key == REDUCED_MOTION.key:
-        theme.set_motion_reduced(setting.value == "on")
 
 
 def _as_text(value: Value) -> str:

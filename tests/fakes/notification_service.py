@@ -22,8 +22,9 @@ class Service(QObject):
     ActionInvoked = Signal("uint", str)
 
     @Slot(str, "uint", str, str, str, "QStringList", "QVariantMap", int, result="uint")
-    def Notify(self, name: str, _replaces: int, _icon: str, title: str, body: str, *_rest: object) -> int:  # noqa: N802
-        print("given", name, title, body, sep="|", flush=True)
+    def Notify(self, name: str, _replaces: int, _icon: str, title: str, body: str, *rest: object) -> int:  # noqa: N802
+        sound = "silent" if rest[1] == {"suppress-sound": True} else "loud"
+        print("given", name, title, body, sound, sep="|", flush=True)
         QTimer.singleShot(100, lambda: self.ActionInvoked.emit(7, "default"))
         return 7
 

@@ -26,7 +26,7 @@ def said(*arguments: str) -> list[str]:
 
 
 def test_a_clicked_notification_leads_back_to_its_deployment() -> None:
-    assert said() == ["activated|deployment-7", "given|Machina|web-1 is running.|2 to add"]
+    assert said() == ["activated|deployment-7", "given|Machina|web-1 is running.|2 to add|silent"]
 
 
 def test_without_a_notification_service_the_tray_is_tried() -> None:

@@ -106,7 +106,7 @@ class SettingsPage(Page):
         self.tabs.add_page(ACCOUNT, self.tr("Account"), _scrolling(self.account), icon_name="key-round")
         self.tabs.add_page(PREFERENCES, self.tr("Settings"), self.preferences, icon_name="sliders-horizontal")
         whole = QVBoxLayout(self)
-        whole.setContentsMargins(Space.XL, Space.L, Space.S, 0)
+        whole.setContentsMargins(Space.XL, Space.L, Space.XL, 0)
         whole.setSpacing(Space.S)
         whole.addWidget(self._header)
         whole.addWidget(self.tabs, 1)

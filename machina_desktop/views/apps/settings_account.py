@@ -18,7 +18,7 @@ from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, IconButton
 from machina_desktop.views.widgets.feedback import Badge
 from machina_desktop.views.widgets.text import CopyLabel, ElidedLabel, IconLabel, Label
-from machina_desktop.views.wording import full_moment
+from machina_desktop.views.wording import full_moment, moment
 
 WIDTH = 760
 _ICONS = {"keyring": "key-round", "passphrase": "lock", "key-file": "file-text"}
@@ -91,7 +91,7 @@ class AccountTab(QWidget):
         unlocking.add_action(self.add)
         unlocking.add(self.state, words="vault")
         unlocking.add(self._ways, words="passphrase keyring key file")
-        sessions = Section("sessions", self.tr("Where you are at work"))
+        sessions = Section("sessions", self.tr("Sessions"), hint=self.tr("Where you are signed in."))
         sessions.add(self._sessions, words="sessions")
         self.sections = (unlocking, sessions)
         column = QVBoxLayout(self)
@@ -133,7 +133,7 @@ class AccountTab(QWidget):
         words.setSpacing(2)
         words.addWidget(Label(_title(slot), style=Type.MEDIUM))
         said = " · ".join(
-            part for part in (_about(slot), self.tr("since {0}").format(full_moment(at)) if at else "") if part
+            part for part in (_about(slot), self.tr("since {0}").format(moment(at)) if at else "") if part
         )
         words.addWidget(Label(said, style=Type.SECONDARY, tone="secondary", wraps=True))
         line.addWidget(IconLabel(_ICONS.get(slot, "shield"), size=20), 0, Qt.AlignmentFlag.AlignVCenter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QRectF, QSize, QStandardPaths, QUrl
+from PySide6.QtCore import QCoreApplication, QRectF, QSize, QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
@@ -26,11 +26,11 @@ from machina_desktop.views.widgets.text import CopyLabel, Label
 # Told apart by their place and the list below as much as by their colour.
 _TOKENS = {
     Part.DATABASE: "accent-primary",
-    Part.COPIES: "text-secondary",
+    Part.COPIES: "tint-accent",
     Part.RUNS: "accent-success",
-    Part.PLUGINS: "outline",
+    Part.PLUGINS: "text-secondary",
     Part.PRACTICE: "accent-warning",
-    Part.LOGS: "text-disabled",
+    Part.LOGS: "outline",
     Part.OTHER: "border",
 }
 
@@ -56,6 +56,7 @@ class DataFolderBlock(Block):
         self._parts.setColumnStretch(1, 1)
         self._total = Label(self.tr("Measuring …"), style=Type.SECONDARY, tone="secondary")
         self.column.addLayout(named(self.tr("Folder"), CopyLabel(str(home), name=self.tr("data folder")), open_))
+        self.column.addSpacing(Space.XS)
         self.column.addWidget(self._bar)
         self.column.addLayout(self._parts)
         row = QHBoxLayout()
@@ -85,7 +86,7 @@ class DataFolderBlock(Block):
             size.setFont(theme.tabular_font())
             self._parts.addWidget(_Sign(_TOKENS[part.part]), row, 0)
             self._parts.addWidget(Label(title_of(part.part)), row, 1)
-            self._parts.addWidget(size, row, 2)
+            self._parts.addWidget(size, row, 2, Qt.AlignmentFlag.AlignRight)
         total, free = (locale.formattedDataSize(size, 1) for size in (storage.size_bytes, storage.free_bytes))
         self._total.setText(self.tr("{0} in all, {1} free on the disk").format(total, free))
 

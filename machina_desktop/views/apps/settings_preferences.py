@@ -82,7 +82,9 @@ class PreferencesTab(QWidget):
         self._nothing.hide()
         self._failure.retried.connect(self.refresh)
         self._nothing.activated.connect(self.search_cleared)
-        self._scroll.verticalScrollBar().valueChanged.connect(lambda _value: self._mark_link())
+        bar = self._scroll.verticalScrollBar()
+        bar.valueChanged.connect(lambda _value: self._mark_link())
+        bar.rangeChanged.connect(lambda _least, _most: self._mark_link())
         self.refresh()
         self.engine.ask()
 
@@ -116,12 +118,12 @@ class PreferencesTab(QWidget):
 
     def go_to(self, place: str) -> None:
         """Scroll to a part or a setting; a setting lights up."""
-        row = self.rows().get(place)
-        target = row or self._sections.get(place)
-        if target is None:
-            return
-        # What was just shown has no place yet.
-        QTimer.singleShot(0, target, lambda: self._arrive(target, row))
+        section = self._sections.get(place)
+        row = None if section is not None else self.rows().get(place)
+        target = section or row
+        if target is not None:
+            # What was just shown has no place yet.
+            QTimer.singleShot(0, target, lambda: self._arrive(target, row))
 
     def show_vault(self, status: VaultStatus) -> None:
         """Show how the vault stands."""
@@ -133,6 +135,7 @@ class PreferencesTab(QWidget):
         found = sum(section.filter(self._words) for section in self._sections.values())
         for name, link in self._links.items():
             link.setVisible(not self._sections[name].isHidden())
+        self._mark_link()
         self._nothing.setVisible(not found)
         if not found:
             self._nothing.set_message(
@@ -284,6 +287,10 @@ class PreferencesTab(QWidget):
         self._scroll.verticalScrollBar().setValue(max(0, top - (self._scroll.height() // 3 if row else Space.L)))
         if row is not None:
             row.flash()
+        # Parts at the end never come to the top, and a short one may stand above the one that was meant.
+        for section in self._sections.values():
+            if target in {section, *section.rows.values()}:
+                self._mark(section.name)
 
     def _mark_link(self) -> None:
         """Mark the part that is looked at: the last one whose heading has been reached."""
@@ -298,8 +305,11 @@ class PreferencesTab(QWidget):
                 current = section
         if bar.maximum() > 0 and bar.value() == bar.maximum():
             current = shown[-1]
+        self._mark(current.name)
+
+    def _mark(self, current: str) -> None:
         for name, link in self._links.items():
-            link.setChecked(name == current.name)
+            link.setChecked(name == current)
 
 
 def _parts(tab: PreferencesTab) -> tuple[tuple[str, str, str], ...]:

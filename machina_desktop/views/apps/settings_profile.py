@@ -100,6 +100,8 @@ class ProfileTab(QWidget):
     def _build_form(self) -> Section:
         form = Block()
         form.column.setSpacing(Space.L)
+        # The picture's field and the column of fields bring their own.
+        form.column.setContentsMargins(0, Space.S, 0, Space.M)
         form.column.addWidget(self.picture)
         fields = QVBoxLayout()
         fields.setContentsMargins(Space.S, 0, Space.S, 0)

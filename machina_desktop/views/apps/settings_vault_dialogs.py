@@ -147,7 +147,7 @@ class RemoveWayDialog(ConfirmDialog):
         if slot != "passphrase" and set(status.slots) - {slot} == {"passphrase"}:
             losses.append(_tr("Machina asks for the passphrase at every start; without it nobody can open the vault."))
         super().__init__(
-            _tr("Remove {0}?").format(name_of(slot)),
+            _tr("No longer unlock with {0}?").format(name_of(slot)),
             losses=tuple(losses),
             confirm=_tr("Remove"),
             parent=parent,
