@@ -11,7 +11,7 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderInfo, ProviderType
-from machina_desktop.core.errors import Locked, MachinaError
+from machina_desktop.core.errors import Locked, MachinaError, NotFound
 from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.core.services.keys import ListKeys
 from machina_desktop.core.services.machines import GetMachine, UpdateMachine
@@ -157,6 +157,13 @@ class MachineDetail(Detail):
         self._timeline.chosen.connect(lambda key: self.window_door.inspect("deployment", key))
         return self._timeline
 
+    def _on_error(self, error: MachinaError) -> None:
+        if isinstance(error, NotFound):
+            self._states.empty.set_message(self.tr("No longer here"), self.tr("It was deleted meanwhile."))
+            self._states.show_empty()
+        else:
+            self._states.show_error(error)
+
     def _start(self) -> None:
         team = self.bridge.team_id
         self._live = LiveQuery(
@@ -164,7 +171,7 @@ class MachineDetail(Detail):
             GetMachine(machine_id=self.key),
             depends=frozenset({"machine"}),
             on_answer=self._on_machine,
-            on_error=self._states.show_error,
+            on_error=self._on_error,
             parent=self,
         )
         LiveQuery(
