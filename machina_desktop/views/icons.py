@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, lru_cache
+from operator import mul
 
 from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QIconEngine, QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from machina_desktop.views import theme
 
-# Marks of our own, no company's logo. Keyed by the values of ProviderType, whose module the first paint does not wait for.
+# The icons are drawn on a grid of this many units, with strokes this wide.
+_GRID = 24
+_STROKE = 1.5
+# Marks of our own, no company's logo.
+# Keyed by the values of ProviderType, whose module the first paint does not wait for.
 PROVIDER_ICONS: Mapping[str, str] = {
     "digitalocean": "provider-digitalocean",
     "aws": "provider-aws",
@@ -96,10 +101,45 @@ def _coloured(name: str, color: QColor, size: int, ratio: float) -> QPixmap:
 
 @lru_cache(maxsize=512)
 def _rendered(name: str, color_name: str, pixels: int) -> QPixmap:
-    """The icon in device pixels."""
+    """The icon in device pixels, with strokes of whole pixels that lie on pixels, so that straight lines are sharp."""
+    left, top = _shift_of(name, pixels)
     made = QPixmap(pixels, pixels)
     made.fill(Qt.GlobalColor.transparent)
     painter = QPainter(made)
-    QSvgRenderer(QByteArray(theme.tinted_svg(name, color_name).encode())).render(painter, QRectF(0, 0, pixels, pixels))
+    _renderer(name, color_name, pixels).render(painter, QRectF(left, top, pixels, pixels))
     painter.end()
     return made
+
+
+def _renderer(name: str, color_name: str, pixels: int) -> QSvgRenderer:
+    stroke = _stroke_of(pixels) * _GRID / pixels
+    source = theme.tinted_svg(name, color_name).replace(f'stroke-width="{_STROKE}"', f'stroke-width="{stroke}"')
+    return QSvgRenderer(QByteArray(source.encode()))
+
+
+def _stroke_of(pixels: int) -> int:
+    return max(1, round(_STROKE * pixels / _GRID))
+
+
+@lru_cache(maxsize=512)
+def _shift_of(name: str, pixels: int) -> tuple[float, float]:
+    """How far right and down, in pixels, the icon is at its sharpest; at most half a pixel.
+
+    A stroke of one pixel whose middle lies between two pixels is two grey lines. Where an icon's lines lie is up to the
+    icon, so all four ways are tried, and the one wins whose pixels are most fully on or off.
+    """
+    if _stroke_of(pixels) % 2 == 0:
+        return 0.0, 0.0
+    renderer = _renderer(name, "black", pixels)
+    ways = [(left, top) for left in (0.0, 0.5) for top in (0.0, 0.5)]
+    return max(ways, key=lambda way: _sharpness(renderer, pixels, *way))
+
+
+def _sharpness(renderer: QSvgRenderer, pixels: int, left: float, top: float) -> int:
+    picture = QImage(pixels, pixels, QImage.Format.Format_Alpha8)
+    picture.fill(0)
+    painter = QPainter(picture)
+    renderer.render(painter, QRectF(left, top, pixels, pixels))
+    painter.end()
+    alphas = bytes(picture.constBits())
+    return sum(map(mul, alphas, alphas))

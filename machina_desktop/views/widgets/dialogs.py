@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVB
 
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
-from machina_desktop.views.widgets.inputs import Input
+from machina_desktop.views.widgets.inputs import Input, Note
 from machina_desktop.views.widgets.layout import Divider
 from machina_desktop.views.widgets.modal import Modal
 from machina_desktop.views.widgets.text import Label
@@ -80,7 +80,7 @@ class Dialog(Modal):
         self._buttons.addWidget(self.primary)
         self.column = QVBoxLayout()
         self.column.setSpacing(Space.L)
-        self._error = Label(tone="error", wraps=True)
+        self._error = Note(self.body)
         self._error.hide()
         self._build(text)
 
@@ -90,8 +90,7 @@ class Dialog(Modal):
 
     def show_error(self, message: str) -> None:
         """Say above the buttons what went wrong, and let the person try again; empty says nothing."""
-        self._error.setText(message)
-        self._error.setVisible(bool(message))
+        self._error.show_text(message, is_error=True)
         self.set_busy(False)
 
     def set_busy(self, is_busy: bool) -> None:

@@ -39,8 +39,8 @@ class HoldsSecret(Protocol):
         """Be as if nothing had been typed: the vault is locked."""
 
 
-class _Note(QWidget):
-    """The line under a field: help in grey, or what is wrong in red with a sign."""
+class Note(QWidget):
+    """The line under a field or a form: help in grey, or what is wrong in red with a sign."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -77,7 +77,7 @@ class Field(QWidget, Generic[C]):
         self.control = control
         self._help = help_text
         self._error = ""
-        self._note = _Note(self)
+        self._note = Note(self)
         # With its parent from the start: shown without one it would flash as a window of its own.
         self._label = Label(label, style=Type.MEDIUM, parent=self)
         self._label.setBuddy(control)
