@@ -103,6 +103,7 @@ class Desktop(QObject):
         from machina_desktop.core.events import EventBus
         from machina_desktop.views.crash import CrashWatch
         from machina_desktop.views.loop_watch import LoopWatch
+        from machina_desktop.views.screen_watch import ScreenWatch
 
         log.configure(paths.logs, level=settings.get(LOG_LEVEL))
         self._redact = log.REDACTOR.redact
@@ -115,6 +116,7 @@ class Desktop(QObject):
         self._bridge = Bridge(self._bus)
         self._crashes = CrashWatch(self._redact, parent=self)
         self._watch = LoopWatch(parent=self)
+        self._screens = ScreenWatch(parent=self)
         self._host: Host | None = None
         self._starting: asyncio.Task[object] | None = None
         self._quit = asyncio.Event()

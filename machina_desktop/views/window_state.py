@@ -35,8 +35,7 @@ class WindowState:
             window.resize(_fitting(DEFAULT_SIZE))
             _center(window)
         elif not is_reachable(window.frameGeometry()):
-            window.resize(_fitting(window.size()))
-            _center(window)
+            bring_back(window)
 
     def restore_docks(self, area: QMainWindow) -> None:
         """Put the docks of ``area`` where they were."""
@@ -77,6 +76,12 @@ def is_reachable(frame: QRect) -> bool:
         ):
             return True
     return False
+
+
+def bring_back(window: QWidget) -> None:
+    """Put ``window`` into the middle of the first screen, no larger than that."""
+    window.resize(_fitting(window.size()))
+    _center(window)
 
 
 def _fitting(size: QSize) -> QSize:
