@@ -12,6 +12,9 @@ from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.inputs import Input, TextArea
 
+# A script, and so the same in every language.
+EXAMPLE = "#!/bin/sh\\nset -eu\\nsudo apt-get update\\nsudo apt-get install -y nginx"
+
 
 class BootstrapStep(Step):
     """An optional script."""
@@ -25,7 +28,7 @@ class BootstrapStep(Step):
         )
         self._script = TextArea(
             self.tr("Script"),
-            placeholder="#!/bin/sh\nset -eu\nsudo apt-get update\nsudo apt-get install -y nginx",
+            placeholder=EXAMPLE,
             help_text=self.tr("It is kept with the machine and shown to your team: write no passwords into it."),
             rows=12,
         )
