@@ -23,14 +23,16 @@ async def made(tmp_path: Path) -> AsyncIterator[Core]:
         yield started
 
 
-def member_changed(made: Core, team_id: str, role: str | None, *, member_id: str, user_id: str = "") -> Changed:
+def member_changed(
+    made: Core, team_id: str, role: str | None, *, member_id: str, user_id: str = "", seq: int = 99
+) -> Changed:
     """What the feed says when a member's row was written, or with no role deleted."""
     row = {"team_id": team_id, "user_id": user_id or made.host.actor.user_id, "role": role}
     return Changed(
         (
             Change(
                 team_id=team_id,
-                seq=99,
+                seq=seq,
                 entity="team_member",
                 entity_id=member_id,
                 row=row if role else None,
@@ -87,6 +89,14 @@ async def test_who_is_no_longer_in_a_team_finds_nothing_of_it(made: Core) -> Non
     assert made.host.actor.team_roles == ()
     with pytest.raises(NotFound):
         await made.call(ListMachines(team_id=made.team_id))
+
+
+async def test_what_is_heard_of_late_does_not_undo_what_came_after_it(made: Core) -> None:
+    made.host.bus.publish(member_changed(made, made.team_id, "member", member_id=own_place(made), seq=11))
+    made.host.bus.publish(member_changed(made, made.team_id, "admin", member_id=own_place(made), seq=10))
+    assert made.host.actor.role_in(made.team_id) is TeamRole.MEMBER
+    made.host.bus.publish(member_changed(made, made.team_id, "admin", member_id=own_place(made), seq=12))
+    assert made.host.actor.role_in(made.team_id) is TeamRole.ADMIN
 
 
 async def test_what_happens_to_others_changes_nothing(made: Core) -> None:

@@ -202,6 +202,17 @@ async def test_each_team_of_a_person_hears_of_their_new_name(made: Core) -> None
         assert event.action == "user.update"
 
 
+async def test_this_computers_person_stays_the_same_whoever_else_becomes_known(tmp_path: Path) -> None:
+    async with core(tmp_path / "home") as first:
+        person = first.host.actor
+        first.sql(
+            'INSERT INTO "user" (user_id, email, display_name, role, created_at) VALUES '
+            "('user-00', '', 'Older', 'admin', '2020-01-01T00:00:00.000000Z')"
+        )
+    async with core(tmp_path / "home") as second:
+        assert second.host.actor == person
+
+
 async def test_a_team_is_stored_composed(made: Core) -> None:
     team: Team = await made.call(CreateTeam(name="Cafe\u0301", handle="cafe"))
     assert team.name == "Caf\u00e9"

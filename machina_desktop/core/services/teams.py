@@ -234,7 +234,7 @@ def _checked_email(email: str) -> str:
 @use_case("team.settle", "POST /api/device/settle", is_audited=False, is_internal=True)
 def settle(tx: Transaction, _actor: Actor, ask: Settle) -> Actor:
     """The first start makes an administrator of a team of one; every later start finds them."""
-    user = tx.find(User)
+    user = _person_of_this_computer(tx)
     if user is None:
         at = now()
         user = User(
@@ -253,14 +253,20 @@ def settle(tx: Transaction, _actor: Actor, ask: Settle) -> Actor:
     return actor_of(tx, user)
 
 
+def _person_of_this_computer(tx: Transaction) -> User | None:
+    """Who made the teams that live here; the other users are members of teams whose home is elsewhere."""
+    local = tx.list(Team, home="", order_by="created_at", limit=1)
+    return tx.get(User, local[0].created_by) if local else tx.find(User)
+
+
 def actor_of(tx: Transaction, user: User) -> Actor:
     """The person as somebody who may ask, with the teams they are in, in the order they joined them."""
-    members = tx.list(TeamMember, user_id=user.user_id)
+    members = tx.list(TeamMember, user_id=user.user_id, limit=ALL)
     roles = tuple((member.team_id, member.role) for member in members)
     return Actor(
         user_id=user.user_id,
         display_name=user.display_name,
         system_role=user.role,
         team_roles=roles,
-        grants=tx.list(Grant, user_id=user.user_id),
+        grants=tx.list(Grant, user_id=user.user_id, limit=ALL),
     )

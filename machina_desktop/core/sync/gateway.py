@@ -12,6 +12,7 @@ from machina_desktop.core.events import Change, Changed, Event
 from machina_desktop.core.services.use_case import Request
 
 R = TypeVar("R")
+_ABOUT_PEOPLE = frozenset({"user", "team_member", "grant"})
 
 
 class Gateway(Protocol):
@@ -45,12 +46,23 @@ class Person:
         """``members`` are the person's own rows, which tell whose place in a team a deleted row was."""
         self.actor = actor
         self._places = {member.team_member_id: (member.team_id, member.role) for member in members}
+        self._newest: dict[tuple[str, str], int] = {}
 
     def learn(self, event: Event) -> None:
         """Take in what concerns the person; to be a witness of the bus."""
         if isinstance(event, Changed):
             for change in event.changes:
-                self._take_in(change)
+                if self._is_news(change):
+                    self._take_in(change)
+
+    def _is_news(self, change: Change) -> bool:
+        """Whether no later change of that row was heard of: what another process wrote is heard of late."""
+        if change.entity not in _ABOUT_PEOPLE:
+            return False
+        row = (change.team_id, change.entity_id)
+        is_news = change.seq >= self._newest.get(row, 0)
+        self._newest[row] = max(change.seq, self._newest.get(row, 0))
+        return is_news
 
     def _take_in(self, change: Change) -> None:
         row = change.row or {}
