@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -10,7 +13,7 @@ from PySide6.QtGui import QDesktopServices
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import THEME, Paths
 from machina_desktop.core.services.device import ChangeSetting
-from machina_desktop.views import tasks
+from machina_desktop.views import tasks, theme
 from machina_desktop.views.apps import APPS
 from machina_desktop.views.commands import Command
 from machina_desktop.views.link_opener import LinkOpener
@@ -23,6 +26,9 @@ from machina_desktop.views.setting_effect import take_effect
 from machina_desktop.views.shortcuts import ShortcutsDialog
 from machina_desktop.views.vault_door import VaultDoor
 from machina_desktop.views.vault_watch import VaultWatch
+
+if TYPE_CHECKING:
+    from machina_desktop.views.gallery import GalleryWindow
 
 
 class GeneralCommands(QObject):
@@ -41,6 +47,7 @@ class GeneralCommands(QObject):
         self._bridge, self._window = bridge, window
         self._runs, self._vault, self._vault_door = runs, vault, vault_door
         self._shortcuts: ShortcutsDialog | None = None
+        self._gallery: GalleryWindow | None = None
         self.sources = PaletteSources(APPS, bridge, parent=self)
         self.links = LinkOpener(APPS, self.sources, bridge=bridge, window=window)
         self.palette = Palette(
@@ -52,8 +59,9 @@ class GeneralCommands(QObject):
             window=window,
         )
         self.sources.loaded.connect(self._on_apps_loaded)
+        window.sidebar.help.clicked.connect(self.show_shortcuts)
         window.commands.add(*self._of_window(), *self._of_theme(), *self._of_vault(), *self._of_folders())
-        window.commands.add_source(self._of_runs, is_about_shown=False)
+        window.commands.add_source(self._of_runs)
 
     @property
     def shortcuts(self) -> ShortcutsDialog | None:
@@ -97,6 +105,14 @@ class GeneralCommands(QObject):
                 keys="F1",
                 words=self.tr("help keys ?"),
                 run=self.show_shortcuts,
+            ),
+            Command(
+                name="gallery.show",
+                title=self.tr("Show the gallery of widgets"),
+                group=general,
+                icon="layout-grid",
+                words=self.tr("design system developer"),
+                run=self._load_gallery,
             ),
         )
 
@@ -182,8 +198,26 @@ class GeneralCommands(QObject):
             done=take_effect,
         )
 
+    def _load_gallery(self) -> None:
+        tasks.run(
+            self._bridge,
+            asyncio.to_thread(_gallery_class),
+            owner=self,
+            name="load the gallery",
+            done=self._on_gallery_loaded,
+        )
+
+    def _on_gallery_loaded(self, gallery: type[GalleryWindow]) -> None:
+        self._gallery = gallery(theme.current().name)
+        self._gallery.show()
+
     def _on_apps_loaded(self) -> None:
         self._window.commands.add(*(command for app in APPS for command in app.commands(self._window)))
 
     def _on_shortcuts_closed(self) -> None:
         self._shortcuts = None
+
+
+def _gallery_class() -> type[GalleryWindow]:
+    """Loaded when it is wanted: the gallery knows every widget there is."""
+    return cast("type[GalleryWindow]", importlib.import_module("machina_desktop.views.gallery").GalleryWindow)

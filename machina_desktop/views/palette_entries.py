@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QCoreApplication
 
@@ -159,7 +159,7 @@ class Entries:
         groups = dict.fromkeys(entry.group for entry in rest)
         return (
             *_captioned(_tr("Suggested"), self._shown),
-            *(line for group in groups for line in _captioned(group, [each for each in rest if each.group == group])),
+            *(line for group in groups for line in _captioned(group, _of_group(group, rest))),
         )
 
     def _suggestions(self) -> tuple[Line, ...]:
@@ -184,6 +184,11 @@ class Entries:
             if entry.name in recent or entry.name in own
         }
         return Ranking((entry.candidate for entry in entries), bonus=bonus)
+
+
+def _of_group(group: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Those of a group; what the caption above them says already, they do not repeat."""
+    return tuple(replace(entry, detail="") for entry in entries if entry.group == group)
 
 
 def _captioned(caption: str, entries: Sequence[Entry]) -> tuple[Line, ...]:

@@ -130,7 +130,8 @@ class _PaletteDelegate(QStyledItemDelegate):
         painter.save()
         rect = QRectF(option.rect)
         if line.caption:
-            head = QRectF(rect.left() + Space.L, rect.top() + 6, rect.width() - Space.XXL, CAPTION_HEIGHT - 6)
+            inset = Space.S + Space.M
+            head = QRectF(rect.left() + inset, rect.top() + 6, rect.width() - 2 * inset, CAPTION_HEIGHT - 6)
             draw_text(painter, head, line.caption, theme.font(Type.LABEL), theme.color("text-secondary"))
             rect.setTop(rect.top() + CAPTION_HEIGHT)
         row = rect.adjusted(Space.S, 0, -Space.S, 0)

@@ -28,6 +28,7 @@ class Sidebar(QWidget):
         vault: The line that tells how the vault stands.
         sync: The line that tells whether the team is the same elsewhere.
         person: Who is signed in; pressed, it leads to what is theirs.
+        help: The way to all shortcuts.
 
     Signals:
         chosen(str): The name of the app to show.
@@ -51,6 +52,7 @@ class Sidebar(QWidget):
         self.vault.clicked.connect(self.vault_clicked)
         self.sync = SidebarEntry(self.tr("Local only"), "monitor", parent=self)
         self.person = PersonButton(self.tr("You"), height=_FOOT_HEIGHT, parent=self)
+        self.help = IconButton("circle-question-mark", self.tr("Keyboard shortcuts"), shortcut="F1", parent=self)
         self._fold = IconButton("panel-left", self.tr("Collapse sidebar"), shortcut="Ctrl+B", parent=self)
         self._fold.clicked.connect(lambda: self.set_collapsed(not self._is_collapsed))
         self._build(apps)
@@ -99,7 +101,7 @@ class Sidebar(QWidget):
 
     def _lines(self) -> tuple[QAbstractButton, ...]:
         """Everything in it that can be pressed, from the top."""
-        return (self.team, *self._entries.values(), self.vault, self.sync, self.person, self._fold)
+        return (self.team, *self._entries.values(), self.vault, self.sync, self.person, self.help, self._fold)
 
     def _build(self, apps: tuple[App, ...]) -> None:
         column = QVBoxLayout(self)
@@ -145,9 +147,10 @@ class Sidebar(QWidget):
         self.chosen.emit(name)
 
     def _place_fold(self) -> None:
-        self._foot.removeWidget(self._fold)
-        self._foot_row.removeWidget(self._fold)
-        if self._is_collapsed:
-            self._foot.insertWidget(0, self._fold, 0, _CENTER)
-        else:
-            self._foot_row.addWidget(self._fold)
+        for index, button in enumerate((self.help, self._fold)):
+            self._foot.removeWidget(button)
+            self._foot_row.removeWidget(button)
+            if self._is_collapsed:
+                self._foot.insertWidget(index, button, 0, _CENTER)
+            else:
+                self._foot_row.addWidget(button)

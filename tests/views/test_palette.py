@@ -248,6 +248,14 @@ class TestChoosing:
         made.press(Qt.Key.Key_Return)
         await until(lambda: made.gateway.asked_of(device.LockVault))
 
+    async def test_the_gallery_opens_in_a_window_of_its_own(self, made: WholeWindow) -> None:
+        await made.open_palette()
+        made.write("gallery")
+        made.press(Qt.Key.Key_Return)
+        await until(lambda: made.desk.general._gallery is not None)
+        assert made.desk.general._gallery.isVisible()
+        made.desk.general._gallery.close()
+
     async def test_a_click_chooses(self, made: WholeWindow) -> None:
         palette = await made.open_palette()
         made.write("providers")
