@@ -13,7 +13,7 @@ from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.inputs import Input, TextArea
 
 # A script, and so the same in every language.
-EXAMPLE = "#!/bin/sh\\nset -eu\\nsudo apt-get update\\nsudo apt-get install -y nginx"
+EXAMPLE = "#!/bin/sh\nset -eu\nsudo apt-get update\nsudo apt-get install -y nginx"
 
 
 class BootstrapStep(Step):

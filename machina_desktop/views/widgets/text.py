@@ -32,8 +32,8 @@ class Label(QLabel):
     Attributes of the look: ``style`` is a `Type`; ``tone`` is ``""`` (primary), ``secondary``, ``accent``,
     ``success``, ``warning`` or ``error``. The text is always plain: markup in it shows as typed.
 
-    Where there is no room for it, one line ends in an ellipsis and is told in full by a tooltip; one that wraps is
-    broken within a word that is too wide.
+    Where there is no room for it, it ends in an ellipsis and is told in full by a tooltip; one that wraps is broken
+    within a word that is too wide.
     """
 
     def __init__(
@@ -76,8 +76,7 @@ class Label(QLabel):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         room = QRectF(self.contentsRect())
-        is_wide = self._widest_word() if self.wordWrap() else self.fontMetrics().horizontalAdvance(self.text())
-        if is_wide <= room.width() + 1 or "\n" in self.text():
+        if self._has_room(room):
             super().paintEvent(event)
             return
         painter, ink = QPainter(self), self.palette().color(self.foregroundRole())
@@ -86,6 +85,11 @@ class Label(QLabel):
             draw_paragraph(painter, room, self.text(), self.font(), ink, is_centred=is_centred)
         else:
             draw_text(painter, room, self.text(), self.font(), ink, align=self.alignment())
+
+    def _has_room(self, room: QRectF) -> bool:
+        if self.wordWrap():
+            return self._widest_word() <= room.width() + 1 and self.heightForWidth(self.width()) <= self.height() + 1
+        return "\n" in self.text() or self.fontMetrics().horizontalAdvance(self.text()) <= room.width() + 1
 
     def _widest_word(self) -> int:
         longest = max(self.text().split(), key=len, default="")
