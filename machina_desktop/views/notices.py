@@ -157,6 +157,8 @@ class Notices(QObject):
     def _show(self, notice: Notice) -> None:
         toast = Toast(notice, self._on_left, self._window)
         self._shown.append(toast)
+        # Not in the upper left corner, where the mouse may rest: it would be kept for ever.
+        toast.move(self._corner() - QPoint(0, toast.height()))
         toast.show()
         toast.raise_()
         self._announce(notice)
@@ -200,10 +202,13 @@ class Notices(QObject):
             # The keyboard goes to the next toast, or back to the page.
             (self._shown[-1] if self._shown else self._over).setFocus()
 
-    def _place(self) -> None:
+    def _corner(self) -> QPoint:
+        """Where the lowest card has its lower left corner, in the window."""
         corner = self._over.mapTo(self._window, self._over.rect().bottomRight())
-        bottom = corner.y() - Space.L
-        left = max(Space.L, corner.x() - WIDTH - Space.L)
+        return QPoint(max(Space.L, corner.x() - WIDTH - Space.L), corner.y() - Space.L)
+
+    def _place(self) -> None:
+        left, bottom = self._corner().toTuple()
         cards: list[Toast | MoreLine] = list(reversed(self._shown))
         if self._waiting_count and self._more is None:
             self._more = MoreLine(show_all=self.list_wanted.emit, dismiss=self.dismiss_all, parent=self._window)
