@@ -10,6 +10,7 @@ import html
 import subprocess
 import sys
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.fakes.display import virtual_display  # noqa: E402
 
 AT_ONCE = 2
 LONGEST_S = 120
+_SETTLING = threading.Lock()
 _LINES = {"dark": "#30363d", "light": "#c4ccd4", "high-contrast": "#ffffff"}
 
 
@@ -100,9 +102,10 @@ def _furnish(home: Path, name: str) -> list[str]:
         (home / "machina.db").write_bytes(b"not a database\n" * 512)
     if name in {"first", "broken"}:
         return []
-    team = asyncio.run(settle_in(Paths(home=home)))
-    runs = {f"run:{run.machine_name}": run.deployment_id for run in reversed(team.runs)}
-    return [f"{key}={value}" for key, value in (team.ids | runs).items()]
+    # Migrations run one at a time in a process.
+    with _SETTLING:
+        team = asyncio.run(settle_in(Paths(home=home)))
+    return [f"{key}={value}" for key, value in team.named().items()]
 
 
 def write_contact_sheet(folder: Path) -> None:

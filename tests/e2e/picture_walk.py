@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QCursor
 
 from machina_desktop import app as desktop_app
 from tests.e2e.hand import Hand
@@ -59,6 +60,9 @@ def main() -> int:
         hand = Hand(Path(pictures), first=int(first), patience_s=PATIENCE_S)
         walk = Walk(desktop, hand, dict(pair.split("=") for pair in pairs))
         walk.window.showMaximized()
+        # Nothing shall look as if the mouse were over it.
+        corner = walk.window.screen().geometry().bottomRight()
+        QCursor.setPos(corner)
         for scene in WALKS[name]:
             try:
                 await take(walk, scene)

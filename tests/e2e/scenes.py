@@ -22,6 +22,7 @@ from tests.e2e.steps import (
     scroll_down,
     shortcut,
     until_seen,
+    wizard_to,
     write,
 )
 
@@ -86,8 +87,9 @@ _WIZARD = (
     scene("wizard-address", account("rack"), click("wizard.next"), stays=True),
     scene("wizard-address-problem", click("wizard.next"), stays=True),
     scene("wizard-address-filled", write("wizard.host", "10.20.7.50"), write("wizard.user", "acme"), stays=True),
-    scene("wizard-keys", click("wizard.start-over"), account("here"), click("wizard.next"), stays=True),
-    scene("wizard-name", click("wizard.next"), write("wizard.name", "playground-2"), stays=True),
+    scene("wizard-region", click("wizard.start-over"), account("here"), click("wizard.next"), stays=True),
+    scene("wizard-keys", wizard_to("wizard.step.keys"), stays=True),
+    scene("wizard-name", wizard_to("wizard.name"), write("wizard.name", "playground-2"), stays=True),
     scene("wizard-review", click("wizard.next")),
 )
 _SETTINGS = (scene("settings", app("settings")),)

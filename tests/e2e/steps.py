@@ -109,6 +109,19 @@ def account(name: str) -> Step:
     return do
 
 
+def wizard_to(name: str) -> Step:
+    """Go on in the wizard until that control is there; what can be chosen on the way has its first choice."""
+
+    async def do(walk: Walk) -> None:
+        for _ in range(8):
+            if walk.hand.seen(name) is None:
+                await walk.hand.click("wizard.next")
+                await walk.rest()
+        await walk.hand.control(name)
+
+    return do
+
+
 def write(name: str, text: str) -> Step:
     """Type into a field."""
     return lambda walk: walk.hand.write(name, text)

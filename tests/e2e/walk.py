@@ -83,7 +83,8 @@ class Walk:
         return self.desktop._window
 
     async def rest(self) -> None:
-        """Wait until nothing is asked any more and what was answered is painted."""
+        """Wait until the core has started, nothing is asked any more, and what was answered is painted."""
+        await self.hand.until(lambda: self.bridge.is_settled or self.hand.named("Retry") is not None, "the core")
         quiet = 0
         while quiet < 4:
             await asyncio.sleep(0.02)

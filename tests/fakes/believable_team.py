@@ -70,9 +70,10 @@ class BelievableTeam:
     ids: dict[str, str]
     runs: tuple[Deployment, ...] = field(default=())
 
-    def run_of(self, machine: str) -> Deployment:
-        """The newest deployment of that machine."""
-        return next(run for run in self.runs if run.machine_name == machine)
+    def named(self) -> dict[str, str]:
+        """All ids by name; ``run:web-1`` is the newest deployment of web-1 that is not queued behind another."""
+        ordered = sorted(self.runs, key=lambda run: (run.state is not DeploymentState.QUEUED, run.created_at))
+        return self.ids | {f"run:{run.machine_name}": run.deployment_id for run in ordered}
 
 
 async def settle_in(paths: Paths) -> BelievableTeam:

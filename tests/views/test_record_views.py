@@ -231,3 +231,28 @@ def test_columns_that_never_go_stay(qtbot: QtBot) -> None:
     name, status, size, tags = _fitted(qtbot, 200)
     assert (size, tags) == (0, 0)
     assert min(name, status) >= 56
+
+
+def test_what_is_pressed_is_told_when_the_button_is_let_go(qtbot: QtBot) -> None:
+    table = TableView(_model("a", "b"), name="Things")
+    qtbot.addWidget(table)
+    table.resize(600, 300)
+    told: list[str] = []
+    table.selected.connect(told.append)
+    at = table.visualRect(table.model().index(1, 0)).center()
+    qtbot.mousePress(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert told == []
+    qtbot.mouseRelease(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert told == ["b"]
+
+
+def test_a_click_on_the_current_row_tells_of_it_again(qtbot: QtBot) -> None:
+    table = TableView(_model("a", "b"), name="Things")
+    qtbot.addWidget(table)
+    table.resize(600, 300)
+    told: list[str] = []
+    table.selected.connect(told.append)
+    at = table.visualRect(table.model().index(0, 0)).center()
+    for _ in range(2):
+        qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert told == ["a", "a"]

@@ -71,10 +71,10 @@ def columns(run_of: Callable[[Machine], Deployment | None]) -> tuple[Column[Mach
         return run.created_at.timestamp() if run is not None else 0.0
 
     return (
-        Column(key="name", title=tr("Name"), text=lambda each: each.name, icon=_icon_of, width=180, grows=2),
-        Column(key="status", title=tr("Status"), status=status_of, width=150),
-        Column(key="address", title=tr("Address"), text=endpoint_of, is_mono=True, width=150),
-        Column(key="provider", title=tr("Provider"), text=_provider_of, width=130, rank=2),
+        Column(key="name", title=tr("Name"), text=lambda each: each.name, icon=_icon_of, width=180, least=150, grows=2),
+        Column(key="status", title=tr("Status"), status=status_of, width=160, least=145),
+        Column(key="address", title=tr("Address"), text=endpoint_of, is_mono=True, width=160, least=150),
+        Column(key="provider", title=tr("Provider"), text=_provider_of, width=130, least=115, rank=2),
         Column(
             key="region",
             title=tr("Region"),
@@ -95,7 +95,7 @@ def columns(run_of: Callable[[Machine], Deployment | None]) -> tuple[Column[Mach
             rank=5,
             grows=1,
         ),
-        Column(key="run", title=tr("Last run"), text=news, sort_key=when, is_quiet=True, width=170, rank=1, grows=1),
+        Column(key="run", title=tr("Last run"), text=news, sort_key=when, is_quiet=True, width=180, least=160, rank=1, grows=1),
         Column(
             key="created",
             title=tr("Created"),

@@ -101,6 +101,6 @@ def _widths(wishes: list[_Wish], room: int) -> list[int]:
     wanted, least = sum(each.width for each in wishes), sum(each.least for each in wishes)
     if wanted > room:
         part = max(0.0, (room - least) / max(1, wanted - least))
-        return [round(each.least + (each.width - each.least) * part) for each in wishes]
+        return [int(each.least + (each.width - each.least) * part) for each in wishes]
     growth = sum(each.grows for each in wishes)
     return [each.width + (room - wanted) * each.grows // growth if growth else each.width for each in wishes]

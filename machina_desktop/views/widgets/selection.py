@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView
 
 from machina_desktop.core.errors import Bug
@@ -50,7 +50,10 @@ class RecordSelection(QObject):
         super().__init__(view)
         self._view = view
         self._is_passing = False
+        self._is_pressed = False
+        self._is_owing = False
         view.installEventFilter(self)
+        view.viewport().installEventFilter(self)
         view.doubleClicked.connect(self._on_double_clicked)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._on_menu)
@@ -82,6 +85,10 @@ class RecordSelection(QObject):
         self._view.selectionModel().clear()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is not self._view:
+            if isinstance(event, QMouseEvent):
+                self._on_mouse(event)
+            return False
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and self.current_key():
             if event.key() in _ENTER:
                 self.activated.emit(self.current_key())
@@ -118,8 +125,22 @@ class RecordSelection(QObject):
         self.activated.emit(self._key(index))
 
     def _on_current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
-        if not self._is_passing:
+        # What opens beside the list moves its rows: not while a button is down on one of them.
+        if self._is_pressed:
+            self._is_owing = True
+        elif not self._is_passing:
             self.selected.emit(self._key(index))
+
+    def _on_mouse(self, event: QMouseEvent) -> None:
+        """Tell of the row under the mouse when the button is let go, also when it was the current one before."""
+        if event.type() == QEvent.Type.MouseButtonPress:
+            self._is_pressed, self._is_owing = True, False
+        elif event.type() == QEvent.Type.MouseButtonRelease and self._is_pressed:
+            self._is_pressed = False
+            is_plain = event.button() == Qt.MouseButton.LeftButton and not event.modifiers()
+            is_again = is_plain and self._view.indexAt(event.position().toPoint()) == self._view.currentIndex()
+            if self.current_key() and (self._is_owing or is_again):
+                self.selected.emit(self.current_key())
 
     def _on_selection_changed(self) -> None:
         self.selection_changed.emit(list(self.selected_keys()))
