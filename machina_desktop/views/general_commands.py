@@ -12,7 +12,7 @@ from PySide6.QtGui import QDesktopServices
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import THEME, Paths
-from machina_desktop.core.services.device import ChangeSetting
+from machina_desktop.core.services.device import ChangeSetting, SettingValue
 from machina_desktop.views import tasks, theme
 from machina_desktop.views.apps import APPS
 from machina_desktop.views.commands import Command
@@ -195,8 +195,15 @@ class GeneralCommands(QObject):
             self._bridge.call(ChangeSetting(key=THEME.key, value=choice)),
             owner=self,
             name="set the theme",
-            done=take_effect,
+            done=self._on_theme_set,
         )
+
+    def _on_theme_set(self, setting: SettingValue) -> None:
+        take_effect(setting)
+        page = self._window.pages.page()
+        if page is not None:
+            # The settings page shows what is stored.
+            page.shown()
 
     def _load_gallery(self) -> None:
         tasks.run(

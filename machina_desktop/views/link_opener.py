@@ -65,8 +65,8 @@ class LinkOpener(QObject):
             await search.look_up(self._bridge, link.key)
         except NotFound as error:
             raise NotFound(
-                "What the link names does not exist here, or not any more.",
-                hint="It may belong to another team or computer. Look for it by its name.",
+                "What the link names does not exist here.",
+                hint="It may be gone, or belong to another team or computer.",
             ) from error
 
     def _refuse(self, error: MachinaError) -> None:

@@ -186,6 +186,16 @@ class TestFinding:
         await until(lambda: "web-" in made.titles())
         assert current(made) == stood
 
+    async def test_another_team_has_its_own_things(self, made: WholeWindow) -> None:
+        await made.open_palette()
+        made.write("web-1")
+        assert "web-1" in made.titles()
+        for each in made.gateway.all(Machine):
+            made.gateway.remove(Machine, each.machine_id)
+        made.bridge.team_changed.emit("team-other")
+        await until(lambda: not made.desk.general.sources.is_loading)
+        assert "web-1" not in made.titles()
+
     async def test_what_cannot_be_read_is_told_and_the_rest_is_found(self, made: WholeWindow) -> None:
         def fail(_ask: object) -> object:
             raise Unavailable("The disk is gone.")
@@ -239,6 +249,7 @@ class TestChoosing:
         made.press(Qt.Key.Key_Return)
         await until(lambda: theme.current().name == "light")
         assert made.device.settings["theme"] == "light"
+        assert made.window.pages.name == "machines"
         theme.apply_theme(qapp, "dark")
 
     async def test_the_vault_can_be_locked(self, made: WholeWindow) -> None:
