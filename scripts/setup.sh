@@ -16,8 +16,8 @@ qt_packages=(
     libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-shm0
     libxcb-sync1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon0 libxkbcommon-x11-0
 )
-# The real things the tests talk to: a display with a window manager, an SSH server, a keyring.
-test_packages=(dbus gnome-keyring openbox openssh-server x11-xserver-utils xauth xvfb)
+# The real things the tests talk to: a display with a window manager, a tray and a mouse, an SSH server, a keyring.
+test_packages=(dbus gnome-keyring openbox openssh-server trayer xauth xdotool xvfb)
 
 say() { printf 'machina: %s\n' "$*" >&2; }
 stop() { say "$*" && exit 1; }
