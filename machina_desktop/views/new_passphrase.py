@@ -38,7 +38,7 @@ class NewPassphrase(QWidget):
         self.passphrase = PasswordInput(label or self.tr("Passphrase"))
         self.again = PasswordInput(self.tr("Once more"))
         self._strength = _Strength()
-        self._advice = Label(advice_for(""), style=Type.SECONDARY, tone="secondary", wraps=True)
+        self._advice = Label(advice_for(""), style=Type.SECONDARY, tone="secondary", wraps=True, parent=self)
         self._advice.setVisible(has_advice)
         row = QHBoxLayout()
         row.setSpacing(Space.M)

@@ -20,6 +20,7 @@ from machina_desktop.views.apps.settings_log import OwnLogDialog
 from machina_desktop.views.apps.settings_vault_dialogs import AddWayDialog, ChangePassphraseDialog, RemoveWayDialog
 from machina_desktop.views.first_run_steps import LockStep
 from machina_desktop.views.new_passphrase import advice_for
+from machina_desktop.views.widgets.text import Label
 from tests.fakes.device import AT, HOME, PASSPHRASE, FakeDevice
 from tests.fakes.stage import Stage, stage_with, turn, until
 
@@ -362,8 +363,7 @@ class TestVault:
     async def test_a_session_tells_host_and_data_folder(self, stage: Stage, fake: FakeDevice) -> None:
         page = await opened(stage)
         page.go_to("account")
-        texts = " ".join(label.text() for label in page.account.findChildren(type(page.account.state._ways)))
-        assert "ada-laptop" in texts or HOME in texts
+        await until(lambda: {"ada-laptop", HOME} <= {label.text() for label in page.account.findChildren(Label)})
 
     @pytest.mark.parametrize(
         ("typed", "word"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.services.device import GetVault, VaultStatus
@@ -27,12 +28,12 @@ _PLACES = {"preview": PROFILE, "ways": ACCOUNT, "sessions": ACCOUNT}
 
 
 class SettingsPage(Page):
-    """Three tabs; the one chosen is remembered, and a search goes through the settings.
+    """Three tabs, each made when it is first looked at; the one chosen is remembered.
+
+    A search goes through the settings.
 
     Attributes:
         tabs: The tabs.
-        profile: The person.
-        account: The vault's ways and the sessions.
         preferences: The settings.
 
     Signals:
@@ -49,8 +50,8 @@ class SettingsPage(Page):
         super().__init__(bridge, window)
         self.setObjectName("settings")
         self._place = ""
-        self.profile = ProfileTab(bridge, window)
-        self.account = AccountTab(bridge, window)
+        self._vault: VaultStatus | None = None
+        self._profile_room, self._account_room = _scroll_area(), _scroll_area()
         self.preferences = PreferencesTab(bridge, window)
         self.tabs = Tabs(name=self.tr("Parts of the settings"))
         self._header = PageHeader(self.tr("Settings"), search_placeholder=self.tr("Search settings…"), parent=self)
@@ -58,9 +59,9 @@ class SettingsPage(Page):
         self._connect()
         self._vault_query = LiveQuery(bridge, GetVault(), depends=frozenset(), on_answer=self._on_vault, parent=self)
         bridge.vault_changed.connect(lambda _is_open: self._vault_query.refresh())
-        self.account.refresh()
         self.tabs.set_current(recall("settings").get("tab", PREFERENCES) or PREFERENCES)
-        self.tabs.changed.connect(lambda tab: remember("settings", {"tab": tab}))
+        self._on_tab(self.tabs.current())
+        self.tabs.changed.connect(self._on_tab)
 
     def shown(self) -> None:
         """What may have changed elsewhere is asked again."""
@@ -92,6 +93,24 @@ class SettingsPage(Page):
             # The settings are on their way.
             self._place = place
 
+    @cached_property
+    def profile(self) -> ProfileTab:
+        """The person."""
+        made = ProfileTab(self.bridge, self.window_door)
+        self._profile_room.setWidget(made)
+        return made
+
+    @cached_property
+    def account(self) -> AccountTab:
+        """The vault's ways and the sessions."""
+        made = AccountTab(self.bridge, self.window_door)
+        made.state.act.clicked.connect(self.vault_wanted)
+        made.refresh()
+        if self._vault is not None:
+            made.show_status(self._vault)
+        self._account_room.setWidget(made)
+        return made
+
     @property
     def has_rows(self) -> bool:
         """Whether the settings are known."""
@@ -102,8 +121,8 @@ class SettingsPage(Page):
         return self.preferences.rows()[key]
 
     def _build(self) -> None:
-        self.tabs.add_page(PROFILE, self.tr("Profile"), _scrolling(self.profile), icon_name="user")
-        self.tabs.add_page(ACCOUNT, self.tr("Account"), _scrolling(self.account), icon_name="key-round")
+        self.tabs.add_page(PROFILE, self.tr("Profile"), self._profile_room, icon_name="user")
+        self.tabs.add_page(ACCOUNT, self.tr("Account"), self._account_room, icon_name="key-round")
         self.tabs.add_page(PREFERENCES, self.tr("Settings"), self.preferences, icon_name="sliders-horizontal")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(Space.XL, Space.L, Space.XL, 0)
@@ -117,14 +136,23 @@ class SettingsPage(Page):
         self.preferences.try_out.clicked.connect(self.notification_wanted)
         self.preferences.account_wanted.connect(lambda: self.tabs.set_current(ACCOUNT))
         self.preferences.loaded.connect(self._on_loaded)
-        self.account.state.act.clicked.connect(self.vault_wanted)
         if self._header.search is not None:
             self._header.search.searched.connect(self._on_searched)
             self.preferences.search_cleared.connect(self._header.search.clear)
 
     def _on_vault(self, status: VaultStatus) -> None:
-        self.account.show_status(status)
+        self._vault = status
         self.preferences.show_vault(status)
+        if "account" in self.__dict__:
+            self.account.show_status(status)
+
+    def _on_tab(self, tab: str) -> None:
+        remember("settings", {"tab": tab})
+        # Asking for one makes it.
+        if tab == PROFILE:
+            self.profile.show()
+        elif tab == ACCOUNT:
+            self.account.show()
 
     def _on_searched(self, text: str) -> None:
         if text:
@@ -145,13 +173,12 @@ class SettingsPage(Page):
         self.preferences.go_to(place)
 
 
-def _scrolling(content: QWidget) -> QScrollArea:
+def _scroll_area() -> QScrollArea:
     scroll = QScrollArea()
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QFrame.Shape.NoFrame)
     scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setWidget(content)
     return scroll
 
 

@@ -18,7 +18,7 @@ from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, IconButton
 from machina_desktop.views.widgets.feedback import Badge
 from machina_desktop.views.widgets.text import CopyLabel, ElidedLabel, IconLabel, Label
-from machina_desktop.views.wording import full_moment, moment
+from machina_desktop.views.wording import full_moment
 
 WIDTH = 760
 _ICONS = {"keyring": "key-round", "passphrase": "lock", "key-file": "file-text"}
@@ -133,7 +133,7 @@ class AccountTab(QWidget):
         words.setSpacing(2)
         words.addWidget(Label(_title(slot), style=Type.MEDIUM))
         said = " · ".join(
-            part for part in (_about(slot), self.tr("since {0}").format(moment(at)) if at else "") if part
+            part for part in (_about(slot), self.tr("since {0}").format(full_moment(at)) if at else "") if part
         )
         words.addWidget(Label(said, style=Type.SECONDARY, tone="secondary", wraps=True))
         line.addWidget(IconLabel(_ICONS.get(slot, "shield"), size=20), 0, Qt.AlignmentFlag.AlignVCenter)

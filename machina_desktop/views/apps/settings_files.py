@@ -25,13 +25,13 @@ from machina_desktop.views.widgets.text import CopyLabel, Label
 
 # Told apart by their place and the list below as much as by their colour.
 _TOKENS = {
-    Part.DATABASE: "accent-primary",
-    Part.COPIES: "tint-accent",
-    Part.RUNS: "accent-success",
-    Part.PLUGINS: "text-secondary",
-    Part.PRACTICE: "accent-warning",
-    Part.LOGS: "outline",
-    Part.OTHER: "border",
+    Part.DATABASE: "ansi-6",
+    Part.COPIES: "ansi-4",
+    Part.RUNS: "ansi-2",
+    Part.PLUGINS: "ansi-5",
+    Part.PRACTICE: "ansi-3",
+    Part.LOGS: "text-secondary",
+    Part.OTHER: "outline",
 }
 
 

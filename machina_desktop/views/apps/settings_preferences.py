@@ -37,6 +37,8 @@ WIDTH = 760
 _LINKS_WIDTH = 176
 # Below this, in pixels, the list of parts would take room that the settings need.
 _NARROW = 760
+# Within this time after going somewhere, answers still make the page longer.
+_ARRIVAL_MS = 600
 
 
 class PreferencesTab(QWidget):
@@ -60,7 +62,7 @@ class PreferencesTab(QWidget):
     def __init__(self, bridge: Bridge, window: Window) -> None:
         super().__init__()
         self._bridge = bridge
-        self._words: tuple[str, ...] = ()
+        self._text = ""
         self.engine = EngineBlock(bridge)
         self.vault = VaultState()
         self.try_out = Button(self.tr("Send a test"), icon_name="bell")
@@ -84,7 +86,10 @@ class PreferencesTab(QWidget):
         self._nothing.activated.connect(self.search_cleared)
         bar = self._scroll.verticalScrollBar()
         bar.valueChanged.connect(lambda _value: self._mark_link())
-        bar.rangeChanged.connect(lambda _least, _most: self._mark_link())
+        bar.rangeChanged.connect(lambda _least, _most: self._on_range_changed())
+        self._aim: Section | SettingRow | None = None
+        self._arrival = QTimer(self, interval=_ARRIVAL_MS, singleShot=True)
+        self._arrival.timeout.connect(self._on_arrived)
         self.refresh()
         self.engine.ask()
 
@@ -118,12 +123,15 @@ class PreferencesTab(QWidget):
 
     def go_to(self, place: str) -> None:
         """Scroll to a part or a setting; a setting lights up."""
-        section = self._sections.get(place)
-        row = None if section is not None else self.rows().get(place)
-        target = section or row
-        if target is not None:
-            # What was just shown has no place yet.
-            QTimer.singleShot(0, target, lambda: self._arrive(target, row))
+        target = self._sections.get(place) or self.rows().get(place)
+        if target is None:
+            return
+        # What was just shown has no place yet, and what is still on its way pushes others down.
+        self._aim = target
+        self._arrival.start()
+        QTimer.singleShot(0, self, self._approach)
+        if isinstance(target, SettingRow):
+            target.flash()
 
     def show_vault(self, status: VaultStatus) -> None:
         """Show how the vault stands."""
@@ -131,8 +139,9 @@ class PreferencesTab(QWidget):
 
     def filter(self, text: str) -> None:
         """Show only what all words of ``text`` are found in."""
-        self._words = tuple(text.casefold().split())
-        found = sum(section.filter(self._words) for section in self._sections.values())
+        self._text = text
+        words = tuple(text.casefold().split())
+        found = sum(section.filter(words) for section in self._sections.values())
         for name, link in self._links.items():
             link.setVisible(not self._sections[name].isHidden())
         self._mark_link()
@@ -198,7 +207,6 @@ class PreferencesTab(QWidget):
         self._sections["engine"].add(self.engine, words="terraform opentofu version path")
         self._sections["vault"].add(self.vault, words="lock unlock passphrase keyring credentials")
         self._sections["data"].add(self._data, words="folder size backup back up disk storage")
-        self._sections["about"].add(AboutBlock(), words=AboutBlock.words())
 
     def _fill_below(self) -> None:
         """Put what is no setting below the settings of its part."""
@@ -218,6 +226,12 @@ class PreferencesTab(QWidget):
         moving = Block()
         moving.column.addWidget(Label(note, style=Type.SECONDARY, tone="secondary", wraps=True))
         self._sections["data"].add(moving, words="move MACHINA_HOME")
+        # The longest part stands at the end, and need not hold up the first look.
+        QTimer.singleShot(0, self, self._fill_about)
+
+    def _fill_about(self) -> None:
+        self._sections["about"].add(AboutBlock(), words=AboutBlock.words())
+        self.filter(self._text)
 
     def _on_settings(self, values: tuple[SettingValue, ...]) -> None:
         self._failure.hide()
@@ -230,7 +244,7 @@ class PreferencesTab(QWidget):
         if not rows:
             self._fill_below()
             self._skeleton.hide()
-            self.filter(" ".join(self._words))
+            self.filter(self._text)
             for link in self._links.values():
                 link.setEnabled(True)
             self._mark_link()
@@ -281,16 +295,27 @@ class PreferencesTab(QWidget):
         else:
             self._trouble.clear()
 
-    def _arrive(self, target: QWidget, row: SettingRow | None) -> None:
+    def _approach(self) -> None:
+        """Scroll to what was aimed at: a part from its heading on, a row with what stands above it."""
+        target = self._aim
+        if target is None:
+            return
         top = target.mapTo(self._content, QPoint(0, 0)).y()
-        # A row is shown with what stands above it, a part from its heading on.
-        self._scroll.verticalScrollBar().setValue(max(0, top - (self._scroll.height() // 3 if row else Space.L)))
-        if row is not None:
-            row.flash()
+        room = self._scroll.height() // 3 if isinstance(target, SettingRow) else Space.L
+        self._scroll.verticalScrollBar().setValue(max(0, top - room))
         # Parts at the end never come to the top, and a short one may stand above the one that was meant.
         for section in self._sections.values():
             if target in {section, *section.rows.values()}:
                 self._mark(section.name)
+
+    def _on_range_changed(self) -> None:
+        if self._aim is None:
+            self._mark_link()
+        else:
+            self._approach()
+
+    def _on_arrived(self) -> None:
+        self._aim = None
 
     def _mark_link(self) -> None:
         """Mark the part that is looked at: the last one whose heading has been reached."""
@@ -298,7 +323,7 @@ class PreferencesTab(QWidget):
         shown = [section for section in self._sections.values() if not section.isHidden()]
         if not shown:
             return
-        reached = bar.value() + Space.XL
+        reached = bar.value() + self._scroll.height() // 3
         current = shown[0]
         for _before, section in pairwise(shown):
             if section.y() <= reached:

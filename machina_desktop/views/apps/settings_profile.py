@@ -39,7 +39,7 @@ class _Profile:
 
     @classmethod
     def of(cls, user: User) -> _Profile:
-        return cls(name=user.display_name, email=user.email, picture=user.profile_picture_url or "")
+        return cls(name=normal_name(user.display_name), email=user.email, picture=user.profile_picture_url or "")
 
 
 class ProfileTab(QWidget):

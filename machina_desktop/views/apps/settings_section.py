@@ -68,7 +68,8 @@ class Section(QWidget):
 
     def add(self, widget: QWidget, *, words: str) -> None:
         """Put any widget at the end; ``words`` are what it is found by."""
-        divider = Divider()
+        # With its parent from the start: shown without one it would flash as a window of its own.
+        divider = Divider(self._card)
         divider.setVisible(bool(self._blocks))
         self._card.column.addWidget(divider)
         self._card.column.addWidget(widget)
@@ -135,9 +136,15 @@ class SectionLink(QAbstractButton):
             )
         ink = "text-primary" if self.isChecked() or self.underMouse() else "text-secondary"
         glyph = QRectF(Space.S, (rect.height() - _ICON) / 2, _ICON, _ICON)
-        draw_icon(painter, glyph, self._icon_name, "accent-primary" if self.isChecked() else ink)
         words = rect.adjusted(2 * Space.S + _ICON, 0, -Space.S, 0)
-        draw_text(painter, words, self.text(), theme.font(Type.MEDIUM), theme.color(ink))
+        align = Qt.AlignmentFlag.AlignLeft
+        if self.isRightToLeft():
+            glyph.moveRight(rect.right() - Space.S)
+            words.moveRight(glyph.left() - Space.S)
+            align = Qt.AlignmentFlag.AlignRight
+        draw_icon(painter, glyph, self._icon_name, "accent-primary" if self.isChecked() else ink)
+        font, align = theme.font(Type.MEDIUM), align | Qt.AlignmentFlag.AlignVCenter
+        draw_text(painter, words, self.text(), font, theme.color(ink), align=align)
         if self.hasFocus():
             draw_focus_ring(painter, rect, Radius.BUTTON)
 
