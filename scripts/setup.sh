@@ -17,7 +17,7 @@ qt_packages=(
     libxcb-sync1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon0 libxkbcommon-x11-0
 )
 # The real things the tests talk to: a display with a window manager, a tray and a mouse, an SSH server, a keyring.
-test_packages=(dbus gnome-keyring openbox openssh-server trayer xauth xdotool xvfb)
+test_packages=(dbus gnome-keyring openbox openssh-server trayer x11-xserver-utils xauth xdotool xvfb)
 
 say() { printf 'machina: %s\n' "$*" >&2; }
 stop() { say "$*" && exit 1; }
