@@ -83,6 +83,8 @@ class Field(QWidget, Generic[C]):
         self._label.setBuddy(control)
         self._label.setVisible(bool(label))
         self._label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        # A field is as wide as it is made, not as its label asks for.
+        self._label.setMinimumWidth(Space.XXL)
         self._note.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         control.setAccessibleName(label)
         control.setAccessibleDescription(help_text)

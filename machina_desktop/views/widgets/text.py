@@ -21,6 +21,7 @@ SECRET_CLEARED_MS = 30_000
 _COPIED_SECRET = "copied_secret"
 # A longer label gives way down to this width, in design pixels; shorter ones stand firm.
 _NARROWEST = 140
+_NARROWEST_WRAPPED = 96
 QWIDGETSIZE_MAX = 16_777_215
 # The names of a `KeyValueList` have at least this much, in design pixels.
 _NAME_WIDTH = 88
@@ -65,7 +66,8 @@ class Label(QLabel):
             self.style().polish(self)
 
     def minimumSizeHint(self) -> QSize:
-        return super().minimumSizeHint().boundedTo(QSize(_NARROWEST, QWIDGETSIZE_MAX))
+        narrowest = _NARROWEST_WRAPPED if self.wordWrap() else _NARROWEST
+        return super().minimumSizeHint().boundedTo(QSize(narrowest, QWIDGETSIZE_MAX))
 
     def heightForWidth(self, width: int) -> int:
         room = width - (self.width() - self.contentsRect().width())
