@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QScreen
 from PySide6.QtWidgets import QApplication, QMenu
 
-from machina_desktop.views.window_state import bring_back, is_reachable
+from machina_desktop.views.window_state import VISIBLE_HEIGHT, VISIBLE_WIDTH, bring_back, is_reachable
 
 # Screens come and go in bursts, and window managers move windows themselves: they go first.
 SETTLE_MS = 300
+# What was brought back may still be moved by the window manager, which is told at the same time.
+LOOKS = 3
 
 
 class ScreenWatch(QObject):
@@ -18,7 +20,8 @@ class ScreenWatch(QObject):
     def __init__(self, *, parent: QObject) -> None:
         super().__init__(parent)
         self._soon = QTimer(self, singleShot=True, interval=SETTLE_MS)
-        self._soon.timeout.connect(self.bring_all_back)
+        self._soon.timeout.connect(self._on_settled)
+        self._looks = 0
         app = QGuiApplication.instance()
         if isinstance(app, QGuiApplication):
             app.screenAdded.connect(self._on_screen_added)
@@ -29,7 +32,7 @@ class ScreenWatch(QObject):
     def bring_all_back(self) -> None:
         """Move what cannot be reached."""
         for window in QApplication.topLevelWidgets():
-            if window.isHidden() or is_reachable(window.frameGeometry()):
+            if window.isHidden() or _is_seen(window.frameGeometry()):
                 continue
             if isinstance(window, QMenu):
                 # It belongs to a place that is somewhere else by now.
@@ -41,4 +44,18 @@ class ScreenWatch(QObject):
         screen.availableGeometryChanged.connect(self._on_changed)
 
     def _on_changed(self) -> None:
+        self._looks = LOOKS
         self._soon.start()
+
+    def _on_settled(self) -> None:
+        self.bring_all_back()
+        self._looks -= 1
+        if self._looks > 0:
+            self._soon.start()
+
+
+def _is_seen(frame: QRect) -> bool:
+    """Whether a window can be reached; of a small one, such as a list of choices, any part will do."""
+    if frame.width() < 2 * VISIBLE_WIDTH or frame.height() < 2 * VISIBLE_HEIGHT:
+        return any(screen.availableGeometry().intersects(frame) for screen in QGuiApplication.screens())
+    return is_reachable(frame)

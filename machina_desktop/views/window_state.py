@@ -93,4 +93,6 @@ def _center(window: QWidget) -> None:
     screen = QGuiApplication.primaryScreen()
     if screen is not None:
         area = screen.availableGeometry()
-        window.move(area.center() - window.rect().center())
+        place = area.center() - window.rect().center()
+        # Of one that is too large, the top left corner is what is needed.
+        window.move(max(area.left(), place.x()), max(area.top(), place.y()))

@@ -6,32 +6,40 @@ It ends with 0 when the act came to its end; what the act found is printed as on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from PySide6.QtCore import QObject, QRunnable, QThread, QThreadPool, QTimer, Signal, qWarning
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QObject, QPoint, QRect, QRunnable, Qt, QThread, QThreadPool, QTimer, Signal, qWarning
+from PySide6.QtGui import QGuiApplication, QPaintEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QFrame, QMenu, QWidget
 
 from machina_desktop import app as desktop_app
+from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.log import REDACTOR
+from machina_desktop.core.services.device import ChangeSetting
+from machina_desktop.views import theme
 from machina_desktop.views.crash_presenter import CrashPresenter
 from machina_desktop.views.desk import Desk
+from machina_desktop.views.desktop_notifications import DesktopNotifications
+from machina_desktop.views.window_state import is_reachable
 from tests.e2e.performance import run_with
 
 CANARY = "canary-7f3a9c21"
 PATIENCE_S = 20.0
 
 
-async def until(condition: Callable[[], object], what: str) -> None:
+async def until(condition: Callable[[], object], what: str, seen: Callable[[], object] = str) -> None:
     end = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
+        assert time.monotonic() < end, f"waited in vain for {what} {seen()}"
         await asyncio.sleep(0.01)
 
 
@@ -195,13 +203,9 @@ async def tell_notices(fault: Fault) -> None:
     fault.found += [toast.notice.text for toast in fault.window.notices.shown()]
 
 
-async def nothing(_fault: Fault) -> None:
-    """Only start and end."""
-
-
 async def time_the_loop(fault: Fault) -> None:
     """The longest time in which the window did not answer, in milliseconds."""
-    longest_s, end = 0.0, time.monotonic() + 1
+    longest_s, end = 0.0, time.monotonic() + 0.3
     while time.monotonic() < end:
         at = time.monotonic()
         await asyncio.sleep(0.01)
@@ -209,14 +213,98 @@ async def time_the_loop(fault: Fault) -> None:
     fault.found.append(round(longest_s * 1000))
 
 
+async def one_of_two_screens_goes(fault: Fault) -> None:
+    """Window, floating inspector, dialog and popup stand on the right screen, and it goes away."""
+    arrange = lambda *words: subprocess.run(["xrandr", *words], check=True)  # noqa: E731
+    arrange("--setmonitor", "left", "1000/250x900/250+0+0", "screen")
+    arrange("--setmonitor", "right", "1000/250x900/250+1000+0", "none")
+    await until(lambda: len(QGuiApplication.screens()) == 2, "the second screen")
+    window, right = fault.window, QRect(1000, 0, 1000, 900)
+    window.resize(600, 560)
+    window.move(1100, 100)
+    fault.window.open_app("settings")
+    dock = QDockWidget("floating", window.area)
+    window.area.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    dock.setFloating(True)
+    dock.resize(360, 400)
+    dock.move(1300, 200)
+    dock.show()
+    popup = QFrame(window, Qt.WindowType.Popup)
+    popup.setGeometry(1200, 300, 400, 300)
+    popup.show()
+    menu = QMenu(window)
+    menu.addAction("one")
+    menu.popup(QPoint(1500, 300))
+    everything: tuple[QWidget, ...] = (window, dock, popup)
+    await until(lambda: all(right.intersects(each.frameGeometry()) for each in everything), "the right screen")
+    arrange("--delmonitor", "right")
+    await until(lambda: len(QGuiApplication.screens()) == 1, "one screen")
+    left = lambda: [each.frameGeometry() for each in everything if not is_reachable(each.frameGeometry())]  # noqa: E731
+    await until(lambda: not left(), "the left screen", left)
+    assert not menu.isVisible()
+    popup.close()
+    fault.found += [type(each).__name__ for each in everything]
+
+
+async def the_bus_dies(fault: Fault) -> None:
+    """The session's daemon is gone in the middle; what is told after that neither waits nor breaks."""
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    outside = fault.desk.findChild(DesktopNotifications)
+    at = time.monotonic()
+    outside.send("web-1 is running.", "", key="deployment-1")
+    fault.found.append(time.monotonic() - at < 0.1)
+    await until(lambda: not fault.desk.session_bus.is_open, "the end of the bus")
+    await asyncio.sleep(0.2)
+    fault.found.append(fault.crashes.dialog is None)
+
+
+async def look_around(fault: Fault) -> None:
+    """What a start found: page, theme, tray, and whether something broke."""
+    fault.window.grab()
+    for name in ("machines", "settings"):
+        fault.window.open_app(name)
+        await asyncio.sleep(0.05)
+        fault.window.grab()
+    await time_the_loop(fault)
+    assert fault.desk.tray is not None
+    fault.found += [theme.current().name, fault.desk.tray.is_there(), fault.crashes.dialog is None]
+
+
+async def the_disk_is_full(fault: Fault) -> None:
+    """Settings refuse with a code, the layout is not saved, and the program ends in order."""
+    disk = fault.desktop._paths.home.parent
+    with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+    try:
+        await fault.desktop._bridge.call(ChangeSetting(key="theme", value="light"))
+    except Unavailable as error:
+        fault.found.append(error.code)
+
+
 ACTS: dict[str, Callable[[Fault], Awaitable[None]]] = {
     act.__name__: act
-    for act in (every_edge, a_painting_fails, the_dialog_fails, stay, tell_notices, nothing, time_the_loop)
+    for act in (
+        every_edge,
+        a_painting_fails,
+        the_dialog_fails,
+        stay,
+        tell_notices,
+        one_of_two_screens_goes,
+        the_bus_dies,
+        look_around,
+        the_disk_is_full,
+    )
 }
 
 
 def main() -> int:
-    """Run the application with the act in it."""
+    """Run the application with the act in it; a second argument is the folder to take for the shipped resources."""
+    if len(sys.argv) > 2:
+        theme.RESOURCES = Path(sys.argv[2])  # type: ignore[misc]
 
     async def act(desktop: desktop_app.Desktop) -> None:
         fault = Fault(desktop)
