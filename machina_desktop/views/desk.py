@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Settings
+from machina_desktop.core.domain.team import User
 from machina_desktop.core.services.device import GetEngine
+from machina_desktop.core.services.teams import WhoAmI
 from machina_desktop.views import beginning, tasks
 from machina_desktop.views.apps.base import Page
 from machina_desktop.views.apps.settings import SettingsPage
@@ -23,6 +25,7 @@ from machina_desktop.views.desktop_notifications import DesktopNotifications
 from machina_desktop.views.general_commands import GeneralCommands
 from machina_desktop.views.leaving import Leaving
 from machina_desktop.views.main_window import MainWindow
+from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.notice_list import NoticeList
 from machina_desktop.views.presenter import Presenter
 from machina_desktop.views.run_announcer import RunAnnouncer
@@ -36,6 +39,7 @@ from machina_desktop.views.vault_door import VaultDoor
 from machina_desktop.views.vault_lock import VaultLock
 from machina_desktop.views.vault_watch import VaultWatch
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
+from machina_desktop.views.widgets.pictures import picture_of
 
 
 class Desk(QObject):
@@ -171,8 +175,15 @@ class Desk(QObject):
         self._on_vault_changed()
 
     def _on_settled(self) -> None:
-        self._show_person()
-        self._bridge.changed.connect(self._on_changed)
+        self._window.sidebar.person.set_name(self._bridge.actor.display_name)
+        LiveQuery(
+            self._bridge,
+            WhoAmI(),
+            depends=frozenset({"user"}),
+            on_answer=self._on_person,
+            on_error=lambda _error: None,
+            parent=self,
+        )
         self.teams.start()
         self._attention.start()
         tasks.run(
@@ -205,6 +216,7 @@ class Desk(QObject):
         team = self.teams.current
         if team is not None:
             self._window.sidebar.team.set_name(team.name)
+            self._window.sidebar.team.set_picture(picture_of(team.avatar_url or ""))
             self._window.sidebar.set_home(home_of(team))
             self._window.status.set_home(home_of(team))
 
@@ -219,12 +231,9 @@ class Desk(QObject):
     def _on_person_clicked(self) -> None:
         pop_up(person_menu(self._window, self.vault), self._window.sidebar.person)
 
-    def _on_changed(self, entities: frozenset[str]) -> None:
-        if "user" in entities:
-            self._show_person()
-
-    def _show_person(self) -> None:
-        self._window.sidebar.person.set_name(self._bridge.actor.display_name)
+    def _on_person(self, person: User) -> None:
+        self._window.sidebar.person.set_name(person.display_name)
+        self._window.sidebar.person.set_picture(picture_of(person.profile_picture_url or ""))
 
     def _on_vault_changed(self) -> None:
         look = self.vault.look()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from machina_desktop.views import theme
@@ -49,6 +49,10 @@ class PersonButton(QAbstractButton):
         self.setAccessibleName(f"{self._what}: {name}")
         self._tell()
         self.update()
+
+    def set_picture(self, picture: QPixmap) -> None:
+        """Show a picture instead of the initials; a null one brings them back."""
+        self._avatar.set_picture(picture)
 
     def set_collapsed(self, is_collapsed: bool) -> None:
         """Show the picture only."""

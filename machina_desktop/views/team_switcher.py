@@ -17,6 +17,7 @@ from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.popup import Popup, PopupRow
 from machina_desktop.views.team_dialog import NewTeamDialog
 from machina_desktop.views.widgets.feedback import Avatar
+from machina_desktop.views.widgets.pictures import picture_of
 from machina_desktop.views.widgets.text import IconLabel
 
 _WITH_KEYS = 9
@@ -134,6 +135,7 @@ class TeamSwitcher(QObject):
         role_word = self.tr("Administrator") if role is TeamRole.ADMIN else self.tr("Member")
         keys = QKeySequence(_keys(number)).toString(QKeySequence.SequenceFormat.NativeText)
         avatar = Avatar(team.name, size=_AVATAR)
+        avatar.set_picture(picture_of(team.avatar_url or ""))
         row = PopupRow(
             team.name,
             detail=f"{role_word} · {home_of(team) or self.tr('this computer')}",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSystemTrayIcon, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.config import ENGINE, THEME
+from machina_desktop.core.config import CLOSE_TO_TRAY, ENGINE, THEME
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.device import (
     CheckSettings,
@@ -254,6 +254,9 @@ class PreferencesTab(QWidget):
             self.loaded.emit()
 
     def _add_row(self, value: SettingValue) -> None:
+        if value.key == CLOSE_TO_TRAY.key and not QSystemTrayIcon.isSystemTrayAvailable():
+            # What nothing could come of is not offered.
+            return
         row = (ThemeRow if value.key == THEME.key else SettingRow)(self._bridge, value)
         row.changed.connect(self._on_changed)
         section = self._sections.get(value.section) or self._sections["about"]
