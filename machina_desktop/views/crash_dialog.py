@@ -60,10 +60,11 @@ class CrashDialog(Dialog):
         self.saved.connect(self._on_saved)
         self._said = QTimer(self, singleShot=True, interval=SAID_EVERY_MS)
         self._said.timeout.connect(self._say_count)
-        self._again = Label(tone="warning", wraps=True)
-        self._again.hide()
+        # There from the start, so that nothing moves when the error comes again.
+        self._again = Label(self.tr("It came once."), tone="secondary", wraps=True)
         self._build_body(remark)
         self._build_buttons()
+        self.primary.setFocus()
 
     def count(self, times: int) -> None:
         """The same error has come so often by now."""
@@ -78,8 +79,8 @@ class CrashDialog(Dialog):
             self._said.start()
 
     def again(self) -> str:
-        """What it says about repetitions; empty when there were none."""
-        return "" if self._again.isHidden() else self._again.text()
+        """What it says about repetitions."""
+        return self._again.text()
 
     def _build_body(self, remark: str) -> None:
         going_on = self.tr(
@@ -112,15 +113,13 @@ class CrashDialog(Dialog):
         self.add_button(copy)
 
     def _say_count(self) -> None:
-        parts = []
-        if self._count > 1:
-            parts.append(self.tr("It came again: ×{0}.").format(self._count))
+        parts = [self.tr("It came {0} times.").format(self._count) if self._count > 1 else self.tr("It came once.")]
         if self._others == 1:
             parts.append(self.tr("Another error came meanwhile; it is in the log."))
         elif self._others:
             parts.append(self.tr("{0} other errors came meanwhile; they are in the log.").format(self._others))
         self._again.setText(" ".join(parts))
-        self._again.setVisible(bool(parts))
+        self._again.set_tone("warning" if self._count > 1 or self._others else "secondary")
 
     def _on_open_logs(self) -> None:
         if self._logs is not None:

@@ -162,7 +162,7 @@ async def a_painting_fails(fault: Fault) -> None:
     await until(lambda: fault.crashes.dialog is not None, "the dialog")
     dialog = fault.crashes.dialog
     assert dialog is not None
-    await until(lambda: Broken.paintings > 30 and "×" in dialog.again(), "the count")
+    await until(lambda: Broken.paintings > 30 and "times" in dialog.again(), "the count")
     assert fault.crashes.dialog is dialog
     dialog.accept()
     before = Broken.paintings
