@@ -80,6 +80,7 @@ class AccountTab(QWidget):
         self.state = VaultState()
         self.add = Button(self.tr("Add…"), icon_name="plus")
         self.add.setObjectName("settings.account.add")
+        self.add.setEnabled(False)
         self.add.clicked.connect(self._on_add)
         self._ways = Block()
         self._sessions = Block()
