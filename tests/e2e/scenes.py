@@ -13,6 +13,7 @@ from tests.e2e.steps import (
     fail,
     hold,
     inspect,
+    key,
     let_go,
     menu_of,
     press,
@@ -89,7 +90,7 @@ _WIZARD = (
     scene("wizard-address-filled", write("wizard.host", "10.20.7.50"), write("wizard.user", "acme"), stays=True),
     scene("wizard-region", click("wizard.start-over"), account("here"), click("wizard.next"), stays=True),
     scene("wizard-keys", wizard_to("wizard.step.keys"), stays=True),
-    scene("wizard-name", wizard_to("wizard.name"), write("wizard.name", "playground-2"), stays=True),
+    scene("wizard-name", key("laptop"), wizard_to("wizard.name"), write("wizard.name", "playground-2"), stays=True),
     scene("wizard-review", click("wizard.next")),
 )
 _SETTINGS = (scene("settings", app("settings")),)

@@ -56,6 +56,7 @@ async def take(walk: Walk, scene: Scene) -> None:
     for step in scene.steps:
         await step(walk)
         await walk.rest()
+    await walk.rest()
     await walk.hand.look(scene.name)
     if not scene.stays:
         await walk.tidy()
@@ -105,6 +106,15 @@ def account(name: str) -> Step:
 
     async def do(walk: Walk) -> None:
         await walk.hand.click(f"wizard.account.{walk.ids[name]}")
+
+    return do
+
+
+def key(name: str) -> Step:
+    """Choose an SSH key in the wizard."""
+
+    async def do(walk: Walk) -> None:
+        await walk.hand.click(f"wizard.key.{walk.ids[name]}")
 
     return do
 

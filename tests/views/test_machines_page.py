@@ -344,9 +344,9 @@ async def test_a_protected_machine_is_destroyed_only_when_its_name_is_typed() ->
 
 async def test_a_machine_that_does_not_exist_is_told_as_such() -> None:
     async with Shown(FakeGateway(), detail_of="machine-none") as shown:
-        error = shown.widget._states.error
-        await until(lambda: shown.widget._states.currentWidget() is error)
-        assert "machine-none" in error.accessibleName()
+        empty = shown.widget._states.empty
+        await until(lambda: shown.widget._states.currentWidget() is empty)
+        assert "No longer here" in empty.accessibleName()
 
 
 @pytest.mark.parametrize("grouping", [Grouping.NONE, Grouping.STATUS])

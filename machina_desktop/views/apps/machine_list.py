@@ -72,7 +72,7 @@ def columns(run_of: Callable[[Machine], Deployment | None]) -> tuple[Column[Mach
 
     return (
         Column(key="name", title=tr("Name"), text=lambda each: each.name, icon=_icon_of, width=180, least=150, grows=2),
-        Column(key="status", title=tr("Status"), status=status_of, width=160, least=145),
+        Column(key="status", title=tr("Status"), status=status_of, width=170, least=155),
         Column(key="address", title=tr("Address"), text=endpoint_of, is_mono=True, width=160, least=150),
         Column(key="provider", title=tr("Provider"), text=_provider_of, width=130, least=115, rank=2),
         Column(
@@ -80,11 +80,18 @@ def columns(run_of: Callable[[Machine], Deployment | None]) -> tuple[Column[Mach
             title=tr("Region"),
             text=lambda each: _slug(each, each.region),
             is_quiet=True,
-            width=110,
+            width=120,
+            least=110,
             rank=3,
         ),
         Column(
-            key="size", title=tr("Size"), text=lambda each: _slug(each, each.size), is_quiet=True, width=110, rank=4
+            key="size",
+            title=tr("Size"),
+            text=lambda each: _slug(each, each.size),
+            is_quiet=True,
+            width=125,
+            least=115,
+            rank=4,
         ),
         Column(
             key="tags",
@@ -95,14 +102,25 @@ def columns(run_of: Callable[[Machine], Deployment | None]) -> tuple[Column[Mach
             rank=5,
             grows=1,
         ),
-        Column(key="run", title=tr("Last run"), text=news, sort_key=when, is_quiet=True, width=180, least=160, rank=1, grows=1),
+        Column(
+            key="run",
+            title=tr("Last run"),
+            text=news,
+            sort_key=when,
+            is_quiet=True,
+            width=180,
+            least=160,
+            rank=1,
+            grows=1,
+        ),
         Column(
             key="created",
             title=tr("Created"),
             text=lambda each: moment(each.created_at),
             sort_key=lambda each: each.created_at.timestamp(),
             is_quiet=True,
-            width=120,
+            width=125,
+            least=115,
             rank=6,
         ),
     )

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.views import theme
+from machina_desktop.views.apps.deployment_words import kind_word
 from machina_desktop.views.models.status import mark_of, word_of
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.motion import Animation
@@ -38,7 +39,7 @@ class TimelineRow(QAbstractButton):
         """Show another run, or a newer state of the same."""
         self._deployment, self._is_last = deployment, is_last
         self._animation.set_active(mark_of(deployment.state).is_moving)
-        words = f"{word_of(deployment.type).capitalize()}, {word_of(deployment.state)}"
+        words = f"{kind_word(deployment.type)}, {word_of(deployment.state)}"
         self.setText(words)
         self.setAccessibleName(f"{words}, {moment(deployment.created_at)}")
         self.setToolTip(deployment.error_message or full_moment(deployment.created_at))
@@ -69,7 +70,7 @@ class TimelineRow(QAbstractButton):
         right = rect.adjusted(0, 0, -Space.S, 0)
         used = draw_text(painter, right, when, font, quiet, align=_RIGHT)
         room = rect.adjusted(Space.XS + _GLYPH + Space.S, 0, -used - Space.L, 0)
-        kind = word_of(self._deployment.type).capitalize()
+        kind = kind_word(self._deployment.type)
         offset = draw_text(painter, room, kind, theme.font(Type.MEDIUM), theme.color("text-primary"))
         state = room.adjusted(offset + Space.S, 0, 0, 0)
         draw_text(painter, state, word_of(self._deployment.state), font, theme.color(mark.token))

@@ -10,6 +10,7 @@ from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.keys import GenerateKey
 from machina_desktop.views import tasks
+from machina_desktop.views.apps.key_dialogs import kind_of
 from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
@@ -126,6 +127,6 @@ def _option(key: SSHKey, without_private: str) -> Option:
         title=key.name,
         text=key.fingerprint,
         icon_name="key-round",
-        side=f"{key.key_type.value} {key.key_bits}",
+        side=kind_of(key),
         side_text="" if key.has_private_key else without_private,
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QPainter
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QStackedWidget,
     QStyle,
     QStyleOptionViewItem,
@@ -23,6 +22,7 @@ from machina_desktop.views import theme
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.feedback import Badge
+from machina_desktop.views.widgets.flow import Flow
 from machina_desktop.views.widgets.painting import draw_text
 from machina_desktop.views.widgets.states import EmptyState
 
@@ -102,12 +102,8 @@ class PlanView(QWidget):
         super().__init__(parent)
         self._plan: PlanSummary | None = None
         counts = QWidget()
-        # In a narrow inspector the counts give way; the tree says everything.
-        counts.setMinimumWidth(1)
-        self._counts = QHBoxLayout(counts)
-        self._counts.setContentsMargins(0, 0, 0, 0)
-        self._counts.setSpacing(Space.S)
-        self._tree = QTreeWidget()
+        self._counts = Flow(counts)
+        self._tree = _Tree()
         self._empty = EmptyState(icon_name="circle-check", title="")
         self._stack = QStackedWidget()
         self._stack.addWidget(self._tree)
@@ -184,7 +180,6 @@ class PlanView(QWidget):
         if plan.drift:
             words = self.tr("{0} changed outside").format(len(plan.drift))
             self._counts.addWidget(Badge(words, tone="warning", icon_name="triangle-alert"))
-        self._counts.addStretch()
 
     def _fill(self, plan: PlanSummary) -> None:
         changes = sorted(plan.resources, key=lambda each: (_MARKS[each.action].rank, each.address))
@@ -226,6 +221,15 @@ class PlanView(QWidget):
         child.setToolTip(0, words)
 
 
+class _Tree(QTreeWidget):
+    """How high its rows are depends on how wide it is."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.scheduleDelayedItemsLayout()
+
+
 def _reading_order(change: AttributeChange) -> int:
     return _IDENTIFYING.index(change.path.removeprefix("input."))
 
@@ -233,9 +237,15 @@ def _reading_order(change: AttributeChange) -> int:
 class _PlanDelegate(TellingDelegate):
     """Paints a resource as sign, word, address and reason; an attribute as name, old, arrow, new."""
 
+    def __init__(self, tree: QTreeWidget) -> None:
+        super().__init__(tree)
+        self._tree = tree
+
     def sizeHint(self, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        is_resource = isinstance(index.data(_CHANGE_ROLE), tuple)
-        return QSize(200, _RESOURCE_HEIGHT if is_resource else _ATTRIBUTE_HEIGHT)
+        change = index.data(_CHANGE_ROLE)
+        if isinstance(change, AttributeChange) and self._is_tall(index):
+            return QSize(200, 2 * _ATTRIBUTE_HEIGHT - 4)
+        return QSize(200, _RESOURCE_HEIGHT if isinstance(change, tuple) else _ATTRIBUTE_HEIGHT)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -249,7 +259,7 @@ class _PlanDelegate(TellingDelegate):
         pen = _Pen(painter, room.adjusted(Space.XS, 0, -Space.S, 0))
         change, action = index.data(_CHANGE_ROLE), PlanAction(index.data(_ACTION_ROLE))
         if isinstance(change, AttributeChange):
-            self._paint_attribute(pen, change, action)
+            self._paint_attribute(painter, room.adjusted(Space.XS, 0, -Space.S, 0), _attribute_parts(change, action))
         elif isinstance(change, tuple):
             self._paint_resource(pen, change[0], change[1])
         elif index.parent().isValid():
@@ -266,29 +276,63 @@ class _PlanDelegate(TellingDelegate):
         pen.write(f"{change.address}  ", theme.font(Type.MONO), "text-primary")
         pen.write(reason, theme.font(Type.SECONDARY), "text-secondary")
 
-    def _paint_attribute(self, pen: _Pen, change: AttributeChange, action: PlanAction) -> None:
-        mono = theme.font(Type.MONO)
-        old, new = old_and_new(change)
-        pen.write(f"{change.path}  ", mono, "text-secondary")
-        is_gone = action is PlanAction.DELETE
-        old_share = 1.0 if is_gone or new is None else 0.5
+    def _paint_attribute(self, painter: QPainter, room: QRectF, parts: _AttributeParts) -> None:
+        """In one line, or name and values in two where one is too short."""
+        name, values, reason = parts
+        if _width((*name, *values, *reason)) <= room.width():
+            _Pen(painter, room).write_all((*name, *values, *reason))
+            return
+        first, second = (
+            room.adjusted(0, 2, 0, -_ATTRIBUTE_HEIGHT + 4),
+            room.adjusted(Space.M, _ATTRIBUTE_HEIGHT - 4, 0, -2),
+        )
+        _Pen(painter, first).write_all((*name, *reason))
+        _Pen(painter, second).write_all(values)
+
+    def _is_tall(self, index: QModelIndex | QPersistentModelIndex) -> bool:
+        """Whether the attribute of ``index`` needs two lines in the width the tree has now."""
+        change, depth, parent = index.data(_CHANGE_ROLE), 1, index.parent()
+        while parent.isValid():
+            depth, parent = depth + 1, parent.parent()
+        room = self._tree.viewport().width() - depth * self._tree.indentation() - Space.XS - Space.S
+        name, values, reason = _attribute_parts(change, PlanAction(index.data(_ACTION_ROLE)))
+        return _width((*name, *values, *reason)) > room
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some text of a line, and how much of what is left of the line it may take."""
+
+    text: str
+    font: QFont
+    token: str
+    share: float = 1.0
+
+
+_AttributeParts = tuple[tuple[_Piece, ...], tuple[_Piece, ...], tuple[_Piece, ...]]
+
+
+def _attribute_parts(change: AttributeChange, action: PlanAction) -> _AttributeParts:
+    """Name, values and the reason for a replacement."""
+    mono, is_gone = theme.font(Type.MONO), action is PlanAction.DELETE
+    old, new = old_and_new(change)
+    values: list[_Piece] = []
+    if old is not None:
+        token = "accent-error" if is_gone or change.forces_replacement else "text-secondary"
+        values.append(_Piece(old, mono, token, 1.0 if is_gone or new is None else 0.5))
+    if new is not None and not (is_gone and old is not None):
         if old is not None:
-            pen.write(
-                old, mono, "accent-error" if is_gone or change.forces_replacement else "text-secondary", share=old_share
-            )
-        if new is not None and not (is_gone and old is not None):
-            if old is not None:
-                pen.write("  →  ", mono, "text-secondary")
-            is_plain = not change.unknown and not change.sensitive
-            pen.write(
-                new,
-                mono if is_plain else _slanted(mono),
-                "text-primary" if is_plain else "text-secondary",
-                share=0.7 if change.forces_replacement else 1.0,
-            )
-        if change.forces_replacement:
-            words = QCoreApplication.translate("Plan", "forces replacement")
-            pen.write(f"   {words}", theme.font(Type.SECONDARY), "accent-error")
+            values.append(_Piece("  →  ", mono, "text-secondary"))
+        is_plain = not change.unknown and not change.sensitive
+        token = "text-primary" if is_plain else "text-secondary"
+        values.append(_Piece(new, mono if is_plain else _slanted(mono), token))
+    words = QCoreApplication.translate("Plan", "forces replacement")
+    reason = (_Piece(f"   {words}", theme.font(Type.SECONDARY), "accent-error"),) if change.forces_replacement else ()
+    return (_Piece(f"{change.path}  ", mono, "text-secondary"),), tuple(values), reason
+
+
+def _width(pieces: tuple[_Piece, ...]) -> float:
+    return sum(QFontMetricsF(piece.font).horizontalAdvance(piece.text) for piece in pieces)
 
 
 def _slanted(font: QFont) -> QFont:
@@ -312,3 +356,8 @@ class _Pen:
         part.setWidth(self._room.width() * share)
         used = draw_text(self._painter, part, text, font, theme.color(token), elide=Qt.TextElideMode.ElideMiddle)
         self._room.setLeft(self._room.left() + used)
+
+    def write_all(self, pieces: tuple[_Piece, ...]) -> None:
+        """Write the pieces one after the other."""
+        for piece in pieces:
+            self.write(piece.text, piece.font, piece.token, share=piece.share)

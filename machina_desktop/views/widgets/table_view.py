@@ -74,6 +74,8 @@ class TableView(QTableView):
         self.setItemDelegate(RowDelegate(self))
         self._set_up_look()
         self._set_up_header(model)
+        model.rowsInserted.connect(self._end_at_last_row)
+        model.rowsRemoved.connect(self._end_at_last_row)
         self.selection = RecordSelection(self)
         self.selected = self.selection.selected
         self.activated_key = self.selection.activated
@@ -150,6 +152,11 @@ class TableView(QTableView):
             header.sectionMoved.connect(self._remember)
             header.sortIndicatorChanged.connect(self._remember)
         self.setSortingEnabled(True)
+
+    def _end_at_last_row(self) -> None:
+        """A frame round the rows there are, not round the room left under them."""
+        rows = self.model().rowCount() * self.verticalHeader().defaultSectionSize()
+        self.setMaximumHeight(self.horizontalHeader().height() + rows + 2 * max(1, self.frameWidth()))
 
     def _remember(self) -> None:
         if self._settings is not None:
