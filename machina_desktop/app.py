@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QDeadlineTimer, QObject
 from PySide6.QtWidgets import QApplication
 
-from machina_desktop.core.config import LOG_LEVEL, REDUCED_MOTION, THEME, Paths, Settings
+from machina_desktop.core.config import (
+    INTERFACE_SIZE,
+    LOG_LEVEL,
+    REDUCED_MOTION,
+    THEME,
+    Paths,
+    Settings,
+    interface_scaled,
+)
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import theme
 from machina_desktop.views.application import Application
@@ -54,7 +62,9 @@ def run(link: str = "") -> int:
     early = EarlyLog()
     early.install()
     keep_qt_from_waiting()
-    app = Application(link)
+    settings = Settings(paths.settings)
+    with interface_scaled(settings.get(INTERFACE_SIZE)):
+        app = Application(link)
     instance = SingleInstance(paths.home, parent=app)
     if not instance.claim():
         if instance.ask_first_to_raise(link):
@@ -62,7 +72,6 @@ def run(link: str = "") -> int:
         print(f"Another Machina uses {paths.home} and does not answer. End it first.", file=sys.stderr)
         return 1
     try:
-        settings = Settings(paths.settings)
         window = show_window(app, settings, paths)
         desktop = Desktop(app, window, instance, settings, paths)
         early.write()

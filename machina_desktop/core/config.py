@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,22 @@ def turn_session_bus_off() -> None:
     """Leave this process, and what it starts, without a session bus."""
     # The address that Debian's packages use for "none": no library knows how to connect to it.
     os.environ["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"
+
+
+@contextlib.contextmanager
+def interface_scaled(percent: str) -> Iterator[None]:
+    """An application made meanwhile draws everything that much larger; a scale of the person's own stays.
+
+    Qt looks only then, and programs that we start later are not to be scaled.
+    """
+    if percent == "100" or "QT_SCALE_FACTOR" in os.environ:
+        yield
+        return
+    os.environ["QT_SCALE_FACTOR"] = str(int(percent) / 100)
+    try:
+        yield
+    finally:
+        del os.environ["QT_SCALE_FACTOR"]
 
 
 def bundle_folder() -> Path:
@@ -136,6 +152,15 @@ THEME = Setting(
     section=Section.LOOK,
     choices=("dark", "light", "high-contrast", "system"),
     choice_titles=("Dark", "Light", "High contrast", "As the system"),
+)
+INTERFACE_SIZE = Setting(
+    key="interface_size",
+    default="100",
+    title="Interface size",
+    help="Everything in the window larger or smaller. It takes effect at the next start.",
+    section=Section.LOOK,
+    choices=("80", "90", "100", "110", "125", "150"),
+    choice_titles=("80 %", "90 %", "100 %", "110 %", "125 %", "150 %"),
 )
 REDUCED_MOTION = Setting(
     key="reduced_motion",
@@ -278,6 +303,7 @@ LOG_LEVEL = Setting(
 
 SETTINGS: tuple[AnySetting, ...] = (
     THEME,
+    INTERFACE_SIZE,
     REDUCED_MOTION,
     NOTIFICATIONS,
     NOTIFY_FINISHED,

@@ -184,6 +184,7 @@ class SettingRow(QWidget):
 
     def _on_stored(self, setting: SettingValue) -> None:
         self._problem.hide()
+        self.control.setAccessibleDescription(setting.help)
         self.control.setProperty("invalid", False)
         self.control.style().polish(self.control)
         self.set_value(setting.value)
@@ -193,6 +194,7 @@ class SettingRow(QWidget):
     def _on_failed(self, error: MachinaError) -> None:
         self._problem.setText(str(error))
         self._problem.show()
+        self.control.setAccessibleDescription(str(error))
         if isinstance(self.control, QLineEdit):
             # What was typed stays, to be corrected.
             self.control.setProperty("invalid", True)
