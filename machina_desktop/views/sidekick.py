@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QMouseEvent, QPainter, QPaintEvent, QShortcut
-from PySide6.QtWidgets import QAbstractScrollArea, QDockWidget, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QDockWidget, QMenu, QVBoxLayout, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.apps.base import Detail
@@ -17,6 +17,7 @@ from machina_desktop.views.sidekick_bar import TitleBar
 from machina_desktop.views.sidekick_history import History, Subject
 from machina_desktop.views.widgets.buttons import IconButton
 from machina_desktop.views.widgets.layout import Divider
+from machina_desktop.views.widgets.reading_order import first_control, move_focus
 from machina_desktop.views.widgets.text import COPIED_MS, copy_text
 
 WIDTH = 360
@@ -131,9 +132,8 @@ class Sidekick(QDockWidget):
         """Put the keyboard onto what is shown: onto what goes on with it, where there is such a thing."""
         if self._detail is None:
             return
-        first = self._detail.first_focus() or self._detail.nextInFocusChain()
-        if first is not None:
-            first.setFocus(Qt.FocusReason.TabFocusReason)
+        first = self._detail.first_focus() or first_control(self._detail) or self
+        first.setFocus(Qt.FocusReason.TabFocusReason)
 
     def dismiss(self) -> None:
         """Close it as the person does."""
@@ -157,6 +157,9 @@ class Sidekick(QDockWidget):
         current = self._history.current
         if current is not None and self._detail is None:
             self._show(current)
+
+    def focusNextPrevChild(self, next_: bool) -> bool:
+        return move_focus(self, forwards=next_) if self.isFloating() else super().focusNextPrevChild(next_)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -212,6 +215,8 @@ class Sidekick(QDockWidget):
             QShortcut(QKeySequence(hint.keys), self, context=within).activated.connect(act)
 
     def _show(self, subject: Subject) -> None:
+        focus = QApplication.focusWidget()
+        had_focus = focus is not None and (focus is self or self.isAncestorOf(focus))
         self.clear()
         detail = self._make(subject)
         if detail is None:
@@ -222,6 +227,9 @@ class Sidekick(QDockWidget):
         for area in detail.findChildren(QAbstractScrollArea):
             area.viewport().installEventFilter(self)
         self._refresh()
+        if had_focus:
+            # The control that had it is gone; the panel's keys go on from here.
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
         self.shown.emit(subject)
 
     def _refresh(self) -> None:
