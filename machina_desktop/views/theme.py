@@ -268,7 +268,7 @@ def apply_theme(app: QApplication, name: str) -> Theme:
     if not _State.follows_system:
         # The window frames of macOS and Windows follow this.
         app.styleHints().setColorScheme(Qt.ColorScheme.Dark if theme.is_dark else Qt.ColorScheme.Light)
-    if app.style().objectName() != "fusion" or not app.styleSheet():
+    if not app.styleSheet():
         app.setStyle("Fusion")
         app.setFont(font())
     app.setPalette(_palette(theme))

@@ -7,17 +7,15 @@ from enum import StrEnum
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.machine import AgentStatus, MachineStatus
 from machina_desktop.core.domain.provider import AccountField, CredentialStatus
 from machina_desktop.core.errors import Unavailable
-from machina_desktop.views import gallery, theme
 from machina_desktop.views.models.status import Shape, Status, mark_of, word_of
 from machina_desktop.views.widgets.buttons import BUSY_AFTER_MS, Button, IconButton, Segment, Segmented
-from machina_desktop.views.widgets.dialogs import ConfirmDialog, Dialog
 from machina_desktop.views.widgets.feedback import Avatar
 from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
 from machina_desktop.views.widgets.form import Form
@@ -304,41 +302,6 @@ class TestText:
         assert avatar.initials() == "AL"
 
 
-class TestDialogs:
-    def _open(self, dialog: Dialog, qtbot: QtBot) -> None:
-        qtbot.addWidget(dialog)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
-        dialog.open()
-
-    def test_a_name_must_be_typed_before_anything_is_destroyed(self, qtbot: QtBot) -> None:
-        dialog = ConfirmDialog("Destroy?", losses=("its disk",), confirm="Destroy web-1", type_to_confirm="web-1")
-        self._open(dialog, qtbot)
-        assert not dialog.primary.isEnabled()
-        qtbot.keyClicks(dialog.findChild(QLineEdit), "web-1")
-        with qtbot.waitSignal(dialog.accepted):
-            dialog.primary.click()
-
-    def test_enter_does_not_destroy(self, qtbot: QtBot) -> None:
-        dialog = ConfirmDialog("Destroy?", confirm="Destroy web-1")
-        self._open(dialog, qtbot)
-        with qtbot.waitSignal(dialog.rejected):
-            qtbot.keyClick(dialog, Qt.Key.Key_Return)
-
-    def test_escape_closes(self, qtbot: QtBot) -> None:
-        dialog = Dialog("Rename", primary="Rename")
-        self._open(dialog, qtbot)
-        with qtbot.waitSignal(dialog.rejected):
-            qtbot.keyClick(dialog, Qt.Key.Key_Escape)
-
-    def test_a_failure_stays_in_the_dialog(self, qtbot: QtBot) -> None:
-        dialog = Dialog("Rename", primary="Rename")
-        qtbot.addWidget(dialog)
-        dialog.set_busy(True)
-        dialog.show_error("The name is taken.")
-        assert dialog.primary.isEnabled()
-        assert not dialog._error.isHidden()
-
-
 def test_a_group_folds_by_click_and_by_arrow(qtbot: QtBot) -> None:
     group = CollapsibleGroup("Production", count=3)
     qtbot.addWidget(group)
@@ -359,29 +322,3 @@ def test_a_card_is_pressed_by_keyboard(qtbot: QtBot) -> None:
     qtbot.addWidget(card)
     with qtbot.waitSignal(card.clicked):
         qtbot.keyClick(card, Qt.Key.Key_Space)
-
-
-def test_whatever_takes_the_focus_has_a_name(qtbot: QtBot) -> None:
-    tabs = gallery.build_gallery()
-    qtbot.addWidget(tabs)
-    nameless = [
-        type(widget).__name__
-        for widget in tabs.findChildren(QWidget)
-        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
-        and not widget.isHidden()
-        and not widget.accessibleName()
-        and (type(widget).__module__.startswith("machina_desktop") or isinstance(widget, QLineEdit | QPlainTextEdit))
-    ]
-    assert [name for name in nameless if name != "Checkbox"] == []
-
-
-@pytest.mark.parametrize("name", theme.THEME_NAMES)
-def test_the_gallery_paints_in_every_theme(qtbot: QtBot, qapp: QApplication, name: str) -> None:
-    theme.apply_theme(qapp, name)
-    tabs = gallery.build_gallery()
-    qtbot.addWidget(tabs)
-    tabs.show()
-    for index in range(tabs.count()):
-        tabs.setCurrentIndex(index)
-        assert not tabs.grab().isNull()
-    theme.apply_theme(qapp, "dark")

@@ -123,6 +123,7 @@ def _selects() -> QWidget:
     wrong.set_error("This region has no stock of the chosen size.")
     writable = QComboBox()
     writable.setEditable(True)
+    writable.lineEdit().setAccessibleName("Region")
     writable.addItems([title for _value, title in choices])
     over = Select("Region", choices=choices)
     hovered(over.control)

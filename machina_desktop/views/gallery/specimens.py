@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -63,6 +63,11 @@ class Specimens(QWidget):
         self._cells.append(cell)
         self._lay_out(max(1, self._columns))
         return self
+
+    def minimumSizeHint(self) -> QSize:
+        # Fewer columns stand where there is less room, down to one.
+        widest = max((cell.minimumSizeHint().width() for cell in self._cells), default=0)
+        return QSize(widest, super().minimumSizeHint().height())
 
     def show_only(self, is_wanted: Callable[[QWidget], bool]) -> None:
         """Leave out the widgets that are not wanted; the others move together."""

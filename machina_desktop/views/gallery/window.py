@@ -46,11 +46,11 @@ class GalleryWindow(QMainWindow):
         self._areas: dict[str, QScrollArea] = {}
         self._stack = QStackedWidget()
         self._width = Select(choices=_WIDTHS)
-        self._list = List(name="Sections")
+        self.section_list = List(name="Sections")
         self._build(look)
-        self._list.selected.connect(self._on_selected)
+        self.section_list.selected.connect(self._on_selected)
         self._show_titles("")
-        self._list.select(SECTIONS[0].key)
+        self.section_list.select(SECTIONS[0].key)
         self.resize(1360, 900)
 
     def open(self, key: str) -> QWidget:
@@ -62,7 +62,7 @@ class GalleryWindow(QMainWindow):
             self._stack.addWidget(self._areas[key])
             self._fit_pages()
         self._stack.setCurrentWidget(self._areas[key])
-        self._list.select(key)
+        self.section_list.select(key)
         return self._pages[key]
 
     def _build(self, look: str) -> None:
@@ -78,7 +78,7 @@ class GalleryWindow(QMainWindow):
         rows.setSpacing(Space.M)
         rows.addWidget(Label("Gallery", style=Type.SECTION))
         rows.addWidget(search)
-        rows.addWidget(self._list, 1)
+        rows.addWidget(self.section_list, 1)
         main = QVBoxLayout()
         main.setContentsMargins(0, 0, 0, 0)
         main.setSpacing(0)
@@ -116,7 +116,7 @@ class GalleryWindow(QMainWindow):
     def _show_titles(self, words: str) -> None:
         """List the sections whose title or hint has these words."""
         wanted = words.casefold()
-        self._list.set_items(
+        self.section_list.set_items(
             tuple(
                 ListItem(key=section.key, title=section.title, icon_name=section.icon_name)
                 for section in SECTIONS

@@ -13,7 +13,7 @@ from machina_desktop.views.widgets.motion import Animation, turn_angle
 from machina_desktop.views.widgets.painting import draw_spinner, draw_text, fill_rounded
 from machina_desktop.views.widgets.tooltip import hang_tooltip
 
-_TONES = {
+TONES = {
     "neutral": ("tint-neutral", "text-secondary"),
     "accent": ("tint-accent", "accent-primary"),
     "success": ("tint-success", "accent-success"),
@@ -59,7 +59,7 @@ class Badge(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         rect = QRectF(self.rect())
-        fill, ink = _TONES[self._tone]
+        fill, ink = TONES[self._tone]
         fill_rounded(painter, rect, Space.XS, theme.color(fill))
         if self._icon_name:
             draw_icon(painter, QRectF(6, (rect.height() - 12) / 2, 12, 12), self._icon_name, ink)

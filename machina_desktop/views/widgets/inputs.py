@@ -52,6 +52,10 @@ class Note(QWidget):
         row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._text, 1)
 
+    def text(self) -> str:
+        """What it says."""
+        return self._text.text()
+
     def show_text(self, text: str, *, is_error: bool) -> None:
         """Show ``text``; nothing at all when it is empty."""
         self._text.setText(text)
