@@ -22,6 +22,7 @@ from machina_desktop.core.config import (
     Settings,
 )
 from machina_desktop.core.errors import InvalidInput, Unavailable
+from tests.fakes.command_line import Machina
 
 
 @pytest.fixture
@@ -184,3 +185,13 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         Paths(tmp_path / "home").create()
     assert caught.value.code == "E-HOME"
     assert str(tmp_path / "home") in caught.value.message
+
+
+def test_the_command_line_lists_and_changes_every_kind_of_setting(tmp_path: Path) -> None:
+    machina = Machina(tmp_path)
+    assert "E-PROXY-PASSWORD" in machina.refused("settings", "change", "proxy_url", "--value", "http://a:b@c:1")
+    machina.done("settings", "change", "vault_lock_minutes", "--value", "0")
+    machina.done("settings", "change", "notify_failed", "--value", "off")
+    values = {each["key"]: each["value"] for each in machina.json("settings", "list")}
+    assert values.keys() == {setting.key for setting in SETTINGS}
+    assert (values["vault_lock_minutes"], values["notify_failed"], values["proxy_url"]) == (0, False, "")
