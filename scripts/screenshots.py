@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,8 @@ def main() -> int:
 
 def walk(tour: Tour, pictures: Path) -> int:
     """Take the pictures of one tour; answers how many of its walks failed."""
+    # Of an earlier time, when a scene may have been another.
+    shutil.rmtree(pictures, ignore_errors=True)
     failures, first = 0, 1
     for name in tour.walks:
         with tempfile.TemporaryDirectory(prefix="machina-pictures-") as home:

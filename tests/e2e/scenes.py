@@ -10,12 +10,16 @@ from tests.e2e.steps import (
     choose,
     click,
     click_text,
+    command,
     fail,
     hold,
     inspect,
     key,
+    keys,
     let_go,
     menu_of,
+    notify,
+    place,
     press,
     recover,
     rows,
@@ -23,6 +27,7 @@ from tests.e2e.steps import (
     scroll_down,
     shortcut,
     until_seen,
+    until_window,
     wizard_to,
     write,
 )
@@ -93,8 +98,24 @@ _WIZARD = (
     scene("wizard-name", key("laptop"), wizard_to("wizard.name"), write("wizard.name", "playground-2"), stays=True),
     scene("wizard-review", click("wizard.next")),
 )
-_SETTINGS = (scene("settings", app("settings")),)
-TEAM = (*_MACHINES, *_PROVIDERS, *_KEYS, *_DEPLOYMENTS, *_WIZARD, *_SETTINGS)
+_SHELL = (
+    scene("settings-profile", place("settings", "profile")),
+    scene("settings-account", place("settings", "account")),
+    scene("settings", place("settings", "settings")),
+    scene("palette", app("machines"), shortcut("Ctrl+K"), stays=True),
+    scene("palette-search", keys("web")),
+    scene("palette-actions", command("palette.actions")),
+    scene("shortcuts", shortcut("F1")),
+    scene("team-switcher", press("Team")),
+    scene("notices", notify("web-2 was rebooted", "success"), command("notices.list")),
+    scene("toasts", notify("The plan of db-primary waits for you", "warning"), notify("sim-2 was rebooted", "success")),
+    scene("sidebar-collapsed", command("sidebar.toggle"), rows("web-1")),
+    scene("quit-question", command("sidebar.toggle"), command("quit")),
+    scene("gallery", command("gallery.show"), until_window("Gallery")),
+    scene("vault-locked", command("vault.lock"), stays=True),
+    scene("vault-unlock", command("vault.unlock")),
+)
+TEAM = (*_MACHINES, *_PROVIDERS, *_KEYS, *_DEPLOYMENTS, *_WIZARD, *_SHELL)
 
 FIRST = (
     scene("first-run-look", until_seen("first-run"), stays=True),

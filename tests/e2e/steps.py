@@ -74,6 +74,33 @@ def app(name: str) -> Step:
     return do
 
 
+def place(name: str, where: str) -> Step:
+    """Go to a place on an app's page, as a link does."""
+
+    async def do(walk: Walk) -> None:
+        walk.window.open_app(name, where)
+
+    return do
+
+
+def command(name: str) -> Step:
+    """Do what the palette would do under that name."""
+
+    async def do(walk: Walk) -> None:
+        assert walk.window.commands.run(name), f"no command {name} now"
+
+    return do
+
+
+def notify(text: str, kind: str) -> Step:
+    """Let something be told in a toast."""
+
+    async def do(walk: Walk) -> None:
+        walk.window.notify(text, kind=kind)
+
+    return do
+
+
 def click(name: str) -> Step:
     """Click the control of that name."""
     return lambda walk: walk.hand.click(name)
@@ -260,3 +287,12 @@ def until_seen(name: str) -> Step:
         await walk.hand.until(lambda: walk.hand.seen(name) is not None, name)
 
     return do
+
+
+def until_window(words: str) -> Step:
+    """Wait for a window whose title has those words."""
+
+    def is_there() -> bool:
+        return any(words in widget.windowTitle() and widget.isVisible() for widget in QApplication.topLevelWidgets())
+
+    return lambda walk: walk.hand.until(is_there, words)

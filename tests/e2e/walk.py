@@ -6,13 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QMainWindow
 
 from machina_desktop import app as desktop_app
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.sync.gateway import Gateway
 from machina_desktop.views.main_window import MainWindow
+from machina_desktop.views.palette import Palette
+from machina_desktop.views.popup import PopupCard
 from tests.e2e.hand import Hand
 
 R = TypeVar("R")
@@ -97,9 +101,15 @@ class Walk:
         for widget in QApplication.topLevelWidgets():
             if isinstance(widget, QDialog) and widget.isVisible():
                 widget.reject()
+            elif isinstance(widget, QMainWindow) and widget is not self.window:
+                widget.close()
+        for layer in (*self.window.findChildren(Palette), *self.window.findChildren(PopupCard)):
+            if layer.isVisible():
+                QTest.keyClick(QApplication.focusWidget() or layer, Qt.Key.Key_Escape)
         await self.rest()
         if self.window.inspectors.dismiss():
             await self.rest()
+        self.window.activateWindow()
         self.window.setFocus()
 
     def _watch_door(self) -> None:
