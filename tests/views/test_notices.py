@@ -116,6 +116,37 @@ class TestFlood:
         assert page.notices.unread() == KEPT
 
 
+class TestTelling:
+    async def test_equal_ones_are_counted(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        for _ in range(1000):
+            made.window.notify("The key is copied.")
+        assert [toast.notice.count for toast in made.window.notices.shown()] == [1000]
+
+    async def test_a_later_one_about_the_same_thing_takes_the_place_of_the_earlier(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        made.window.notify("web-1 is asked to reboot.", about="run")
+        made.window.notify("web-1 has rebooted.", about="run")
+        assert made.toasts() == ["web-1 has rebooted."]
+
+    async def test_a_low_window_shows_fewer(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        made.window.resize(1024, 600)
+        await turn()
+        for number in range(5):
+            made.window.notify(f"Result {number}")
+        assert len(made.window.notices.shown()) == 2
+
+    async def test_an_action_runs_once_and_closes_the_toast(self, open_window: Open) -> None:
+        made = await filled(open_window())
+        done: list[bool] = []
+        made.window.notify("Removed.", action="Undo", on_action=lambda: done.append(True))
+        toast = made.window.notices.shown()[0]
+        next(each for each in toast.findChildren(QPushButton) if each.text() == "Undo").click()
+        assert done == [True]
+        assert made.window.notices.shown() == ()
+
+
 class TestStaying:
     async def test_a_result_leaves_by_itself_and_an_error_stays(
         self, page: Page, monkeypatch: pytest.MonkeyPatch

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 
 from machina_desktop.core.config import NOTIFICATIONS
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
-from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.errors import Bug, Conflict, Locked, Unavailable
 from machina_desktop.core.services import device
 from machina_desktop.views import tasks, theme
@@ -22,7 +19,6 @@ from machina_desktop.views.crash_dialog import CrashDialog
 from machina_desktop.views.first_run import FirstRunDialog
 from machina_desktop.views.new_passphrase import strength_of
 from machina_desktop.views.unlock import UnlockDialog
-from machina_desktop.views.window_state import is_reachable
 from tests.fakes.device import PASSPHRASE
 from tests.fakes.gateway import turn, until
 from tests.fakes.shell import Open, filled, press
@@ -140,35 +136,6 @@ class TestInspector:
         assert dock.detail is not None
 
 
-class TestStatusBar:
-    async def test_the_only_run_shows_its_progress_and_leads_to_itself(self, open_window: Open) -> None:
-        made = await filled(open_window())
-        alone = made.run_in(DeploymentState.APPLYING)
-        for run in made.desk.runs.open_runs:
-            if run.deployment_id != alone.deployment_id:
-                made.gateway.put(replace(run, state=DeploymentState.CANCELLED))
-        await until(lambda: len(made.desk.runs.open_runs) == 1)
-        made.gateway.progress(alone.deployment_id, "apply", 3, 5)
-        await until(lambda: "3/5" in made.window.status.runs.text())
-        made.window.status.runs.click()
-        subject = made.window.inspectors.docks()[0].subject
-        assert subject is not None
-        assert subject.key == alone.deployment_id
-
-    async def test_a_missing_terraform_is_told(self, open_window: Open) -> None:
-        made = open_window()
-        made.device.engine = EngineStatus(problem="No terraform or tofu was found.", hint="Install one.")
-        await until(lambda: made.window.status.engine.text() == "No Terraform")
-        made.window.status.engine.click()
-        assert made.window.pages.name == "settings"
-
-    async def test_nothing_running_is_said_in_words(self, open_window: Open) -> None:
-        made = open_window(runs=0)
-        await until(lambda: made.desk.vault.status)
-        assert made.window.status.runs.text() == "Nothing running"
-        assert not made.window.status.approvals.isVisible()
-
-
 class TestAnnouncements:
     async def test_what_was_so_at_the_start_is_not_news(self, open_window: Open) -> None:
         made = await filled(open_window())
@@ -252,45 +219,6 @@ class TestAnnouncements:
         await until(made.toasts)
         made.window.inspect("deployment", run.deployment_id)
         assert made.toasts() == []
-
-
-class TestNotices:
-    async def test_a_thousand_at_once_show_as_three(self, open_window: Open) -> None:
-        made = await filled(open_window())
-        for number in range(1000):
-            made.window.notify(f"Result {number}")
-        await turn()
-        assert len(made.window.notices.shown()) == 3
-        assert made.window.notices.waiting() == 997
-
-    async def test_equal_ones_are_counted(self, open_window: Open) -> None:
-        made = await filled(open_window())
-        for _ in range(1000):
-            made.window.notify("The key is copied.")
-        assert [toast.notice.count for toast in made.window.notices.shown()] == [1000]
-
-    async def test_a_later_one_about_the_same_thing_takes_the_place_of_the_earlier(self, open_window: Open) -> None:
-        made = await filled(open_window())
-        made.window.notify("web-1 is asked to reboot.", about="run")
-        made.window.notify("web-1 has rebooted.", about="run")
-        assert made.toasts() == ["web-1 has rebooted."]
-
-    async def test_a_low_window_shows_fewer(self, open_window: Open) -> None:
-        made = await filled(open_window())
-        made.window.resize(1024, 600)
-        await turn()
-        for number in range(5):
-            made.window.notify(f"Result {number}")
-        assert len(made.window.notices.shown()) == 2
-
-    async def test_an_action_runs_once_and_closes_the_toast(self, open_window: Open) -> None:
-        made = await filled(open_window())
-        done: list[bool] = []
-        made.window.notify("Removed.", action="Undo", on_action=lambda: done.append(True))
-        toast = made.window.notices.shown()[0]
-        next(each for each in toast.findChildren(QPushButton) if each.text() == "Undo").click()
-        assert done == [True]
-        assert made.window.notices.shown() == ()
 
 
 class TestErrors:
@@ -411,36 +339,3 @@ class TestQuitting:
         made.window.quit_agreed.connect(lambda: agreed.append(True))
         made.window.close()
         assert agreed == [True]
-
-
-class TestMemory:
-    async def test_page_and_sidebar_are_remembered(self, open_window: Open) -> None:
-        first = await filled(open_window())
-        first.window.open_app("keys")
-        first.window.sidebar.set_collapsed(True)
-        first.window.close_for_good()
-        second = await filled(open_window())
-        assert second.window.pages.name == "keys"
-        assert second.window.sidebar.is_collapsed()
-
-    async def test_a_broken_file_is_ignored(self, open_window: Open, tmp_path: Path) -> None:
-        (tmp_path / "window.ini").write_bytes(os.urandom(4000))
-        made = await filled(open_window())
-        assert made.window.pages.name == "machines"
-
-    @pytest.mark.parametrize(
-        ("frame", "expected"),
-        [
-            (QRect(100, 100, 600, 400), True),
-            (QRect(-5000, 100, 1200, 800), False),
-            (QRect(100, 5000, 1200, 800), False),
-            (QRect(100, -700, 600, 800), False),
-        ],
-    )
-    def test_a_window_off_the_screens_is_found_unreachable(
-        self,
-        qapp: QApplication,
-        frame: QRect,
-        expected: bool,  # noqa: FBT001 - a case of the table
-    ) -> None:
-        assert is_reachable(frame) is expected
