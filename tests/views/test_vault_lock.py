@@ -181,9 +181,17 @@ async def test_the_computer_sleeps_only_after_the_vault_is_locked(
     async with desk(tmp_path) as here:
         await until(lambda: here.lock.system.delays_sleep)
         assert desktop.sleep_is_delayed()
+        was_open_at_release: list[bool] = []
+        release = here.lock.system.let_sleep
+
+        def note_and_release() -> None:
+            was_open_at_release.append(here.is_open)
+            release()
+
+        here.lock.system.let_sleep = note_and_release  # type: ignore[method-assign]
         desktop.emit_sleep(is_about_to=True)
         await until(lambda: not desktop.sleep_is_delayed())
-        assert not here.is_open
+        assert not any(was_open_at_release)
         desktop.emit_sleep(is_about_to=False)
         await until(desktop.sleep_is_delayed)
 
