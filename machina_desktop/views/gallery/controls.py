@@ -6,6 +6,7 @@ from PySide6.QtCore import QDate, Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
+    QLineEdit,
     QSlider,
     QSpinBox,
     QTextEdit,
@@ -121,9 +122,9 @@ def _selects() -> QWidget:
     choices = (("fra1", "Frankfurt 1"), ("nyc3", "New York 3"), ("sgp1", "Singapore 1"))
     wrong, long = Select("Region", choices=choices), Select("Name", choices=(("x", LONG_NAME), ("y", "short")))
     wrong.set_error("This region has no stock of the chosen size.")
-    writable = QComboBox()
-    writable.setEditable(True)
-    writable.lineEdit().setAccessibleName("Region")
+    writable, line = QComboBox(), QLineEdit()
+    line.setAccessibleName("Region")
+    writable.setLineEdit(line)
     writable.addItems([title for _value, title in choices])
     over = Select("Region", choices=choices)
     hovered(over.control)
