@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QListView,
     QStyle,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QWidget,
 )
@@ -30,6 +29,7 @@ from machina_desktop.views.popup import PopupCard
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.toast import LOOKS, Notice
 from machina_desktop.views.widgets.buttons import IconButton
+from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
 from machina_desktop.views.widgets.states import EmptyState
 from machina_desktop.views.widgets.text import Label, copy_text
@@ -63,7 +63,7 @@ class _Model(QAbstractListModel):
         return None
 
 
-class _Delegate(QStyledItemDelegate):
+class _Delegate(TellingDelegate):
     """Sign, text, time; under them the next step, and what a press does."""
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
@@ -195,7 +195,8 @@ def text_of(told: Told) -> str:
     """A notice as a line of text: when, how bad, what, and the next step."""
     notice = told.notice
     times = f" (×{notice.count})" if notice.count > 1 else ""
-    return f"{wording.full_moment(told.at)}  {notice.kind}  {notice.text}{times} {notice.detail}".rstrip()
+    kinds = {"info": _tr("info"), "success": _tr("success"), "warning": _tr("warning"), "error": _tr("error")}
+    return f"{wording.full_moment(told.at)}  {kinds[notice.kind]}  {notice.text}{times} {notice.detail}".rstrip()
 
 
 def _tr(text: str) -> str:

@@ -26,6 +26,7 @@ _MOVES = {
     "Home": -_FAR,
     "End": _FAR,
 }
+_TABS = frozenset({"Tab", "Shift+Tab", "Shift+Backtab"})
 _CLOSING = ("Esc", "Ctrl+K", "Ctrl+Shift+P")
 
 
@@ -42,8 +43,10 @@ class PaletteLine(QLineEdit):
     entered = Signal()
     left = Signal()
 
-    def __init__(self, placeholder: str, *, name: str, parent: QWidget) -> None:
+    def __init__(self, placeholder: str, *, name: str, takes_tab: bool = True, parent: QWidget) -> None:
+        """``takes_tab`` false leaves Tab to the window, where there is more than the line to go to."""
         super().__init__(parent)
+        self._takes_tab = takes_tab
         self.setProperty("role", "bare")
         font = QFont(theme.font(Type.SECTION))
         font.setWeight(QFont.Weight.Normal)
@@ -63,6 +66,8 @@ class PaletteLine(QLineEdit):
         """Whether the key is one of the palette's own; a tab would else leave the line before `keyPressEvent`."""
         combination = event.keyCombination()
         keys = QKeySequence(combination).toString(QKeySequence.SequenceFormat.PortableText).removeprefix("Num+")
+        if keys in _TABS and not self._takes_tab:
+            return False
         if keys in _MOVES:
             self.moved.emit(_MOVES[keys])
         elif keys in ("Return", "Enter"):

@@ -14,12 +14,13 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QFont, QFontMetricsF, QMouseEvent, QPainter, QTextCharFormat, QTextLayout, QTextOption
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QStyle, QStyleOptionViewItem
 
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.palette_entries import Entry, Line
 from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.key_caps import key_caps, keys_width, paint_keys
 from machina_desktop.views.widgets.painting import draw_text, fill_rounded
 from machina_desktop.views.widgets.status import paint_status, status_width
@@ -114,7 +115,7 @@ class PaletteList(QListView):
         self._was_at = event.globalPosition()
 
 
-class _PaletteDelegate(QStyledItemDelegate):
+class _PaletteDelegate(TellingDelegate):
     """Paints one line: caption, icon, title with the typed letters, detail, and shortcut, status or kind."""
 
     def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:

@@ -60,7 +60,10 @@ class ShortcutsDialog(Modal):
         self._ranking = Ranking(entry.candidate for entry in self._entries)
         self._model = PaletteModel(parent=self)
         self.line = PaletteLine(
-            self.tr("Search for an action or a key…"), name=self.tr("Search the shortcuts"), parent=self
+            self.tr("Search for an action or a key…"),
+            name=self.tr("Search the shortcuts"),
+            takes_tab=False,
+            parent=self,
         )
         self.line.setObjectName("shortcuts.line")
         self.list = PaletteList(self._model, name=self.tr("Shortcuts"))
