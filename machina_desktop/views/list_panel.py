@@ -13,6 +13,7 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import remembered
+from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.table_model import Column, RecordTableModel
 from machina_desktop.views.theme import Space
@@ -111,6 +112,19 @@ class ListPanel(QWidget, Generic[T]):
         """Put the cursor into the search."""
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._search.selectAll()
+
+    def commands(self) -> tuple[Command, ...]:
+        """Undoing what narrows the list, while something does."""
+        return (
+            Command(
+                name=f"{self._shape.name}.show_all",
+                title=self.tr("Clear search and filters"),
+                group=self._shape.title,
+                icon="list-filter",
+                run=self._on_show_all,
+                is_available=lambda: bool(self._search.text().strip() or self.filters.state()),
+            ),
+        )
 
     def pause(self) -> None:
         """The list is hidden: stop asking."""

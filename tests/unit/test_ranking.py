@@ -102,6 +102,14 @@ def test_typing_letter_by_letter_ends_where_typing_at_once_does(titles: list[str
     assert slowly.best(query, 99) == Ranking(prepared).best(query, 99)
 
 
+@given(st.lists(TEXT, max_size=8), TEXT, TEXT)
+def test_what_was_typed_before_and_taken_back_leaves_no_trace(titles: list[str], before: str, query: str) -> None:
+    prepared = [prepare(title) for title in titles]
+    used = Ranking(prepared)
+    used.best(before, 99)
+    assert used.best(query, 99) == Ranking(prepared).best(query, 99)
+
+
 @given(TEXT, TEXT)
 def test_the_letters_told_are_the_letters_typed(title: str, query: str) -> None:
     typed = fold(query).split()

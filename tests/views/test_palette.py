@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from PySide6.QtCore import QAbstractListModel, QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
+from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.services import device, machines
 from machina_desktop.core.services.keys import ListKeys
 from machina_desktop.views import theme
 from machina_desktop.views.apps import APPS
+from machina_desktop.views.models.live_query import LiveQuery
 from tests.fakes.gateway import turn, until
 from tests.fakes.rows import machine
 from tests.fakes.whole_window import CONTROL, WholeWindow, whole_window
@@ -103,6 +105,29 @@ class TestOpening:
         assert "web-1" in made.titles()
         assert len(made.gateway.asked_of(ListKeys)) == asked
         assert palette.isVisible()
+
+    async def test_while_it_is_closed_changes_are_only_remembered(self, made: WholeWindow) -> None:
+        await made.open_palette()
+        made.press(Qt.Key.Key_Escape)
+        answers: list[object] = []
+        team = made.bridge.team_id
+        LiveQuery(
+            made.bridge,
+            ListKeys(team_id=team),
+            depends=frozenset({"ssh_key"}),
+            on_answer=answers.append,
+            parent=made.window,
+        )
+        await until(lambda: answers)
+        asked = len(made.gateway.asked_of(ListKeys))
+        made.gateway.put(replace(made.gateway.all(SSHKey)[0], name="renamed"))
+        # Another question of the same kind is asked again, and it alone.
+        await until(lambda: len(answers) == 2)
+        await turn()
+        assert len(made.gateway.asked_of(ListKeys)) == asked + 1
+        await made.open_palette()
+        made.write("renamed")
+        await until(lambda: "renamed" in made.titles())
 
 
 class TestEmpty:
@@ -334,6 +359,59 @@ class TestNames:
             names = [command.name for command in made.window.pages.page().commands()]
             assert len(names) == len(set(names))
             assert app.searches()
+
+    async def test_the_row_under_the_keyboard_is_announced(
+        self, made: WholeWindow, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(QAccessible, "isActive", lambda: True)
+        monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: told.append(event.message()))
+        await made.open_palette()
+        made.write("laptop")
+        assert told[-1].startswith("laptop")
+        made.write("zzq")
+        assert told[-1] == "Nothing matches “laptopzzq”"
+
+
+class TestWhatPagesOffer:
+    async def test_what_was_narrowed_can_be_cleared(self, made: WholeWindow) -> None:
+        made.window.open_app("keys")
+        await turn()
+        search = made.window.findChild(QLineEdit, "keys.search")
+        search.setText("laptop")
+        await made.open_palette()
+        made.write("clear search")
+        made.press(Qt.Key.Key_Return)
+        assert search.text() == ""
+
+    async def test_a_machine_can_be_protected_and_let_go(self, made: WholeWindow) -> None:
+        key = of_status(made, MachineStatus.RUNNING).machine_id
+        made.window.inspect("machine", key)
+        await until(lambda: made.window.commands.run("machine.protect"))
+        await until(lambda: made.gateway.get(Machine, key).is_protected)
+        await until(lambda: any("protection off" in each.title for each in made.window.commands.available()))
+        made.window.commands.run("machine.protect")
+        await until(lambda: not made.gateway.get(Machine, key).is_protected)
+
+    async def test_several_chosen_machines_are_acted_on_together(self, made: WholeWindow) -> None:
+        made.window.commands.run("machines.look")
+        await turn()
+        made.window.pages.page()._list.focus_list()
+        made.press(Qt.Key.Key_Down)
+        made.press(Qt.Key.Key_Down, SHIFT)
+        await until(lambda: "Refresh 2 machines" in [each.title for each in made.window.commands.listed()])
+
+    @pytest.mark.parametrize("state", list(DeploymentState))
+    async def test_a_run_offers_what_its_buttons_do(self, made: WholeWindow, state: DeploymentState) -> None:
+        run = next(each for each in made.gateway.all(Deployment) if each.state is state)
+        made.window.inspect("deployment", run.deployment_id)
+        detail = made.window.inspectors.docks()[0].detail
+        await until(lambda: detail.foot._run is not None)
+        await turn()
+        offered = {each.name for each in made.window.commands.available()}
+        buttons = ("approve", "discard", "retry", "cancel", "force")
+        shown = {f"deployment.{name}" for name in buttons if not getattr(detail.foot, name).isHidden()}
+        assert {f"deployment.{name}" for name in buttons} & offered == shown
 
 
 class TestHostileNames:

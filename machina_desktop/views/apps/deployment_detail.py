@@ -68,6 +68,7 @@ class DeploymentDetail(Detail):
 
     def commands(self) -> Iterable[Command]:
         yield from self.foot.commands()
+        yield from self.log.commands()
         for key, title, icon_name in (
             ("plan", self.tr("Show the plan"), "file-text"),
             ("log", self.tr("Show the log"), "scroll-text"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QDate, Qt, QTimer, Signal
@@ -20,6 +20,7 @@ from machina_desktop.views import remembered, wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.deployment_detail import DeploymentDetail
 from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, kind_word, step_words, title_of
+from machina_desktop.views.commands import Command
 from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
@@ -200,6 +201,9 @@ class DeploymentsPage(Page):
 
     def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
         self.list.focus_search()
+
+    def commands(self) -> Iterable[Command]:
+        return self.list.commands()
 
     def _start(self) -> None:
         team = self.bridge.team_id

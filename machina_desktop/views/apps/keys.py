@@ -98,7 +98,7 @@ class KeysPage(Page):
         self.list.focus_search()
 
     def commands(self) -> Iterable[Command]:
-        return _beginnings(self._on_generate, self._on_import)
+        return (*_beginnings(self._on_generate, self._on_import), *self.list.commands())
 
     def _request(self, search: str, _filters: dict[str, str]) -> Request[tuple[SSHKey, ...]]:
         return ListKeys(team_id=self.bridge.team_id, search=search)

@@ -73,6 +73,19 @@ class MachineDetail(Detail):
         if self._machine is not None:
             yield from self._actions.commands((self._machine,), self._infos)
             yield from self._access.commands()
+            yield self._protection(self._machine)
+
+    def _protection(self, machine: Machine) -> Command:
+        words = self.tr("Take the protection off {0}") if machine.is_protected else self.tr("Protect {0}")
+        wanted = UpdateMachine(machine_id=self.key, is_protected=not machine.is_protected)
+        return Command(
+            name="machine.protect",
+            title=words.format(machine.name),
+            group=self.tr("Machines"),
+            icon="lock-open" if machine.is_protected else "lock",
+            words=self.tr("destroy lock guard"),
+            run=lambda: self._update(wanted),
+        )
 
     def _build(self) -> QWidget:
         inside = QWidget()

@@ -15,28 +15,25 @@ from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.deployments import ListDeployments
-from machina_desktop.core.services.machines import GetMachine, ListMachines
+from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.providers import ListProviders
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.machine_actions import LOOKS, Action, MachineActions, applies, title_of
 from machina_desktop.views.apps.machine_detail import MachineDetail
-from machina_desktop.views.apps.machine_list import Grouping, MachineList, status_of
+from machina_desktop.views.apps.machine_list import Grouping, MachineList
+from machina_desktop.views.apps.machine_search import LIMIT, searches
 from machina_desktop.views.apps.machine_selection import SelectionBar
 from machina_desktop.views.apps.machine_text import (
     address_of,
     endpoint_of,
-    place_of,
     provider_title,
     ssh_command,
-    tr,
 )
 from machina_desktop.views.commands import Command, install_keys
-from machina_desktop.views.icons import PROVIDER_ICONS, icon
-from machina_desktop.views.links import Link
+from machina_desktop.views.icons import icon
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import word_of
 from machina_desktop.views.remembered import recall, remember
-from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, Segment, Segmented
 from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
@@ -45,8 +42,6 @@ from machina_desktop.views.widgets.layout import PageHeader
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.text import copy_text
 
-# More than anybody scrolls through; search and filters run here, on what was read once.
-LIMIT = 5000
 # Machines without any among the newest so many tell nothing of it.
 RUNS = 300
 MINUTE_MS = 60_000
@@ -391,36 +386,11 @@ def _regions(machines: Iterable[Machine]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted({(machine.region, machine.region) for machine in machines if machine.region}))
 
 
-def _finding(machine: Machine) -> Finding:
-    words = (machine.machine_id, machine.private_ip or "", place_of(machine), *machine.tags)
-    return Finding(
-        link=Link("machine", machine.machine_id),
-        title=machine.name,
-        icon=PROVIDER_ICONS[machine.provider],
-        detail=endpoint_of(machine),
-        words=" ".join(words),
-        status=status_of(machine),
-    )
-
-
-def _searches() -> tuple[Search, ...]:
-    return (
-        search(
-            entity="machine",
-            title=tr("Machines"),
-            request=lambda team: ListMachines(team_id=team, limit=LIMIT),
-            depends=frozenset({"machine"}),
-            finding=_finding,
-            one=lambda key: GetMachine(machine_id=key),
-        ),
-    )
-
-
 APP = App(
     name="machines",
     title="Machines",
     icon="server",
     page=MachinesPage,
     details={"machine": MachineDetail},
-    searches=_searches,
+    searches=searches,
 )

@@ -171,6 +171,7 @@ class ProvidersPage(Page):
 
     def commands(self) -> Iterable[Command]:
         yield from _beginnings(lambda: self._add(None), lambda: self._add(ProviderType.BAREMETAL))
+        yield from self.list.commands()
         yield Command(
             name="provider.try_here",
             title=_tr("Try it on this computer"),

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.errors import MachinaError, Unavailable
-from machina_desktop.views.commands import KeyHint
+from machina_desktop.views.commands import Command, KeyHint
 from machina_desktop.views.models.log_model import LogModel, LogSearch
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, IconButton
@@ -106,6 +106,24 @@ class LogView(QWidget):
         errors = self.model.error_lines()
         if errors:
             self.canvas.show_line(errors[0])
+
+    def commands(self) -> tuple[Command, ...]:
+        """What its buttons do."""
+        has_lines = self.model.line_count
+        return tuple(
+            Command(name=name, title=title, group=self.tr("Log"), icon=icon_name, run=run, is_available=can)
+            for name, title, icon_name, run, can in (
+                (
+                    "log.first_error",
+                    self.tr("Go to the first error in the log"),
+                    "circle-alert",
+                    self.show_first_error,
+                    lambda: bool(self.model.error_lines()),
+                ),
+                ("log.copy", self.tr("Copy the log"), "copy", self.canvas.copy, lambda: bool(has_lines())),
+                ("log.save", self.tr("Save the log as…"), "download", self._on_save, lambda: bool(has_lines())),
+            )
+        )
 
     def save_to(self, path: Path) -> None:
         """Write all lines as UTF-8 text; raises `Unavailable` when the disk refuses."""
