@@ -104,7 +104,8 @@ class Inspectors(QObject):
         state.restore_docks(self._window)
         for dock in self._docks:
             dock.hide()
-            width = state.text(f"{dock.objectName()}-width")
+            remembered = f"{dock.objectName()}-width"
+            width = state.text(remembered)
             if width.isascii() and width.isdigit():
                 self._widths[dock.objectName()] = max(MINIMUM_WIDTH, min(int(width[:5]), WIDEST))
 

@@ -81,7 +81,8 @@ class Leaving(QObject):
     async def _count_elsewhere(self) -> int:
         found: list[Deployment] = []
         for team_id in self._other_teams():
-            found.extend(await self._bridge.call(ListDeployments(team_id=team_id, only_open=True)))
+            runs = await self._bridge.call(ListDeployments(team_id=team_id, only_open=True))
+            found.extend(runs)
         return sum(is_running(run) for run in found)
 
     def _on_counted(self, count: int) -> None:

@@ -200,9 +200,8 @@ class Popup(PopupCard):
 
     def rows(self) -> tuple[PopupRow, ...]:
         """What can be chosen, from the top."""
-        held = [self._rows.itemAt(index).widget() for index in range(self._rows.count())]
-        foot = [self.column.itemAt(index).widget() for index in range(self.column.count())]
-        return tuple(row for row in (*held, *foot) if isinstance(row, PopupRow) and not row.isHidden())
+        held = (*_widgets(self._rows), *_widgets(self.column))
+        return tuple(row for row in held if isinstance(row, PopupRow) and not row.isHidden())
 
     def open_at(self, anchor: QWidget) -> None:
         """As a card, with the keyboard on the first row."""
@@ -213,9 +212,9 @@ class Popup(PopupCard):
     def wanted_height(self) -> int:
         """Room for all rows, within reason; more of them scroll."""
         margins = self.column.contentsMargins()
-        items = [self.column.itemAt(index).widget() for index in range(self.column.count())]
-        rest = sum(item.sizeHint().height() for item in items if item is not None and item is not self._area)
-        rest += margins.top() + margins.bottom() + self.column.spacing() * (len(items) - 1)
+        held = _widgets(self.column)
+        rest = sum(each.sizeHint().height() for each in held if each is not self._area)
+        rest += margins.top() + margins.bottom() + self.column.spacing() * (len(held) - 1)
         return min(GREATEST_HEIGHT, self._inside.sizeHint().height() + rest)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -232,3 +231,10 @@ class Popup(PopupCard):
         row.setFocus(Qt.FocusReason.TabFocusReason)
         if self._inside.isAncestorOf(row):
             self._area.ensureWidgetVisible(row, 0, Space.S)
+
+
+def _widgets(layout: QVBoxLayout) -> tuple[QWidget, ...]:
+    """What stands in a layout, from the top."""
+    items = (layout.itemAt(index) for index in range(layout.count()))
+    widgets = (item.widget() for item in items if item is not None)
+    return tuple(widget for widget in widgets if widget is not None)

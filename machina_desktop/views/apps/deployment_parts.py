@@ -79,7 +79,7 @@ class DeploymentParts(QWidget):
         was_inside = focus is not None and (before is focus or before.isAncestorOf(focus))
         self._key = key
         self._arrange()
-        if was_inside and not self._current().isAncestorOf(focus):
+        if was_inside and self._current() is not before:
             self.focus_part()
 
     def is_in_front(self, key: str) -> bool:
