@@ -1,7 +1,7 @@
-"""A language that nobody speaks: every text in brackets and a third longer, so that what is not translated stands out.
+"""A language that nobody speaks: every text in brackets and a third longer, so what is not translated stands out.
 
-⟦Deploy a machine·····⟧ went through a translator; ``Deploy a machine`` did not. Texts that are data, such as a machine's
-name, are known by what the rows hold.
+⟦Deploy a machine·····⟧ went through a translator; ``Deploy a machine`` did not. Texts that are data, such as the name
+of a machine, are known by what the rows hold.
 """
 
 from __future__ import annotations
@@ -16,52 +16,30 @@ from PySide6.QtCore import QCoreApplication, QLocale, QTranslator
 OPEN, CLOSE = "⟦", "⟧"
 LONGER_BY = 0.35
 _INNERMOST = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
+_ID = re.compile(r"\b[a-z]+-[0-9a-z]{26}\b")
+_ADDRESS = re.compile(r"\S*[@/]\S+\.\S+|/\w+/\S+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 # Names of products, units and keys are the same in every language.
 SAME_EVERYWHERE = frozenset(
-    [
-        "Machina",
-        "Terraform",
-        "OpenTofu",
-        "SSH",
-        "SHA",
-        "RSA",
-        "ECDSA",
-        "Ed25519",
-        "DigitalOcean",
-        "Hetzner",
-        "Cloud",
-        "vCPU",
-        "GB",
-        "MB",
-        "GiB",
-        "MiB",
-        "KiB",
-        "TB",
-        "EUR",
-        "USD",
-        "ms",
-        "min",
-        "Ctrl",
-        "Alt",
-        "Shift",
-        "Enter",
-        "Return",
-        "Esc",
-        "Left",
-        "Right",
-        "Up",
-        "Down",
-        "Tab",
-        "Space",
-        "Del",
-        "Home",
-        "End",
-        "PgUp",
-        "PgDown",
-        "Backspace",
-        "Meta",
-    ]
+    {
+        *(
+            "Machina",
+            "Terraform",
+            "OpenTofu",
+            "DigitalOcean",
+            "Hetzner",
+            "Cloud",
+            "AWS",
+            "Python",
+            "Qt",
+            "API",
+            "Linux",
+        ),
+        *("SSH", "ssh", "SHA", "RSA", "ECDSA", "Ed", "AAAA"),
+        *("vCPU", "GB", "MB", "GiB", "MiB", "KiB", "TB", "EUR", "USD", "ms", "min"),
+        *("Ctrl", "Alt", "Shift", "Meta", "Enter", "Return", "Esc", "Left", "Right", "Up", "Down", "Tab", "Space"),
+        *("Del", "Home", "End", "PgUp", "PgDown", "Backspace"),
+    }
 )
 
 
@@ -73,7 +51,7 @@ class PseudoLanguage(QTranslator):
             return source
         return f"{OPEN}{source}{_filler(len(source))}{CLOSE}"
 
-    def isEmpty(self) -> bool:
+    def isEmpty(self) -> bool:  # noqa: N802 - Qt asks for it
         return False
 
 
@@ -99,10 +77,13 @@ def untranslated(text: str, data: frozenset[str]) -> str:
     """The words of ``text`` that are neither translated nor data; empty when there are none."""
     while (shorter := _INNERMOST.sub(" ", text)) != text:
         text = shorter
+    text = _ID.sub(" ", text)
     if not _WORD.search(text):
         return ""
     for known in sorted((each for each in data if each in text), key=len, reverse=True):
-        text = text.replace(known, " ")
+        # Whole words only: a region named "id" must not hide half a word.
+        text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", " ", text)
+    text = _ADDRESS.sub(" ", text)
     left = [word for word in _WORD.findall(text) if word not in SAME_EVERYWHERE and word not in _months()]
     return " ".join(left)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import shiboken6
-from PySide6.QtCore import QAbstractAnimation, QEvent, QModelIndex, QPoint, QPointF, QRect, Qt, QTimer
+from PySide6.QtCore import QAbstractAnimation, QAbstractListModel, QEvent, QModelIndex, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QAccessible, QFontMetrics, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -45,6 +45,7 @@ from PySide6.QtWidgets import (
 from machina_desktop.views import theme
 from machina_desktop.views.toast import MoreLine, Toast
 from machina_desktop.views.widgets.checkbox import Checkbox
+from machina_desktop.views.widgets.feedback import Avatar
 from machina_desktop.views.widgets.modal import Modal
 from machina_desktop.views.widgets.painting import Drawn, listening
 from machina_desktop.views.widgets.scrim import Scrim
@@ -171,10 +172,16 @@ def _silent_cells(view: QAbstractItemView, where: str) -> Iterator[Finding]:
     model = view.model()
     if model is None:
         return
-    for column in range(model.columnCount()):
+    for column in range(_columns(view)):
         cells = [model.index(row, column) for row in range(min(model.rowCount(), 40))]
         if cells and not any(_words_of(cell) for cell in cells):
             yield Finding(where, f"column {column} is read as nothing in every row")
+
+
+def _columns(view: QAbstractItemView) -> int:
+    model = view.model()
+    # A list has one, and says so to Qt only.
+    return 1 if isinstance(model, QAbstractListModel) else model.columnCount()
 
 
 def _words_of(cell: QModelIndex) -> str:
@@ -219,17 +226,18 @@ def cuts(root: QWidget) -> Iterator[Finding]:
 
 def _cut_label(label: QLabel, root: QWidget) -> Iterator[Finding]:
     text, room = label.text(), label.contentsRect()
-    if not text or isinstance(label, Label):
-        # Labels of ours shorten themselves, which is seen where they are drawn; but they may be too low.
-        needed = label.heightForWidth(label.width()) if label.wordWrap() else label.fontMetrics().height()
-        if text and needed > label.height() + SLACK:
-            yield Finding(path_of(label, root), f"needs {needed} px of height and has {label.height()}")
-        if isinstance(label, ElidedLabel) and _width(label, text) > label.width() + SLACK and not label.toolTip():
+    if isinstance(label, ElidedLabel):
+        # It tells its text in full as it is painted.
+        if _width(label, text) > label.width() + SLACK and not label.toolTip():
             yield Finding(path_of(label, root), f"is shortened and {text[:40]!r} is told nowhere in full")
+    elif isinstance(label, Label):
+        # It shortens itself, which is seen where it is drawn; but it must have a line.
+        if text and label.fontMetrics().height() > label.height() + SLACK:
+            yield Finding(path_of(label, root), f"has {label.height()} px for a line")
     elif label.wordWrap():
         if label.heightForWidth(label.width()) > label.height() + SLACK:
             yield Finding(path_of(label, root), f"needs more than its {label.height()} px of height")
-    elif _width(label, text) > room.width() + SLACK:
+    elif text and _width(label, text) > room.width() + SLACK:
         yield Finding(path_of(label, root), f"needs {_width(label, text)} px and has {room.width()}")
 
 
@@ -251,7 +259,7 @@ def _cut_header(header: QHeaderView, root: QWidget) -> Iterator[Finding]:
     metrics = header.fontMetrics()
     for section in range(header.count()):
         title = str(header.model().headerData(section, Qt.Orientation.Horizontal) or "")
-        if metrics.horizontalAdvance(title) <= header.sectionSize(section) - 8:
+        if header.isSectionHidden(section) or metrics.horizontalAdvance(title) <= header.sectionSize(section) - 8:
             continue
         at = QPoint(header.sectionViewportPosition(section) + header.sectionSize(section) // 2, header.height() // 2)
         if header.textElideMode() == Qt.TextElideMode.ElideNone:
@@ -387,7 +395,7 @@ def tab_order(root: QWidget) -> Iterator[Finding]:
     stops = tab_stops(window)
     reached = {each.widget for each in stops}
     for each in interactive(root):
-        if each.isEnabled() and each not in reached and not _is_reached_by_arrows(each, reached):
+        if each.isEnabled() and each not in reached and not _is_reached_otherwise(each, reached):
             yield Finding(path_of(each, root), "Tab does not come by")
     back = {each.widget for each in tab_stops(window, Qt.Key.Key_Backtab)}
     if back != reached:
@@ -397,8 +405,10 @@ def tab_order(root: QWidget) -> Iterator[Finding]:
     yield from _unseen_focus([each for each in reached if each is root or root.isAncestorOf(each)], root)
 
 
-def _is_reached_by_arrows(widget: QWidget, reached: set[QWidget]) -> bool:
-    """Of a group of buttons Tab comes by one; the arrows lead to the others."""
+def _is_reached_otherwise(widget: QWidget, reached: set[QWidget]) -> bool:
+    """Of a group of buttons Tab comes by one; the arrows lead to the others. A list may follow a line's arrows."""
+    if isinstance(widget, QAbstractItemView):
+        return any(_follows(widget, each) for each in reached if isinstance(each, QLineEdit))
     if not isinstance(widget, QAbstractButton):
         return False
     group = widget.group()
@@ -407,6 +417,13 @@ def _is_reached_by_arrows(widget: QWidget, reached: set[QWidget]) -> bool:
     return widget.autoExclusive() and any(
         isinstance(each, type(widget)) and each.parent() is widget.parent() for each in reached
     )
+
+
+def _follows(view: QAbstractItemView, line: QLineEdit) -> bool:
+    line.setFocus(Qt.FocusReason.TabFocusReason)
+    before = view.currentIndex()
+    press(line.window(), Qt.Key.Key_Down)
+    return view.currentIndex() != before
 
 
 def _jumps(stops: list[Stop], root: QWidget) -> Iterator[Finding]:
@@ -443,7 +460,8 @@ def _is_aside(widget: QWidget) -> bool:
 
 def _unseen_focus(stops: list[QWidget], root: QWidget) -> Iterator[Finding]:
     for each in stops:
-        if not each.isVisible() or not each.isEnabled():
+        # A card that lies over the window has the keys without being the active window.
+        if not each.isVisible() or not each.isEnabled() or each.window().windowType() == Qt.WindowType.Popup:
             continue
         each.setFocus(Qt.FocusReason.TabFocusReason)
         shown = each.grab().toImage()
@@ -452,46 +470,40 @@ def _unseen_focus(stops: list[QWidget], root: QWidget) -> Iterator[Finding]:
             yield Finding(path_of(each, root), "looks the same with the keyboard's focus as without")
 
 
-def menus_of(root: QWidget) -> list[QMenu]:
-    """Menus that are open."""
-    return [each for each in root.findChildren(QMenu) if each.isVisible()]
-
-
 def said(root: QWidget) -> Iterator[tuple[str, str]]:
     """Every text a person reads or hears here, with the path of who says it."""
     for each in visible(root):
         where = path_of(each, root)
+        if isinstance(each, Avatar):
+            continue
         texts = [each.toolTip(), each.accessibleName(), each.accessibleDescription()]
         if each.isWindow() or isinstance(each, QDockWidget):
             texts.append(each.windowTitle())
         texts += _own_texts(each)
         yield from ((where, text) for text in texts if text)
     for drawn in texts_drawn(root):
-        where = path_of(drawn.widget, root) if drawn.widget is not None and shiboken6.isValid(drawn.widget) else "?"
-        yield where, drawn.text
+        if not isinstance(drawn.widget, Avatar):
+            where = path_of(drawn.widget, root) if drawn.widget is not None else "?"
+            yield where, drawn.text
 
 
 def _own_texts(widget: QWidget) -> list[str]:
-    if isinstance(widget, (QLabel, QAbstractButton)):
-        return [widget.text()]
-    if isinstance(widget, (QLineEdit, QPlainTextEdit)):
-        return [widget.placeholderText()]
-    if isinstance(widget, QComboBox):
-        return [widget.itemText(index) for index in range(widget.count())]
-    if isinstance(widget, QTabBar):
-        return [widget.tabText(index) for index in range(widget.count())]
-    if isinstance(widget, QHeaderView) and widget.model() is not None:
-        return [str(widget.model().headerData(at, widget.orientation()) or "") for at in range(widget.count())]
-    if isinstance(widget, QMenu):
-        return [action.text() for action in widget.actions()]
-    if isinstance(widget, QAbstractItemView) and widget.model() is not None:
-        model = widget.model()
-        cells = [(row, at) for row in range(min(model.rowCount(), 40)) for at in range(model.columnCount())]
-        return [_words_of(model.index(row, at)) for row, at in cells]
-    return []
-
-
-def at_rest(_spot: QPointF | None = None) -> None:
-    """Let the layouts come to rest."""
-    for _ in range(4):
-        QApplication.processEvents()
+    match widget:
+        case QLabel() | QAbstractButton():
+            texts = [widget.text()]
+        case QLineEdit() | QPlainTextEdit():
+            texts = [widget.placeholderText()]
+        case QComboBox():
+            texts = [widget.itemText(index) for index in range(widget.count())]
+        case QTabBar():
+            texts = [widget.tabText(index) for index in range(widget.count())]
+        case QMenu():
+            texts = [action.text() for action in widget.actions()]
+        case QHeaderView() if (model := widget.model()) is not None:
+            texts = [str(model.headerData(at, widget.orientation()) or "") for at in range(widget.count())]
+        case QAbstractItemView() if (model := widget.model()) is not None:
+            cells = [(row, at) for row in range(min(model.rowCount(), 40)) for at in range(_columns(widget))]
+            texts = [_words_of(model.index(row, at)) for row, at in cells]
+        case _:
+            texts = []
+    return texts
