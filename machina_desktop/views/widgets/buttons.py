@@ -155,7 +155,7 @@ class Button(QPushButton):
             if self.isEnabled() and (self._is_hot() or self.isChecked()):
                 fill_rounded(painter, rect, Radius.BUTTON, theme.color(self._quiet_fill("surface-hover")))
         elif not self.isEnabled():
-            fill_rounded(painter, rect, Radius.BUTTON, theme.color("surface-elevated"), theme.color("border"))
+            fill_rounded(painter, rect, Radius.BUTTON, theme.color("background"), theme.color("border"))
         elif self._kind is ButtonKind.PRIMARY:
             token = "accent-primary-hover" if self._is_hot() and not self.isDown() else "accent-primary"
             fill_rounded(painter, rect, Radius.BUTTON, theme.color(token))

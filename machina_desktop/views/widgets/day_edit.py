@@ -13,7 +13,7 @@ _FORMAT = "d MMM yyyy"
 
 
 class Calendar(QCalendarWidget):
-    """A month to choose a day from. Weekends are no warning, so they are not red; names of days stand back."""
+    """A month to choose a day from. Weekends are no warning: they stand back as the names of days do, instead of being red."""
 
     def __init__(self, *, name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,7 +30,7 @@ class Calendar(QCalendarWidget):
     def _colour(self) -> None:
         """Qt takes these colours from formats, which no style sheet reaches."""
         days, names = QTextCharFormat(), QTextCharFormat()
-        days.setForeground(theme.color("text-primary"))
+        days.setForeground(theme.color("text-secondary"))
         names.setForeground(theme.color("text-secondary"))
         names.setBackground(theme.color("surface-elevated"))
         names.setFont(theme.font(theme.Type.SECONDARY))

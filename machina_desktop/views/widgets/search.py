@@ -28,6 +28,7 @@ class SearchInput(QLineEdit):
         self.setPlaceholderText(placeholder or self.tr("Filter…"))
         self.setAccessibleName(placeholder or self.tr("Filter"))
         self.setToolTip(self.tr("Ctrl+F"))
+        self.setProperty("role", "search")
         self.setMinimumWidth(min(width, _NARROWEST))
         self.setMaximumWidth(width)
         self.addAction(icon("search"), QLineEdit.ActionPosition.LeadingPosition)

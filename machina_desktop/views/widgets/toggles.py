@@ -71,7 +71,7 @@ class Switch(QAbstractButton):
     def _paint_track(self, painter: QPainter, track: QRectF) -> None:
         is_on = self.isChecked()
         if not self.isEnabled():
-            fill, line, knob = "surface-elevated", "border", "text-disabled"
+            fill, line, knob = "background", "border", "text-disabled"
         elif is_on:
             fill = "accent-primary-hover" if self.underMouse() else "accent-primary"
             line, knob = fill, "on-accent"

@@ -31,6 +31,7 @@ _ENDING = frozenset(
         QEvent.Type.FocusOut,
         QEvent.Type.Hide,
         QEvent.Type.WindowDeactivate,
+        QEvent.Type.WindowBlocked,
     }
 )
 
