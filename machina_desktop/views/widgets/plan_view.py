@@ -104,6 +104,8 @@ class PlanView(QWidget):
         counts = QWidget()
         self._counts = Flow(counts)
         self._tree = _Tree()
+        # In a low inspector it scrolls before the counts above it are pushed together.
+        self._tree.setMinimumHeight(_RESOURCE_HEIGHT)
         self._empty = EmptyState(icon_name="circle-check", title="")
         self._stack = QStackedWidget()
         self._stack.addWidget(self._tree)
