@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QAbstractItemView
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QAbstractItemView, QApplication
 
 from machina_desktop.core.errors import Bug
 from machina_desktop.views.commands import KeyHint
@@ -22,6 +22,7 @@ def key_hints() -> tuple[KeyHint, ...]:
             ("Ctrl+F", "Search in the list"),
             ("Return", "Open in the inspector"),
             ("Space", "Peek, and stay in the list"),
+            ("Shift+F10", "Open its menu"),
             ("Shift+Down", "Select one more"),
             ("Ctrl+A", "Select all"),
         )
@@ -89,21 +90,44 @@ class RecordSelection(QObject):
             if isinstance(event, QMouseEvent):
                 self._on_mouse(event)
             return False
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and self.current_key():
-            if event.key() in _ENTER:
-                self.activated.emit(self.current_key())
-                return True
-            if event.key() in _ARROWS and not self.selected_keys():
-                # Coming with Tab, the first arrow chooses the row the keyboard stands on.
-                self.select_key(self.current_key())
-                self.selected.emit(self.current_key())
-                return True
-            if event.key() == Qt.Key.Key_Space:
-                self.peeked.emit(self.current_key())
-                return True
+        is_key = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if is_key and self.current_key() and self._take_key(event):
+            return True
+        if isinstance(event, QContextMenuEvent) and event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self._open_menu()
+            return True
         if event.type() == QEvent.Type.FocusIn and not self._view.currentIndex().isValid():
             self._stand_on_first()
         return super().eventFilter(watched, event)
+
+    def _take_key(self, event: QKeyEvent) -> bool:
+        """Whether the key does something with the row the keyboard stands on."""
+        key = self.current_key()
+        if event.key() in _ENTER:
+            self.activated.emit(key)
+        elif event.key() in _ARROWS and not self.selected_keys():
+            # Coming with Tab, the first arrow chooses the row the keyboard stands on.
+            self.select_key(key)
+            self.selected.emit(key)
+        elif event.key() == Qt.Key.Key_Space:
+            self.peeked.emit(key)
+        elif event.key() == Qt.Key.Key_F10 and event.modifiers() == Qt.KeyboardModifier.ShiftModifier:
+            self._open_menu()
+        else:
+            return False
+        return True
+
+    def _open_menu(self) -> None:
+        """The menu of the row the keyboard stands on; where Qt would ask for it, another row may be."""
+        index = self._view.currentIndex()
+        # Some systems send a key and then the request it stands for.
+        if not index.isValid() or QApplication.activePopupWidget() is not None:
+            return
+        if not self.selected_keys():
+            self.select_key(self._key(index))
+        self._view.scrollTo(index)
+        at = self._view.visualRect(index).center()
+        self.menu_requested.emit(self._key(index), self._view.viewport().mapToGlobal(at))
 
     def _stand_on_first(self) -> None:
         """Make the first row current, as Qt would, but tell nobody: passing by with Tab chooses nothing."""
