@@ -211,8 +211,10 @@ def rows(*names: str, button: Qt.MouseButton = Qt.MouseButton.LeftButton) -> Ste
     async def do(walk: Walk) -> None:
         for number, name in enumerate(names):
             view, index = _row(walk, name)
-            view.scrollTo(index)
-            await walk.rest()
+            # Twice: a list that was laid out anew meanwhile has other places.
+            for _ in range(2):
+                view.scrollTo(index)
+                await walk.rest()
             at = view.visualRect(index).topLeft() + QPoint(40, 14)
             QTest.mouseClick(view.viewport(), button, _CONTROL if number else _NONE, at)
             await walk.rest()

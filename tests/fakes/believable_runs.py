@@ -283,7 +283,7 @@ def _script(run: Deployment, machine: Machine) -> list[tuple[str, str, LogLevel]
         ]
     if plan := run.plan_summary:
         said.append(("show", f"Plan: {plan.add} to add, {plan.change} to change, {plan.remove} to destroy.", info))
-        said += [("apply", text, info) for change in plan.resources for text in _applied(change, run)]
+        said += [("apply", text, info) for change in _reached(plan, run) for text in _applied(change, run)]
     else:
         said.append(("apply", f"{machine.name}: asked to {run.type.value}", info))
         said += [("apply", f"{machine.name}: waiting for port 22 [{n}0s elapsed]", info) for n in range(1, 4)]
@@ -303,10 +303,18 @@ _VERBS = {
 }
 
 
+def _reached(plan: PlanSummary, run: Deployment) -> tuple[ResourceChange, ...]:
+    """Of a run that failed, nothing follows the server."""
+    if run.state is not DeploymentState.FAILED:
+        return plan.resources
+    last = next(place for place, change in enumerate(plan.resources) if change.type in _SERVERS.values())
+    return plan.resources[: last + 1]
+
+
 def _applied(change: ResourceChange, run: Deployment) -> tuple[str, ...]:
     verb, noun = _VERBS[change.action]
     is_server = change.name == "machine" and change.type in _SERVERS.values()
     waiting = tuple(f"{change.address}: Still {verb.lower()}... [{n}0s elapsed]" for n in range(1, 4))
     begun = (f"{change.address}: {verb}...", *(waiting if is_server else ()))
-    is_under_way = run.state is DeploymentState.APPLYING and is_server
+    is_under_way = run.state in {DeploymentState.APPLYING, DeploymentState.FAILED} and is_server
     return begun if is_under_way else (*begun, f"{change.address}: {noun} complete after {34 if is_server else 2}s")

@@ -285,7 +285,7 @@ class MachineDetail(Detail):
         values = {
             "provider": provider_title(machine.provider),
             "account": self._accounts.get(machine.provider_account_id, ""),
-            "region": " ".join(part for part in (machine.region, machine.zone or "") if part),
+            "region": " · ".join(part for part in (machine.region, machine.zone or "") if part),
             "size": machine.size,
             "image": machine.image,
             "created": full_moment(machine.created_at),

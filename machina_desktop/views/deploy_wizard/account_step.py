@@ -19,7 +19,7 @@ from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.icons import PROVIDER_ICONS
-from machina_desktop.views.models.status import word_of
+from machina_desktop.views.models.status import mark_of, word_of
 from machina_desktop.views.widgets.layout import SectionHeader
 from machina_desktop.views.widgets.text import Label
 
@@ -93,6 +93,8 @@ class AccountStep(Step):
             text=" · ".join(part for part in (title, account.identity) if part),
             icon_name=PROVIDER_ICONS[account.provider_type],
             side="" if is_valid else word_of(account.credential_status),
+            side_mark=None if is_valid else mark_of(account.credential_status),
+            why_not=_why_not(self.tr("{0} comes with a later version.").format(title), info),
         )
 
     def _on_provider(self, key: str) -> None:
@@ -158,3 +160,8 @@ def _provider_option(info: ProviderInfo) -> Option:
         icon_name=PROVIDER_ICONS[info.type],
         why_not=info.unavailable_reason,
     )
+
+
+def _why_not(is_missing: str, info: ProviderInfo | None) -> str:
+    """Why nothing can be deployed there, ``is_missing`` where the provider is not in this version at all."""
+    return is_missing if info is None else info.unavailable_reason

@@ -11,11 +11,14 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QGridLayout, QSizeP
 
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
+from machina_desktop.views.models.status import StatusMark
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
+from machina_desktop.views.widgets.status import paint_glyph
 
 _HEIGHT = 56
 _ICON = 20
+_GLYPH = 10
 _MARK = 16
 
 
@@ -25,6 +28,7 @@ class Option:
 
     Attributes:
         side: The first line at the right, such as a price; ``side_text`` is the quiet one under it.
+        side_mark: The glyph before ``side``, which has its colour; ``None`` for neither.
         why_not: Why it cannot be chosen; empty when it can. It takes the place of ``text``.
     """
 
@@ -34,6 +38,7 @@ class Option:
     icon_name: str = ""
     side: str = ""
     side_text: str = ""
+    side_mark: StatusMark | None = None
     why_not: str = ""
 
 
@@ -122,14 +127,19 @@ class OptionButton(QAbstractButton):
         text = self.option.why_not or self.option.text
         if not text and not self.option.side_text:
             upper = room
+        mark = self.option.side_mark
+        side_ink = theme.color(mark.token) if mark is not None and self.isEnabled() else ink
         for line, word, font, color in (
-            (upper, self.option.side, theme.tabular_font(Type.MEDIUM), ink),
+            (upper, self.option.side, theme.tabular_font(Type.MEDIUM), side_ink),
             (lower, self.option.side_text, theme.tabular_font(Type.SECONDARY), grey),
         ):
             if word:
                 width = min(QFontMetricsF(font).horizontalAdvance(word) + 1, line.width() / 2)
                 draw_text(painter, QRectF(line.right() - width, line.top(), width, line.height()), word, font, color)
-                line.adjust(0, 0, -width - Space.M, 0)
+                line.adjust(0, 0, -width - Space.S, 0)
+        if mark is not None:
+            paint_glyph(painter, QRectF(upper.right() - _GLYPH, upper.center().y() - _GLYPH / 2, _GLYPH, _GLYPH), mark)
+            upper.adjust(0, 0, -_GLYPH - Space.M, 0)
         draw_text(painter, upper, self.option.title, strong, ink)
         if text:
             draw_text(painter, lower, text, quiet, grey)
