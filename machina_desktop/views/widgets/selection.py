@@ -90,8 +90,8 @@ class RecordSelection(QObject):
             if isinstance(event, QMouseEvent):
                 self._on_mouse(event)
             return False
-        is_key = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
-        if is_key and self.current_key() and self._take_key(event):
+        is_press = event.type() == QEvent.Type.KeyPress and bool(self.current_key())
+        if is_press and isinstance(event, QKeyEvent) and self._take_key(event):
             return True
         if isinstance(event, QContextMenuEvent) and event.reason() == QContextMenuEvent.Reason.Keyboard:
             self._open_menu()
