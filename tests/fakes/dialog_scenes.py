@@ -113,13 +113,14 @@ def _asked_by(entity: str, *buttons: str, prepare: Callable[[House], None] | Non
     return scene
 
 
-def _protect(house: House) -> None:
+def protect(house: House) -> None:
+    """Let every machine want its name typed before it is destroyed."""
     for each in house.gateway.all(Machine):
         house.gateway.rows[Machine][each.machine_id] = replace(each, is_protected=True)
 
 
 async def _destroy(house: House) -> QWidget:
-    _protect(house)
+    protect(house)
     page = await house.page("machines")
     machine = next(each for each in house.gateway.all(Machine) if each.actual_status is MachineStatus.RUNNING)
     page.findChildren(MachineActions)[0].run(Action.DESTROY, (machine,))

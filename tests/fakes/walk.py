@@ -269,9 +269,10 @@ def _cut_header(header: QHeaderView, root: QWidget) -> Iterator[Finding]:
 
 
 def _cut_drawing(drawn: Drawn, widget: QWidget, root: QWidget) -> Iterator[Finding]:
-    spot = drawn.rect.intersected(widget.rect()).center().toPoint()
-    if not widget.rect().contains(spot) or drawn.rect.right() < 0 or drawn.rect.left() > widget.width():
+    seen = drawn.rect.intersected(widget.rect())
+    if seen.isEmpty():
         return
+    spot = seen.center().toPoint()
     if drawn.text.strip() not in _tip_at(widget, spot):
         where = path_of(widget, root)
         yield Finding(where, f"shortens {drawn.text[:40]!r} to {drawn.rect.width():.0f} px, told nowhere in full")
