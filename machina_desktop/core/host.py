@@ -32,16 +32,15 @@ RESTART_S = 5.0
 class Host:
     """One running core: the desktop's or the command line's. Everything but the constructor needs its loop."""
 
-    def __init__(self, paths: Paths, settings: Settings, bus: EventBus) -> None:
+    def __init__(self, paths: Paths, settings: Settings, bus: EventBus, *, database: Database | None = None) -> None:
         self.paths = paths
         self.settings = settings
         self.bus = bus
         self.vault = Vault(paths.vault_header, paths.key_file)
-        self._database = Database(paths.database)
+        self._database = database or Database.of_file(paths.database)
         self._dispatcher = Dispatcher(self._database, bus)
         self._supervisor = Supervisor()
         self._deployer: Deployer | None = None
-        self._watcher: FeedWatcher | None = None
         self._person: Person | None = None
         self._engine: tuple[str, Engine] | None = None
 
@@ -69,8 +68,7 @@ class Host:
         self._person = await self._signed_in()
         await self._unlock_quietly()
         if watch:
-            self._watcher = FeedWatcher(self._database, self.bus)
-            self._keep_running(self._watcher.run, name="feed watcher")
+            self._keep_running(FeedWatcher(self._database, self.bus).run, name="feed watcher")
 
     def start_deployer(self, *, only: tuple[str, ...] = ()) -> Deployer:
         """Carry deployments out on this host; ``only`` limits it to these."""
@@ -106,8 +104,6 @@ class Host:
         if self._deployer is not None:
             await self._deployer.stop()
         await self._supervisor.stop()
-        if self._watcher is not None:
-            self._watcher.stop()
         self.vault.lock()
         await asyncio.to_thread(self._database.close)
 

@@ -86,7 +86,7 @@ async def settle_in(paths: Paths) -> BelievableTeam:
     vault = Vault(paths.vault_header, paths.key_file, cost=FLOOR_COST)
     vault.create("key-file")
     vault.add_slot("passphrase", Secret(PASSPHRASE))
-    database = Database(paths.database)
+    database = Database.of_file(paths.database)
     database.open()
     at = ids.now()
     try:

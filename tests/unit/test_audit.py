@@ -138,7 +138,7 @@ async def test_a_thousand_random_tampers_are_noticed(made: Core, tmp_path: Path)
     forged = tmp_path / "forged.db"
     with closing(sqlite3.connect(made.paths.database)) as source, closing(sqlite3.connect(forged)) as target:
         source.backup(target)
-    database = Database(forged)
+    database = Database.of_file(forged)
     missed = []
     with closing(sqlite3.connect(forged, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")

@@ -16,7 +16,9 @@ from machina_desktop.core.config import REPOSITORY
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended
 from machina_desktop.core.services.machines import UpdateMachine
+from machina_desktop.core.store import database
 from machina_desktop.core.store.database import Database
+from machina_desktop.core.store.news import News
 from machina_desktop.core.workers import watcher
 from machina_desktop.core.workers.watcher import FeedWatcher
 from tests.fakes import terraform_shim
@@ -81,18 +83,19 @@ async def test_what_this_process_writes_is_announced_once_only(made: Core) -> No
     assert len(numbers) == len(set(numbers))
 
 
-async def test_the_watcher_remembers_nothing_of_what_it_has_told(made: Core) -> None:
+async def test_only_the_newest_of_its_own_writes_are_remembered(made: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "OWN_NUMBERS", 5)
     ask = await made.create()
     for number in range(10):
         await made.call(UpdateMachine(machine_id=ask.machine_id, notes=str(number)))
-    watching = made.host._watcher
-    assert watching is not None
-    await until(lambda: not watching._own, what="the forgetting")
+    [(head,)] = made.sql("SELECT change_seq FROM counter")
+    own = [seq for seq in range(1, int(str(head)) + 1) if made.host._database.is_own(News(made.team_id, seq))]
+    assert own == list(range(int(str(head)) - 4, int(str(head)) + 1))
 
 
 async def test_a_database_that_was_busy_for_a_while_does_not_end_the_watching(tmp_path: Path) -> None:
     async with core(tmp_path / "home") as made:
-        impatient = Database(made.paths.database, busy_ms=20)
+        impatient = Database.of_file(made.paths.database, busy_ms=20)
         bus, told = EventBus(), list[Event]()
         bus.attach(asyncio.get_running_loop())
         watching = watcher.FeedWatcher(impatient, bus)
@@ -116,11 +119,11 @@ async def test_a_database_that_was_busy_for_a_while_does_not_end_the_watching(tm
 
 async def test_a_database_that_is_busy_at_the_start_does_not_end_the_watch(tmp_path: Path) -> None:
     async with core(tmp_path / "home") as made:
-        database = Database(made.paths.database, busy_ms=10)
+        impatient = Database.of_file(made.paths.database, busy_ms=10)
         bus, heard = EventBus(), list[Event]()
         bus.attach(asyncio.get_running_loop())
         bus.subscribe(heard.append)
-        watching = FeedWatcher(database, bus)
+        watching = FeedWatcher(impatient, bus)
         with closing(sqlite3.connect(made.paths.database)) as other:
             other.execute("BEGIN EXCLUSIVE")
             task = asyncio.ensure_future(watching.run())
@@ -130,4 +133,4 @@ async def test_a_database_that_is_busy_at_the_start_does_not_end_the_watch(tmp_p
         await made.create()
         await until(lambda: bool(heard), what="the change of another")
         task.cancel()
-        database.close()
+        await asyncio.to_thread(impatient.close)

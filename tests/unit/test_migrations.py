@@ -54,7 +54,7 @@ from machina_desktop.core.store import migrations
 migrations.__file__ = sys.argv[2]
 migrations.HEAD = sys.argv[3]
 migrations.KNOWN += (sys.argv[3],)
-Database(Path(sys.argv[1])).open()
+Database.of_file(Path(sys.argv[1])).open()
 """
 
 
@@ -66,7 +66,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def old(path: Path) -> Path:
     """A database of the present version with a machine in it."""
-    database = Database(path)
+    database = Database.of_file(path)
     database.open()
     asyncio.run(_fill(database))
     database.close()
@@ -79,7 +79,7 @@ async def _fill(database: Database) -> None:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Database]:
-    database = Database(path)
+    database = Database.of_file(path)
     try:
         database.open()
         yield database

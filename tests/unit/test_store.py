@@ -28,8 +28,9 @@ from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.domain.team import Actor, TeamRole
 from machina_desktop.core.errors import Bug, Conflict, InvalidInput, MachinaError, NotFound, Unavailable
-from machina_desktop.core.store import run_logs, sql_transaction
-from machina_desktop.core.store.database import Database, is_wal_safe
+from machina_desktop.core.store import feed, run_logs
+from machina_desktop.core.store.database import Database
+from machina_desktop.core.store.sqlite import is_wal_safe
 from machina_desktop.core.store.tables import METADATA
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
 from tests.fakes.hosts import core, read_sql
@@ -59,7 +60,7 @@ from machina_desktop.core.store.database import Database
 from tests.unit.test_store import MACHINE, MINE, allow
 
 async def main(path, prefix, count):
-    database = Database(path)
+    database = Database.of_file(path)
     for number in range(count):
         row = replace(MACHINE, machine_id=f"{prefix}-{number}", name=f"{prefix}-{number}")
         twin = replace(row, machine_id=f"{prefix}-{number}-twin")
@@ -105,7 +106,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def database(path: Path) -> AsyncIterator[Database]:
-    made = Database(path, busy_ms=300)
+    made = Database.of_file(path, busy_ms=300)
     await asyncio.to_thread(made.open)
     yield made
     await asyncio.to_thread(made.close)
@@ -120,7 +121,7 @@ async def add(database: Database, *rows: object, actor: Actor = MINE) -> None:
 
 
 def fails_to_open(path: Path) -> MachinaError:
-    database = Database(path, busy_ms=100)
+    database = Database.of_file(path, busy_ms=100)
     try:
         with pytest.raises(MachinaError) as caught:
             database.open()
@@ -374,7 +375,7 @@ def neighbours(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("kind", ["header", "pages", "cut", "schema", "text"])
 async def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, kind: str) -> None:
-    made = Database(path)
+    made = Database.of_file(path)
     made.open()
     for number in range(40):
         await add(made, replace(MACHINE, machine_id=f"m-{number}", name=f"m{number}", notes="x" * 500))
@@ -389,7 +390,7 @@ async def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, kind: str
 
 
 async def test_random_damage_is_either_noticed_or_without_effect(path: Path) -> None:
-    made = Database(path)
+    made = Database.of_file(path)
     made.open()
     for number in range(20):
         await add(made, replace(MACHINE, machine_id=f"m-{number:02}", name=f"m{number}"))
@@ -398,7 +399,7 @@ async def test_random_damage_is_either_noticed_or_without_effect(path: Path) -> 
     whole = content(path)
     for seed in range(60):
         scribble(path, whole, seed)
-        opened = Database(path, busy_ms=100)
+        opened = Database.of_file(path, busy_ms=100)
         try:
             opened.open()
             found = await opened.read(MINE, lambda tx: tx.list(Machine))
@@ -425,7 +426,7 @@ async def test_a_folder_that_cannot_hold_the_file_is_named(tmp_path: Path) -> No
 
 
 async def test_a_closed_store_refuses_and_says_why(path: Path) -> None:
-    made = Database(path)
+    made = Database.of_file(path)
     made.open()
     made.close()
     with pytest.raises(Unavailable) as caught:
@@ -503,8 +504,8 @@ async def test_a_very_long_log_keeps_its_head_and_tail_and_says_what_is_missing(
 async def test_of_the_change_feed_only_the_newest_part_is_kept(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_transaction, "FEED", 50)
-    monkeypatch.setattr(sql_transaction, "FEED_STEP", 10)
+    monkeypatch.setattr(feed, "FEED", 50)
+    monkeypatch.setattr(feed, "FEED_STEP", 10)
     await database.write(MINE, allow, lambda tx: tx.add(MACHINE))
     for number in range(200):
         changed = replace(MACHINE, notes=str(number))

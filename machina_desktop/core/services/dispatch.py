@@ -70,7 +70,8 @@ class Dispatcher:
                     tx.audit(team_id, action, target, AuditOutcome.SUCCEEDED)
             return result
 
-        result, tx = await self._database.write(actor, permit, work)
+        team_id = "" if case.is_open else getattr(ask, "team_id", "")
+        result, tx = await self._database.write(actor, permit, work, team_id=team_id)
         if tx.changes:
             self._bus.publish(Changed(tuple(tx.changes)))
         if isinstance(ask, AppendLog):
@@ -101,7 +102,7 @@ class Dispatcher:
                 tx.audit(team_id, case.action, target, outcome, error.code)
 
             try:
-                await self._database.write(actor, _anything, note)
+                await self._database.write(actor, _anything, note, team_id=team_id)
             except MachinaError:
                 LOG.exception("the refusal could not be written to the audit trail")
 

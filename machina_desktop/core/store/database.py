@@ -1,70 +1,87 @@
-"""The database: one writer thread, two readers, and every database error translated."""
+"""The database: writers and readers on threads of their own, work done again where that helps, errors in our words."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import sqlite3
+import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-import sqlalchemy as sa
-
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Bug, Conflict, InvalidInput, MachinaError, Unavailable
+from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.events import Change
-from machina_desktop.core.store import migrations
-from machina_desktop.core.store.sql_transaction import SqlTransaction
+from machina_desktop.core.secret import Secret
+from machina_desktop.core.store.backend import Backend
+from machina_desktop.core.store.news import Heard, News
+from machina_desktop.core.store.sql_transaction import SqlTransaction, StartOver
+from machina_desktop.core.store.sqlite import BUSY_MS, SqliteFile
 from machina_desktop.core.store.transaction import Permit, Transaction
 
 R = TypeVar("R")
-LOG = logging.getLogger(__name__)
-BUSY_MS = 5000
-READERS = 2
+RETRIES = 3
+BACK_OFF_S = 0.02
+OWN_NUMBERS = 4096
 
 _STORE = Actor(user_id="store", display_name="Store", is_runner=True)
 
 
-def is_wal_safe(version: tuple[int, int, int]) -> bool:
-    """Whether that SQLite is free of the WAL-reset bug, which can lose commits (3.7.0 to 3.51.2, but back-ports)."""
-    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
-
-
 class Database:
-    """The SQLite file of one computer.
+    """All that is stored, on SQLite or PostgreSQL.
 
-    :meth:`write` and :meth:`read` may be called from the loop; the work runs on the store's own threads. Several
-    processes may use the file at once: SQLite serialises them, and each waits up to ``busy_ms`` for the others.
+    :meth:`write` and :meth:`read` may be called from the loop; the work runs on the store's own threads, and may run
+    more than once before its one commit: it does nothing but use its transaction. Several processes may use the same
+    database at once.
     """
 
-    def __init__(self, path: Path, *, busy_ms: int = BUSY_MS) -> None:
-        self._path = path
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-        self._write_engine = _engine(path, begin="BEGIN IMMEDIATE", is_reader=False, busy_ms=busy_ms)
-        self._read_engine = _engine(path, begin="BEGIN", is_reader=True, busy_ms=busy_ms)
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._writers = ThreadPoolExecutor(backend.writers, thread_name_prefix="store-writer")
+        self._readers = ThreadPoolExecutor(backend.readers, thread_name_prefix="store-reader")
+        self._own = _Numbers()
+        self._stop_listening: Callable[[], None] | None = None
         self._closed = threading.Event()
 
+    @classmethod
+    def of_file(cls, path: Path, *, busy_ms: int = BUSY_MS) -> Database:
+        """The SQLite file of one computer; each writer waits up to ``busy_ms`` for the others."""
+        return cls(SqliteFile(path, busy_ms=busy_ms))
+
+    @classmethod
+    def of_url(cls, url: Secret, *, connections: int = 10) -> Database:
+        """A database on a PostgreSQL server, ``postgresql://user:password@host/name``; at most so many connections.
+
+        Raises:
+            InvalidInput: the address is none of PostgreSQL.
+        """
+        # The desktop never loads the driver: it has no server's database.
+        from machina_desktop.core.store.postgres import PostgresServer  # noqa: PLC0415
+
+        return cls(PostgresServer(url, connections=connections))
+
     def open(self) -> None:
-        """Bring the file to this version's schema, after a copy. Blocking.
+        """Bring the database to this version's schema; a file is copied before. Blocking.
 
         Raises:
             Unavailable: damaged (``E-DB-CORRUPT``), made by a newer version (``E-DB-NEWER``) or another program
-                (``E-DB-FOREIGN``), disk full, locked.
+                (``E-DB-FOREIGN``), disk full, locked, not to be reached.
         """
-        with translated():
-            self._path.touch(mode=0o600)
-            migrations.migrate(self._path, self._write_engine)
+        with self._translated():
+            self._backend.prepare()
 
     async def write(
-        self, actor: Actor, permit: Permit, work: Callable[[SqlTransaction], R]
+        self, actor: Actor, permit: Permit, work: Callable[[SqlTransaction], R], *, team_id: str = ""
     ) -> tuple[R, SqlTransaction]:
-        """Run ``work`` in one durable transaction; answers its result and the transaction with its changes."""
-        return await self._submit(self._writer, self._write, actor, permit, work)
+        """Run ``work`` in one durable transaction; answers its result and the transaction with its changes.
+
+        ``team_id``, where it is known, is the team that ``work`` writes to: it saves a second beginning.
+        """
+        held = frozenset({team_id} if team_id else ())
+        return await self._submit(self._writers, self._write, actor, permit, work, held)
 
     async def read(self, actor: Actor, work: Callable[[Transaction], R]) -> R:
         """Run ``work`` in a read-only transaction that sees what the actor may see."""
@@ -78,128 +95,131 @@ class Database:
         """Changes of a team with a higher number."""
         return await self._submit(self._readers, self._read, _STORE, lambda tx: tx.read_changes(team_id, seq))
 
-    async def log_head(self) -> int:
-        """A number that grows with every piece of log stored."""
-        return (await self.logs_after(1 << 62))[1]
-
-    async def logs_after(self, head: int) -> tuple[tuple[tuple[str, int], ...], int]:
-        """Which logs grew since ``head``, as (deployment id, new length), and the new head."""
-        return await self._submit(self._readers, self._read, _STORE, lambda tx: tx.grown_logs(head))
+    async def log_ends(self, also: tuple[str, ...] = ()) -> dict[str, int]:
+        """How long the logs of runs that are under way are, and those of the deployments ``also``, in bytes."""
+        return await self._submit(self._readers, self._read, _STORE, lambda tx: tx.log_ends(also))
 
     async def has_sealed(self) -> bool:
         """Whether any envelope is stored: then a vault must never be made anew."""
         return await self._submit(self._readers, self._read, _STORE, SqlTransaction.has_sealed)
 
+    def is_own(self, news: News) -> bool:
+        """Whether this very object wrote that lately; known before anybody else can read it. Any thread."""
+        return news in self._own
+
+    def listen(self, heard: Heard) -> bool:
+        """Hear from now on what any process has committed; whether there is a way, else one has to look.
+
+        One listener at a time; :meth:`close` ends it.
+        """
+        if self._stop_listening is not None:
+            self._stop_listening()
+        self._stop_listening = self._backend.listen(heard)
+        return self._stop_listening is not None
+
     def copy_to(self, target: Path) -> None:
-        """Put a consistent copy of the file at ``target``, private, while it is in use. Blocking.
+        """Put a consistent copy of a file at ``target``, private, while it is in use. Blocking.
 
         Raises:
             Unavailable: the disk refused, or the database is damaged.
+            Conflict: the database is no file; its server makes copies of it.
         """
-        with translated():
-            migrations.copy(self._path, target)
+        with self._translated():
+            self._backend.copy_to(target)
 
     def damage(self) -> str:
-        """What SQLite finds wrong with the file; empty when it is whole. Blocking, some 0.1 s for 250 MB."""
-        with translated(), self._read_engine.begin() as connection:
-            found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
-        return "" if found == "ok" else found
+        """What the database finds wrong with itself; empty when it is whole. Blocking, some 0.1 s for 250 MB."""
+        with self._translated():
+            return self._backend.damage()
 
     def close(self) -> None:
-        """Finish what is under way and let go of the file. Blocking."""
+        """Finish what is under way and let go of the database. Blocking."""
         self._closed.set()
-        self._writer.shutdown(wait=True)
+        if self._stop_listening is not None:
+            self._stop_listening()
+        self._writers.shutdown(wait=True)
         self._readers.shutdown(wait=True)
-        self._write_engine.dispose()
-        self._read_engine.dispose()
+        self._backend.close()
 
     async def _submit(self, pool: ThreadPoolExecutor, work: Callable[..., R], *arguments: object) -> R:
         if self._closed.is_set():
             raise Unavailable("The application is closing.", code="E-CLOSING")
         return await asyncio.wrap_future(pool.submit(work, *arguments))
 
-    def _write(self, actor: Actor, permit: Permit, work: Callable[[SqlTransaction], R]) -> tuple[R, SqlTransaction]:
-        with translated(), self._write_engine.begin() as connection:
-            transaction = SqlTransaction(connection, actor, permit)
-            return work(transaction), transaction
+    def _write(
+        self, actor: Actor, permit: Permit, work: Callable[[SqlTransaction], R], held: frozenset[str]
+    ) -> tuple[R, SqlTransaction]:
+        retries = 0
+        with self._translated():
+            while True:
+                try:
+                    return self._attempt(actor, permit, work, held)
+                except StartOver as too_late:
+                    held = too_late.team_ids
+                except self._backend.errors as error:
+                    retries += 1
+                    if retries > RETRIES or not self._backend.is_passing(error):
+                        raise
+                    time.sleep(BACK_OFF_S * 2**retries * random.uniform(0.5, 1))  # noqa: S311 - no secret
+
+    def _attempt(
+        self, actor: Actor, permit: Permit, work: Callable[[SqlTransaction], R], held: frozenset[str]
+    ) -> tuple[R, SqlTransaction]:
+        news: tuple[News, ...] = ()
+        try:
+            with self._backend.writing() as connection:
+                transaction = SqlTransaction(connection, actor, permit, is_shared=self._backend.is_shared, held=held)
+                result = work(transaction)
+                news = _news(transaction)
+                self._own.add(news)
+        except BaseException:
+            # The numbers were given back, and are another's next.
+            self._own.remove(news)
+            raise
+        self._backend.announce(tuple({(each.name, each.is_log): each for each in news}.values()))
+        return result, transaction
 
     def _read(self, actor: Actor, work: Callable[[SqlTransaction], R]) -> R:
-        with translated(), self._read_engine.begin() as connection:
+        with self._translated(), self._backend.reading() as connection:
             return work(SqlTransaction(connection, actor, _refuse))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except MachinaError:
+            raise
+        except self._backend.errors as error:
+            raise self._backend.translate(error) from error
+
+
+class _Numbers:
+    """The newest numbers that were written here. Any thread."""
+
+    def __init__(self) -> None:
+        self._known: dict[News, None] = {}
+        self._lock = threading.Lock()
+
+    def add(self, news: tuple[News, ...]) -> None:
+        with self._lock:
+            self._known.update(dict.fromkeys(news))
+            while len(self._known) > OWN_NUMBERS:
+                del self._known[next(iter(self._known))]
+
+    def remove(self, news: tuple[News, ...]) -> None:
+        with self._lock:
+            for each in news:
+                self._known.pop(each, None)
+
+    def __contains__(self, news: News) -> bool:
+        return news in self._known
+
+
+def _news(transaction: SqlTransaction) -> tuple[News, ...]:
+    """What a transaction has added to, each change on its own."""
+    changes = tuple(News(change.team_id, change.seq) for change in transaction.changes)
+    return (*changes, *(News(name, end, is_log=True) for name, end in transaction.logs.items()))
 
 
 def _refuse(team_id: str, _tags: object = None) -> None:
     raise Conflict(f"A reading transaction wrote to team {team_id}.", code="E-READ-ONLY")
-
-
-def _engine(path: Path, *, begin: str, is_reader: bool, busy_ms: int) -> sa.Engine:
-    engine = sa.create_engine(
-        f"sqlite+pysqlite:///{path}",
-        poolclass=sa.pool.SingletonThreadPool,
-        hide_parameters=True,
-        connect_args={"timeout": busy_ms / 1000, "check_same_thread": False},
-    )
-    journal = "WAL" if is_wal_safe(sqlite3.sqlite_version_info) else "TRUNCATE"
-
-    @sa.event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
-        if not is_reader:
-            connection.execute(f"PRAGMA journal_mode = {journal}")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA query_only = {'ON' if is_reader else 'OFF'}")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turns database errors into ours: what happened, whose fault it is, what to do."""
-    try:
-        yield
-    except MachinaError:
-        raise
-    except sa.exc.IntegrityError as error:
-        if "unique" not in str(error.orig).lower():
-            raise Bug(f"A write broke a rule of the database: {error.orig}.") from error
-        raise Conflict("That exists already.", hint="Look at what is there and try again.", code="E-TAKEN") from error
-    except UnicodeDecodeError as error:
-        raise _trouble("malformed text") from error
-    except (sa.exc.DatabaseError, sqlite3.Error) as error:
-        raise _trouble(str(getattr(error, "orig", error)).lower()) from error
-    except (sa.exc.StatementError, UnicodeEncodeError, OverflowError) as error:
-        # Half a surrogate pair, as a command line with broken bytes holds; a number of more than 64 bits.
-        raise InvalidInput("A text or number in the request cannot be stored.", code="E-VALUE") from error
-    except OSError as error:
-        raise Unavailable(
-            f"The database cannot be opened: {error.strerror}.", hint="Check the data folder.", code="E-DB-OPEN"
-        ) from error
-
-
-def _trouble(text: str) -> Unavailable:
-    # What cannot be decoded is quoted by the library; it may be anybody's.
-    text = text.partition(" with text ")[0]
-    LOG.error("database: %s", text)
-    if "full" in text:
-        return Unavailable(
-            "The disk is full; nothing was changed.", hint="Free some space and try again.", code="E-DISK-FULL"
-        )
-    if "locked" in text or "busy" in text:
-        return Unavailable(
-            "The database is in use by another program.",
-            hint="Close backup tools or other copies of Machina and try again.",
-            code="E-DB-BUSY",
-        )
-    if any(sign in text for sign in ("malformed", "not a database", "could not decode")):
-        return Unavailable(
-            "The database is damaged. It was left as it is.",
-            hint="Restore the newest machina.db.before-* copy in the data folder, or a backup of yours.",
-            code="E-DB-CORRUPT",
-        )
-    return Unavailable(f"The database failed: {text}.", hint="Check the disk of the data folder.", code="E-DB-IO")

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from machina_desktop.core.codec import to_json
+from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.ids import now
-from machina_desktop.core.store.tables import CURSOR, LOG
+from machina_desktop.core.store.tables import ACTIVE, BY_SHAPE, CURSOR, LOG
 
 CHUNK_BYTES = 64 << 10
 
@@ -42,7 +43,8 @@ class RunLogs:
         return start + len(data)
 
     def _end(self, deployment_id: str) -> int:
-        query = sa.select(sa.func.max(LOG.c.end)).where(LOG.c.deployment_id == deployment_id)
+        mine = sa.select(LOG.c.end).where(LOG.c.deployment_id == deployment_id)
+        query = mine.order_by(LOG.c.start.desc()).limit(1)
         return int(self._connection.execute(query).scalar() or 0)
 
     def _leave_out_middle(self, deployment_id: str, end: int) -> None:
@@ -92,12 +94,12 @@ class RunLogs:
         query = sa.select(CURSOR.c.source, CURSOR.c.position).where(CURSOR.c.deployment_id == deployment_id)
         return {row.source: row.position for row in self._connection.execute(query)}
 
-    def grown(self, after: int) -> tuple[tuple[tuple[str, int], ...], int]:
-        """Logs with chunks past the row number ``after``, with their new lengths; and the newest row number."""
-        number: sa.ColumnElement[int] = sa.literal_column("rowid", sa.Integer)
-        head = int(self._connection.execute(sa.select(sa.func.max(number)).select_from(LOG)).scalar() or 0)
-        if head <= after:
-            return (), head
-        query = sa.select(LOG.c.deployment_id, sa.func.max(LOG.c.end)).where(number > after)
-        rows = self._connection.execute(query.group_by(LOG.c.deployment_id))
-        return tuple((deployment_id, end) for deployment_id, end in rows), head
+    def ends(self, also: tuple[str, ...]) -> dict[str, int]:
+        """How long the logs of runs that are under way are, and those of ``also``, in bytes."""
+        run = BY_SHAPE[Deployment].table.c
+        newest = sa.select(LOG.c.end).where(LOG.c.deployment_id == run.deployment_id).order_by(LOG.c.start.desc())
+        query = sa.select(run.deployment_id, newest.limit(1).scalar_subquery())
+        found = [*self._connection.execute(query.where(ACTIVE))]
+        if also:
+            found += self._connection.execute(query.where(run.deployment_id.in_(also)))
+        return {deployment_id: end for deployment_id, end in found if end}

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from machina_desktop.core.codec import from_json, to_json, to_plain
-from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome, chain_digest
+from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine
@@ -18,11 +17,10 @@ from machina_desktop.core.domain.team import Actor, TeamMember, TeamRole, User
 from machina_desktop.core.errors import Bug, Conflict, NotFound
 from machina_desktop.core.events import Change
 from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.store.feed import Feed
 from machina_desktop.core.store.run_logs import RunLogs
 from machina_desktop.core.store.tables import (
     BY_SHAPE,
-    CHANGE,
-    COUNTER,
     CURSOR,
     KEPT_OF_A_TEAM,
     LOG,
@@ -35,9 +33,13 @@ from machina_desktop.core.store.transaction import Permit, SealedPlace, StateRev
 
 T = TypeVar("T")
 
-FEED = 10_000
-"""How many changes of a team are kept; who is further behind takes a snapshot instead."""
-FEED_STEP = 100
+
+class StartOver(Exception):
+    """The work wrote to teams after reading what others may have changed since; it must hold these from the start."""
+
+    def __init__(self, team_ids: frozenset[str]) -> None:
+        super().__init__(f"hold {', '.join(sorted(team_ids))}")
+        self.team_ids = team_ids
 
 
 class SqlTransaction(Transaction):
@@ -45,15 +47,33 @@ class SqlTransaction(Transaction):
 
     ``permit`` is asked with the team of every row about to be written, and with the tags of its machine where grants
     decide; it raises when it is not allowed.
+
+    Where several transactions write at once (``is_shared``), one that writes holds its teams: ``held`` from the
+    start, others from when their first row is met. Nobody else writes to them before it ends, so what it reads of
+    them stays true. When it wrote to a team only after reading, it is too late for that: :class:`StartOver`.
     """
 
-    def __init__(self, connection: sa.Connection, actor: Actor, permit: Permit) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        actor: Actor,
+        permit: Permit,
+        *,
+        is_shared: bool = False,
+        held: frozenset[str] = frozenset(),
+    ) -> None:
         self._connection = connection
         self._actor = actor
         self._permit_outside = permit
+        self._feed = Feed(connection)
         self._entered: set[str] = set()
+        self._is_shared = is_shared
+        self._held: frozenset[str] = frozenset()
+        self._has_read = False
         self.changes: list[Change] = []
+        self.logs: dict[str, int] = {}
         self.touched: dict[str, str] = {}
+        self._hold(*held)
 
     # Rows
 
@@ -70,18 +90,19 @@ class SqlTransaction(Transaction):
 
     def find_anywhere(self, shape: type[T], **conditions: object) -> T | None:
         entity = _entity(shape)
+        self._has_read = True
         query = sa.select(entity.table).where(*_clauses(entity, conditions)).limit(1)
         row = self._connection.execute(query).mappings().first()
         return None if row is None else entity.value(row)
 
     def enter(self, team_id: str, role: TeamRole) -> None:
-        self._counter(team_id)
+        self._take((team_id,))
         self._entered.add(team_id)
         self._actor = replace(self._actor, team_roles=(*self._actor.team_roles, (team_id, role)))
 
     def share(self, row: object, team_id: str) -> None:
-        entity = _entity(type(row))
-        self._append_change(entity, row, team_id, exists=True)
+        self._hold(team_id)
+        self.changes.append(self._feed.append(_entity(type(row)), row, team_id, exists=True))
 
     def list(
         self,
@@ -96,6 +117,7 @@ class SqlTransaction(Transaction):
         **conditions: object,
     ) -> tuple[T, ...]:
         entity = _entity(shape)
+        self._has_read = True
         order = entity.table.c[order_by or entity.key]
         tie = entity.table.c[entity.key]
         query = (
@@ -109,6 +131,7 @@ class SqlTransaction(Transaction):
 
     def count(self, shape: type[object], *, search: str = "", **conditions: object) -> int:
         entity = _entity(shape)
+        self._has_read = True
         query = (
             sa.select(sa.func.count())
             .select_from(entity.table)
@@ -171,6 +194,7 @@ class SqlTransaction(Transaction):
 
     def read_sealed(self, team_id: str, table: str, record_id: str) -> tuple[tuple[SealedPlace, bytes], ...]:
         self._require_team(team_id)
+        self._has_read = True
         query = sa.select(SEALED).where(
             SEALED.c.team_id == team_id, SEALED.c.record_table == table, SEALED.c.record_id == record_id
         )
@@ -220,6 +244,7 @@ class SqlTransaction(Transaction):
         self._connection.execute(sa.delete(STATE).where(mine, STATE.c.serial.not_in(kept)))
 
     def read_state(self, machine_id: str) -> StateRevision | None:
+        self._has_read = True
         query = sa.select(STATE).where(STATE.c.machine_id == machine_id).order_by(STATE.c.serial.desc()).limit(1)
         row = self._connection.execute(query).first()
         if row is None:
@@ -232,7 +257,8 @@ class SqlTransaction(Transaction):
     # Logs
 
     def append_log(self, deployment_id: str, lines: tuple[LogLine, ...], cursors: Mapping[str, int]) -> int:
-        return RunLogs(self._connection).append(deployment_id, lines, cursors)
+        self.logs[deployment_id] = RunLogs(self._connection).append(deployment_id, lines, cursors)
+        return self.logs[deployment_id]
 
     def read_log(self, deployment_id: str, offset: int, limit: int) -> tuple[bytes, int]:
         return RunLogs(self._connection).read(deployment_id, offset, limit)
@@ -240,9 +266,9 @@ class SqlTransaction(Transaction):
     def read_cursors(self, deployment_id: str) -> dict[str, int]:
         return RunLogs(self._connection).read_cursors(deployment_id)
 
-    def grown_logs(self, after: int) -> tuple[tuple[tuple[str, int], ...], int]:
-        """Logs with chunks past the row number ``after``, with their new lengths; and the newest row number."""
-        return RunLogs(self._connection).grown(after)
+    def log_ends(self, also: tuple[str, ...]) -> dict[str, int]:
+        """How long the logs of runs that are under way are, and those of ``also``, in bytes."""
+        return RunLogs(self._connection).ends(also)
 
     # Audit and feed
 
@@ -252,68 +278,45 @@ class SqlTransaction(Transaction):
         return self.list(AuditEvent, following, team_id=team_id, order_by="seq", limit=limit)
 
     def audit_head(self, team_id: str) -> tuple[int, str]:
-        row = self._connection.execute(sa.select(COUNTER).where(COUNTER.c.team_id == team_id)).first()
-        return (0, "") if row is None else (row.audit_seq, row.audit_digest)
+        return self._feed.audit_head(team_id)
 
     def read_changes(self, team_id: str, after: int) -> tuple[Change, ...]:
         """Changes with a higher number, oldest first."""
-        query = sa.select(CHANGE).where(CHANGE.c.team_id == team_id, CHANGE.c.seq > after).order_by(CHANGE.c.seq)
-        return tuple(
-            Change(
-                team_id=team_id,
-                seq=row.seq,
-                entity=row.entity,
-                entity_id=row.entity_id,
-                row=None if row.row is None else from_json(row.row, dict[str, object]),
-                at=row.at,
-            )
-            for row in self._connection.execute(query)
-        )
+        return self._feed.read(team_id, after)
 
     def change_heads(self) -> dict[str, int]:
         """The newest change number of every team."""
-        return {row.team_id: row.change_seq for row in self._connection.execute(sa.select(COUNTER))}
+        return self._feed.heads()
 
     def audit(self, team_id: str, action: str, target: str, outcome: AuditOutcome, detail: str = "") -> None:
         """Append one event to the team's chain."""
-        head = self._counter(team_id)
-        event = AuditEvent(
-            audit_event_id=new_id("audit"),
-            team_id=team_id,
-            seq=head.audit_seq + 1,
-            at=now(),
-            actor_id=self._actor.user_id,
-            actor_name=self._actor.display_name,
-            action=action,
-            target=target,
-            outcome=outcome,
-            detail=detail,
-            previous=head.audit_digest,
-        )
-        event = replace(event, digest=chain_digest(event))
-        entity = _entity(AuditEvent)
-        self._connection.execute(sa.insert(entity.table).values(**entity.row(event)))
-        self._connection.execute(
-            sa.update(COUNTER)
-            .where(COUNTER.c.team_id == team_id)
-            .values(audit_seq=event.seq, audit_digest=event.digest)
-        )
-
-    def _counter(self, team_id: str) -> sa.Row[Any]:
-        query = sa.select(COUNTER).where(COUNTER.c.team_id == team_id)
-        row = self._connection.execute(query.with_for_update()).first()
-        if row is None:
-            self._connection.execute(
-                sa.insert(COUNTER).values(team_id=team_id, change_seq=0, audit_seq=0, audit_digest="")
+        self._hold(team_id)
+        self._feed.audit(
+            AuditEvent(
+                audit_event_id=new_id("audit"),
+                team_id=team_id,
+                seq=0,
+                at=now(),
+                actor_id=self._actor.user_id,
+                actor_name=self._actor.display_name,
+                action=action,
+                target=target,
+                outcome=outcome,
+                detail=detail,
             )
-            row = self._connection.execute(query).one()
-        return row
+        )
 
     # Rules every row goes through
 
     def _first(self, entity: Entity[T], *clauses: sa.ColumnElement[bool]) -> T | None:
         query = sa.select(entity.table).where(*self._visible(entity), *clauses).limit(1)
         row = self._connection.execute(query).mappings().first()
+        team_id = None if row is None else row.get("team_id")
+        if self._is_shared and not self._has_read and isinstance(team_id, str) and team_id not in self._held:
+            # Whoever held the team until now may have changed the row.
+            self._hold(team_id)
+            row = self._connection.execute(query).mappings().first()
+        self._has_read = True
         return None if row is None else entity.value(row)
 
     def _visible(self, entity: Entity[Any]) -> tuple[sa.ColumnElement[bool], ...]:
@@ -330,6 +333,21 @@ class SqlTransaction(Transaction):
     def _permit(self, team_id: str, tags: tuple[str, ...] | None = None) -> None:
         if team_id not in self._entered:
             self._permit_outside(team_id, tags)
+        self._hold(team_id)
+
+    def _hold(self, *team_ids: str) -> None:
+        wanted = self._held.union(team_ids)
+        if not self._is_shared or wanted == self._held:
+            return
+        if self._has_read:
+            raise StartOver(wanted)
+        self._take(team_ids)
+
+    def _take(self, team_ids: tuple[str, ...]) -> None:
+        # Always in the same order, so that two do not wait for each other.
+        for team_id in sorted(set(team_ids) - self._held):
+            self._feed.hold(team_id)
+        self._held = self._held.union(team_ids)
 
     def _writable(self, row: object) -> Entity[Any]:
         entity = _entity(type(row))
@@ -351,10 +369,12 @@ class SqlTransaction(Transaction):
         return tuple(machine.tags for machine in about if machine is not None) or ((),)
 
     def _record(self, entity: Entity[Any], row: object, *, exists: bool) -> None:
-        for team_id in self._teams_of(row):
+        team_ids = self._teams_of(row)
+        self._hold(*team_ids)
+        for team_id in team_ids:
             self.touched.setdefault(team_id, f"{entity.name}:{getattr(row, entity.key)}")
             if entity.is_synced:
-                self._append_change(entity, row, team_id, exists=exists)
+                self.changes.append(self._feed.append(entity, row, team_id, exists=exists))
 
     def _teams_of(self, row: object) -> tuple[str, ...]:
         """The teams that a write concerns: of a person those they are in."""
@@ -364,34 +384,6 @@ class SqlTransaction(Transaction):
             return tuple(self._connection.execute(query).scalars())
         team_id = getattr(row, "team_id", None)
         return (team_id,) if isinstance(team_id, str) else ()
-
-    def _append_change(self, entity: Entity[Any], row: object, team_id: str, *, exists: bool) -> None:
-        key = getattr(row, entity.key)
-        seq = self._counter(team_id).change_seq + 1
-        at = now()
-        self._connection.execute(sa.update(COUNTER).where(COUNTER.c.team_id == team_id).values(change_seq=seq))
-        if seq % FEED_STEP == 0:
-            self._connection.execute(sa.delete(CHANGE).where(CHANGE.c.team_id == team_id, CHANGE.c.seq <= seq - FEED))
-        self._connection.execute(
-            sa.insert(CHANGE).values(
-                team_id=team_id,
-                seq=seq,
-                entity=entity.name,
-                entity_id=key,
-                row=to_json(row).decode() if exists else None,
-                at=at,
-            )
-        )
-        self.changes.append(
-            Change(
-                team_id=team_id,
-                seq=seq,
-                entity=entity.name,
-                entity_id=key,
-                row=to_plain(row) if exists else None,
-                at=at,
-            )
-        )
 
 
 def _entity(shape: type[T]) -> Entity[T]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sqlite3
 import types
 import typing
 from collections.abc import Iterator
@@ -102,11 +101,15 @@ class Word(sa.types.TypeDecorator[StrEnum]):
 
 @contextmanager
 def _stored() -> Iterator[None]:
-    """A stored value that we would never have written means a damaged file."""
+    """A stored value that we would never have written means a damaged database."""
     try:
         yield
     except (ValueError, InvalidInput) as error:
-        raise sqlite3.DatabaseError("malformed value") from error
+        raise Malformed("malformed value") from error
+
+
+class Malformed(Exception):
+    """What is stored is damaged; backends translate it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +166,9 @@ def _entity(
     return Entity(shape=shape, name=name, key=key, table=table, is_synced=is_synced, searched=searched)
 
 
+ACTIVE = sa.text("state IN ('planning', 'awaiting_approval', 'applying')")
+"""Of a deployment that holds its machine; only in these very words the database finds them by their index."""
+
 _MACHINE_TEXT = ("name", "public_ip", "private_ip", "ssh_host", "region", "size", "image", "tags", "notes")
 
 ENTITIES: tuple[Entity[typing.Any], ...] = (
@@ -208,7 +214,7 @@ ENTITIES: tuple[Entity[typing.Any], ...] = (
             "uq_deployment_active_machine",
             "machine_id",
             unique=True,
-            sqlite_where=sa.text("state IN ('planning', 'awaiting_approval', 'applying')"),
+            sqlite_where=ACTIVE,
         ),
         key="deployment_id",
         searched=("machine_name", "error_message", "deployment_id"),
