@@ -78,7 +78,7 @@ class _Delegate(TellingDelegate):
         if state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
             fill_rounded(painter, rect, Radius.BUTTON, theme.color("surface-hover"))
         icon, token = LOOKS[told.notice.kind]
-        draw_icon(painter, QRectF(rect.left() + Space.S, rect.top() + 9, 16, 16), icon, token)
+        draw_icon(painter, QRectF(rect.left() + Space.S, rect.center().y() - 8, 16, 16), icon, token)
         self._paint_words(painter, rect.adjusted(Space.S + 16 + 10, 7, -Space.M, -7), told)
         by_keyboard = QStyle.StateFlag.State_HasFocus | QStyle.StateFlag.State_KeyboardFocusChange
         if state & by_keyboard == by_keyboard:

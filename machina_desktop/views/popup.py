@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QLayoutItem,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from machina_desktop.views import theme
 from machina_desktop.views.theme import Radius, Space, Type
@@ -128,6 +137,8 @@ class PopupCard(QWidget):
         self._anchor = anchor
         self.adjust_height()
         self.show()
+        # Only now do the contents know the fonts they are shown in.
+        self.adjust_height()
         self.activateWindow()
 
     def adjust_height(self) -> None:
@@ -200,7 +211,7 @@ class Popup(PopupCard):
 
     def rows(self) -> tuple[PopupRow, ...]:
         """What can be chosen, from the top."""
-        held = (*_widgets(self._rows), *_widgets(self.column))
+        held = (item.widget() for item in (*_items(self._rows), *_items(self.column)))
         return tuple(row for row in held if isinstance(row, PopupRow) and not row.isHidden())
 
     def open_at(self, anchor: QWidget) -> None:
@@ -212,8 +223,8 @@ class Popup(PopupCard):
     def wanted_height(self) -> int:
         """Room for all rows, within reason; more of them scroll."""
         margins = self.column.contentsMargins()
-        held = _widgets(self.column)
-        rest = sum(each.sizeHint().height() for each in held if each is not self._area)
+        held = _items(self.column)
+        rest = sum(item.sizeHint().height() for item in held if item.widget() is not self._area)
         rest += margins.top() + margins.bottom() + self.column.spacing() * (len(held) - 1)
         return min(GREATEST_HEIGHT, self._inside.sizeHint().height() + rest)
 
@@ -233,8 +244,7 @@ class Popup(PopupCard):
             self._area.ensureWidgetVisible(row, 0, Space.S)
 
 
-def _widgets(layout: QVBoxLayout) -> tuple[QWidget, ...]:
+def _items(layout: QVBoxLayout) -> tuple[QLayoutItem, ...]:
     """What stands in a layout, from the top."""
     items = (layout.itemAt(index) for index in range(layout.count()))
-    widgets = (item.widget() for item in items if item is not None)
-    return tuple(widget for widget in widgets if widget is not None)
+    return tuple(item for item in items if item is not None)

@@ -70,6 +70,8 @@ class TestList:
             "Personal, Administrator · this computer, current",
             "New team…",
         ]
+        # A few rows need no scrolling.
+        assert not popup._area.verticalScrollBar().isVisible()
         popup.close()
 
     async def test_choosing_shows_the_other_teams_machines_and_nothing_of_the_former(self, open_window: Open) -> None:
