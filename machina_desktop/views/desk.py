@@ -165,7 +165,7 @@ class Desk(QObject):
         status.bell.clicked.connect(self.open_notices)
         window.notices.list_wanted.connect(self.open_notices)
         window.notices.changed.connect(self._on_notices_changed)
-        self._bridge.team_changed.connect(lambda _team_id: window.notices.dismiss_all())
+        self._bridge.team_changed.connect(self._on_team_changed)
         window.sidebar.team.clicked.connect(self._on_team_clicked)
         window.sidebar.sync.clicked.connect(lambda: window.open_app("settings"))
         window.sidebar.person.clicked.connect(self._on_person_clicked)
@@ -219,6 +219,12 @@ class Desk(QObject):
             self._window.sidebar.team.set_picture(picture_of(team.avatar_url or ""))
             self._window.sidebar.set_home(home_of(team))
             self._window.status.set_home(home_of(team))
+
+    def _on_team_changed(self) -> None:
+        # What the former team is told of stays in the list of notices; its draft is not one of this team's.
+        self._window.notices.dismiss_all()
+        if self._wizard is not None:
+            self._wizard.reject()
 
     def _on_team_clicked(self) -> None:
         if self._bridge.is_settled:

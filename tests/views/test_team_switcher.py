@@ -14,6 +14,7 @@ from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.teams import CreateTeam
 from machina_desktop.views.apps.machines import MachinesPage
+from machina_desktop.views.deploy_wizard.wizard import DeployWizard
 from machina_desktop.views.popup import Popup, PopupRow
 from machina_desktop.views.team_dialog import NewTeamDialog, handle_from
 from tests.fakes.gateway import FakeGateway, turn, until
@@ -164,6 +165,26 @@ class TestSwitching:
         several.teams.leave(OTHER)
         await until(lambda: made.window.sidebar.team.text() == "Personal")
         await until(lambda: len(_names(made)) > 1)
+
+    async def test_a_wizard_of_the_former_team_closes(self, open_window: Open) -> None:
+        made = await _opened(open_window)
+        made.window.open_deploy_wizard()
+        assert made.window.findChildren(DeployWizard)
+        made.bridge.choose_team(OTHER)
+        await until(lambda: not any(each.isVisible() for each in made.window.findChildren(DeployWizard)))
+
+    async def test_a_notice_of_the_former_team_leads_back_to_it(self, open_window: Open) -> None:
+        made = await _opened(open_window)
+        run = made.run_in(DeploymentState.APPLYING)
+        made.gateway.put(replace(run, state=DeploymentState.FAILED))
+        await until(made.toasts)
+        made.desk.teams.choose(OTHER)
+        await until(lambda: made.toasts() == [])
+        act = made.window.notices.told()[0].notice.on_action
+        assert act is not None
+        act()
+        assert made.bridge.team_id == TEAM_ID
+        await until(lambda: made.window.is_inspecting("deployment", run.deployment_id))
 
     async def test_it_can_be_done_by_commands(self, open_window: Open) -> None:
         made = await _opened(open_window)
