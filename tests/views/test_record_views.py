@@ -256,3 +256,18 @@ def test_a_click_on_the_current_row_tells_of_it_again(qtbot: QtBot) -> None:
     for _ in range(2):
         qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert told == ["a", "a"]
+
+
+def test_the_first_click_into_a_scrolled_list_selects_what_was_clicked(qtbot: QtBot) -> None:
+    table = TableView(_model(*"abcdefghijklmnopqrst"), name="Things")
+    qtbot.addWidget(table)
+    table.resize(600, 300)
+    with qtbot.waitActive(table):
+        table.show()
+    table.clearFocus()
+    table.selectionModel().clear()
+    table.scrollToBottom()
+    at = table.visualRect(table.model().index(18, 0)).center()
+    table.setFocus(Qt.FocusReason.MouseFocusReason)
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert table.selected_keys() == ("s",)

@@ -132,8 +132,12 @@ class RecordSelection(QObject):
     def _stand_on_first(self) -> None:
         """Make the first row current, as Qt would, but tell nobody: passing by with Tab chooses nothing."""
         self._is_passing = True
+        # A list that was scrolled stays where it is: the click that brings the focus is meant for what is seen there.
+        has_auto_scroll = self._view.hasAutoScroll()
+        self._view.setAutoScroll(False)
         flag = QItemSelectionModel.SelectionFlag.NoUpdate
         self._view.selectionModel().setCurrentIndex(self._model().index(0, 0), flag)
+        self._view.setAutoScroll(has_auto_scroll)
         self._is_passing = False
 
     def _model(self) -> RecordTableModel[object]:
