@@ -9,6 +9,7 @@ from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from machina_desktop.views.brand import NAME
+from machina_desktop.views.language import load_language
 
 
 class Application(QApplication):
@@ -28,6 +29,7 @@ class Application(QApplication):
         self.setApplicationName(NAME)
         self.setApplicationDisplayName(NAME)
         self.setDesktopFileName("machina")
+        load_language(self)
         self.setQuitOnLastWindowClosed(False)
 
     def tell_links(self) -> None:
