@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import shiboken6
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
+    QColor,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
 )
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import theme
@@ -43,7 +44,9 @@ _SHADOW = 24
 
 
 class Palette(QWidget):
-    """Lies over the whole window while it is open: a press beside the panel closes it.
+    """Lies over the window while it is open, on a shade that closes it when pressed.
+
+    It is opaque, so that no key repaints the page below; the shade paints the round corners around it.
 
     Attributes:
         line: Where to type.
@@ -68,12 +71,14 @@ class Palette(QWidget):
         """``show_found`` shows what is known to exist, ``show_link`` what a link or an id names."""
         super().__init__(window)
         self._window = window
+        self._shade = _Shade(window)
         self._apps, self._commands, self._sources = apps, commands, sources
         self._show_found, self._show_link = show_found, show_link
         self._entries: Entries | None = None
         self._before: QWidget | None = None
         self.setObjectName("palette")
         self.setAccessibleName(self.tr("Command palette"))
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.hide()
         self._model = PaletteModel(parent=self)
         self.line = PaletteLine(
@@ -92,6 +97,7 @@ class Palette(QWidget):
         self.line.entered.connect(self._on_entered)
         self.line.left.connect(self.dismiss)
         self.list.chosen.connect(self._on_chosen)
+        self._shade.pressed.connect(self.dismiss)
         sources.changed.connect(self._on_changed)
         commands.changed.connect(self._on_changed)
         window.installEventFilter(self)
@@ -101,8 +107,9 @@ class Palette(QWidget):
         if self.isHidden():
             self._before = QApplication.focusWidget()
             self._place()
-            self.show()
-            self.raise_()
+            for layer in (self._shade, self):
+                layer.show()
+                layer.raise_()
         self._sources.wake()
         self._gather()
         if self.line.text() == typed:
@@ -116,6 +123,7 @@ class Palette(QWidget):
         if self.isHidden():
             return
         self.hide()
+        self._shade.hide()
         self._sources.rest()
         self._entries = None
         before, self._before = self._before, None
@@ -132,31 +140,20 @@ class Palette(QWidget):
             self._place()
         return super().eventFilter(watched, event)
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.color("scrim"))
-        panel = QRectF(self._panel.geometry())
-        shade = theme.color("shadow")
-        shade.setAlphaF(shade.alphaF() / _SHADOW)
-        for spread in range(_SHADOW, 0, -2):
-            around = panel.adjusted(-spread, 4 - spread, spread, 8 + spread)
-            fill_rounded(painter, around, Radius.CARD + spread, shade)
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(event.rect(), theme.color("surface-elevated"))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        # Nor must a press reach what lies below.
         event.accept()
-        if not self._panel.geometry().contains(event.position().toPoint()):
-            self.dismiss()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # What the line leaves over must not reach the page below.
         event.accept()
 
     def _build(self) -> None:
-        self._panel = QFrame(self)
-        self._panel.setProperty("role", "card")
-        self._panel.setProperty("surface", "elevated")
-        column = QVBoxLayout(self._panel)
-        column.setContentsMargins(1, 1, 1, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self._build_head())
         column.addWidget(Divider())
@@ -168,18 +165,18 @@ class Palette(QWidget):
         column.addLayout(self._build_foot())
 
     def _build_head(self) -> QHBoxLayout:
-        head = QHBoxLayout()
-        head.setContentsMargins(Space.L + Space.XS, Space.M, Space.L, Space.M)
-        head.setSpacing(Space.M)
-        head.addWidget(IconLabel("search", size=18))
-        head.addWidget(self.line, 1)
-        head.addWidget(self._busy)
+        row = QHBoxLayout()
+        row.setContentsMargins(Space.L + Space.XS, Space.XS, Space.L, Space.M)
+        row.setSpacing(Space.M)
+        row.addWidget(IconLabel("search", size=18))
+        row.addWidget(self.line, 1)
+        row.addWidget(self._busy)
         self._busy.hide()
-        return head
+        return row
 
     def _build_foot(self) -> QHBoxLayout:
         foot = QHBoxLayout()
-        foot.setContentsMargins(Space.L, 6, Space.L, 6)
+        foot.setContentsMargins(Space.L, 6, Space.L, 0)
         foot.setSpacing(6)
         foot.addWidget(self._problem, 1)
         for keys, words in (
@@ -195,11 +192,13 @@ class Palette(QWidget):
     def _place(self) -> None:
         """Over the whole window, the panel in its upper middle."""
         window = self._window
-        self.setGeometry(window.rect())
         width = min(WIDTH, window.width() - 2 * Space.XL)
         height = min(HEIGHT, window.height() - 2 * Space.XL)
         top = max(Space.XL, min(window.height() // 8, window.height() - height - Space.XL))
-        self._panel.setGeometry((window.width() - width) // 2, top, width, height)
+        panel = QRect((window.width() - width) // 2, top, width, height)
+        self._shade.place(window.rect(), panel)
+        # Between the corners and inside of the border.
+        self.setGeometry(panel.adjusted(1, Radius.CARD, -1, -Radius.CARD))
 
     def _gather(self) -> None:
         self._entries = Entries(
@@ -299,3 +298,41 @@ class Palette(QWidget):
         is_listed = current.isValid() and self._body.currentWidget() is self.list
         words = name_of(self._model.line(current.row()).entry) if is_listed else self._nothing.accessibleName()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self.line, words))
+
+
+class _Shade(QWidget):
+    """Dims the window and paints the panel's frame and shadow; the palette lies on it.
+
+    Signals:
+        pressed(): Somebody pressed beside the panel.
+    """
+
+    pressed = Signal()
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._panel = QRect()
+        self.setObjectName("palette.shade")
+        self.hide()
+
+    def place(self, area: QRect, panel: QRect) -> None:
+        """Cover ``area``, with the panel there."""
+        self._panel = panel
+        self.setGeometry(area)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("scrim"))
+        panel = QRectF(self._panel)
+        shadow = QColor(theme.color("shadow"))
+        shadow.setAlphaF(shadow.alphaF() / _SHADOW)
+        for spread in range(_SHADOW, 0, -2):
+            around = panel.adjusted(-spread, 4 - spread, spread, 8 + spread)
+            fill_rounded(painter, around, Radius.CARD + spread, shadow)
+        fill_rounded(painter, panel, Radius.CARD, theme.color("surface-elevated"), theme.color("border"))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+        if not self._panel.contains(event.position().toPoint()):
+            self.pressed.emit()

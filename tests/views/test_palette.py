@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from PySide6.QtCore import QAbstractListModel, QPoint, Qt
+from PySide6.QtCore import QAbstractListModel, QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.key import SSHKey
@@ -73,8 +73,12 @@ class TestOpening:
 
     async def test_a_press_beside_the_panel_closes_it(self, made: WholeWindow) -> None:
         palette = await made.open_palette()
-        QTest.mouseClick(palette, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+        shade = made.window.findChild(QWidget, "palette.shade")
+        QTest.mouseClick(shade, Qt.MouseButton.LeftButton, pos=palette.geometry().center())
+        assert palette.isVisible()
+        QTest.mouseClick(shade, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
         assert palette.isHidden()
+        assert shade.isHidden()
 
     async def test_no_shortcut_of_the_window_acts_below_it(self, made: WholeWindow) -> None:
         palette = await made.open_palette()
@@ -87,7 +91,8 @@ class TestOpening:
         palette = await made.open_palette()
         made.window.resize(1500, 900)
         await turn()
-        assert palette.size() == made.window.size()
+        assert made.window.findChild(QWidget, "palette.shade").size() == made.window.size()
+        assert abs(palette.geometry().center().x() - made.window.rect().center().x()) <= 1
 
     async def test_it_says_that_it_still_looks(self, made: WholeWindow) -> None:
         made.press(Qt.Key.Key_K, CONTROL)
@@ -230,6 +235,32 @@ class TestFinding:
         await until(lambda: "The disk is gone." in made.palette._problem.text())
         made.write("web-1")
         assert made.titles()[0] == "web-1"
+
+    async def test_typing_repaints_nothing_below_it(self, made: WholeWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Statuses on the page below move by themselves.
+        monkeypatch.setattr(theme, "is_motion_reduced", lambda: True)
+        await made.open_palette()
+        await turn()
+        watch = PaintWatch()
+        for widget in (made.window.findChild(QWidget, "palette.shade"), made.window.pages.page()):
+            widget.installEventFilter(watch)
+        for letter in "web-1":
+            made.write(letter)
+            await turn()
+        assert watch.painted == []
+
+
+class PaintWatch(QObject):
+    """Notes which of the watched widgets are painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.painted: list[object] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.Paint:
+            self.painted.append((watched.objectName(), event.rect()))
+        return False
 
 
 class TestChoosing:
@@ -418,8 +449,8 @@ class TestHostileNames:
     async def test_a_name_of_200_signs_and_one_from_right_to_left_are_painted(self, made: WholeWindow) -> None:
         made.gateway.put(replace(machine(3, machine_id=ID), name="x" * 200))
         made.gateway.put(replace(machine(3, machine_id=ID[:-1] + "1"), name="خادم الويب 👩‍🚀 x"))
-        palette = await made.open_palette()
+        await made.open_palette()
         made.write("x")
         await turn()
-        assert not palette.grab().isNull()
+        assert not made.window.grab().isNull()
         assert {"x" * 200, "خادم الويب 👩‍🚀 x"} <= set(made.titles())
