@@ -9,16 +9,13 @@ from PySide6.QtCore import QCoreApplication
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
 from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
 
-_TITLES = {
+# What companies call themselves is the same in every language.
+_COMPANIES = {
     ProviderType.DIGITALOCEAN: "DigitalOcean",
     ProviderType.AWS: "AWS",
     ProviderType.GCP: "Google Cloud",
     ProviderType.HETZNER: "Hetzner",
-    ProviderType.BAREMETAL: "Own server",
-    ProviderType.SANDBOX: "This computer",
 }
-
-_FACTS = {"arch": "Architecture", "cpu": "Processors", "os": "System", "sudo": "sudo"}
 
 
 def tr(text: str) -> str:
@@ -28,7 +25,9 @@ def tr(text: str) -> str:
 
 def provider_title(provider: ProviderType) -> str:
     """The provider's short name, as lists show it."""
-    return tr(_TITLES[provider])
+    if provider is ProviderType.BAREMETAL:
+        return tr("Own server")
+    return tr("This computer") if provider is ProviderType.SANDBOX else _COMPANIES[provider]
 
 
 def address_of(machine: Machine) -> str:
@@ -72,7 +71,17 @@ def ssh_command(machine: Machine, *, key_file: str = "") -> str:
 
 def fact_title(key: str) -> str:
     """What a fact is called, such as ``Architecture`` for ``arch``."""
-    return tr(_FACTS.get(key, key.replace("_", " ").capitalize()))
+    known = {
+        "arch": tr("Architecture"),
+        "cpu": tr("Processors"),
+        "disk": tr("Disk"),
+        "kernel": tr("Kernel"),
+        "memory": tr("Memory"),
+        "os": tr("System"),
+        "sudo": "sudo",
+    }
+    # What a later agent finds is told by the name it gives it.
+    return known.get(key, key.replace("_", " ").capitalize())
 
 
 def what_to_do(machine: Machine, info: ProviderInfo | None) -> str:

@@ -186,4 +186,4 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("Settings", text)
 
 
-APP = App(name="settings", title=_tr("Settings"), icon="settings", page=SettingsPage, searches=searches)
+APP = App(name="settings", title="Settings", icon="settings", page=SettingsPage, searches=searches)
