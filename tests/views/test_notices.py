@@ -166,6 +166,8 @@ class TestStaying:
         QTest.mouseMove(page.windowHandle(), shown.geometry().center())
         _settle()
         assert not shown.is_leaving()
+        page.notices.tell(Notice(text="Done."))
+        assert not shown.is_leaving()
         QTest.mouseMove(page.windowHandle(), QPoint(5, 5))
         _settle()
         assert shown.is_leaving()

@@ -146,10 +146,12 @@ class TestPanel:
         before = dock.geometry()
         QTest.mouseClick(dock._bar.float, Qt.MouseButton.LeftButton)
         await until(dock.isFloating)
-        dock.resize(700, 500)
-        await turn()
+        dock.setGeometry(40, 50, 700, 500)
+        await turn(30)
         QTest.mouseClick(dock._bar.float, Qt.MouseButton.LeftButton)
-        await until(lambda: not dock.isFloating() and dock.geometry() == before)
+        await until(lambda: not dock.isFloating())
+        await turn(30)
+        assert dock.geometry() == before
 
     async def test_its_width_is_remembered_though_it_was_closed(self, open_window: Open) -> None:
         first = await filled(open_window())
