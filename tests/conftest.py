@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -23,6 +24,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 hypothesis.settings.register_profile("machina", deadline=None)
 hypothesis.settings.load_profile("machina")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run a test on both databases; what it opens through ``tests.fakes.hosts`` lies there."""
+    if request.param == "postgresql":
+        # Most runs of a few tests need no driver and no server.
+        from tests.fakes import postgres  # noqa: PLC0415
+
+        with postgres.in_use():
+            yield request.param
+    else:
+        yield request.param
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -30,7 +30,9 @@ from machina_desktop.core.services.deployments import ApproveDeployment, GetDepl
 from machina_desktop.core.services.machines import CreateMachine, GetMachine
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.core.services.use_case import Request
+from machina_desktop.core.store.database import Database
 from machina_desktop.core.sync.gateway import LocalGateway, Person
+from tests.fakes import postgres
 from tests.fakes.provider import RecordProvider, install
 
 R = TypeVar("R")
@@ -50,8 +52,17 @@ async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]], *
         await asyncio.sleep(0.01)
 
 
+def store_at(path: Path, *, busy_ms: int = 5000) -> Database:
+    """The store of that file, or what stands for it on PostgreSQL where the test runs on both."""
+    if postgres.STORE in os.environ:
+        return Database.of_url(postgres.server().url(postgres.database_of(path)))
+    return Database.of_file(path, busy_ms=busy_ms)
+
+
 def read_sql(database: Path, statement: str, *parameters: object) -> list[tuple[object, ...]]:
-    """Look into a database file, or change it, behind the program's back."""
+    """Look into the store of a file, or change it, behind the program's back."""
+    if postgres.STORE in os.environ:
+        return postgres.server().sql(postgres.database_of(database), statement, *parameters)
     with closing(sqlite3.connect(database, timeout=5)) as connection, connection:
         return connection.execute(statement, parameters).fetchall()
 
@@ -237,7 +248,7 @@ def _host(home: Path, engine: Path | None) -> Host:
     settings = Settings(paths.settings)
     if engine is not None and settings.get(ENGINE) != str(engine):
         settings.set(ENGINE, str(engine))
-    return Host(paths, settings, EventBus())
+    return Host(paths, settings, EventBus(), database=store_at(paths.database))
 
 
 def new_team_id() -> str:

@@ -33,7 +33,7 @@ from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.sqlite import is_wal_safe
 from machina_desktop.core.store.tables import METADATA
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
-from tests.fakes.hosts import core, read_sql
+from tests.fakes.hosts import core, read_sql, store_at
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 MINE = Actor(user_id="user-1", display_name="I", team_roles=(("team-1", TeamRole.ADMIN),))
@@ -56,11 +56,11 @@ WRITER = """
 import asyncio, sys
 from dataclasses import replace
 from pathlib import Path
-from machina_desktop.core.store.database import Database
+from tests.fakes.hosts import store_at
 from tests.unit.test_store import MACHINE, MINE, allow
 
 async def main(path, prefix, count):
-    database = Database.of_file(path)
+    database = store_at(path)
     for number in range(count):
         row = replace(MACHINE, machine_id=f"{prefix}-{number}", name=f"{prefix}-{number}")
         twin = replace(row, machine_id=f"{prefix}-{number}-twin")
@@ -105,7 +105,16 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
+async def database(path: Path, each_store: str) -> AsyncIterator[Database]:
+    made = store_at(path)
+    await asyncio.to_thread(made.open)
+    yield made
+    await asyncio.to_thread(made.close)
+
+
+@pytest.fixture
+async def in_file(path: Path) -> AsyncIterator[Database]:
+    """For what only a file can be asked."""
     made = Database.of_file(path, busy_ms=300)
     await asyncio.to_thread(made.open)
     yield made
@@ -153,8 +162,8 @@ def test_the_write_ahead_log_serves_only_where_the_library_is_free_of_its_bug(
     assert is_wal_safe(version) is safe
 
 
-async def test_the_journal_of_this_library_is_the_one_the_rule_names(database: Database, path: Path) -> None:
-    await add(database, MACHINE)
+async def test_the_journal_of_this_library_is_the_one_the_rule_names(in_file: Database, path: Path) -> None:
+    await add(in_file, MACHINE)
     with closing(sqlite3.connect(path)) as connection:
         mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
     # Other rollback modes are of the connection, so a file that is not in WAL says "delete".
@@ -166,8 +175,8 @@ async def test_a_row_comes_back_as_it_was_written(database: Database) -> None:
     assert await database.read(MINE, lambda tx: tx.get(Machine, "machine-1")) == MACHINE
 
 
-async def test_the_file_is_private_to_its_owner(database: Database, path: Path) -> None:
-    await add(database, MACHINE)
+async def test_the_file_is_private_to_its_owner(in_file: Database, path: Path) -> None:
+    await add(in_file, MACHINE)
     assert mode(path) == 0o600
 
 
@@ -243,12 +252,23 @@ async def test_what_no_database_can_hold_is_refused_as_input(database: Database,
     assert await database.read(MINE, lambda tx: tx.count(Machine)) == 0
 
 
-@pytest.mark.parametrize("text", ["'; DROP TABLE machine; --", "%", "_", "\\", '"', "a\0b", "\u202e", "🦄" * 300])
+@pytest.mark.parametrize("text", ["'; DROP TABLE machine; --", "%", "_", "\\", '"', "\u202e", "🦄" * 300])
 async def test_text_is_kept_literally_and_found_by_itself(database: Database, text: str) -> None:
     await add(database, replace(MACHINE, notes=text))
     assert (await database.read(MINE, lambda tx: tx.get(Machine, "machine-1"))).notes == text
-    assert len(await database.read(MINE, lambda tx: tx.list(Machine, search=text.partition("\0")[0]))) == 1
+    assert len(await database.read(MINE, lambda tx: tx.list(Machine, search=text))) == 1
     assert await database.read(MINE, lambda tx: tx.list(Machine, search="absent%")) == ()
+
+
+async def test_a_text_with_a_nul_is_kept_in_a_file_and_refused_by_a_server(database: Database, each_store: str) -> None:
+    row = replace(MACHINE, notes="a\0b")
+    if each_store == "postgresql":
+        with pytest.raises(InvalidInput) as caught:
+            await add(database, row)
+        assert caught.value.code == "E-VALUE"
+    else:
+        await add(database, row)
+        assert (await database.read(MINE, lambda tx: tx.get(Machine, "machine-1"))).notes == "a\0b"
 
 
 async def test_conditions_compare_and_choose(database: Database) -> None:
@@ -300,12 +320,12 @@ async def test_a_writer_killed_in_the_middle_leaves_only_whole_transactions(data
 
 
 async def test_a_database_in_use_by_another_program_is_said_to_be_busy_and_never_blocks_the_loop(
-    database: Database, path: Path
+    in_file: Database, path: Path
 ) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         began = time.monotonic()
-        writing = asyncio.ensure_future(add(database, MACHINE))
+        writing = asyncio.ensure_future(add(in_file, MACHINE))
         longest = 0.0
         while not writing.done():
             before = time.monotonic()
@@ -318,13 +338,13 @@ async def test_a_database_in_use_by_another_program_is_said_to_be_busy_and_never
     assert error.hint
     assert 0.25 < time.monotonic() - began < 3
     assert longest < 0.25
-    await add(database, MACHINE)
+    await add(in_file, MACHINE)
 
 
-async def test_a_writer_waits_for_another_that_is_done_in_time(database: Database, path: Path) -> None:
+async def test_a_writer_waits_for_another_that_is_done_in_time(in_file: Database, path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        writing = asyncio.ensure_future(add(database, MACHINE))
+        writing = asyncio.ensure_future(add(in_file, MACHINE))
         await asyncio.sleep(0.05)
         other.execute("COMMIT")
         await writing
@@ -534,6 +554,7 @@ async def test_a_chain_nobody_has_written_to_is_empty_and_reading_it_writes_noth
     assert await database.read(MINE, lambda tx: tx.list(AuditEvent)) == ()
 
 
+@pytest.mark.usefixtures("each_store")
 async def test_two_processes_may_start_on_an_empty_folder_at_once(tmp_path: Path) -> None:
     starts = [start_core(tmp_path / "home") for _ in range(3)]
     teams = {process.communicate(timeout=30)[0].strip() for process in starts}

@@ -50,8 +50,8 @@ class Backend(ABC):
         """What an error of the driver means: what happened, whose fault it is, what to do."""
 
     @abstractmethod
-    def is_passing(self, error: Exception) -> bool:
-        """Whether the same work may well succeed when done again at once, nothing having been changed."""
+    def retries_after(self, error: Exception) -> int:
+        """How often to do the same work again, nothing having been changed; 0 when that would end the same way."""
 
     @abstractmethod
     def announce(self, news: tuple[News, ...]) -> None:

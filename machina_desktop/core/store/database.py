@@ -23,7 +23,6 @@ from machina_desktop.core.store.sqlite import BUSY_MS, SqliteFile
 from machina_desktop.core.store.transaction import Permit, Transaction
 
 R = TypeVar("R")
-RETRIES = 3
 BACK_OFF_S = 0.02
 OWN_NUMBERS = 4096
 
@@ -158,7 +157,7 @@ class Database:
                     held = too_late.team_ids
                 except self._backend.errors as error:
                     retries += 1
-                    if retries > RETRIES or not self._backend.is_passing(error):
+                    if retries > self._backend.retries_after(error):
                         raise
                     time.sleep(BACK_OFF_S * 2**retries * random.uniform(0.5, 1))  # noqa: S311 - no secret
 

@@ -18,7 +18,7 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.store import backend, migrations
 from machina_desktop.core.store.listener import CHANNEL, Listener
 from machina_desktop.core.store.news import LONGEST_BYTES, Heard, News
-from machina_desktop.core.store.postgres_errors import GONE_CODES, is_passing, translate
+from machina_desktop.core.store.postgres_errors import is_of_connection, retries_after, translate
 from machina_desktop.core.store.postgres_url import connector
 from machina_desktop.core.store.tables import Malformed
 
@@ -75,7 +75,7 @@ class PostgresServer(backend.Backend):
             try:
                 transaction.commit()
             except sa.exc.DBAPIError as error:
-                if not is_passing(error) and (error.connection_invalidated or _code(error) in GONE_CODES):
+                if is_of_connection(error):
                     raise Unavailable(
                         "The database went away while it saved; the change may have been made or not.",
                         hint="Look before you do it again.",
@@ -89,8 +89,8 @@ class PostgresServer(backend.Backend):
     def translate(self, error: Exception) -> MachinaError:
         return translate(error)
 
-    def is_passing(self, error: Exception) -> bool:
-        return is_passing(error)
+    def retries_after(self, error: Exception) -> int:
+        return retries_after(error)
 
     def announce(self, news: tuple[News, ...]) -> None:
         """Tell all listeners of the database. Not within the transaction: that would make all commits wait in line."""
@@ -142,7 +142,3 @@ def _refuse_unfit(connection: sa.Connection) -> None:
             hint="Create it anew with ENCODING 'UTF8' TEMPLATE template0.",
             code="E-DB-ENCODING",
         )
-
-
-def _code(error: sa.exc.DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""

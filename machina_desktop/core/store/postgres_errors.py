@@ -13,6 +13,9 @@ from machina_desktop.core.store.tables import Malformed
 
 LOG = logging.getLogger(__name__)
 
+TAKEN = "23505"
+RETRIES = 3
+
 PASSING_CODES = frozenset({"40001", "40P01"})
 """Two transactions stood in each other's way; one was undone."""
 
@@ -27,9 +30,13 @@ REFUSED_SIGNS = ("authentication failed", "does not exist", "pg_hba.conf", "no p
 _RETRY = "Try again in a few seconds; it comes back by itself when the database does."
 
 
-def is_passing(error: Exception) -> bool:
-    """Whether the same work may well succeed when done again at once, nothing having been changed."""
-    return _code(error) in PASSING_CODES
+def retries_after(error: Exception) -> int:
+    """How often to do the same work again, nothing having been changed; 0 when that would end the same way."""
+    code = _code(error)
+    if code in PASSING_CODES:
+        return RETRIES
+    # Somebody may have stored it since the work looked; looking again, it finds that and knows what to say.
+    return 1 if code == TAKEN else 0
 
 
 def translate(error: Exception) -> MachinaError:
@@ -37,7 +44,7 @@ def translate(error: Exception) -> MachinaError:
     code = _code(error)
     if isinstance(error, UnicodeEncodeError | OverflowError) or code.startswith("22") or _is_of_values(error):
         return backend.unstorable()
-    if code == "23505":
+    if code == TAKEN:
         return backend.taken()
     if code.startswith("23") or _is_wall(error, code):
         return backend.broken_rule(_primary(error))
@@ -63,7 +70,7 @@ def _trouble(error: Exception, code: str) -> Unavailable:
             hint="Check user, password and name in DATABASE_URL, and the rights of that user.",
             code="E-DB-OPEN",
         )
-    if code in GONE_CODES or _is_of_connection(error):
+    if is_of_connection(error):
         return Unavailable("The database cannot be reached.", hint=_RETRY, code="E-DB-GONE")
     return Unavailable(
         f"The database failed ({code or type(error).__name__}).",
@@ -99,6 +106,8 @@ def _is_of_values(error: Exception) -> bool:
     return isinstance(error, sa.exc.StatementError) and not isinstance(error, sa.exc.DBAPIError)
 
 
-def _is_of_connection(error: Exception) -> bool:
-    original = _original(error)
-    return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError | OSError) and not _code(error)
+def is_of_connection(error: Exception) -> bool:
+    """Whether there is no server, or it ended the connection."""
+    if code := _code(error):
+        return code in GONE_CODES
+    return isinstance(_original(error), psycopg.OperationalError | psycopg.InterfaceError | OSError)

@@ -73,10 +73,10 @@ class SqliteFile(backend.Backend):
                 )
         return backend.unstorable()
 
-    def is_passing(self, error: Exception) -> bool:
+    def retries_after(self, error: Exception) -> int:
         # SQLite has waited already.
         del error
-        return False
+        return 0
 
     def announce(self, news: tuple[News, ...]) -> None:
         """There is nobody to tell: other processes look at the file."""
