@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from machina_desktop.views import theme
 from machina_desktop.views.apps import settings_about
 from machina_desktop.views.deploy_wizard import setup_steps
 from machina_desktop.views.widgets.modal import Modal
+from tests.architecture.source import ROOT
 from tests.fakes import walk
 from tests.fakes.awkward import awkward_rows
 from tests.fakes.dialog_scenes import SHOWN, shapes
@@ -28,6 +32,18 @@ from tests.fakes.walk import Finding
 
 SCENES = scenes()
 SMALL_SCREEN = QSize(1024, 640)
+SCALED = (
+    "window",
+    "machines filled",
+    "deployments filled",
+    "settings filled",
+    "detail machine",
+    "run failed",
+    "wizard host",
+    "wizard review",
+    "first run 2",
+    "palette",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +137,18 @@ async def test_nothing_overlaps_from_right_to_left_in(name: str, tmp_path: Path,
             assert not found, walk.report(found)
     finally:
         qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+
+@pytest.mark.parametrize("factor", ["1.5", "2"])
+def test_nothing_is_cut_at_a_display_scale_of(factor: str) -> None:
+    # The scale is read when Qt starts.
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    scenes_ = [f"{__file__}::test_every_widget_of[{name}]" for name in SCALED]
+    environment = {**os.environ, "QT_SCALE_FACTOR": factor}
+    ended = subprocess.run(
+        [*command, *scenes_], env=environment, cwd=ROOT, check=False, capture_output=True, text=True, timeout=100
+    )
+    assert ended.returncode == 0, ended.stdout[-4000:]
 
 
 def data_of(house: House) -> frozenset[str]:
