@@ -69,7 +69,7 @@ class DesktopBus:
         self._handed_out: list[int] = []
         self._connection: DBusConnection = open_dbus_connection(address, enable_fds=True)
         for service in SERVICES:
-            self._connection.send_and_get_reply(message_bus.RequestName(service))
+            self._connection.send_and_get_reply(message_bus.RequestName(service), timeout=10)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 

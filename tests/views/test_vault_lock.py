@@ -73,8 +73,11 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         system.open()
         session.open()
         await until(lambda: lock._is_open)
-        yield Desk(made, bridge, settings, window, vault, door, lock, system, session)
-        await close(bridge, window)
+        try:
+            yield Desk(made, bridge, settings, window, vault, door, lock, system, session)
+        finally:
+            # Else a failed test's window would be collected on whatever thread comes first.
+            await close(bridge, window)
 
 
 @pytest.fixture
