@@ -21,8 +21,9 @@ SCREEN = QSize(800, 800)
 
 
 @pytest.fixture
-def window(qtbot: QtBot) -> QWidget:
+def window(qtbot: QtBot, qapp: QApplication) -> QWidget:
     """A window with a field in it, on the screen."""
+    theme.apply_theme(qapp, "dark")
     theme.set_motion_reduced(True)
     made = QWidget()
     QVBoxLayout(made).addWidget(QLineEdit())

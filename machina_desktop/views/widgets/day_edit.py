@@ -13,7 +13,7 @@ _FORMAT = "d MMM yyyy"
 
 
 class Calendar(QCalendarWidget):
-    """A month to choose a day from. Weekends are no warning: they stand back as the names of days do, instead of being red."""
+    """A month to choose a day from. Weekends are no warning: they stand back as the names of days do."""
 
     def __init__(self, *, name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
