@@ -35,7 +35,7 @@ class Drawn:
     Attributes:
         text: What was to be painted.
         is_cut: Whether an ellipsis stands for its end.
-        rect: Where, in pixels of what was painted on.
+        rect: Where its letters are, in pixels of what was painted on.
         widget: What it was painted on; ``None`` for a picture.
     """
 
@@ -84,9 +84,11 @@ def draw_text(
     shown = metrics.elidedText(text, elide, rect.width())
     painter.setFont(font)
     painter.setPen(color)
-    painter.drawText(rect, align | Qt.TextFlag.TextSingleLine, shown)
-    _note(painter, rect, text, is_cut=shown != text)
-    return min(metrics.horizontalAdvance(shown), rect.width())
+    # Sides are the caller's, who has placed the rest by them too: Qt would swap them from right to left.
+    painter.drawText(rect, align | Qt.AlignmentFlag.AlignAbsolute | Qt.TextFlag.TextSingleLine, shown)
+    used = min(metrics.horizontalAdvance(shown), rect.width())
+    _note(painter, _ink(rect, used, metrics.height(), align), text, is_cut=shown != text)
+    return used
 
 
 def draw_paragraph(
@@ -138,6 +140,14 @@ def _wrapped() -> QTextOption:
     option = QTextOption()
     option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     return option
+
+
+def _ink(rect: QRectF, width: float, height: float, align: Qt.AlignmentFlag) -> QRectF:
+    """Where the letters are in ``rect``."""
+    free = rect.width() - width
+    left = free if align & Qt.AlignmentFlag.AlignRight else free / 2 if align & Qt.AlignmentFlag.AlignHCenter else 0
+    top = (rect.height() - height) / 2 if align & Qt.AlignmentFlag.AlignVCenter else 0
+    return QRectF(rect.left() + left, rect.top() + top, width, min(height, rect.height()))
 
 
 def _note(painter: QPainter, rect: QRectF, text: str, *, is_cut: bool) -> None:
