@@ -8,6 +8,7 @@ import json
 import logging
 import logging.handlers
 import os
+import sys
 import threading
 import traceback
 import urllib.parse
@@ -126,6 +127,11 @@ class _PrivateFileHandler(logging.handlers.RotatingFileHandler):
     def _open(self) -> io.TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         return os.fdopen(descriptor, "a", encoding=self.encoding, errors=self.errors)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base's name
+        # A full disk costs lines of the log; to say so on the terminal at each of them helps nobody.
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 def set_level(level: str) -> None:
