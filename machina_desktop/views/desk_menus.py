@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from machina_desktop.views.icons import icon
 from machina_desktop.views.main_window import MainWindow
 from machina_desktop.views.vault_watch import VaultWatch
+from machina_desktop.views.widgets.menus import Menu
 
 
 def person_menu(window: MainWindow, vault: VaultWatch) -> QMenu:
@@ -45,7 +46,7 @@ def pop_up(menu: QMenu, anchor: QWidget) -> None:
 
 
 def _menu(window: MainWindow) -> QMenu:
-    menu = QMenu(window)
+    menu = Menu(parent=window)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     return menu
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QMouseEvent, QPainter, QPaintEvent, QShortcut
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QDockWidget, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QDockWidget, QVBoxLayout, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.apps.base import Detail
@@ -17,6 +17,7 @@ from machina_desktop.views.sidekick_bar import TitleBar
 from machina_desktop.views.sidekick_history import History, Subject
 from machina_desktop.views.widgets.buttons import IconButton
 from machina_desktop.views.widgets.layout import Divider
+from machina_desktop.views.widgets.menus import Menu
 from machina_desktop.views.widgets.reading_order import first_control, move_focus
 from machina_desktop.views.widgets.text import COPIED_MS, copy_text
 
@@ -190,7 +191,7 @@ class Sidekick(QDockWidget):
         visits = self._history.ahead(direction)
         if self.is_pinned or not visits:
             return
-        menu = QMenu(self)
+        menu = Menu(parent=self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for by, visit in visits[:LISTED]:
             # An ampersand of a name is not a key of the menu.

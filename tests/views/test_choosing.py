@@ -170,7 +170,7 @@ class TestMenus:
         assert self.done == []
 
     def test_what_destroys_is_painted_in_another_ink(self, dropdown: Dropdown) -> None:
-        dropdown.items.fit()
+        dropdown.items.aboutToShow.emit()
         dropdown.items.resize(dropdown.items.sizeHint())
         image = dropdown.items.grab().toImage()
         row = dropdown.items.actionGeometry(dropdown.items.actions()[-1])
@@ -189,7 +189,7 @@ class TestMenus:
         menu, words = Menu("Things"), "A rather long description of what is done"
         qtbot.addWidget(menu)
         menu.add_item(words, lambda: None, keys="Ctrl+Shift+Alt+K", icon_name="copy")
-        menu.fit()
+        menu.aboutToShow.emit()
         room = menu.minimumWidth() - keys_width("Ctrl+Shift+Alt+K")
         assert room > menu.fontMetrics().horizontalAdvance(words) / 2
 

@@ -39,6 +39,7 @@ from machina_desktop.views.widgets.buttons import Button, ButtonKind, Segment, S
 from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
 from machina_desktop.views.widgets.inputs import fill_combo, plain_combo
 from machina_desktop.views.widgets.layout import PageHeader
+from machina_desktop.views.widgets.menus import Menu
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.text import copy_text
 
@@ -329,7 +330,7 @@ class MachinesPage(Page):
 
     def _on_menu(self, key: str, at: QPoint) -> None:
         chosen = self._list.selected_machines()
-        menu = QMenu(self)
+        menu = Menu(parent=self)
         menu.setObjectName("machines.menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         _entry(menu, self.tr("Inspect"), "panel-right").triggered.connect(lambda: self._inspect(key))
@@ -342,6 +343,8 @@ class MachinesPage(Page):
             entry = _entry(menu, title_of(action, chosen[0] if chosen else None), LOOKS[action].icon_name)
             entry.setEnabled(applies(action, chosen, self._infos))
             entry.triggered.connect(lambda _checked=False, action=action: self._actions.run(action, chosen))
+            if action is Action.DESTROY:
+                menu.mark_dangerous(entry)
         menu.popup(at)
 
     def _add_copying(self, menu: QMenu, machine: Machine) -> None:

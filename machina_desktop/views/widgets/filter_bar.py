@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from machina_desktop.views.theme import CONTROL_HEIGHT, Space
 from machina_desktop.views.widgets.buttons import Button, IconButton
 from machina_desktop.views.widgets.inputs import fill_combo, plain_combo
+from machina_desktop.views.widgets.menus import Menu
 
 # Least and most, in design pixels.
 _COMBO_WIDTH = (104, 220)
@@ -111,17 +113,15 @@ class FilterBar(QWidget):
 
     def _open_menu(self) -> None:
         """The filters as menus, with the values in force checked."""
-        menu = QMenu(self)
+        menu = Menu(self.tr("Filters"), parent=self)
         menu.setObjectName("filters.menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for combo in self._combos.values():
-            part = menu.addMenu(combo.currentText())
+            part = menu.add_menu(combo.currentText())
             for index in range(combo.count()):
-                entry = part.addAction(combo.itemText(index))
-                entry.setCheckable(True)
-                entry.setChecked(index == combo.currentIndex())
-                entry.triggered.connect(lambda _checked=False, combo=combo, index=index: combo.setCurrentIndex(index))
-        menu.popup(self._fold.mapToGlobal(QPoint(0, self._fold.height() + 2)))
+                is_chosen = index == combo.currentIndex()
+                part.add_item(combo.itemText(index), partial(combo.setCurrentIndex, index), is_checked=is_chosen)
+        menu.popup_under(self._fold)
 
     def _build_combo(self, entry: Filter) -> None:
         combo = plain_combo()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtGui import QAction, QFontMetricsF, QIcon, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from machina_desktop.views import theme
@@ -43,7 +43,10 @@ class MenuItem:
 
 
 class Menu(QMenu):
-    """A menu that paints its own rows. Show it with ``popup_under()``, or with ``fit()`` and ``popup()``."""
+    """A menu that paints its own rows. Show it with ``popup_under()``, or where the mouse is with ``popup()``.
+
+    Rows may also be added as to any menu; their icon and their shortcut are shown as well.
+    """
 
     def __init__(self, name: str = "", *, parent: QWidget | None = None) -> None:
         """``name`` is for screen readers, and the words of its row where it is part of another menu."""
@@ -51,6 +54,7 @@ class Menu(QMenu):
         self._items: dict[QAction, MenuItem] = {}
         self.setAccessibleName(name)
         self.setProperty("role", "menu")
+        self.aboutToShow.connect(self._fit)
         if can_blend():
             self.setWindowFlags(
                 self.windowFlags() | Qt.WindowType.FramelessWindowHint | Qt.WindowType.NoDropShadowWindowHint
@@ -78,6 +82,10 @@ class Menu(QMenu):
         self._items[action] = MenuItem(icon_name=icon_name, keys=keys, is_danger=is_danger)
         return action
 
+    def mark_dangerous(self, action: QAction) -> None:
+        """Paint a row that was added before as one by which something is lost."""
+        self._items[action] = replace(self._item(action), is_danger=True)
+
     def add_heading(self, text: str) -> None:
         """Put a quiet title above the rows that follow."""
         action = self.addAction(text)
@@ -97,14 +105,14 @@ class Menu(QMenu):
 
     def popup_under(self, anchor: QWidget) -> None:
         """Open it under ``anchor``, at the side where reading begins; Qt keeps it on the screen."""
-        self.fit()
+        self._fit()
         at = QPoint(0, anchor.height() + Space.XS)
         if anchor.isRightToLeft():
             at.setX(anchor.width() - self.sizeHint().width())
         self.popup(anchor.mapToGlobal(at))
 
-    def fit(self) -> None:
-        """Be as wide as the widest row, key caps included; done by `popup_under`, else before ``popup()``."""
+    def _fit(self) -> None:
+        """Be as wide as the widest row, key caps included."""
         widest = max((self._width_of(action) for action in self.actions()), default=0)
         self.setMinimumWidth(max(_NARROWEST, min(_WIDEST, round(widest) + 2 * Space.XS)))
 
@@ -121,7 +129,7 @@ class Menu(QMenu):
                 self._paint_row(painter, rect, action)
 
     def _paint_row(self, painter: QPainter, rect: QRectF, action: QAction) -> None:
-        item = self._items.get(action, MenuItem())
+        item = self._item(action)
         if item.is_heading:
             room = rect.adjusted(_PADDING, 4, -_PADDING, 0)
             draw_text(painter, room, action.text(), theme.font(Type.LABEL), theme.color("text-secondary"))
@@ -148,6 +156,9 @@ class Menu(QMenu):
                 draw_icon(painter, sign, "check", "accent-primary" if action.isEnabled() else "text-disabled")
         elif item.icon_name:
             draw_icon(painter, sign, item.icon_name, "text-secondary" if ink == "text-primary" else ink)
+        elif not action.icon().isNull():
+            mode = QIcon.Mode.Normal if action.isEnabled() else QIcon.Mode.Disabled
+            action.icon().paint(painter, sign.toRect(), mode=mode)
         if action.menu() is not None:
             arrow = QRectF(rect.width() - _PADDING - _ARROW, (rect.height() - _ARROW) / 2, _ARROW, _ARROW)
             name = "chevron-left" if self.isRightToLeft() else "chevron-right"
@@ -162,10 +173,19 @@ class Menu(QMenu):
         return QRectF(left, rect.top() + part.top(), part.width(), part.height())
 
     def _has_signs(self) -> bool:
-        return any(action.isCheckable() or self._items.get(action, MenuItem()).icon_name for action in self.actions())
+        return any(
+            action.isCheckable() or self._item(action).icon_name or not action.icon().isNull()
+            for action in self.actions()
+        )
+
+    def _item(self, action: QAction) -> MenuItem:
+        known = self._items.get(action)
+        if known is not None:
+            return known
+        return MenuItem(keys=action.shortcut().toString(QKeySequence.SequenceFormat.PortableText))
 
     def _width_of(self, action: QAction) -> float:
-        item = self._items.get(action, MenuItem())
+        item = self._item(action)
         text = QFontMetricsF(theme.font(Type.BODY)).horizontalAdvance(_words(action))
         tail = max(keys_width(item.keys), _ARROW if action.menu() is not None else 0)
         return (_TEXT_LEFT if self._has_signs() else _PADDING) + text + (tail + Space.XL if tail else 0) + _PADDING + 2
