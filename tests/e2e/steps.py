@@ -18,6 +18,8 @@ from machina_desktop.views.models.table_model import RecordTableModel
 from tests.e2e.walk import Step, Walk
 
 _NONE, _CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+# Lists gather changes for a moment before they ask; nothing moves, for motion is reduced.
+SETTLED_S = 0.2
 _LISTS: dict[str, type[object]] = {
     "machine": ListMachines,
     "deployment": ListDeployments,
@@ -57,7 +59,7 @@ async def take(walk: Walk, scene: Scene) -> None:
         await step(walk)
         await walk.rest()
     await walk.rest()
-    await walk.hand.look(scene.name)
+    await walk.hand.look(scene.name, rest_s=SETTLED_S)
     if not scene.stays:
         await walk.tidy()
 

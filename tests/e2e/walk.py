@@ -90,8 +90,8 @@ class Walk:
         """Wait until the core has started, nothing is asked any more, and what was answered is painted."""
         await self.hand.until(lambda: self.bridge.is_settled or self.hand.named("Retry") is not None, "the core")
         quiet = 0
-        while quiet < 4:
-            await asyncio.sleep(0.02)
+        while quiet < 3:
+            await asyncio.sleep(0.015)
             quiet = quiet + 1 if self.gateway.under_way == 0 else 0
 
     async def tidy(self) -> None:
