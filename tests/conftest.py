@@ -30,8 +30,8 @@ hypothesis.settings.load_profile("machina")
 def each_store(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run a test on both databases; what it opens through ``tests.fakes.hosts`` lies there."""
     if request.param == "postgresql":
-        # Most runs of a few tests need no driver and no server.
-        from tests.fakes import postgres  # noqa: PLC0415
+        # Imported before the settings of this file hold, it would read others.
+        from tests.fakes import postgres
 
         with postgres.in_use():
             yield request.param

@@ -31,6 +31,7 @@ from machina_desktop.core.services.machines import CreateMachine, GetMachine
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
+from machina_desktop.core.store.tables import METADATA
 from machina_desktop.core.sync.gateway import LocalGateway, Person
 from tests.fakes import postgres
 from tests.fakes.provider import RecordProvider, install
@@ -185,6 +186,14 @@ class Core:
     def sql(self, statement: str, *parameters: object) -> list[tuple[object, ...]]:
         """Look into the database, or change it, behind the program's back."""
         return read_sql(self.paths.database, statement, *parameters)
+
+    def stored(self) -> bytes:
+        """Whatever lies in the data folder and, on PostgreSQL, in every table."""
+        files = b"".join(path.read_bytes() for path in self.paths.home.rglob("*") if path.is_file())
+        if postgres.STORE not in os.environ:
+            return files
+        tables = (f'SELECT CAST("{table.name}" AS text) FROM "{table.name}"' for table in METADATA.sorted_tables)
+        return files + repr([self.sql(query) for query in tables]).encode()
 
     async def quiet(self) -> None:
         """Wait until everything committed so far has been announced, and forget it."""

@@ -7,7 +7,7 @@ import io
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -49,13 +49,26 @@ FIELDS = (
 Tamper = Callable[[sqlite3.Connection, random.Random, int], None]
 
 
-@pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Core]:
+@asynccontextmanager
+async def history(home: Path) -> AsyncIterator[Core]:
     """A team with a short history."""
-    async with core(tmp_path / "home") as started:
+    async with core(home) as started:
         ask = await started.create()
         for number in range(EVENTS - 2):
             await started.call(UpdateMachine(machine_id=ask.machine_id, notes=str(number)))
+        yield started
+
+
+@pytest.fixture
+async def made(tmp_path: Path, each_store: str) -> AsyncIterator[Core]:
+    async with history(tmp_path / "home") as started:
+        yield started
+
+
+@pytest.fixture
+async def in_file(tmp_path: Path) -> AsyncIterator[Core]:
+    """One that can be copied and forged a thousand times."""
+    async with history(tmp_path / "home") as started:
         yield started
 
 
@@ -132,11 +145,11 @@ async def test_a_history_nobody_touched_is_whole(made: Core) -> None:
     assert (report.events, report.broken_at, report.problem) == (EVENTS, None, "")
 
 
-async def test_a_thousand_random_tampers_are_noticed(made: Core, tmp_path: Path) -> None:
-    [(last,)] = made.sql("SELECT max(seq) FROM audit_event")
-    ask = VerifyAudit(team_id=made.team_id)
+async def test_a_thousand_random_tampers_are_noticed(in_file: Core, tmp_path: Path) -> None:
+    [(last,)] = in_file.sql("SELECT max(seq) FROM audit_event")
+    ask = VerifyAudit(team_id=in_file.team_id)
     forged = tmp_path / "forged.db"
-    with closing(sqlite3.connect(made.paths.database)) as source, closing(sqlite3.connect(forged)) as target:
+    with closing(sqlite3.connect(in_file.paths.database)) as source, closing(sqlite3.connect(forged)) as target:
         source.backup(target)
     database = Database.of_file(forged)
     missed = []
@@ -149,7 +162,7 @@ async def test_a_thousand_random_tampers_are_noticed(made: Core, tmp_path: Path)
             connection.execute("BEGIN")
             kind(connection, chance, int(str(last)))
             connection.execute("COMMIT")
-            found = await database.read(made.host.actor, lambda tx: verify_audit(tx, made.host.actor, ask))
+            found = await database.read(in_file.host.actor, lambda tx: verify_audit(tx, in_file.host.actor, ask))
             if found.broken_at is None or not found.problem:
                 missed.append((seed, kind.__name__))
             connection.execute("BEGIN")
@@ -157,7 +170,7 @@ async def test_a_thousand_random_tampers_are_noticed(made: Core, tmp_path: Path)
             connection.executemany(f"INSERT INTO audit_event VALUES ({', '.join('?' * len(whole[0]))})", whole)
             connection.execute("UPDATE counter SET audit_seq = ?, audit_digest = ?", head)
             connection.execute("COMMIT")
-    untouched = await database.read(made.host.actor, lambda tx: verify_audit(tx, made.host.actor, ask))
+    untouched = await database.read(in_file.host.actor, lambda tx: verify_audit(tx, in_file.host.actor, ask))
     database.close()
     assert missed == []
     assert untouched.broken_at is None

@@ -88,7 +88,7 @@ CASES = tuple(REGISTRY.by_request.values())
 
 
 @pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Core]:
+async def made(tmp_path: Path, each_store: str) -> AsyncIterator[Core]:
     async with core(tmp_path / "home") as started:
         yield started
 

@@ -58,7 +58,7 @@ HOSTILE_NAMES = (
 
 
 @pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Core]:
+async def made(tmp_path: Path, each_store: str) -> AsyncIterator[Core]:
     async with core(tmp_path / "home") as started:
         yield started
 

@@ -39,7 +39,7 @@ PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDrXb3t7xQ3NbcHTQxPjmZzbQzW4rVtP8v
 
 
 @pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Core]:
+async def made(tmp_path: Path, each_store: str) -> AsyncIterator[Core]:
     async with core(tmp_path / "home") as started:
         yield started
 
@@ -288,7 +288,7 @@ async def test_a_deleted_team_leaves_its_audit_trail_and_nothing_else(made: Core
     await made.call(GenerateKey(team_id=made.team_id, name="k"))
     await made.call(AddGrant(team_id=made.team_id, member_id=place_of(made, zoe), access=Access.VIEWER))
     await code_for(made)
-    made.sql("INSERT INTO log_chunk VALUES (?, 0, 1, x'00')", ask.deployment_id)
+    made.sql("INSERT INTO log_chunk VALUES (?, 0, 1, ?)", ask.deployment_id, b"x")
     await made.call(CancelDeployment(deployment_id=ask.deployment_id))
     await made.call(DeleteTeam(team_id=made.team_id))
     assert [team_id for team_id, _role in made.host.actor.team_roles] == [other.team_id]
