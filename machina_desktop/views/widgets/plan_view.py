@@ -22,7 +22,7 @@ from machina_desktop.views import theme
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.feedback import Badge
-from machina_desktop.views.widgets.flow import Flow
+from machina_desktop.views.widgets.flow import FlowBox
 from machina_desktop.views.widgets.painting import draw_text
 from machina_desktop.views.widgets.states import EmptyState
 
@@ -101,8 +101,8 @@ class PlanView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._plan: PlanSummary | None = None
-        counts = QWidget()
-        self._counts = Flow(counts)
+        counts = FlowBox()
+        self._counts = counts.row
         self._tree = _Tree()
         # In a low inspector it scrolls before the counts above it are pushed together.
         self._tree.setMinimumHeight(_RESOURCE_HEIGHT)
