@@ -3,9 +3,11 @@
 MachinaError
 ├─ InvalidInput   a field is wrong; carries the field              422
 ├─ NotFound                                                        404
+├─ Unauthenticated  nobody is signed in, or not any more           401
 ├─ Forbidden      names the missing action                         403
 ├─ Conflict       the state does not allow it, name taken, stale   409
 ├─ Unavailable    the outside failed: provider, SSH, Terraform     503
+├─ TooMany        asked too often; carries how long to wait        429
 ├─ Locked         the vault or keyring is locked                   423
 └─ Bug            cannot happen; carries context                   500
 """
@@ -56,6 +58,13 @@ class NotFound(MachinaError):
     status = 404
 
 
+class Unauthenticated(MachinaError):
+    """Nobody is signed in, the session has ended, or what was given to sign in is wrong."""
+
+    default_code = "E-AUTH"
+    status = 401
+
+
 class Forbidden(MachinaError):
     """The actor lacks the grant named in the message."""
 
@@ -75,6 +84,17 @@ class Unavailable(MachinaError):
 
     default_code = "E-UNAVAILABLE"
     status = 503
+
+
+class TooMany(MachinaError):
+    """The same was asked too often; ``retry_after_s`` whole seconds from now it may be asked again."""
+
+    default_code = "E-RATE"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after_s: int, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint or f"Try again in {retry_after_s} s.", code=code)
+        self.retry_after_s = retry_after_s
 
 
 class Locked(MachinaError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from datetime import UTC, datetime
 
@@ -26,6 +27,11 @@ def new_id(kind: str) -> str:
 def new_code() -> str:
     """130 random bits as 26 lower-case base-32 characters, for a code that nobody may guess."""
     return _written(int.from_bytes(os.urandom(17)))
+
+
+def new_token() -> str:
+    """256 random bits as 43 characters of base64url after ``machina_``, by which a token that leaked is recognised."""
+    return f"machina_{secrets.token_urlsafe(32)}"
 
 
 def _written(number: int) -> str:

@@ -92,10 +92,25 @@ class Grant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Client:
+    """The program that somebody asks a server with, as the server sees it; all empty on a computer of their own.
+
+    Attributes:
+        address: The IP address, behind a trusted proxy the one that the proxy names.
+        session_id: The session it asks in; empty before anybody has signed in.
+    """
+
+    address: str = ""
+    user_agent: str = ""
+    session_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Actor:
     """Who asks: a person in their teams, or the runner acting for the home.
 
     Attributes:
+        user_id: Empty for somebody who has not signed in.
         grants: The person's own, of all teams.
         is_runner: The deployer reporting what happened; may do what no person may.
     """
@@ -105,6 +120,7 @@ class Actor:
     system_role: SystemRole = SystemRole.USER
     team_roles: tuple[tuple[str, TeamRole], ...] = ()
     grants: tuple[Grant, ...] = ()
+    client: Client = Client()
     is_runner: bool = False
 
     def role_in(self, team_id: str) -> TeamRole | None:
@@ -115,6 +131,7 @@ class Actor:
 class Right(StrEnum):
     """What actions have in common when it comes to who may do them."""
 
+    SIGN_IN = auto()
     READ = auto()
     SELF = auto()
     DEPLOY = auto()
@@ -127,7 +144,7 @@ class Right(StrEnum):
 
 _ADMIN = frozenset(Right) - {Right.RUN}
 _MEMBER = _ADMIN - {Right.ADMINISTER}
-_READER = frozenset({Right.READ})
+_READER = frozenset({Right.SIGN_IN, Right.READ})
 
 _ROLES: Mapping[tuple[SystemRole, TeamRole], frozenset[Right]] = {
     (SystemRole.ADMIN, TeamRole.ADMIN): _ADMIN,
@@ -154,12 +171,17 @@ _ACTIONS: Mapping[str, Right] = {
     "deployment.approve": Right.APPROVE,
     "deployment.cancel": Right.CANCEL,
     "team.settle": Right.RUN,
+    "account.open": Right.RUN,
+    "account.enter": Right.RUN,
+    "account.set_password": Right.RUN,
 }
 _NOUNS: Mapping[str, Right] = {
     "machine": Right.DEPLOY,
     "deployment": Right.RUN,
     "provider_account": Right.KEEP,
     "ssh_key": Right.KEEP,
+    "account": Right.SIGN_IN,
+    "session": Right.SIGN_IN,
 }
 
 
@@ -179,7 +201,7 @@ def is_granted(actor: Actor, action: str, team_id: str, *, is_read: bool, tags: 
     if actor.is_runner:
         return True
     right = right_of(action, is_read=is_read)
-    if right is Right.RUN or (actor.system_role is SystemRole.READONLY and right is not Right.READ):
+    if right is Right.RUN or (actor.system_role is SystemRole.READONLY and right not in _READER):
         return False
     if not team_id:
         return True
