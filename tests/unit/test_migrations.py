@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
-import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import alembic.autogenerate
@@ -25,7 +25,8 @@ from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.store import migrations
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.tables import METADATA
-from tests.fakes.hosts import read_sql
+from tests.fakes import postgres
+from tests.fakes.hosts import read_sql, store_at
 from tests.unit.test_store import MACHINE, MINE, allow
 
 HEAD = migrations.HEAD
@@ -49,24 +50,40 @@ def upgrade() -> None:
 OPENS = """
 import sys
 from pathlib import Path
-from machina_desktop.core.store.database import Database
 from machina_desktop.core.store import migrations
+from tests.fakes.hosts import store_at
 migrations.__file__ = sys.argv[2]
 migrations.HEAD = sys.argv[3]
 migrations.KNOWN += (sys.argv[3],)
-Database.of_file(Path(sys.argv[1])).open()
+store_at(Path(sys.argv[1])).open()
 """
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "machina.db"
+def path(tmp_path: Path, each_store: str) -> Path:
+    """Where nothing is stored yet; on PostgreSQL an empty database stands for it."""
+    path = tmp_path / "machina.db"
+    if each_store == "postgresql":
+        postgres.database_of(path, is_empty=True)
+    return path
+
+
+@contextmanager
+def engine_of(path: Path) -> Iterator[sa.Engine]:
+    """Into the database past the store."""
+    if postgres.STORE in os.environ:
+        url = postgres.server().url(postgres.database_of(path)).reveal()
+        engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:", 1))
+    else:
+        engine = sa.create_engine(f"sqlite+pysqlite:///{path}")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
 def old(path: Path) -> Path:
     """A database of the present version with a machine in it."""
-    database = Database.of_file(path)
+    database = store_at(path)
     database.open()
     asyncio.run(_fill(database))
     database.close()
@@ -79,7 +96,7 @@ async def _fill(database: Database) -> None:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Database]:
-    database = Database.of_file(path)
+    database = store_at(path)
     try:
         database.open()
         yield database
@@ -112,23 +129,31 @@ def of_revision(path: Path, revision: str) -> None:
     """Make an empty database as an earlier version made it."""
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    engine = sa.create_engine(f"sqlite+pysqlite:///{path}")
-    with engine.begin() as connection:
+    with engine_of(path) as engine, engine.begin() as connection:
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, revision)
-    engine.dispose()
 
 
 def fill_with_plain_rows(path: Path) -> dict[str, int]:
     """Put a row into every table, of whatever its columns take; answers how many rows each table has."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            columns = connection.execute(f'PRAGMA table_info("{table}")').fetchall()
-            values = [1 if kind in {"BIGINT", "BOOLEAN"} else "x" for _, _, kind, *_ in columns]
-            if table != "alembic_version":
-                connection.execute(f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(values))})', values)
-        return {table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in tables}
+    plain: dict[type[object], object] = {int: 1, bool: True, bytes: b"x", str: "x"}
+    known = sa.MetaData()
+    with engine_of(path) as engine, engine.begin() as connection:
+        known.reflect(connection)
+        for table in known.tables.values():
+            if table.name != "alembic_version":
+                row = {column.name: plain[column.type.python_type] for column in table.columns}
+                connection.execute(sa.insert(table).values(row))
+    return {name: count(path, name) for name in known.tables}
+
+
+def count(path: Path, table: str) -> int:
+    return int(str(read_sql(path, f'SELECT count(*) FROM "{table}"')[0][0]))
+
+
+def has_table(path: Path, name: str) -> bool:
+    with engine_of(path) as engine:
+        return sa.inspect(engine).has_table(name)
 
 
 @pytest.mark.parametrize("revision", migrations.KNOWN[:-1])
@@ -140,26 +165,21 @@ def test_a_database_of_every_earlier_version_comes_up_to_date_with_all_its_rows(
         pass
     assert version(path) == HEAD
     assert differences(path) == []
-    assert {table: read_sql(path, f'SELECT count(*) FROM "{table}"')[0][0] for table in before} == before
+    assert {table: count(path, table) for table in before} == before
 
 
 def differences(path: Path) -> list[object]:
-    engine = sa.create_engine(f"sqlite+pysqlite:///{path}")
-    with engine.connect() as connection:
+    with engine_of(path) as engine, engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = alembic.autogenerate.compare_metadata(context, METADATA)
-    engine.dispose()
-    return list(found)
+        return list(alembic.autogenerate.compare_metadata(context, METADATA))
 
 
 def test_the_migrated_schema_is_the_declared_one(old: Path) -> None:
-    engine = sa.create_engine(f"sqlite+pysqlite:///{old}")
-    with engine.connect() as connection:
-        indexes = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index'").all()
-    engine.dispose()
     assert differences(old) == []
-    partial = next(sql for name, sql in indexes if name == "uq_deployment_active_machine")
-    assert "'planning', 'awaiting_approval', 'applying'" in partial
+    with engine_of(old) as engine:
+        [partial] = [each for each in sa.inspect(engine).get_indexes("deployment") if each["name"].startswith("uq_")]
+        where = str(partial["dialect_options"][f"{engine.dialect.name}_where"])
+    assert all(f"'{state}'" in where for state in ("planning", "awaiting_approval", "applying"))
 
 
 def test_every_revision_known_is_in_the_folder_and_the_newest_is_the_head() -> None:
@@ -174,11 +194,13 @@ def test_a_database_of_this_version_is_opened_without_a_copy(old: Path) -> None:
     assert not list(old.parent.glob("*.before-*"))
 
 
-def test_an_older_database_is_copied_and_brought_up_to_date(old: Path, next_version: Path) -> None:
+def test_an_older_database_is_brought_up_to_date_and_a_file_is_copied_before(old: Path, next_version: Path) -> None:
     with opened(old) as database:
         assert asyncio.run(database.read(MINE, lambda tx: tx.get(Machine, "machine-1"))) == MACHINE
     assert version(old) == FOLLOWING
     assert read_sql(old, "SELECT name FROM label") == [("m1",)]
+    if postgres.STORE in os.environ:
+        return
     copy = old.with_name(f"machina.db.before-{FOLLOWING}")
     assert version(copy) == HEAD
     assert read_sql(copy, "SELECT name FROM machine") == [("m1",)]
@@ -191,7 +213,7 @@ def test_a_migration_that_fails_changes_nothing(old: Path, next_version: Path) -
     with pytest.raises(MachinaError), opened(old):
         pass
     assert version(old) == HEAD
-    assert read_sql(old, "SELECT count(*) FROM sqlite_master WHERE name = 'label'") == [(0,)]
+    assert not has_table(old, "label")
     next_version.write_text(next_revision())
     with opened(old):
         assert version(old) == FOLLOWING
@@ -210,11 +232,19 @@ def test_a_migration_killed_in_the_middle_is_made_again_from_the_beginning(old: 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(old: Path) -> None:
     read_sql(old, "UPDATE alembic_version SET version_num = '9999'")
-    before = old.read_bytes()
+    before = old.read_bytes() if old.exists() else b""
     with pytest.raises(Unavailable) as caught, opened(old):
         pass
     assert caught.value.code == "E-DB-NEWER"
     assert "9999" in caught.value.message
     assert caught.value.hint
-    assert old.read_bytes() == before
+    assert (old.read_bytes() if old.exists() else b"") == before
     assert not list(old.parent.glob("*.before-*"))
+
+
+def test_processes_that_start_at_once_bring_it_up_to_date_together(old: Path, next_version: Path) -> None:
+    arguments = [sys.executable, "-c", OPENS, str(old), str(next_version.parents[1] / "__init__.py"), FOLLOWING]
+    starts = [subprocess.Popen(arguments, cwd=REPOSITORY) for _ in range(3)]
+    assert [process.wait(30) for process in starts] == [0, 0, 0]
+    assert version(old) == FOLLOWING
+    assert count(old, "label") == 1
