@@ -15,7 +15,17 @@ from dataclasses import dataclass
 from functools import cache
 
 import shiboken6
-from PySide6.QtCore import QAbstractAnimation, QAbstractListModel, QEvent, QModelIndex, QPoint, QRect, Qt, QTimer
+from PySide6.QtCore import (
+    QAbstractAnimation,
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QPoint,
+    QRect,
+    QRectF,
+    Qt,
+    QTimer,
+)
 from PySide6.QtGui import QAccessible, QFontMetrics, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -323,6 +333,22 @@ def _sticking_out(parent: QWidget, children: list[QWidget], root: QWidget) -> It
             place, size = each.geometry(), parent.size()
             told = f"{place.x()},{place.y()} {place.width()} × {place.height()} in {size.width()} × {size.height()}"
             yield Finding(path_of(each, root), f"sticks out of its place: {told}")
+
+
+def overpainted(root: QWidget) -> Iterator[Finding]:
+    """Texts that a widget paints over another of its own."""
+    drawn: dict[QWidget, dict[tuple[str, int, int], QRectF]] = {}
+    for each in texts_drawn(root):
+        if each.widget is not None and each.text.strip():
+            key = (each.text, round(each.rect.left()), round(each.rect.top()))
+            drawn.setdefault(each.widget, {})[key] = each.rect
+    for widget, texts in drawn.items():
+        placed = list(texts.items())
+        for index, (first, place) in enumerate(placed):
+            for second, other in placed[index + 1 :]:
+                shared = place.intersected(other)
+                if shared.width() > SLACK and shared.height() > SLACK:
+                    yield Finding(path_of(widget, root), f"paints {second[0][:30]!r} over {first[0][:30]!r}")
 
 
 def sideways(root: QWidget) -> Iterator[Finding]:

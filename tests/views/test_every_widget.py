@@ -79,6 +79,7 @@ async def at_each_size(house: House, root: QWidget) -> list[Finding]:
 def _misplaced(root: QWidget) -> Iterator[Finding]:
     yield from walk.cuts(root)
     yield from walk.overlaps(root)
+    yield from walk.overpainted(root)
     yield from walk.sideways(root)
     yield from _too_large(root)
 
@@ -132,7 +133,9 @@ async def test_nothing_overlaps_from_right_to_left_in(name: str, tmp_path: Path,
     try:
         async with house_with(tmp_path, size=SIZES[1]) as house:
             root = await SCENES[name](house)
-            found = [] if isinstance(root, QMenu) else [*walk.overlaps(root), *walk.sideways(root)]
+            found = (
+                [] if isinstance(root, QMenu) else [*walk.overlaps(root), *walk.overpainted(root), *walk.sideways(root)]
+            )
             root.grab()
             assert not found, walk.report(found)
     finally:
