@@ -9,13 +9,19 @@ from collections.abc import Collection
 SHORTEST, LONGEST = 12, 128
 
 _NOT_LETTERS = re.compile(r"^[\W\d_]+|[\W\d_]+$")
-_KEYBOARD = (
+_RUNS = (
+    "abcdefghijklmnopqrstuvwxyz" * 2,
+    "0123456789" * 13,
+    "1234567890-=",
+    "!@#$%^&*()_+",
+    "qwertyuiop[]asdfghjkl;'zxcvbnm,./",
     "qwertyuiopasdfghjklzxcvbnm",
     "qwertzuiopasdfghjklyxcvbnm",
     "azertyuiopqsdfghjklmwxcvbn",
-    "1qaz2wsx3edc4rfv5tgb6yhn",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "q1w2e3r4t5y6u7i8o9p0",
 )
-_RUNS = ("abcdefghijklmnopqrstuvwxyz" * 2, "01234567890" * 12, *_KEYBOARD)
 _LEET = str.maketrans("013457@$!", "oieastasi")
 
 
@@ -79,7 +85,7 @@ def _core(text: str) -> str:
 
 def _period(text: str) -> str:
     """What a text repeats, the last time perhaps in part; the text itself when it repeats nothing."""
-    for length in range(1, len(text) // 2 + 1):
+    for length in range(1, len(text) - 2):
         if (text[:length] * (len(text) // length + 1)).startswith(text):
             return text[:length]
     return text
@@ -87,4 +93,4 @@ def _period(text: str) -> str:
 
 def _is_run(text: str) -> bool:
     """Whether it is neighbours of the alphabet, the digits or a keyboard in a row, up or down; also one character."""
-    return len(text) == 1 or any(text in run or text[::-1] in run for run in _RUNS if len(text) > 2)
+    return len(text) == 1 or (len(text) > 2 and any(text in run or text[::-1] in run for run in _RUNS))
