@@ -17,6 +17,7 @@ OPEN, CLOSE = "⟦", "⟧"
 LONGER_BY = 0.35
 _INNERMOST = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
 _ID = re.compile(r"\b[a-z]+-[0-9a-z]{26}\b")
+_HOME = re.compile(r"/home/\S+")
 _ADDRESS = re.compile(r"\S*[@/]\S+\.\S+|/\w+/\S+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 # Names of products, units and keys are the same in every language.
@@ -77,7 +78,7 @@ def untranslated(text: str, data: frozenset[str]) -> str:
     """The words of ``text`` that are neither translated nor data; empty when there are none."""
     while (shorter := _INNERMOST.sub(" ", text)) != text:
         text = shorter
-    text = _ID.sub(" ", text)
+    text = _HOME.sub(" ", _ID.sub(" ", text))
     if not _WORD.search(text):
         return ""
     for known in sorted((each for each in data if each in text), key=len, reverse=True):
