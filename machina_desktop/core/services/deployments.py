@@ -30,6 +30,7 @@ class ListDeployments(Request[tuple[Deployment, ...]]):
     until: datetime | None = None
     only_open: bool = False
     limit: int = 500
+    offset: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,15 @@ def list_deployments(tx: Transaction, _actor: Actor, ask: ListDeployments) -> tu
         conditions["created_at__ge"] = ask.since
     if ask.until is not None:
         conditions["created_at__le"] = ask.until
-    return tx.list(Deployment, conditions, search=ask.search, order_by="created_at", descending=True, limit=ask.limit)
+    return tx.list(
+        Deployment,
+        conditions,
+        search=ask.search,
+        order_by="created_at",
+        descending=True,
+        limit=ask.limit,
+        offset=ask.offset,
+    )
 
 
 @use_case("deployment.get", "GET /api/deployments/{deployment_id}")

@@ -181,7 +181,7 @@ def record_key(tx: Transaction, _actor: Actor, ask: RecordKey) -> SSHKey:
     return key
 
 
-@use_case("ssh_key.export", "POST /api/ssh/keys/{key_id}/export")
+@use_case("ssh_key.export", "POST /api/device/keys/{key_id}/export")
 async def export_key(context: Context, actor: Actor, ask: ExportKey) -> str:
     """Write the private half, OpenSSH form, mode 0600 from its first moment; never over an existing file."""
     key = await context.read(actor, lambda tx: tx.get(SSHKey, ask.key_id))

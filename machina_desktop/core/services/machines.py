@@ -71,6 +71,7 @@ class ListMachines(Request[tuple[Machine, ...]]):
     region: str = ""
     include_gone: bool = False
     limit: int = 1000
+    offset: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +229,7 @@ def list_machines(tx: Transaction, _actor: Actor, ask: ListMachines) -> tuple[Ma
         conditions["provider"] = ask.provider
     if ask.region:
         conditions["region"] = ask.region
-    return tx.list(Machine, conditions, search=ask.search, order_by="name", limit=ask.limit)
+    return tx.list(Machine, conditions, search=ask.search, order_by="name", limit=ask.limit, offset=ask.offset)
 
 
 @use_case("machine.get", "GET /api/machines/{machine_id}")

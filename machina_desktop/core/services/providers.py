@@ -243,7 +243,7 @@ async def list_catalogue(context: Context, actor: Actor, ask: ListCatalogue) -> 
     return await provider_for(account.provider_type).catalogue(account.settings, secrets)
 
 
-@use_case("provider.probe_host", "GET /api/providers/baremetal/host-key")
+@use_case("provider.probe_host", "GET /api/device/host-key")
 async def probe_host(_context: Context, _actor: Actor, ask: ProbeHost) -> HostKeyFound:
     """Shake hands with the host without signing in."""
     fingerprint, key_type = await provider_for(ProviderType.BAREMETAL).probe(ask.host, ask.port)
