@@ -95,7 +95,8 @@ class Modal(QDialog):
         self._header = _Header(title, self)
         self.body = QWidget(self)
         whole = QVBoxLayout(self)
-        whole.setContentsMargins(self._shadow())
+        # What fills the panel from side to side leaves its border free.
+        whole.setContentsMargins(self._shadow() + QMargins(1, 1, 1, 1))
         whole.setSpacing(0)
         whole.addWidget(self._header)
         whole.addWidget(self.body, 1)
