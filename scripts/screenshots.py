@@ -95,7 +95,7 @@ def _walk(tour: Tour, name: str, pictures: Path, first: int, home: Path) -> bool
             check=False,
         )
     if ended.returncode:
-        print(f"{tour.folder}: the walk {name} failed", file=sys.stderr)
+        print(f"{tour.folder}: the walk {name} ended with {ended.returncode}", file=sys.stderr)
     return ended.returncode != 0
 
 
