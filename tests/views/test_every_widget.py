@@ -28,6 +28,7 @@ from tests.fakes.house import SIZES, House, house_with
 from tests.fakes.pseudo import pseudo_language, texts_in, untranslated
 from tests.fakes.rows import CATALOGUES, PROVIDER_INFOS
 from tests.fakes.scenes import scenes
+from tests.fakes.tab_order import tab_order
 from tests.fakes.walk import Finding
 
 SCENES = scenes()
@@ -99,7 +100,7 @@ async def test_every_widget_of(name: str, tmp_path: Path) -> None:
         found = [*walk.names(root), *walk.movements(root)]
         if not isinstance(root, QMenu):
             found += await at_each_size(house, root)
-            found += walk.tab_order(root)
+            found += tab_order(root)
         assert not found, walk.report(found)
 
 

@@ -22,7 +22,7 @@ from machina_desktop.views.widgets.table_view import TableView
 from tests.fakes.dialog_scenes import protect
 from tests.fakes.gateway import until
 from tests.fakes.house import House, house_with
-from tests.fakes.walk import press, tab_stops
+from tests.fakes.tab_order import press, tab_stops
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier

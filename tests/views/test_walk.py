@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushB
 from machina_desktop.views import theme
 from machina_desktop.views.widgets.painting import draw_text
 from tests.fakes import walk
+from tests.fakes.tab_order import tab_order
 from tests.fakes.walk import Finding
 
 Check = Callable[[QWidget], Iterator[Finding]]
@@ -93,8 +94,8 @@ def backwards(root: QWidget) -> None:
         (walk.overlaps, outside),
         (walk.overpainted, texts_over_each_other),
         (walk.movements, restless),
-        (walk.tab_order, unreachable),
-        (walk.tab_order, backwards),
+        (tab_order, unreachable),
+        (tab_order, backwards),
     ],
     ids=lambda each: each.__name__,
 )
@@ -118,7 +119,7 @@ def test_it_finds_nothing_where_nothing_is_wrong(qapp: QApplication) -> None:
     root.show()
     root.activateWindow()
     qapp.processEvents()
-    checks: tuple[Check, ...] = (walk.names, walk.cuts, walk.overlaps, walk.overpainted, walk.movements, walk.tab_order)
+    checks: tuple[Check, ...] = (walk.names, walk.cuts, walk.overlaps, walk.overpainted, walk.movements, tab_order)
     found = [each for check in checks for each in check(root)]
     root.close()
     assert not found, walk.report(found)
