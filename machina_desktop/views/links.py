@@ -16,7 +16,16 @@ APP: Final = "app"
 # Far more than the longest link, and few enough to be one line of a log or a socket.
 LONGEST: Final = 200
 # What an identifier of each entity begins with (core.ids).
-KINDS: Final = {"machine": "machine", "deployment": "deployment", "provider_account": "account", "ssh_key": "key"}
+KINDS: Final = {
+    "machine": "machine",
+    "deployment": "deployment",
+    "provider_account": "account",
+    "ssh_key": "key",
+    "team": "team",
+    "member": "member",
+    "invite": "invite",
+    "audit_event": "audit",
+}
 
 _ID = re.compile(r"(?P<kind>[a-z]{2,16})-[0-9a-hjkmnp-tv-z]{26}")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,39}")

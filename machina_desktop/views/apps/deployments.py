@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from PySide6.QtCore import QCoreApplication, QDate, Qt, QTimer, Signal
-from PySide6.QtWidgets import QDateEdit, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
@@ -28,11 +28,9 @@ from machina_desktop.views.models.status import Status, word_of
 from machina_desktop.views.models.table_model import Column
 from machina_desktop.views.people import people_of
 from machina_desktop.views.searches import Finding, Search, search
-from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.day_edit import DayEdit
+from machina_desktop.views.widgets.day_edit import DayRange
 from machina_desktop.views.widgets.filter_bar import Filter
 from machina_desktop.views.widgets.states import EmptyState
-from machina_desktop.views.widgets.text import Label
 
 # Of older runs the palette knows those whose id or link is given to it.
 FINDABLE = 2000
@@ -124,40 +122,6 @@ def _filters() -> tuple[Filter, ...]:
     )
 
 
-class DayRange(QWidget):
-    """Two days, both included.
-
-    Signals:
-        changed: One of them is another day now.
-    """
-
-    changed = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.first = self._day(self.tr("From"), "deployments.from", QDate.currentDate().addDays(-7))
-        self.last = self._day(self.tr("To"), "deployments.to", QDate.currentDate())
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.S)
-        row.addWidget(self.first)
-        row.addWidget(Label("–", tone="secondary"))
-        row.addWidget(self.last)
-        row.addStretch()
-
-    def bounds(self) -> tuple[datetime, datetime]:
-        """From the first moment of the first day to the last of the last, in local time; in either order."""
-        days = sorted((self.first.date(), self.last.date()), key=QDate.toJulianDay)
-        start, end = (datetime(day.year(), day.month(), day.day()).astimezone() for day in days)
-        return start, end + timedelta(days=1) - timedelta(microseconds=1)
-
-    def _day(self, name: str, object_name: str, day: QDate) -> QDateEdit:
-        edit = DayEdit(day, name=name)
-        edit.setObjectName(object_name)
-        edit.dateChanged.connect(lambda _day: self.changed.emit())
-        return edit
-
-
 class DeploymentsPage(Page):
     """Runs, newest first; the badge counts those that wait for approval, whatever is filtered."""
 
@@ -173,7 +137,7 @@ class DeploymentsPage(Page):
         empty.setObjectName("deployments.empty")
         empty.activated.connect(window.open_deploy_wizard)
         self._progress: dict[str, ProgressMade] = {}
-        self.days = DayRange(self)
+        self.days = DayRange("deployments", parent=self)
         self.days.hide()
         self.list = ListPanel(bridge, _shape(bridge, self._step_of), ask=self._request, empty=empty, parent=self)
         self.list.add_below_filters(self.days)

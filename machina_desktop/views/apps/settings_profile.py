@@ -15,9 +15,9 @@ from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.core.services.teams import UpdateProfile, WhoAmI
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
-from machina_desktop.views.apps.settings_avatar import AvatarField
 from machina_desktop.views.apps.settings_section import Block, Section
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.picture_field import AvatarField
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.feedback import Avatar
@@ -59,7 +59,7 @@ class ProfileTab(QWidget):
         self._bridge = bridge
         self._window = window
         self._stored: _Profile | None = None
-        self.picture = AvatarField(bridge)
+        self.picture = AvatarField(bridge, name="profile.picture")
         self.name = Input(self.tr("Display name"), help_text=self.tr("Shown in lists, in logs and to your team."))
         self.name.setObjectName("profile.name")
         self.email = Input(self.tr("E-mail"), placeholder="ada@example.com")

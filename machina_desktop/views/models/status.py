@@ -8,7 +8,9 @@ from enum import StrEnum
 
 from PySide6.QtCore import QCoreApplication
 
+from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.deployment import DeploymentState
+from machina_desktop.core.domain.invite import InviteState
 from machina_desktop.core.domain.machine import AgentStatus, MachineStatus
 from machina_desktop.core.domain.provider import CredentialStatus
 
@@ -73,6 +75,11 @@ _MARKS: Mapping[StrEnum, StatusMark] = {
     CredentialStatus.VALID: StatusMark(Shape.DISC, "accent-success"),
     CredentialStatus.INVALID: StatusMark(Shape.TRIANGLE, "accent-error"),
     CredentialStatus.UNKNOWN: StatusMark(Shape.DIAMOND, "accent-warning"),
+    AuditOutcome.REFUSED: StatusMark(Shape.DIAMOND, "accent-warning"),
+    InviteState.OPEN: StatusMark(Shape.RING, "accent-primary"),
+    InviteState.USED: StatusMark(Shape.DISC, "accent-success"),
+    InviteState.EXPIRED: StatusMark(Shape.SQUARE, "text-secondary"),
+    InviteState.REVOKED: StatusMark(Shape.CROSS, "text-secondary"),
 }
 
 
@@ -80,7 +87,7 @@ _MARKS: Mapping[StrEnum, StatusMark] = {
 class Status:
     """A status to show, and the one that is wanted where it differs.
 
-    Members of the four status enums with equal text, such as ``error``, look alike on purpose: `StrEnum` members
+    Members of the status enums with equal text, such as ``error``, look alike on purpose: `StrEnum` members
     compare as their text.
     """
 

@@ -1,13 +1,17 @@
-"""A day, typed or chosen from a calendar in the colours of the theme."""
+"""A day, typed or chosen from a calendar in the colours of the theme, and two of them as a range."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDate, QSize, Qt
+from datetime import datetime, timedelta
+
+from PySide6.QtCore import QDate, QSize, Qt, Signal
 from PySide6.QtGui import QTextCharFormat, QWheelEvent
-from PySide6.QtWidgets import QCalendarWidget, QDateEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QCalendarWidget, QDateEdit, QHBoxLayout, QToolButton, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.icons import icon
+from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.text import Label
 
 _FORMAT = "d MMM yyyy"
 
@@ -52,3 +56,38 @@ class DayEdit(QDateEdit):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+
+class DayRange(QWidget):
+    """Two days, both included.
+
+    Signals:
+        changed: One of them is another day now.
+    """
+
+    changed = Signal()
+
+    def __init__(self, name: str, *, parent: QWidget | None = None) -> None:
+        """``name`` begins the object names of both lines: ``deployments.from``."""
+        super().__init__(parent)
+        self.first = self._day(self.tr("From"), f"{name}.from", QDate.currentDate().addDays(-7))
+        self.last = self._day(self.tr("To"), f"{name}.to", QDate.currentDate())
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        row.addWidget(self.first)
+        row.addWidget(Label("–", tone="secondary"))
+        row.addWidget(self.last)
+        row.addStretch()
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """From the first moment of the first day to the last of the last, in local time; in either order."""
+        days = sorted((self.first.date(), self.last.date()), key=QDate.toJulianDay)
+        start, end = (datetime(day.year(), day.month(), day.day()).astimezone() for day in days)
+        return start, end + timedelta(days=1) - timedelta(microseconds=1)
+
+    def _day(self, name: str, object_name: str, day: QDate) -> QDateEdit:
+        edit = DayEdit(day, name=name)
+        edit.setObjectName(object_name)
+        edit.dateChanged.connect(lambda _day: self.changed.emit())
+        return edit

@@ -92,35 +92,46 @@ class Avatar(QWidget):
 
     def initials(self) -> str:
         """At most two letters: of the first and the last word."""
-        words = self._name.split()
-        return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+        return _initials(self._name)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        rect = QRectF(self.rect())
-        if not self._picture.isNull():
-            self._paint_picture(painter, rect)
-            return
-        fill_rounded(painter, rect, rect.width() / 2, theme.color("tint-accent"))
-        if not self.initials():
-            draw_icon(painter, rect.adjusted(5, 5, -5, -5), "user", "accent-primary")
-            return
-        font = theme.font(Type.SECTION if self.width() >= 40 else Type.MEDIUM if self.width() >= 28 else Type.KEY)
-        shown = self.initials() if self.width() >= 24 else self.initials()[:1]
-        draw_text(painter, rect, shown, font, theme.color("accent-primary"), align=_CENTER)
+        paint_avatar(QPainter(self), QRectF(self.rect()), self._name, self._picture)
 
-    def _paint_picture(self, painter: QPainter, rect: QRectF) -> None:
-        side = min(self._picture.width(), self._picture.height())
-        part = QRectF((self._picture.width() - side) / 2, (self._picture.height() - side) / 2, side, side)
-        circle = QPainterPath()
-        circle.addEllipse(rect.adjusted(0.5, 0.5, -0.5, -0.5))
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setClipPath(circle)
-        painter.drawPixmap(rect, self._picture, part)
-        painter.setClipping(False)
-        # Over the steps that a clip leaves.
-        painter.setPen(QPen(theme.color("border"), 1))
-        painter.drawPath(circle)
+
+def paint_avatar(painter: QPainter, rect: QRectF, name: str, picture: QPixmap) -> None:
+    """The picture in a circle of the size of ``rect``; where it is null the initials of ``name``."""
+    if not picture.isNull():
+        _paint_picture(painter, rect, picture)
+        return
+    fill_rounded(painter, rect, rect.width() / 2, theme.color("tint-accent"))
+    if not _initials(name):
+        draw_icon(painter, rect.adjusted(5, 5, -5, -5), "user", "accent-primary")
+        return
+    font = theme.font(Type.SECTION if rect.width() >= 40 else Type.MEDIUM if rect.width() >= 28 else Type.KEY)
+    shown = _initials(name) if rect.width() >= 24 else _initials(name)[:1]
+    draw_text(painter, rect, shown, font, theme.color("accent-primary"), align=_CENTER)
+
+
+def _initials(name: str) -> str:
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+
+def _paint_picture(painter: QPainter, rect: QRectF, picture: QPixmap) -> None:
+    side = min(picture.width(), picture.height())
+    part = QRectF((picture.width() - side) / 2, (picture.height() - side) / 2, side, side)
+    circle = QPainterPath()
+    circle.addEllipse(rect.adjusted(0.5, 0.5, -0.5, -0.5))
+    painter.save()
+    painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+    painter.setClipPath(circle, Qt.ClipOperation.IntersectClip)
+    painter.drawPixmap(rect, picture, part)
+    painter.restore()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    # Over the steps that a clip leaves.
+    painter.setPen(QPen(theme.color("border"), 1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(circle)
 
 
 class Spinner(QWidget):

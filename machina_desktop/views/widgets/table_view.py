@@ -31,8 +31,10 @@ from machina_desktop.views.models.table_model import Column, RecordTableModel
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.column_fit import ColumnFit
 from machina_desktop.views.widgets.delegate import TellingDelegate
+from machina_desktop.views.widgets.feedback import paint_avatar
 from machina_desktop.views.widgets.motion import FRAME_MS
 from machina_desktop.views.widgets.painting import draw_text
+from machina_desktop.views.widgets.pictures import picture_of
 from machina_desktop.views.widgets.selection import RecordSelection
 from machina_desktop.views.widgets.status import paint_status
 
@@ -40,6 +42,7 @@ R = TypeVar("R")
 ROW_HEIGHT = 40
 _EDGE = 3
 _ICON = 16
+_FACE = 24
 _KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
 
@@ -229,6 +232,12 @@ class RowDelegate(TellingDelegate):
                 painter, QRectF(room.left(), room.center().y() - _ICON / 2, _ICON, _ICON), icon_name, "text-secondary"
             )
             room.adjust(_ICON + Space.S, 0, 0, 0)
+        if column.face is not None:
+            name, url = column.face(record)
+            paint_avatar(
+                painter, QRectF(room.left(), room.center().y() - _FACE / 2, _FACE, _FACE), name, picture_of(url)
+            )
+            room.adjust(_FACE + Space.S, 0, 0, 0)
         style = Type.MONO if column.is_mono else Type.BODY
         font = theme.tabular_font(style) if column.is_right else theme.font(style)
         color = theme.color("text-secondary" if column.is_quiet else "text-primary")

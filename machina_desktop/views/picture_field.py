@@ -1,4 +1,4 @@
-"""The person's picture: chosen, dropped or taken away."""
+"""The picture of a person or a team: chosen, dropped or taken away."""
 
 from __future__ import annotations
 
@@ -35,19 +35,21 @@ class AvatarField(QWidget):
 
     changed = Signal()
 
-    def __init__(self, bridge: Bridge, *, parent: QWidget | None = None) -> None:
+    def __init__(self, bridge: Bridge, *, name: str, parent: QWidget | None = None) -> None:
+        """``name`` begins the object names of what is in it: ``profile.picture``."""
         super().__init__(parent)
         self._bridge = bridge
+        self._object = name
         self._url = ""
         self._is_target = False
         self.setAcceptDrops(True)
         self._avatar = Avatar("", size=_SIZE)
         self.choose = Button(_tr("Choose a picture…"), icon_name="image")
-        self.choose.setObjectName("profile.picture.choose")
+        self.choose.setObjectName(f"{name}.choose")
         self.choose.clicked.connect(self._on_choose)
         self.remove = Button(_tr("Remove"), kind=ButtonKind.GHOST)
         self.remove.setAccessibleName(_tr("Remove the picture"))
-        self.remove.setObjectName("profile.picture.remove")
+        self.remove.setObjectName(f"{name}.remove")
         self.remove.clicked.connect(lambda: self._set(""))
         self._problem = Label("", style=Type.SECONDARY, tone="error", wraps=True)
         self._problem.hide()
@@ -141,7 +143,7 @@ class AvatarField(QWidget):
     def _on_choose(self) -> None:
         pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         files = QFileDialog(self.window(), _tr("Choose a picture"), pictures)
-        files.setObjectName("profile.picture.files")
+        files.setObjectName(f"{self._object}.files")
         files.setFileMode(QFileDialog.FileMode.ExistingFile)
         endings = " ".join(f"*.{kind}" for kind in KINDS)
         files.setNameFilters([f"{_tr('Pictures')} ({endings})", f"{_tr('All files')} (*)"])
@@ -158,4 +160,4 @@ def _dropped(event: QDropEvent) -> Path | None:
 
 
 def _tr(text: str) -> str:
-    return QCoreApplication.translate("Settings", text)
+    return QCoreApplication.translate("AvatarField", text)
