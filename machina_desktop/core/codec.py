@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,6 +12,7 @@ from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.secret import Secret
 
 T = TypeVar("T")
+_FIELD = re.compile(r"required field `([a-z_]+)`$|at `\$\.([a-z_]+)")
 
 
 def to_json(value: object) -> bytes:
@@ -37,6 +40,34 @@ def from_json(data: bytes | str, shape: type[T]) -> T:
         return msgspec.json.decode(data, type=shape, dec_hook=_decode)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"The data cannot be read: {error}.", code="E-CODEC") from error
+
+
+def from_plain(value: object, shape: type[T], *, is_text: bool = False) -> T:
+    """The value of ``shape`` that plain values make; with ``is_text`` numbers and the like are spelled as text.
+
+    Raises:
+        InvalidInput: not of that shape; ``field`` names the outermost field that is wrong.
+    """
+    try:
+        return msgspec.convert(value, shape, strict=not is_text, dec_hook=_decode)
+    except (msgspec.ValidationError, UnicodeError, RecursionError) as error:
+        field = _FIELD.search(str(error))
+        name = next((part for part in field.groups() if part), "") if field else ""
+        raise InvalidInput(f"The data cannot be read: {error}.", field=name, code="E-CODEC") from error
+
+
+def json_schemas(shapes: Sequence[object], ref: str) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    """JSON Schema 2020-12 of each shape, and what these refer to by ``ref``, which contains ``{name}``."""
+    found, components = msgspec.json.schema_components(shapes, schema_hook=_schema, ref_template=ref)
+    return found, components
+
+
+def _schema(shape: type) -> dict[str, Any]:
+    if shape is Secret:
+        return {"type": "string", "format": "password"}
+    if shape is object:
+        return {}
+    raise NotImplementedError(f"{shape} has no JSON form")
 
 
 def _decode(shape: type, value: object) -> object:

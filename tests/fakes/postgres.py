@@ -40,6 +40,7 @@ OPTIONS = (
     "shared_buffers=32MB",
     "max_wal_size=256MB",
     "max_connections=200",
+    "deadlock_timeout=100ms",
     "log_min_messages=fatal",
     "lc_messages=C",
 )

@@ -41,13 +41,13 @@ class Account:
     Attributes:
         email: The address as it is compared; unique among accounts.
         password_hash: bcrypt's own text, with cost and salt.
-        pepper: Which of the server's peppers went into it.
+        pepper: A fingerprint of the server's pepper that went into it.
     """
 
     user_id: str
     email: str
     password_hash: str
-    pepper: int
+    pepper: str
     changed_at: datetime
 
 

@@ -68,7 +68,8 @@ def _is_common(folded: str, common: Collection[str]) -> bool:
     def is_known(text: str) -> bool:
         return text in common or _is_run(text)
 
-    if any(is_known(form) for form in (folded, _period(folded), folded.translate(_LEET))):
+    repeated = _period(folded)
+    if len(repeated) <= SHORTEST // 3 or any(is_known(form) for form in (folded, repeated, folded.translate(_LEET))):
         return True
     core = _core(folded)
     if not core:

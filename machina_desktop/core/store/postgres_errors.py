@@ -23,7 +23,15 @@ GONE_CODES = frozenset({"57P01", "57P02", "57P05", "25006", "25P03", "08000", "0
 """The server ends connections, or it is a copy that takes no writes at the moment."""
 
 BUSY_CODES = frozenset({*PASSING_CODES, "53000", "53200", "53300", "53400", "55P03", "57014", "57P03"})
-BUSY_SIGNS = ("starting up", "shutting down", "too many clients", "connection slots", "recovery mode", "not yet accept")
+BUSY_SIGNS = (
+    "starting up",
+    "shutting down",
+    "too many clients",
+    "too many connections",
+    "connection slots",
+    "recovery mode",
+    "not yet accept",
+)
 REFUSED_CODES = frozenset({"28000", "28P01", "3D000", "42501"})
 REFUSED_SIGNS = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied", "permission denied")
 

@@ -14,10 +14,12 @@ from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.team import Actor, TeamMember, TeamRole, User
+from machina_desktop.core.domain.throttle import Counter
 from machina_desktop.core.errors import Bug, Conflict, NotFound
 from machina_desktop.core.events import Change
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.store.feed import Feed
+from machina_desktop.core.store.rate_limits import RateLimits
 from machina_desktop.core.store.run_logs import RunLogs
 from machina_desktop.core.store.tables import (
     BY_SHAPE,
@@ -99,6 +101,16 @@ class SqlTransaction(Transaction):
         self._take((team_id,))
         self._entered.add(team_id)
         self._actor = replace(self._actor, team_roles=(*self._actor.team_roles, (team_id, role)))
+
+    def lock(self, shape: type[object], key: str) -> None:
+        entity = _entity(shape)
+        column = entity.table.c[entity.key]
+        self._connection.execute(sa.select(column).where(column == key).with_for_update())
+        self._has_read = True
+
+    def concern(self, user_id: str, target: str) -> None:
+        for team_id in self._teams_of_person(user_id):
+            self.touched.setdefault(team_id, target)
 
     def share(self, row: object, team_id: str) -> None:
         self._hold(team_id)
@@ -303,8 +315,18 @@ class SqlTransaction(Transaction):
                 target=target,
                 outcome=outcome,
                 detail=detail,
+                ip_address=self._actor.client.address,
+                user_agent=self._actor.client.user_agent,
             )
         )
+
+    # Attempts
+
+    def spent(self, counters: tuple[Counter, ...]) -> tuple[Counter, ...]:
+        return RateLimits(self._connection).spent(counters)
+
+    def count_up(self, counters: tuple[Counter, ...], at_s: float) -> tuple[Counter, ...]:
+        return RateLimits(self._connection).count_up(counters, at_s)
 
     # Rules every row goes through
 
@@ -379,11 +401,14 @@ class SqlTransaction(Transaction):
     def _teams_of(self, row: object) -> tuple[str, ...]:
         """The teams that a write concerns: of a person those they are in."""
         if isinstance(row, User):
-            member = _entity(TeamMember).table
-            query = sa.select(member.c.team_id).where(member.c.user_id == row.user_id)
-            return tuple(self._connection.execute(query).scalars())
+            return self._teams_of_person(row.user_id)
         team_id = getattr(row, "team_id", None)
         return (team_id,) if isinstance(team_id, str) else ()
+
+    def _teams_of_person(self, user_id: str) -> tuple[str, ...]:
+        member = _entity(TeamMember).table
+        query = sa.select(member.c.team_id).where(member.c.user_id == user_id)
+        return tuple(self._connection.execute(query).scalars())
 
 
 def _entity(shape: type[T]) -> Entity[T]:

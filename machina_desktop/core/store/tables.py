@@ -1,4 +1,4 @@
-"""The tables: one per dataclass, made from its fields, and four that hold what is no entity."""
+"""The tables: one per dataclass, made from its fields, and some that hold what is no entity."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 import sqlalchemy as sa
 
 from machina_desktop.core.codec import from_json, to_json
+from machina_desktop.core.domain.account import Account, RetiredToken, Session
 from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.bootstrap import BootstrapProfile
 from machina_desktop.core.domain.deployment import Deployment, Lease
@@ -238,6 +239,17 @@ ENTITIES: tuple[Entity[typing.Any], ...] = (
         is_synced=False,
         searched=("actor_name", "action", "target", "detail"),
     ),
+    # They stay where they were made: no feed, and so no copy of a team, ever holds them.
+    _entity(Account, "account", sa.Index(None, "email", unique=True), key="user_id", is_synced=False),
+    _entity(
+        Session,
+        "session",
+        sa.Index(None, "token_hash", unique=True),
+        sa.Index(None, "user_id"),
+        key="session_id",
+        is_synced=False,
+    ),
+    _entity(RetiredToken, "retired_token", sa.Index(None, "session_id"), key="token_hash", is_synced=False),
 )
 
 
@@ -310,6 +322,15 @@ CURSOR = sa.Table(
     sa.Column("deployment_id", sa.Text, primary_key=True),
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("position", sa.BigInteger, nullable=False),
+)
+
+RATE_LIMIT = sa.Table(
+    "rate_limit",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("ends_at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Index(None, "ends_at"),
 )
 
 KEPT_OF_A_TEAM = frozenset({"team", "team_member", "counter", "audit_event"})

@@ -10,6 +10,7 @@ from typing import TypeVar
 from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.team import TeamRole
+from machina_desktop.core.domain.throttle import Counter
 
 T = TypeVar("T")
 Value = object
@@ -68,6 +69,14 @@ class Transaction(ABC):
 
         From here on nobody else writes to the team before the transaction ends; what was read before may be stale.
         """
+
+    @abstractmethod
+    def lock(self, shape: type[object], key: str) -> None:
+        """Let nobody else who locks that row go on before this transaction ends; read it afterwards."""
+
+    @abstractmethod
+    def concern(self, user_id: str, target: str) -> None:
+        """Let the audit trails of a person's teams tell of what is written to ``target``, which belongs to no team."""
 
     @abstractmethod
     def share(self, row: object, team_id: str) -> None:
@@ -169,3 +178,11 @@ class Transaction(ABC):
     @abstractmethod
     def audit_head(self, team_id: str) -> tuple[int, str]:
         """Number and digest of the newest audit event as the counter row has them; ``(0, "")`` for none."""
+
+    @abstractmethod
+    def spent(self, counters: tuple[Counter, ...]) -> tuple[Counter, ...]:
+        """Those of the counters of attempts that stand at their limit."""
+
+    @abstractmethod
+    def count_up(self, counters: tuple[Counter, ...], at_s: float) -> tuple[Counter, ...]:
+        """Add an attempt to each counter; answers those that are above their limit by it."""

@@ -67,17 +67,19 @@ class FeedWatcher:
         for team_id, head in (await self._database.change_heads()).items():
             known = self._heads.get(team_id, 0)
             if head > known:
-                await self._publish(team_id, known)
-                self._heads[team_id] = head
+                # More may have come than the head told; what is cut off from the feed is behind it.
+                self._heads[team_id] = max(head, await self._publish(team_id, known))
         for deployment_id, end in (await self._database.log_ends(tuple(self._ends))).items():
             self._publish_log(deployment_id, end)
 
-    async def _publish(self, team_id: str, after: int) -> None:
+    async def _publish(self, team_id: str, after: int) -> int:
+        """Tell what others wrote; answers the newest number seen."""
         changes = await self._database.changes_after(team_id, after)
         foreign = tuple(change for change in changes if not self._database.is_own(News(team_id, change.seq)))
         self._ends = {change.entity_id: 0 for change in foreign if change.entity == "deployment"} | self._ends
         if foreign:
             self._bus.publish(Changed(foreign))
+        return changes[-1].seq if changes else after
 
     def _publish_log(self, deployment_id: str, end: int) -> None:
         if end <= self._ends.get(deployment_id, 0):
