@@ -96,6 +96,8 @@ def _walk(tour: Tour, name: str, pictures: Path, first: int, home: Path) -> bool
         )
     if ended.returncode:
         print(f"{tour.folder}: the walk {name} ended with {ended.returncode}", file=sys.stderr)
+        fault = home / "logs" / "fault.log"
+        print(fault.read_text() if fault.exists() else "", file=sys.stderr)
     return ended.returncode != 0
 
 
