@@ -22,7 +22,7 @@ from machina_desktop.views.apps.machine_access import MachineAccess
 from machina_desktop.views.apps.machine_actions import MachineActions
 from machina_desktop.views.apps.machine_editor import MachineEditor
 from machina_desktop.views.apps.machine_foot import ActionFoot
-from machina_desktop.views.apps.machine_list import status_of
+from machina_desktop.views.apps.machine_looks import status_of
 from machina_desktop.views.apps.machine_text import fact_title, provider_title, what_to_do
 from machina_desktop.views.apps.machine_timeline import Timeline
 from machina_desktop.views.callout import Callout

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSettings, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from machina_desktop.core.domain.deployment import Deployment, DeploymentState
+from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.views.apps.deployment_words import news_of
-from machina_desktop.views.apps.machine_text import endpoint_of, measure_of, place_of, provider_title, tr
-from machina_desktop.views.icons import PROVIDER_ICONS
-from machina_desktop.views.models.status import Status, mark_of, word_of
-from machina_desktop.views.models.table_model import Column, RecordTableModel
+from machina_desktop.views.apps.machine_looks import card_of, columns
+from machina_desktop.views.apps.machine_text import provider_title, tr
+from machina_desktop.views.models.status import word_of
+from machina_desktop.views.models.table_model import RecordTableModel
 from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.card_grid import CardContent, CardGrid
+from machina_desktop.views.widgets.card_grid import CardGrid
 from machina_desktop.views.widgets.layout import CollapsibleGroup
 from machina_desktop.views.widgets.table_view import TableView
-from machina_desktop.views.wording import moment
 
 # Long enough for a grid to lay its cards out anew.
 _SETTLED_MS = 60
-# The others say what the machine's own status says already, or that all is well.
-_TELLING = frozenset({DeploymentState.AWAITING_APPROVAL, DeploymentState.FAILED})
 View = CardGrid[Machine] | TableView
 
 
@@ -36,107 +32,6 @@ class Grouping(StrEnum):
     PROVIDER = "provider"
     REGION = "region"
     STATUS = "status"
-
-
-def status_of(machine: Machine) -> Status:
-    """What it is, and what it should be where that differs."""
-    return Status(machine.actual_status, machine.desired_status)
-
-
-def card_of(machine: Machine, run: Deployment | None = None) -> CardContent:
-    """What a machine's card says; ``run`` is its newest one."""
-    return CardContent(
-        title=machine.name,
-        status=status_of(machine),
-        aside=news_of(run) if run is not None else "",
-        aside_mark=mark_of(run.state) if run is not None and run.state in _TELLING else None,
-        icon_name=PROVIDER_ICONS[machine.provider],
-        mono=endpoint_of(machine),
-        measure=measure_of(machine),
-        facts=" · ".join(part for part in (place_of(machine), "" if machine.is_practice else machine.size) if part),
-        tags=machine.tags,
-        mark=tr("practice") if machine.is_practice else tr("protected") if machine.is_protected else "",
-    )
-
-
-def columns(run_of: Callable[[Machine], Deployment | None]) -> tuple[Column[Machine], ...]:
-    """The columns of the table; ``run_of`` knows a machine's newest run."""
-
-    def news(machine: Machine) -> str:
-        run = run_of(machine)
-        return news_of(run).capitalize() if run is not None else "–"
-
-    def when(machine: Machine) -> float:
-        run = run_of(machine)
-        return run.created_at.timestamp() if run is not None else 0.0
-
-    return (
-        Column(key="name", title=tr("Name"), text=lambda each: each.name, icon=_icon_of, width=180, least=150, grows=2),
-        Column(key="status", title=tr("Status"), status=status_of, width=170, least=155),
-        Column(key="address", title=tr("Address"), text=endpoint_of, is_mono=True, width=160, least=150),
-        Column(key="provider", title=tr("Provider"), text=_provider_of, width=130, least=115, rank=2),
-        Column(
-            key="region",
-            title=tr("Region"),
-            text=lambda each: _slug(each, each.region),
-            is_quiet=True,
-            width=120,
-            least=110,
-            rank=3,
-        ),
-        Column(
-            key="size",
-            title=tr("Size"),
-            text=lambda each: _slug(each, each.size),
-            is_quiet=True,
-            width=125,
-            least=115,
-            rank=4,
-        ),
-        Column(
-            key="tags",
-            title=tr("Tags"),
-            text=lambda each: ", ".join(each.tags) or "–",
-            is_quiet=True,
-            width=130,
-            rank=5,
-            grows=1,
-        ),
-        Column(
-            key="run",
-            title=tr("Last run"),
-            text=news,
-            sort_key=when,
-            is_quiet=True,
-            width=180,
-            least=160,
-            rank=1,
-            grows=1,
-        ),
-        Column(
-            key="created",
-            title=tr("Created"),
-            text=lambda each: moment(each.created_at),
-            sort_key=lambda each: each.created_at.timestamp(),
-            is_quiet=True,
-            width=125,
-            least=115,
-            rank=6,
-        ),
-    )
-
-
-def _slug(machine: Machine, slug: str) -> str:
-    # A practice machine's region and size are this computer's: telling them says nothing.
-    return "–" if machine.is_practice else slug or "–"
-
-
-def _icon_of(machine: Machine) -> str:
-    return PROVIDER_ICONS[machine.provider]
-
-
-def _provider_of(machine: Machine) -> str:
-    return provider_title(machine.provider)
 
 
 def group_title(machine: Machine, grouping: Grouping) -> str:

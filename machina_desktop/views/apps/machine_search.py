@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.services.machines import GetMachine, ListMachines
-from machina_desktop.views.apps.machine_list import status_of
+from machina_desktop.views.apps.machine_looks import status_of
 from machina_desktop.views.apps.machine_text import endpoint_of, place_of, tr
 from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.links import Link
