@@ -119,6 +119,9 @@ class CrashWatch(QObject):
             sys.__excepthook__(kind, error, trace)
             return
         self.report(error.with_traceback(trace), "the window")
+        # The interpreter keeps the last error with its frames. A painter among their variables would keep its widget
+        # from ever being painted again, and end the process when that widget goes.
+        traceback.clear_frames(trace)
 
     def _on_unraisable(self, args: sys.UnraisableHookArgs) -> None:
         if isinstance(args.exc_value, BaseException):

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, QRect, QRunnable, Qt, QThread, QThreadPool, QTimer, Signal, qWarning
-from PySide6.QtGui import QGuiApplication, QPaintEvent
+from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QFrame, QMenu, QWidget
 
 from machina_desktop import app as desktop_app
@@ -49,8 +49,9 @@ class Broken(QWidget):
     paintings = 0
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        painter = QPainter(self)
         Broken.paintings += 1
-        raise ValueError(f"painting with {CANARY}")
+        raise ValueError(f"painting with {CANARY} by {painter.isActive()}")
 
 
 class Slots(QObject):

@@ -58,6 +58,7 @@ def test_an_error_of_a_painting_is_counted_in_one_dialog(tmp_path: Path) -> None
     assert log.count("unhandled error") == 1
     assert "times by now" in log
     assert log.count("times by now") < 15
+    assert "active painter" not in log
 
 
 @pytest.mark.window
