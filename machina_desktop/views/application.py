@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from machina_desktop.views.brand import NAME
 from machina_desktop.views.language import load_language
+from machina_desktop.views.theme import style_arguments
 
 
 class Application(QApplication):
@@ -23,7 +24,7 @@ class Application(QApplication):
 
     def __init__(self, link: str = "") -> None:
         """``link`` is the one the program was started with."""
-        super().__init__(sys.argv[:1])
+        super().__init__([*sys.argv[:1], *style_arguments()])
         self._early = [link] if link else []
         self._is_heard = False
         self.setApplicationName(NAME)

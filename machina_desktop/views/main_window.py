@@ -15,17 +15,16 @@ from machina_desktop.views import theme
 from machina_desktop.views.apps.base import App
 from machina_desktop.views.brand import NAME, app_icon
 from machina_desktop.views.commands import Command, Commands
-from machina_desktop.views.notices import Notices
 from machina_desktop.views.page_stack import PageStack
 from machina_desktop.views.sidebar import Sidebar
 from machina_desktop.views.status_bar import StatusBar
-from machina_desktop.views.toast import Notice
 from machina_desktop.views.widgets.reading_order import move_focus
 from machina_desktop.views.window_state import WindowState
 
 if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
     from machina_desktop.views.inspectors import Inspectors
+    from machina_desktop.views.notices import Notices
 
 MINIMUM_WIDTH = 880
 MINIMUM_HEIGHT = 560
@@ -56,7 +55,6 @@ class MainWindow(QMainWindow):
     def __init__(self, *, apps: tuple[App, ...], paths: Paths) -> None:
         super().__init__()
         self.setWindowTitle(NAME)
-        self.setWindowIcon(app_icon())
         self.setMinimumSize(MINIMUM_WIDTH, MINIMUM_HEIGHT)
         self._apps = apps
         self._is_painted = False
@@ -70,7 +68,7 @@ class MainWindow(QMainWindow):
         # A window in the window: docks go round the page and never outside of sidebar and status bar.
         self.area = QMainWindow(flags=Qt.WindowType.Widget)
         self._inspectors: Inspectors | None = None
-        self.notices = Notices(self, over=self.pages)
+        self._notices: Notices | None = None
         self._build()
         self._connect()
         self._add_commands()
@@ -106,6 +104,8 @@ class MainWindow(QMainWindow):
         about: str = "",
     ) -> None:
         """Show a toast."""
+        from machina_desktop.views.toast import Notice  # noqa: PLC0415 - with the first notice
+
         self.notices.tell(Notice(text=text, kind=kind, action=action, on_action=on_action, about=about))
 
     def open_deploy_wizard(self) -> None:
@@ -122,6 +122,8 @@ class MainWindow(QMainWindow):
     def furnish(self, bridge: Bridge) -> None:
         """Connect pages and inspectors to the core; what else acts on the window's parts is connected by now."""
         self._is_furnished = True
+        # It takes as long to draw in all its sizes as a page does.
+        self.setWindowIcon(app_icon())
         self.inspectors.attach(bridge)
         self.pages.attach(bridge)
 
@@ -136,6 +138,15 @@ class MainWindow(QMainWindow):
             self._inspectors.shown.connect(lambda subject: self.notices.withdraw(subject.key))
             self._inspectors.restore(self._state)
         return self._inspectors
+
+    @property
+    def notices(self) -> Notices:
+        """The toasts and what was told by them; made when something first asks for them, as the inspectors are."""
+        if self._notices is None:
+            from machina_desktop.views.notices import Notices  # noqa: PLC0415 - not before the first paint
+
+            self._notices = Notices(self, over=self.pages)
+        return self._notices
 
     @property
     def is_furnished(self) -> bool:

@@ -12,10 +12,10 @@ from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.feedback import Skeleton
 from machina_desktop.views.widgets.layout import PageHeader
-from machina_desktop.views.widgets.states import ErrorState
 
 if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
+    from machina_desktop.views.widgets.states import ErrorState
 
 
 class _Waiting(QWidget):
@@ -110,6 +110,8 @@ class PageStack(QStackedWidget):
     def show_failure(self, error: MachinaError) -> None:
         """Say why the core has not started."""
         if self._failure is None:
+            from machina_desktop.views.widgets.states import ErrorState  # noqa: PLC0415 - not before the first paint
+
             self._failure = ErrorState()
             self._failure.retried.connect(self._on_retried)
             self.addWidget(self._failure)

@@ -134,6 +134,7 @@ class _State:
     """What is in force now; written by `apply_theme` only, on the Qt thread."""
 
     name: str = "dark"
+    is_fusion: bool = False
     motion: str = SYSTEM
     system: SystemLook = SystemLook()
     follows_system: bool = False
@@ -216,12 +217,12 @@ def set_system_look(look: SystemLook) -> None:
 
 
 @cache
-def _load_fonts() -> None:
-    """Make the shipped fonts known to Qt. Where a file is missing or broken, the system's fonts serve."""
-    files = sorted((RESOURCES / "fonts").glob("*.ttf"))
+def _load_fonts(family: str) -> None:
+    """Make a shipped font known to Qt. Where a file is missing or broken, the system's fonts serve."""
+    files = sorted((RESOURCES / "fonts").glob(f"{family.replace(' ', '')}_*.ttf"))
     numbers = {file.name: QFontDatabase.addApplicationFont(str(file)) for file in files}
-    known = {family for number in numbers.values() for family in QFontDatabase.applicationFontFamilies(number)}
-    problems = {_SANS, _MONO} - known | {name for name, number in numbers.items() if number < 0}
+    known = {name for number in numbers.values() for name in QFontDatabase.applicationFontFamilies(number)}
+    problems = {family} - known | {name for name, number in numbers.items() if number < 0}
     if problems:
         LOG.warning("shipped fonts cannot be used: %s", ", ".join(sorted(problems)))
 
@@ -229,8 +230,8 @@ def _load_fonts() -> None:
 @cache
 def font(style: Type = Type.BODY) -> QFont:
     """The font of ``style``. Treat it as read-only: it is shared."""
-    _load_fonts()
     family, size_px, weight = _SIZES[style]
+    _load_fonts(family)
     made = QFont([family, "monospace"] if family == _MONO else [family])
     screen = QGuiApplication.primaryScreen()
     made.setPointSizeF(size_px * 72 / (screen.logicalDotsPerInch() if screen is not None else 96))
@@ -251,6 +252,15 @@ def tabular_font(style: Type = Type.BODY) -> QFont:
     return made
 
 
+def style_arguments() -> tuple[str, ...]:
+    """What an application is to be made with to have its style from the start.
+
+    To set the style later is to load Python's face of all that styles can do, which nothing else needs at the start.
+    """
+    _State.is_fusion = True
+    return "-style", "fusion"
+
+
 def apply_theme(app: QApplication, name: str) -> Theme:
     """Dress ``app``: Fusion, palette, font and style sheet; then tell `events`.
 
@@ -269,7 +279,8 @@ def apply_theme(app: QApplication, name: str) -> Theme:
         # The window frames of macOS and Windows follow this.
         app.styleHints().setColorScheme(Qt.ColorScheme.Dark if theme.is_dark else Qt.ColorScheme.Light)
     if not app.styleSheet():
-        app.setStyle("Fusion")
+        if not _State.is_fusion:
+            app.setStyle("Fusion")
         app.setFont(font())
     app.setPalette(_palette(theme))
     # WORKAROUND: replacing a style sheet makes Qt ask it anew for each widget once per ancestor of that widget

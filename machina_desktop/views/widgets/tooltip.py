@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.theme import Radius, Space, Type
-from machina_desktop.views.widgets.compositor import can_blend
 from machina_desktop.views.widgets.key_caps import CAP_HEIGHT, key_caps, keys_width, paint_keys
 from machina_desktop.views.widgets.strokes import fill_rounded
 
@@ -51,6 +50,9 @@ class Tooltip(QWidget):
 
     def __init__(self, text: str, *, parent: QWidget) -> None:
         """``text`` as on ``setToolTip``; a shortcut at its end, behind two blanks, becomes key caps."""
+        # The first paint shows no tooltip and need not wait for what asks the display.
+        from machina_desktop.views.widgets.compositor import can_blend  # noqa: PLC0415
+
         super().__init__(parent, Qt.WindowType.ToolTip | Qt.WindowType.FramelessWindowHint)
         self._words, self._keys = parts_of(text)
         self._is_blended = can_blend()
