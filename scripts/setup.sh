@@ -16,8 +16,11 @@ qt_packages=(
     libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-shm0
     libxcb-sync1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon0 libxkbcommon-x11-0
 )
-# The real things the tests talk to: a display with a window manager, a tray and a mouse, an SSH server, a keyring.
-test_packages=(dbus gnome-keyring openbox openssh-server trayer x11-xserver-utils xauth xdotool xvfb)
+# The real things the tests talk to: a display with a window manager, a tray and a mouse, an SSH server, a keyring,
+# a database server.
+test_packages=(
+    dbus gnome-keyring openbox openssh-server postgresql trayer x11-xserver-utils xauth xdotool xvfb
+)
 
 say() { printf 'machina: %s\n' "$*" >&2; }
 stop() { say "$*" && exit 1; }
@@ -37,7 +40,7 @@ missing_packages() {
 }
 
 install_packages() {
-    local install="apt-get install --yes --no-install-recommends $*" root=(env)
+    local install="apt-get install --yes --no-install-recommends $*" root=(env) how=(install_quietly)
     if [ "$(id -u)" -ne 0 ]; then
         sudo -n true 2>/dev/null || stop "Debian packages are missing. Type this, then start again:
     sudo apt-get update && sudo $install"
@@ -45,10 +48,13 @@ install_packages() {
     fi
     say "installing Debian packages: $*"
     "${root[@]}" apt-get update --quiet=2
-    case "$(ls -d /run/systemd/system 2>/dev/null) $* " in
-    /*" openssh-server "*) ssh_service_stays_off install_quietly "$@" ;;
-    *) install_quietly "$@" ;;
+    case " $* " in
+    *" postgresql "*) how=(without_cluster "${how[@]}") ;;
     esac
+    case "$(ls -d /run/systemd/system 2>/dev/null) $* " in
+    /*" openssh-server "*) how=(ssh_service_stays_off "${how[@]}") ;;
+    esac
+    "${how[@]}" "$@"
 }
 
 install_quietly() {
@@ -61,6 +67,15 @@ ssh_service_stays_off() {
     "$@"
     "${root[@]}" systemctl disable --quiet ssh.service
     "${root[@]}" systemctl unmask --quiet --runtime ssh.service ssh.socket
+}
+
+# The tests make clusters of their own: the package must not make one that starts with this computer.
+without_cluster() {
+    local configuration=/etc/postgresql-common/createcluster.conf
+    install_quietly postgresql-common
+    "${root[@]}" sed --in-place=.before 's/^#\?create_main_cluster.*/create_main_cluster = false/' "$configuration"
+    "$@"
+    "${root[@]}" mv "$configuration.before" "$configuration"
 }
 
 is_supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; }
