@@ -42,9 +42,8 @@ class Feed:
     def append(self, entity: Entity[Any], row: object, team_id: str, *, exists: bool) -> Change:
         """Give a write its number and put it into the feed."""
         key = getattr(row, entity.key)
-        seq = self.hold(team_id).change_seq + 1
+        seq = self._next_number(team_id)
         at = now()
-        self._connection.execute(sa.update(COUNTER).where(COUNTER.c.team_id == team_id).values(change_seq=seq))
         if seq % FEED_STEP == 0:
             self._connection.execute(sa.delete(CHANGE).where(CHANGE.c.team_id == team_id, CHANGE.c.seq <= seq - FEED))
         self._connection.execute(
@@ -59,6 +58,15 @@ class Feed:
         )
         plain = to_plain(row) if exists else None
         return Change(team_id=team_id, seq=seq, entity=entity.name, entity_id=key, row=plain, at=at)
+
+    def _next_number(self, team_id: str) -> int:
+        counted = sa.update(COUNTER).where(COUNTER.c.team_id == team_id).values(change_seq=COUNTER.c.change_seq + 1)
+        query = counted.returning(COUNTER.c.change_seq)
+        seq = self._connection.execute(query).scalar()
+        if seq is None:
+            self._connection.execute(_NEW_COUNTER, {"team_id": team_id})
+            seq = self._connection.execute(query).scalar_one()
+        return int(seq)
 
     def read(self, team_id: str, after: int) -> tuple[Change, ...]:
         """Changes with a higher number, oldest first."""

@@ -15,6 +15,7 @@ SCHEMES = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 
 SETTINGS = {
     "application_name": "machina",
+    "client_encoding": "utf8",
     "connect_timeout": "5",
     # A host that vanished is noticed within half a minute, whatever the system's own patience.
     "keepalives_idle": "10",
