@@ -142,7 +142,7 @@ def commands() -> tuple[Command, ...]:
 
 
 def _is_offered(case: UseCase) -> bool:
-    return not case.is_internal and case.action not in _WITHOUT_COMMAND
+    return not case.is_internal and not case.needs_accounts and case.action not in _WITHOUT_COMMAND
 
 
 def _command(case: UseCase) -> Command:

@@ -102,6 +102,11 @@ class Paths:
         return self.home / ".data" / ".encryption_key"
 
     @property
+    def pepper(self) -> Path:
+        """What a shared server mixes into the passwords it stores; without it nobody signs in."""
+        return self.home / ".data" / ".password_pepper"
+
+    @property
     def runs(self) -> Path:
         """One folder per machine, where Terraform runs."""
         return self.home / "runs"

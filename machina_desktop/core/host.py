@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import logging
 from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
 
 from machina_desktop.core.config import ENGINE, Paths, Settings, environment
 from machina_desktop.core.domain.engine import EngineStatus
@@ -25,27 +26,44 @@ from machina_desktop.core.workers.deployer import RUNNER, Deployer, Parts
 from machina_desktop.core.workers.supervisor import Supervisor
 from machina_desktop.core.workers.watcher import FeedWatcher
 
+if TYPE_CHECKING:
+    from machina_desktop.core.services.passwords import Accounts
+
 LOG = logging.getLogger(__name__)
 RESTART_S = 5.0
 
 
 class Host:
-    """One running core: the desktop's or the command line's. Everything but the constructor needs its loop."""
+    """One running core: the desktop's or the command line's. Everything but the constructor needs its loop.
 
-    def __init__(self, paths: Paths, settings: Settings, bus: EventBus, *, database: Database | None = None) -> None:
+    With ``accounts`` it also keeps the accounts of those who use it over the network.
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: Settings,
+        bus: EventBus,
+        *,
+        database: Database | None = None,
+        accounts: Accounts | None = None,
+    ) -> None:
         self.paths = paths
         self.settings = settings
         self.bus = bus
         self.vault = Vault(paths.vault_header, paths.key_file)
         self._database = database or Database.of_file(paths.database)
         self._dispatcher = Dispatcher(self._database, bus)
+        self._accounts = accounts
         self._supervisor = Supervisor()
         self._deployer: Deployer | None = None
         self._person: Person | None = None
         self._engine: tuple[str, Engine] | None = None
 
-    async def start(self, *, watch: bool = True) -> None:
+    async def start(self, *, watch: bool = True, is_personal: bool = True) -> None:
         """Open everything; afterwards requests are answered. ``watch`` follows what other processes write.
+
+        A host that is not ``is_personal`` belongs to no single person: it has no :attr:`actor` and no :attr:`gateway`.
 
         Raises:
             Unavailable: the data folder or the database cannot be used.
@@ -63,9 +81,11 @@ class Host:
                 engine_status=self.engine_status,
                 execute=self._dispatcher.execute,
                 announce=self._announce_vault,
+                accounts=self._accounts,
             )
         )
-        self._person = await self._signed_in()
+        if is_personal:
+            self._person = await self._signed_in()
         await self._unlock_quietly()
         if watch:
             self._keep_running(FeedWatcher(self._database, self.bus).run, name="feed watcher")
@@ -86,6 +106,16 @@ class Host:
         )
         self._keep_running(self._deployer.run, name="deployer")
         return self._deployer
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """What answers requests, for faces that many people ask through."""
+        return self._dispatcher
+
+    @property
+    def database(self) -> Database:
+        """Where everything is stored."""
+        return self._database
 
     @property
     def actor(self) -> Actor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from machina_desktop.core.config import SETTINGS
+from machina_desktop.core.domain.account import SessionKind
 from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.domain.profile import email_problem, name_problem
@@ -13,7 +14,7 @@ from machina_desktop.core.domain.team import Team, User
 from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.events import Change, Changed, VaultChanged
 from machina_desktop.core.ids import now
-from machina_desktop.core.services import device, diagnostics, storage, teams
+from machina_desktop.core.services import device, diagnostics, sessions, storage, teams
 from machina_desktop.core.setting import AnySetting, parsed, problem_of
 from tests.fakes.gateway import ACTOR, FakeGateway
 from tests.fakes.rows import TEAM_ID
@@ -72,7 +73,7 @@ class FakeDevice:
             device.RemoveVaultSlot: self._remove_slot,
             device.ChangePassphrase: self._change_passphrase,
             device.CheckSettings: lambda _ask: self.file,
-            device.ListSessions: lambda _ask: (_session(),),
+            sessions.ListSessions: lambda _ask: (_session(),),
             diagnostics.ReadOwnLog: lambda ask: diagnostics.OwnLog(lines=() if ask.offset else LOG, next_offset=300),
             diagnostics.SaveDiagnostics: lambda ask: ask.to,
             storage.GetStorage: lambda _ask: _storage(),
@@ -162,9 +163,15 @@ def _declared(key: str) -> AnySetting:
     return next(each for each in SETTINGS if each.key == key)
 
 
-def _session() -> device.DeviceSession:
-    return device.DeviceSession(
-        host="ada-laptop", system="Linux 6.18, x86_64", started_at=AT, home=HOME, is_current=True
+def _session() -> sessions.ListedSession:
+    return sessions.ListedSession(
+        kind=SessionKind.DEVICE,
+        name="ada-laptop",
+        system="Linux 6.18, x86_64",
+        started_at=AT,
+        last_seen_at=AT,
+        home=HOME,
+        is_current=True,
     )
 
 

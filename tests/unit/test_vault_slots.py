@@ -17,12 +17,12 @@ from machina_desktop.core.services.device import (
     AddVaultSlot,
     ChangePassphrase,
     GetVault,
-    ListSessions,
     LockVault,
     RemoveVaultSlot,
     UnlockVault,
     VaultStatus,
 )
+from machina_desktop.core.services.sessions import ListSessions
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.vault.cipher import Argon2Cost
 from tests.fakes.command_line import Machina
@@ -119,7 +119,7 @@ async def test_a_locked_vault_changes_nothing(here: Core) -> None:
 async def test_this_computer_is_where_one_is_at_work(here: Core) -> None:
     [session] = await here.call(ListSessions())
     assert session.is_current
-    assert (session.home, bool(session.host)) == (str(here.paths.home), True)
+    assert (session.home, bool(session.name)) == (str(here.paths.home), True)
     assert session.started_at <= now()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from machina_desktop.core.services import (
+    accounts,
     audit,
     deployments,
     device,
@@ -13,8 +14,24 @@ from machina_desktop.core.services import (
     members,
     providers,
     reports,
+    sessions,
     storage,
     teams,
 )
 
-AREAS = (teams, members, invites, machines, deployments, providers, keys, audit, device, storage, diagnostics, reports)
+AREAS = (
+    teams,
+    members,
+    invites,
+    machines,
+    deployments,
+    providers,
+    keys,
+    audit,
+    accounts,
+    sessions,
+    device,
+    storage,
+    diagnostics,
+    reports,
+)

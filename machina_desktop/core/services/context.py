@@ -13,6 +13,7 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.transaction import Transaction
 
 if TYPE_CHECKING:
+    from machina_desktop.core.services.passwords import Accounts
     from machina_desktop.core.store.database import Database
     from machina_desktop.core.vault.vault import Vault
 
@@ -26,6 +27,7 @@ class Context:
     Attributes:
         database: Reads go through :meth:`read`, writes through :meth:`record`.
         announce: Tells everybody that the vault was opened or locked.
+        accounts: What a shared server needs to keep accounts; other hosts keep none.
         engine_status: Finds the Terraform program in a thread; what is wrong comes as a status.
     """
 
@@ -36,6 +38,7 @@ class Context:
     engine_status: Callable[[], Awaitable[EngineStatus]]
     execute: Callable[[Actor, Request[object]], Awaitable[object]]
     announce: Callable[[], None]
+    accounts: Accounts | None = None
 
     async def read(self, actor: Actor, work: Callable[[Transaction], R]) -> R:
         """Run ``work`` in a read-only transaction that sees what the actor may see."""

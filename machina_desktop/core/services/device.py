@@ -1,13 +1,10 @@
-"""This computer: its vault, its settings, its Terraform and who is at work on it; nothing here belongs to a team."""
+"""This computer: its vault, its settings, its Terraform; nothing here belongs to a team."""
 
 from __future__ import annotations
 
 import asyncio
-import platform
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-
-import psutil  # type: ignore[import-untyped]
+from datetime import datetime
 
 from machina_desktop.core import log
 from machina_desktop.core.config import LOG_LEVEL, SETTINGS
@@ -82,28 +79,6 @@ class ChangePassphrase(Request[VaultStatus]):
 
     current: Secret = field(default_factory=lambda: Secret(""))
     new: Secret = field(default_factory=lambda: Secret(""))
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeviceSession:
-    """A device on which the person is at work.
-
-    Attributes:
-        system: Operating system and kind of processor.
-        started_at: Since when this program runs there.
-        home: The data folder.
-    """
-
-    host: str
-    system: str
-    started_at: datetime
-    home: str
-    is_current: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListSessions(Request[tuple[DeviceSession, ...]]):
-    """Where the person is at work; without a server that is this computer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,22 +215,6 @@ async def change_passphrase(context: Context, _actor: Actor, ask: ChangePassphra
         ) from error
     context.announce()
     return await asyncio.to_thread(_status, context)
-
-
-@use_case("session.list", "GET /api/auth/sessions")
-async def list_sessions(context: Context, _actor: Actor, _ask: ListSessions) -> tuple[DeviceSession, ...]:
-    """This computer's own."""
-    return (await asyncio.to_thread(_session, context),)
-
-
-def _session(context: Context) -> DeviceSession:
-    return DeviceSession(
-        host=platform.node(),
-        system=f"{platform.system()} {platform.release()}, {platform.machine()}",
-        started_at=datetime.fromtimestamp(psutil.Process().create_time(), UTC),
-        home=str(context.paths.home),
-        is_current=True,
-    )
 
 
 @use_case("engine.get", "GET /api/device/engine")

@@ -1,4 +1,4 @@
-"""The one dispatcher: authorise, transact, audit, announce, for every use case."""
+"""The one dispatcher: authorise, count, transact, audit, announce, for every use case."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import time
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from machina_desktop.core.domain.account import compared_email
 from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.team import Actor, is_granted
-from machina_desktop.core.errors import Bug, Forbidden, MachinaError, NotFound
+from machina_desktop.core.domain.throttle import counters
+from machina_desktop.core.errors import Bug, Conflict, Forbidden, MachinaError, NotFound, TooMany, Unauthenticated
 from machina_desktop.core.events import Changed, EventBus, LogAppended
+from machina_desktop.core.ids import now
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.reports import AppendLog
@@ -58,6 +61,7 @@ class Dispatcher:
     async def _perform(self, case: UseCase, actor: Actor, ask: Request[R], action: str) -> object:
         permit = _permit(actor, case)
         permit("" if case.is_open else getattr(ask, "team_id", ""), None)
+        await self._throttle(case, actor, ask)
         if case.is_async:
             return await case.run(self._context_for(case), actor, ask)  # type: ignore[misc]
         if case.is_read:
@@ -78,10 +82,26 @@ class Dispatcher:
             self._bus.publish(LogAppended(ask.deployment_id, cast("int", result)))
         return result
 
+    async def _throttle(self, case: UseCase, actor: Actor, ask: Request[R]) -> None:
+        """Count an attempt that comes over the network; one that is too many is refused without a write."""
+        if not case.limits or not actor.client.address:
+            return
+        at_s = now().timestamp()
+        account = compared_email(getattr(ask, "email", "")) or actor.user_id
+        asked = counters(case.action, case.limits, address=actor.client.address, account=account, at_s=at_s)
+        spent = await self._database.read(actor, lambda tx: tx.spent(asked))
+        if not spent:
+            spent, _tx = await self._database.write(actor, _anything, lambda tx: tx.count_up(asked, at_s))
+        if spent:
+            wait_s = max(counter.ends_at for counter in spent) - int(at_s)
+            raise TooMany("This was tried too often.", retry_after_s=wait_s)
+
     def _context_for(self, case: UseCase) -> Context:
         """What ``case`` records is part of it: one audit event, under its own action."""
         if self._context is None:
             raise Bug("The dispatcher has no context yet.")
+        if case.needs_accounts and self._context.accounts is None:
+            raise Conflict("Accounts live on a shared server, not here.", code="E-NO-ACCOUNTS")
 
         async def record(actor: Actor, ask: Request[object]) -> object:
             return await self._perform(REGISTRY.find(type(ask)), actor, ask, case.action)
@@ -93,7 +113,7 @@ class Dispatcher:
         teams = (not case.is_open and _target(ask)) or {team_id: _named(ask) for team_id, _role in actor.team_roles[:1]}
         outcome = AuditOutcome.REFUSED if isinstance(error, Forbidden) else AuditOutcome.FAILED
         is_noted = case.is_audited or outcome is AuditOutcome.REFUSED
-        if case.is_read or not is_noted or actor.is_runner:
+        if case.is_read or not is_noted or actor.is_runner or isinstance(error, TooMany):
             return
         known = {team_id: target for team_id, target in teams.items() if actor.role_in(team_id) is not None}
         for team_id, target in known.items():
@@ -109,6 +129,8 @@ class Dispatcher:
 
 def _permit(actor: Actor, case: UseCase) -> Permit:
     def permit(team_id: str, tags: tuple[str, ...] | None = None) -> None:
+        if not actor.user_id and not case.is_public:
+            raise Unauthenticated("Nobody is signed in.", hint="Sign in and try again.")
         if team_id and not actor.is_runner and actor.role_in(team_id) is None:
             # The same answer as for a team that does not exist.
             raise NotFound("There is no such team.")

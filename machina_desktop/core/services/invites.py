@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,11 +15,13 @@ from machina_desktop.core.domain.invite import (
     hashed_code,
     written_code,
 )
-from machina_desktop.core.domain.team import Actor, Team, TeamMember, TeamRole, User
+from machina_desktop.core.domain.team import Actor, Team, TeamRole, User
+from machina_desktop.core.domain.throttle import JOIN
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.ids import new_code, new_id, now
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.admission import invite_of, let_in
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
@@ -192,42 +193,12 @@ def revoke_invite(tx: Transaction, _actor: Actor, ask: RevokeInvite) -> None:
         tx.replace(replace(invite, revoked_at=at))
 
 
-@use_case("team.join", "POST /api/teams/join", is_open=True)
+@use_case("team.join", "POST /api/teams/join", is_open=True, limits=JOIN)
 def join_team(tx: Transaction, actor: Actor, ask: JoinTeam) -> Team:
     """Let in whoever has an open invite's code, once. What is wrong with a code is not told."""
-    code_hash = hashed_code(ask.code.reveal())
-    found = tx.find_anywhere(TeamInvite, code_hash=code_hash)
-    if found is None or not hmac.compare_digest(found.code_hash, code_hash):
-        raise _no_such_code()
-    if actor.role_in(found.team_id) is not None:
-        if found.used_by == actor.user_id:
-            return tx.get(Team, found.team_id)
-        raise Conflict("You are in this team already.", hint="Leave the code to somebody else.", code="E-IN-TEAM")
-    tx.enter(found.team_id, found.role)
-    at = now()
-    # Read again: until we entered, another may have used it.
-    invite = tx.get(TeamInvite, found.invite_id)
-    if invite.state(at) is not InviteState.OPEN:
-        raise _no_such_code()
-    tx.add(
-        TeamMember(
-            team_member_id=ask.member_id,
-            team_id=invite.team_id,
-            user_id=actor.user_id,
-            role=invite.role,
-            joined_at=at,
-            invited_by=invite.created_by,
-        )
-    )
-    tx.replace(replace(invite, used_by=actor.user_id, used_at=at))
-    tx.share(tx.get(User, actor.user_id), invite.team_id)
-    return tx.get(Team, invite.team_id)
-
-
-def _no_such_code() -> InvalidInput:
-    return InvalidInput(
-        "This code lets nobody in: it may be mistyped, used, expired or revoked.",
-        field="code",
-        hint="Ask an administrator of the team for a new one.",
-        code="E-INVITE",
-    )
+    found = invite_of(tx, ask.code)
+    if actor.role_in(found.team_id) is None:
+        return let_in(tx, actor.user_id, found, ask.member_id)
+    if found.used_by == actor.user_id:
+        return tx.get(Team, found.team_id)
+    raise Conflict("You are in this team already.", hint="Leave the code to somebody else.", code="E-IN-TEAM")

@@ -10,6 +10,7 @@ from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import ENVIRONMENT, Access, Actor, Grant, TeamMember, TeamRole, User
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.services.authentication import end_sessions
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -162,7 +163,7 @@ def list_exposure(tx: Transaction, _actor: Actor, ask: ListExposure) -> Exposure
 
 @use_case("member.remove", "DELETE /api/teams/{team_id}/members/{member_id}")
 def remove_member(tx: Transaction, _actor: Actor, ask: RemoveMember) -> Exposure:
-    """Take away the place, and with it grants and open invites."""
+    """Take away the place, and with it grants and open invites; whoever is in no team any more is signed out."""
     member = _member(tx, ask.team_id, ask.member_id)
     _take_away(tx, member)
     return _exposure(tx, member)
@@ -238,6 +239,8 @@ def _member(tx: Transaction, team_id: str, member_id: str) -> TeamMember:
 def _take_away(tx: Transaction, member: TeamMember) -> None:
     tx.delete(member)
     _keep_an_administrator(tx, member.team_id)
+    if tx.find_anywhere(TeamMember, user_id=member.user_id) is None:
+        end_sessions(tx, member.user_id, now())
     for grant in tx.list(Grant, team_id=member.team_id, user_id=member.user_id, limit=ALL):
         tx.delete(grant)
     _revoke_invites_of(tx, member)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from machina_desktop.core.domain.account import Account, compared_email
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.profile import (
     email_problem,
@@ -12,9 +13,10 @@ from machina_desktop.core.domain.profile import (
     normal_name,
     picture_problem,
 )
-from machina_desktop.core.domain.team import Actor, Grant, SystemRole, Team, TeamMember, TeamRole, User
+from machina_desktop.core.domain.team import Actor, SystemRole, Team, TeamMember, TeamRole, User
 from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.services.authentication import actor_of
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -219,8 +221,24 @@ def update_profile(tx: Transaction, actor: Actor, ask: UpdateProfile) -> User:
         if picture is None
         else _checked_picture(picture, "profile_picture_url"),
     )
+    if updated.email != user.email:
+        _sign_in_with(tx, updated)
     tx.replace(updated)
     return updated
+
+
+def _sign_in_with(tx: Transaction, user: User) -> None:
+    """Whoever has an account here signs in with their new address from now on."""
+    account = tx.find(Account, user_id=user.user_id)
+    if account is None:
+        return
+    if not user.email:
+        raise InvalidInput("You sign in with this address.", field="email", hint="Give another one.", code="E-EMAIL")
+    email = compared_email(user.email)
+    if email != account.email and tx.find(Account, email=email):
+        raise Conflict("There is an account with this address already.", hint="Give another.", code="E-EMAIL-TAKEN")
+    tx.lock(User, user.user_id)
+    tx.replace(replace(tx.get(Account, user.user_id), email=email))
 
 
 def _checked_email(email: str) -> str:
@@ -257,16 +275,3 @@ def _person_of_this_computer(tx: Transaction) -> User | None:
     """Who made the teams that live here; the other users are members of teams whose home is elsewhere."""
     local = tx.list(Team, home="", order_by="created_at", limit=1)
     return tx.get(User, local[0].created_by) if local else tx.find(User)
-
-
-def actor_of(tx: Transaction, user: User) -> Actor:
-    """The person as somebody who may ask, with the teams they are in, in the order they joined them."""
-    members = tx.list(TeamMember, user_id=user.user_id, limit=ALL)
-    roles = tuple((member.team_id, member.role) for member in members)
-    return Actor(
-        user_id=user.user_id,
-        display_name=user.display_name,
-        system_role=user.role,
-        team_roles=roles,
-        grants=tx.list(Grant, user_id=user.user_id, limit=ALL),
-    )

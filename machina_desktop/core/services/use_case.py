@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.domain.throttle import Limit
 from machina_desktop.core.errors import Bug
 
 R = TypeVar("R")
@@ -34,6 +35,9 @@ class UseCase:
         is_audited: Each call appends one audit event. Only log chunks are excepted: they are part of a run.
         is_open: Whoever is not in the team yet may ask; the use case itself lets them in.
         is_internal: Hosts and runners send it; no person asks for it, so the command line does not offer it.
+        is_public: Whoever has not signed in may ask.
+        needs_accounts: Only a host that keeps accounts can answer it: a shared server.
+        limits: How often it may be asked over the network.
     """
 
     action: str
@@ -47,6 +51,9 @@ class UseCase:
     is_audited: bool = True
     is_open: bool = False
     is_internal: bool = False
+    is_public: bool = False
+    needs_accounts: bool = False
+    limits: tuple[Limit, ...] = ()
 
     @property
     def is_read(self) -> bool:
@@ -82,6 +89,9 @@ def use_case(
     is_audited: bool = True,
     is_open: bool = False,
     is_internal: bool = False,
+    is_public: bool = False,
+    needs_accounts: bool = False,
+    limits: tuple[Limit, ...] = (),
 ) -> Callable[[F], F]:
     """Register the decorated function; request and result types are read from its annotations."""
     match = _ROUTE.fullmatch(route)
@@ -105,6 +115,9 @@ def use_case(
             is_audited=is_audited,
             is_open=is_open,
             is_internal=is_internal,
+            is_public=is_public,
+            needs_accounts=needs_accounts,
+            limits=limits,
         )
         return function
 

@@ -9,7 +9,8 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.services.device import DeviceSession, ListSessions, VaultStatus
+from machina_desktop.core.services.device import VaultStatus
+from machina_desktop.core.services.sessions import ListedSession, ListSessions
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.settings_section import Block, Section, head, named
@@ -168,7 +169,7 @@ class AccountTab(QWidget):
             return self.tr("This is the only way. Add another one before you remove it, or in case it is lost.")
         return ""
 
-    def _on_sessions(self, sessions: tuple[DeviceSession, ...]) -> None:
+    def _on_sessions(self, sessions: tuple[ListedSession, ...]) -> None:
         content, column = _column(Space.S)
         for session in sessions:
             self._add_session(column, session)
@@ -180,11 +181,11 @@ class AccountTab(QWidget):
         column.addWidget(Label(note, style=Type.SECONDARY, tone="secondary", wraps=True))
         self._sessions.show_only(content)
 
-    def _add_session(self, column: QVBoxLayout, session: DeviceSession) -> None:
+    def _add_session(self, column: QVBoxLayout, session: ListedSession) -> None:
         row = QHBoxLayout()
         row.setSpacing(Space.M)
         row.addWidget(IconLabel("monitor", size=20))
-        row.addWidget(ElidedLabel(session.host, style=Type.MEDIUM), 1)
+        row.addWidget(ElidedLabel(session.name, style=Type.MEDIUM), 1)
         if session.is_current:
             row.addWidget(Badge(self.tr("this computer"), tone="success"))
         column.addLayout(row)
