@@ -23,12 +23,13 @@ from machina_desktop.views.apps.deployment_actions import DeploymentActions
 from machina_desktop.views.apps.deployment_header import DeploymentHeader, DeploymentRemarks
 from machina_desktop.views.apps.deployment_log import LogFollower
 from machina_desktop.views.apps.deployment_parts import DeploymentParts
-from machina_desktop.views.apps.deployment_words import approver_of, counts_of, kind_word, title_of
+from machina_desktop.views.apps.deployment_words import approver_of, counts_of, title_of
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, EntityLink, Sections
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.people import people_of
+from machina_desktop.views.run_words import kind_word
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.log_view import LogView

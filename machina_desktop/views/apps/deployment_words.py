@@ -8,49 +8,7 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.views import wording
-from machina_desktop.views.models.status import word_of
-
-
-def kind_word(kind: DeploymentType) -> str:
-    """What is done to the machine, as a verb."""
-    words = {
-        DeploymentType.CREATE: _tr("Create"),
-        DeploymentType.UPDATE: _tr("Change"),
-        DeploymentType.DESTROY: _tr("Destroy"),
-        DeploymentType.REBOOT: _tr("Reboot"),
-        DeploymentType.START: _tr("Start"),
-        DeploymentType.STOP: _tr("Stop"),
-        DeploymentType.RESTART_SERVICE: _tr("Restart service"),
-        DeploymentType.REFRESH: _tr("Refresh"),
-    }
-    return words[kind]
-
-
-def done_word(kind: DeploymentType) -> str:
-    """What was done to the machine, as a participle."""
-    words = {
-        DeploymentType.CREATE: _tr("created"),
-        DeploymentType.UPDATE: _tr("changed"),
-        DeploymentType.DESTROY: _tr("destroyed"),
-        DeploymentType.REBOOT: _tr("rebooted"),
-        DeploymentType.START: _tr("started"),
-        DeploymentType.STOP: _tr("stopped"),
-        DeploymentType.RESTART_SERVICE: _tr("service restarted"),
-        DeploymentType.REFRESH: _tr("refreshed"),
-    }
-    return words[kind]
-
-
-def news_of(run: Deployment) -> str:
-    """What a run means for its machine, in a few words: ``changed 2 h ago``, ``change awaits approval``."""
-    if run.state is DeploymentState.SUCCEEDED:
-        return f"{done_word(run.type)} {wording.ago(run.finished_at or run.updated_at)}"
-    kind = kind_word(run.type).lower()
-    if run.state.is_final:
-        return f"{kind} {word_of(run.state)} {wording.ago(run.finished_at or run.updated_at)}"
-    if run.state is DeploymentState.AWAITING_APPROVAL:
-        return _tr("{0} awaits approval").format(kind)
-    return f"{kind} {word_of(run.state)}"
+from machina_desktop.views.run_words import kind_word
 
 
 def kind_icon(kind: DeploymentType) -> str:

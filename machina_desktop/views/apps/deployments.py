@@ -19,7 +19,7 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import remembered, wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.deployment_detail import DeploymentDetail
-from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, kind_word, step_words, title_of
+from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, step_words, title_of
 from machina_desktop.views.commands import Command
 from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
@@ -27,6 +27,7 @@ from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status, word_of
 from machina_desktop.views.models.table_model import Column
 from machina_desktop.views.people import people_of
+from machina_desktop.views.run_words import kind_word
 from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.widgets.day_edit import DayRange
 from machina_desktop.views.widgets.filter_bar import Filter

@@ -23,11 +23,12 @@ from machina_desktop.views.apps.machine_actions import MachineActions
 from machina_desktop.views.apps.machine_editor import MachineEditor
 from machina_desktop.views.apps.machine_foot import ActionFoot
 from machina_desktop.views.apps.machine_looks import status_of
-from machina_desktop.views.apps.machine_text import fact_title, provider_title, what_to_do
+from machina_desktop.views.apps.machine_text import fact_title, what_to_do
 from machina_desktop.views.apps.machine_timeline import Timeline
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.feedback import Badge
 from machina_desktop.views.widgets.flow import Flow

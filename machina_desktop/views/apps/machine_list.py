@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, 
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.views.apps.machine_looks import card_of, columns
-from machina_desktop.views.apps.machine_text import provider_title, tr
+from machina_desktop.views.apps.machine_text import tr
 from machina_desktop.views.models.status import word_of
 from machina_desktop.views.models.table_model import RecordTableModel
+from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.card_grid import CardGrid
 from machina_desktop.views.widgets.layout import CollapsibleGroup

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.views.apps.deployment_words import news_of
-from machina_desktop.views.apps.machine_text import endpoint_of, measure_of, place_of, provider_title, tr
+from machina_desktop.views.apps.machine_text import endpoint_of, measure_of, place_of, tr
 from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.models.status import Status, mark_of
 from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.provider_words import provider_title
+from machina_desktop.views.run_words import news_of
 from machina_desktop.views.widgets.card_grid import CardContent
 from machina_desktop.views.wording import moment
 

@@ -8,26 +8,12 @@ from PySide6.QtCore import QCoreApplication
 
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
 from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
-
-# What companies call themselves is the same in every language.
-_COMPANIES = {
-    ProviderType.DIGITALOCEAN: "DigitalOcean",
-    ProviderType.AWS: "AWS",
-    ProviderType.GCP: "Google Cloud",
-    ProviderType.HETZNER: "Hetzner",
-}
+from machina_desktop.views.provider_words import provider_title
 
 
 def tr(text: str) -> str:
     """The text in the user's language."""
     return QCoreApplication.translate("machine", text)
-
-
-def provider_title(provider: ProviderType) -> str:
-    """The provider's short name, as lists show it."""
-    if provider is ProviderType.BAREMETAL:
-        return tr("Own server")
-    return tr("This computer") if provider is ProviderType.SANDBOX else _COMPANIES[provider]
 
 
 def address_of(machine: Machine) -> str:

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.views import theme
-from machina_desktop.views.apps.deployment_words import kind_word
 from machina_desktop.views.models.status import mark_of, word_of
+from machina_desktop.views.run_words import kind_word
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.motion import Animation
 from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded

@@ -23,16 +23,12 @@ from machina_desktop.views.apps.machine_detail import MachineDetail
 from machina_desktop.views.apps.machine_list import Grouping, MachineList
 from machina_desktop.views.apps.machine_search import LIMIT, searches
 from machina_desktop.views.apps.machine_selection import SelectionBar
-from machina_desktop.views.apps.machine_text import (
-    address_of,
-    endpoint_of,
-    provider_title,
-    ssh_command,
-)
+from machina_desktop.views.apps.machine_text import address_of, endpoint_of, ssh_command
 from machina_desktop.views.commands import Command, install_keys
 from machina_desktop.views.icons import icon
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import word_of
+from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.remembered import recall, remember
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, Segment, Segmented

@@ -12,11 +12,11 @@ from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.providers import DeleteAccount, ListAccounts, ListProviders, VerifyAccount
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
-from machina_desktop.views.apps.machine_text import provider_title
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections, WidgetList
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.feedback import Badge

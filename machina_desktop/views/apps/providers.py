@@ -16,7 +16,6 @@ from machina_desktop.core.services.providers import AddAccount, ListAccounts, Li
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import App, Page, Window
-from machina_desktop.views.apps.machine_text import provider_title
 from machina_desktop.views.apps.provider_detail import ProviderDetail
 from machina_desktop.views.apps.provider_dialog import AddAccountDialog
 from machina_desktop.views.commands import Command
@@ -26,6 +25,7 @@ from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status
 from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.states import EmptyState

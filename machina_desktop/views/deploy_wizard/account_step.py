@@ -13,13 +13,13 @@ from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.views import tasks
-from machina_desktop.views.apps.machine_text import provider_title
 from machina_desktop.views.deploy_wizard.account_form import AccountForm
 from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.models.status import mark_of, word_of
+from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.widgets.layout import SectionHeader
 from machina_desktop.views.widgets.text import Label
 

@@ -1,0 +1,27 @@
+"""What providers are called wherever one is told of."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from machina_desktop.core.domain.provider import ProviderType
+
+# What companies call themselves is the same in every language.
+_COMPANIES = {
+    ProviderType.DIGITALOCEAN: "DigitalOcean",
+    ProviderType.AWS: "AWS",
+    ProviderType.GCP: "Google Cloud",
+    ProviderType.HETZNER: "Hetzner",
+}
+
+
+def provider_title(provider: ProviderType) -> str:
+    """The provider's short name, as lists show it."""
+    if provider is ProviderType.BAREMETAL:
+        return tr("Own server")
+    return tr("This computer") if provider is ProviderType.SANDBOX else _COMPANIES[provider]
+
+
+def tr(text: str) -> str:
+    """The text in the user's language."""
+    return QCoreApplication.translate("machine", text)
