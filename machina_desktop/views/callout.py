@@ -18,6 +18,7 @@ from machina_desktop.views.widgets.text import Label, copy_text
 _TOKENS = {
     "error": ("tint-error", "accent-error", "triangle-alert"),
     "warning": ("tint-warning", "accent-warning", "clock"),
+    "success": ("tint-success", "accent-success", "shield-check"),
     "neutral": ("tint-neutral", "text-secondary", "info"),
 }
 
@@ -29,7 +30,7 @@ class Callout(QWidget):
     """
 
     def __init__(self, tone: str, *, parent: QWidget | None = None) -> None:
-        """``tone`` is ``error``, ``warning`` or ``neutral``."""
+        """``tone`` is ``error``, ``warning``, ``success`` or ``neutral``."""
         super().__init__(parent)
         self._tint, self._token, self._icon_name = _TOKENS[tone]
         self._details = ""

@@ -223,6 +223,10 @@ class EntityLink(QWidget):
         self._button.setToolTip(text)
         self._badge.set_status(status)
 
+    def set_icon(self, icon_name: str) -> None:
+        """Show another icon."""
+        self._button.set_icon_name(icon_name)
+
 
 class MachineLinks(WidgetList):
     """Machines by name and status, each of which can be opened.

@@ -80,7 +80,7 @@ class ListPanel(QWidget, Generic[T]):
         self._query: LiveQuery[tuple[T, ...]] | None = None
         self.header = PageHeader(shape.title, search_placeholder=shape.search, parent=self)
         self.filters = FilterBar(shape.filters, parent=self)
-        self.model: RecordTableModel[T] = RecordTableModel(shape.columns, key=shape.key, parent=self)
+        self.model = self._make_model(shape)
         self.table = TableView(
             self.model, name=shape.title, settings=remembered.settings(), settings_key=shape.name, parent=self
         )
@@ -122,7 +122,7 @@ class ListPanel(QWidget, Generic[T]):
                 group=self._shape.title,
                 icon="list-filter",
                 run=self._on_show_all,
-                is_available=lambda: bool(self._search.text().strip() or self.filters.state()),
+                is_available=self.is_narrowed,
             ),
         )
 
@@ -135,6 +135,10 @@ class ListPanel(QWidget, Generic[T]):
         """The list is shown again: ask if anything has changed meanwhile."""
         if self._query is not None:
             self._query.resume()
+
+    def _make_model(self, shape: ListShape[T]) -> RecordTableModel[T]:
+        """The rows, empty at first; for a list that keeps them otherwise."""
+        return RecordTableModel(shape.columns, key=shape.key, parent=self)
 
     def _build(self) -> None:
         name = self._shape.name
@@ -181,13 +185,24 @@ class ListPanel(QWidget, Generic[T]):
     def _request(self) -> Request[tuple[T, ...]]:
         return self._ask(self._search.text().strip(), self.filters.state())
 
-    def _on_answer(self, records: tuple[T, ...]) -> None:
+    def is_narrowed(self) -> bool:
+        """Whether search or filters leave something out."""
+        return bool(self._search.text().strip() or self.filters.state())
+
+    def _take(self, records: tuple[T, ...]) -> None:
+        """Show an answer as rows."""
         self.model.set_records(records)
-        is_narrowed = bool(self._search.text().strip() or self.filters.state())
-        self.header.set_count(len(records) if records or is_narrowed else None)
-        if records:
+
+    def _count(self) -> int | None:
+        """What the header counts; ``None`` for nothing."""
+        return self.model.rowCount() if self.model.rowCount() or self.is_narrowed() else None
+
+    def _on_answer(self, records: tuple[T, ...]) -> None:
+        self._take(records)
+        self.header.set_count(self._count())
+        if self.model.rowCount():
             self.states.show_content()
-        elif is_narrowed:
+        elif self.is_narrowed():
             self.states.setCurrentWidget(self.unmatched)
         else:
             self.states.show_empty()

@@ -135,6 +135,24 @@ def fixed_search(*, entity: str, title: str, findings: Findings) -> Search:
     return Search(entity=entity, title=title, follow=follow, look_up=look_up)
 
 
+def unlisted_search(*, entity: str, title: str, one: Callable[[str], Request[R]]) -> Search:
+    """A search that finds nothing by words, for things of which there are too many: links to one of them open."""
+
+    def follow(
+        _bridge: Bridge,
+        _parent: QObject,
+        on_findings: Callable[[Findings], None],
+        _on_error: Callable[[MachinaError], None],
+    ) -> Following:
+        on_findings(tuple)
+        return _Still()
+
+    async def look_up(bridge: Bridge, key: str) -> object:
+        return await bridge.call(one(key))
+
+    return Search(entity=entity, title=title, follow=follow, look_up=look_up)
+
+
 class _Still:
     """A question whose answer never changes."""
 

@@ -1,0 +1,122 @@
+"""How what stands in the audit trail is told: what was done, to which kind of thing, and how it ended."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome
+
+_ICONS = {
+    "machine": "server",
+    "deployment": "rocket",
+    "provider_account": "cloud",
+    "ssh_key": "key-round",
+    "team": "users",
+    "member": "user",
+    "invite": "user-plus",
+    "grant": "shield-check",
+    "user": "user",
+}
+# What the row that was written is called, where the word of the action is another one.
+_ENTITIES = {"team_member": "member", "team_invite": "invite"}
+
+
+def deed_words(action: str) -> str:
+    """What was done, as the beginning of a sentence: ``Created a machine``; the action itself where it is unknown."""
+    words = {
+        "machine.create": _tr("Created a machine"),
+        "machine.update": _tr("Edited a machine"),
+        "machine.destroy": _tr("Ordered a machine destroyed"),
+        "machine.reboot": _tr("Rebooted a machine"),
+        "machine.start": _tr("Started a machine"),
+        "machine.stop": _tr("Stopped a machine"),
+        "machine.refresh": _tr("Refreshed a machine"),
+        "machine.retry": _tr("Tried a machine again"),
+        "provider_account.add": _tr("Added a provider account"),
+        "provider_account.verify": _tr("Verified a provider account"),
+        "provider_account.delete": _tr("Deleted a provider account"),
+        "ssh_key.generate": _tr("Generated a key"),
+        "ssh_key.import": _tr("Imported a key"),
+        "ssh_key.export": _tr("Exported a private key"),
+        "ssh_key.delete": _tr("Deleted a key"),
+        **_deployment_words(),
+        **_people_words(),
+    }
+    return words.get(action, action)
+
+
+def _deployment_words() -> dict[str, str]:
+    return {
+        "deployment.approve": _tr("Approved a plan"),
+        "deployment.cancel": _tr("Cancelled a deployment"),
+        "deployment.claim": _tr("Took up a deployment"),
+        "deployment.take_over": _tr("Took over a deployment"),
+        "deployment.report_plan": _tr("Made a plan"),
+        "deployment.expire": _tr("Let a plan expire"),
+        "deployment.save_state": _tr("Saved the state of a machine"),
+        "deployment.report_facts": _tr("Recorded facts of a machine"),
+        "deployment.report_outcome": _tr("Ended a deployment"),
+    }
+
+
+def _people_words() -> dict[str, str]:
+    return {
+        "team.create": _tr("Created the team"),
+        "team.update": _tr("Edited the team"),
+        "team.delete": _tr("Deleted the team"),
+        "team.join": _tr("Joined the team"),
+        "team.leave": _tr("Left the team"),
+        "member.update": _tr("Changed a member's role"),
+        "member.remove": _tr("Removed a member"),
+        "invite.create": _tr("Invited somebody"),
+        "invite.revoke": _tr("Revoked an invite"),
+        "grant.add": _tr("Granted a right"),
+        "grant.remove": _tr("Took a right back"),
+        "user.update": _tr("Edited their profile"),
+    }
+
+
+def deed_icon(action: str) -> str:
+    """The icon of the kind of thing an action is about."""
+    return _ICONS.get(action.partition(".")[0], "activity")
+
+
+def groups() -> tuple[tuple[str, str], ...]:
+    """The nouns that actions begin with, each with what people call it, in the order of the apps."""
+    return (
+        ("machine", _tr("Machines")),
+        ("provider_account", _tr("Provider accounts")),
+        ("ssh_key", _tr("Keys")),
+        ("deployment", _tr("Deployments")),
+        ("team", _tr("Teams")),
+        ("member", _tr("Members")),
+        ("invite", _tr("Invites")),
+        ("grant", _tr("Rights")),
+        ("user", _tr("Profiles")),
+    )
+
+
+def outcome_words(event: AuditEvent) -> str:
+    """How it ended, as a sentence."""
+    match event.outcome:
+        case AuditOutcome.SUCCEEDED:
+            return _tr("It was done.")
+        case AuditOutcome.REFUSED:
+            return _tr("It was refused: whoever asked has no right to do it. Nothing was changed.")
+        case AuditOutcome.FAILED:
+            return _tr("It failed. Nothing was changed.")
+
+
+def thing_of(event: AuditEvent) -> tuple[str, str]:
+    """What was done something to: its entity, as links name it, and its id; two empty texts for nothing.
+
+    What was refused names the thing as it was asked for, without its kind: then that of the action is meant.
+    """
+    kind, has_kind, key = event.target.partition(":")
+    if not has_kind:
+        kind, key = event.action.partition(".")[0], event.target
+    return (_ENTITIES.get(kind, kind), key) if key else ("", "")
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("AuditWords", text)

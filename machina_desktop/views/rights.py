@@ -1,0 +1,24 @@
+"""Why the person may not do something in a team, told before they try: a button is disabled with it as its tooltip."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.team import is_granted
+from machina_desktop.views.widgets.buttons import Button
+
+
+def why_not(bridge: Bridge, action: str, team_id: str, *, is_read: bool = False) -> str:
+    """Why the action is not theirs to do; empty when it is. Only after the bridge has settled."""
+    if is_granted(bridge.actor, action, team_id, is_read=is_read):
+        return ""
+    return QCoreApplication.translate("Rights", "Only administrators of the team may do this.")
+
+
+def allow(button: Button, *obstacles: str) -> None:
+    """Enable a button, or disable it and tell the first obstacle that is not empty."""
+    obstacle = next(filter(None, obstacles), "")
+    button.setEnabled(not obstacle)
+    button.setToolTip(obstacle)
+    button.setAccessibleDescription(obstacle)
