@@ -36,7 +36,14 @@ EVERYBODY, PEOPLE, ADMINS, NOBODY = {A, M, R}, {A, M}, {A}, set[str]()
 
 # From the spec: all resources belong to a team (9.2), administrators look after it and its people (4.6, 4.7), members
 # work with its resources, who may only read changes nothing (3.1), and what runs report comes from no person.
+# Whoever has an account comes and goes as they like, and what is left of a password reaches the store from no person.
 EXPECTED: dict[str, set[str]] = {
+    "account.change_password": EVERYBODY,
+    "account.enter": NOBODY,
+    "account.login": EVERYBODY,
+    "account.open": NOBODY,
+    "account.register": EVERYBODY,
+    "account.set_password": NOBODY,
     "audit.export": EVERYBODY,
     "audit.get": EVERYBODY,
     "audit.list": EVERYBODY,
@@ -86,6 +93,10 @@ EXPECTED: dict[str, set[str]] = {
     "provider_account.record": PEOPLE,
     "provider_account.record_verification": PEOPLE,
     "provider_account.verify": PEOPLE,
+    "session.list": EVERYBODY,
+    "session.logout": EVERYBODY,
+    "session.revoke": EVERYBODY,
+    "session.rotate": EVERYBODY,
     "ssh_key.delete": PEOPLE,
     "ssh_key.export": PEOPLE,
     "ssh_key.generate": PEOPLE,
@@ -108,7 +119,7 @@ EXPECTED: dict[str, set[str]] = {
 # What concerns no team is asked without one.
 WITHOUT_TEAM = {"team.create", "team.join", "user.update"}
 # Of one's own device: everybody looks, who may only read changes nothing.
-OF_THE_DEVICE = {"vault", "engine", "setting", "session", "storage", "diagnostics"}
+OF_THE_DEVICE = {"vault", "engine", "setting", "storage", "diagnostics"}
 CASES = {case.action: case for case in REGISTRY.by_request.values()}
 
 

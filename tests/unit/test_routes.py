@@ -10,7 +10,7 @@ import pytest
 from machina_desktop.core.services import catalogue
 from machina_desktop.core.services.use_case import REGISTRY, UseCase
 
-# Spec 6.2 to 6.5, 6.7 and 6.10, and of 6.1 what one computer needs; `*` stands for any path parameter.
+# Spec 6.1 to 6.5, 6.7 and 6.10; `*` stands for any path parameter.
 SPEC = {
     "machine.list": "GET /api/machines",
     "machine.create": "POST /api/machines",
@@ -36,7 +36,13 @@ SPEC = {
     "ssh_key.delete": "DELETE /api/ssh/keys/*",
     "audit.list": "GET /api/audit/events",
     "audit.get": "GET /api/audit/events/*",
+    "account.login": "POST /api/auth/login",
+    "session.logout": "POST /api/auth/logout",
+    "account.register": "POST /api/auth/register",
     "user.me": "GET /api/auth/me",
+    "account.change_password": "POST /api/auth/change-password",
+    "session.list": "GET /api/auth/sessions",
+    "session.revoke": "DELETE /api/auth/sessions/*",
     "team.list": "GET /api/teams",
     "team.create": "POST /api/teams",
     "team.get": "GET /api/teams/*",

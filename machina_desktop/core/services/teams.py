@@ -235,7 +235,7 @@ def _sign_in_with(tx: Transaction, user: User) -> None:
     if not user.email:
         raise InvalidInput("You sign in with this address.", field="email", hint="Give another one.", code="E-EMAIL")
     email = compared_email(user.email)
-    if email != account.email and tx.find(Account, email=email):
+    if email != account.email and tx.find(Account, email=email) is not None:
         raise Conflict("There is an account with this address already.", hint="Give another.", code="E-EMAIL-TAKEN")
     tx.lock(User, user.user_id)
     tx.replace(replace(tx.get(Account, user.user_id), email=email))
