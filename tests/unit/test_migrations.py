@@ -177,7 +177,9 @@ def differences(path: Path) -> list[object]:
 def test_the_migrated_schema_is_the_declared_one(old: Path) -> None:
     assert differences(old) == []
     with engine_of(old) as engine:
-        [partial] = [each for each in sa.inspect(engine).get_indexes("deployment") if each["name"].startswith("uq_")]
+        [partial] = [
+            each for each in sa.inspect(engine).get_indexes("deployment") if str(each["name"]).startswith("uq_")
+        ]
         where = str(partial["dialect_options"][f"{engine.dialect.name}_where"])
     assert all(f"'{state}'" in where for state in ("planning", "awaiting_approval", "applying"))
 

@@ -12,15 +12,19 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 
 from machina_desktop.core.config import REPOSITORY
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.domain.team import TeamRole, User
-from machina_desktop.core.errors import Conflict, MachinaError
+from machina_desktop.core.domain.team import Actor, TeamRole, User
+from machina_desktop.core.errors import Bug, Conflict, MachinaError
 from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended
 from machina_desktop.core.services.members import RemoveMember
 from machina_desktop.core.store.database import Database
+from machina_desktop.core.store.sql_transaction import SqlTransaction
+from machina_desktop.core.store.tables import METADATA
 from machina_desktop.core.store.transaction import Transaction
 from machina_desktop.core.workers import watcher
 from machina_desktop.core.workers.watcher import FeedWatcher
@@ -28,7 +32,7 @@ from tests.fakes import postgres
 from tests.fakes.hosts import core, store_at, until
 from tests.fakes.people import joined, place_of
 from tests.fakes.postgres import Server
-from tests.unit.test_store import AT, MACHINE, MINE, RUNNER, allow, line, start_core, writer
+from tests.unit.test_store import AT, MACHINE, MINE, RUNNER, THEIRS, allow, line, start_core, writer
 
 WRITERS, COMMITS, PROCESSES = 20, 200, 4
 
@@ -284,6 +288,53 @@ async def test_what_is_told_are_ids_and_numbers_only(database: Database, path: P
         payloads = [notify.payload for notify in connection.notifies(timeout=5, stop_after=2)]
     assert payloads[0] == "team-1:1"
     assert re.fullmatch(r"log:deployment-1:\d+", payloads[1])
+
+
+# The second wall
+
+
+async def test_a_statement_that_forgets_the_team_reaches_ones_own_rows_only(database: Database) -> None:
+    await add(database, MACHINE)
+    await database.write(THEIRS, allow, lambda tx: tx.add(replace(MACHINE, machine_id="machine-2", team_id="team-2")))
+    everything = sa.text("SELECT machine_id FROM machine ORDER BY machine_id")
+
+    def look(tx: Transaction) -> list[str]:
+        assert isinstance(tx, SqlTransaction)
+        return list(tx._connection.execute(everything).scalars())
+
+    assert await database.read(MINE, look) == ["machine-1"]
+    assert await database.read(THEIRS, look) == ["machine-2"]
+    assert await database.read(RUNNER, look) == ["machine-1", "machine-2"]
+    assert await database.read(Actor(user_id="user-3", display_name="Nobody"), look) == []
+    assert await database.read(Actor(user_id="u", display_name="Star", team_roles=(("*", TeamRole.ADMIN),)), look) == []
+
+
+async def test_a_row_put_into_a_foreign_team_is_a_bug_and_not_stored(database: Database) -> None:
+    with pytest.raises(Bug) as caught:
+        await database.write(THEIRS, allow, lambda tx: tx.add(MACHINE))
+    assert "row-level security" in caught.value.message
+    assert await database.read(RUNNER, lambda tx: tx.count(Machine)) == 0
+
+
+async def test_every_table_with_rows_of_teams_is_walled_even_from_its_owner(path: Path, server: Server) -> None:
+    name = postgres.database_of(path)
+    walled = server.sql(
+        name,
+        "SELECT relname FROM pg_class JOIN pg_policy ON polrelid = pg_class.oid "
+        "WHERE relrowsecurity AND relforcerowsecurity ORDER BY relname",
+    )
+    assert [table for (table,) in walled] == sorted(
+        table.name for table in METADATA.sorted_tables if "team_id" in table.c
+    )
+    await database_with(path, MACHINE)
+    with psycopg.connect(server.url(name).reveal()) as owner:
+        assert owner.execute("SELECT count(*) FROM machine").fetchone() == (0,)
+
+
+async def database_with(path: Path, *rows: object) -> None:
+    made = store_at(path)
+    await add(made, *rows)
+    await asyncio.to_thread(made.close)
 
 
 # What is no file

@@ -84,7 +84,7 @@ async def test_after_each_crash_under_load_whatever_was_acknowledged_is_there(da
     load = [asyncio.ensure_future(write(f"w{number}")) for number in range(8)]
     for _ in range(RESTARTS):
         before = len(acknowledged)
-        await until(lambda before=before: len(acknowledged) > before + 20, what="the load")  # type: ignore[misc]
+        await until(lambda before=before: len(acknowledged) > before + 20, what="the load")
         await asyncio.to_thread(postgres.cluster().stop, signal.SIGQUIT)
         # Not on a thread that ends: the server would end with it.
         postgres.cluster().start()

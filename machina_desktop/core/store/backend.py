@@ -45,6 +45,10 @@ class Backend(ABC):
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """A transaction that sees one moment and cannot write."""
 
+    def limit(self, connection: sa.Connection, team_ids: tuple[str, ...] | None) -> None:
+        """Let a transaction reach rows of these teams only, ``None`` for all; a second wall, where there is one."""
+        del connection, team_ids
+
     @abstractmethod
     def translate(self, error: Exception) -> MachinaError:
         """What an error of the driver means: what happened, whose fault it is, what to do."""

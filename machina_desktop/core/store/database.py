@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -167,7 +168,14 @@ class Database:
         news: tuple[News, ...] = ()
         try:
             with self._backend.writing() as connection:
-                transaction = SqlTransaction(connection, actor, permit, is_shared=self._backend.is_shared, held=held)
+                transaction = SqlTransaction(
+                    connection,
+                    actor,
+                    permit,
+                    limit=partial(self._backend.limit, connection),
+                    is_shared=self._backend.is_shared,
+                    held=held,
+                )
                 result = work(transaction)
                 news = _news(transaction)
                 self._own.add(news)
@@ -180,7 +188,7 @@ class Database:
 
     def _read(self, actor: Actor, work: Callable[[SqlTransaction], R]) -> R:
         with self._translated(), self._backend.reading() as connection:
-            return work(SqlTransaction(connection, actor, _refuse))
+            return work(SqlTransaction(connection, actor, _refuse, limit=partial(self._backend.limit, connection)))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.store import backend, migrations
+from machina_desktop.core.store import backend, migrations, postgres_walls
 from machina_desktop.core.store.listener import CHANNEL, Listener
 from machina_desktop.core.store.news import LONGEST_BYTES, Heard, News
 from machina_desktop.core.store.postgres_errors import is_of_connection, retries_after, translate
@@ -61,7 +61,10 @@ class PostgresServer(backend.Backend):
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            # A migration reaches every row.
+            postgres_walls.limit(connection, None)
             migrations.upgrade(connection)
+            postgres_walls.build(connection)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -85,6 +88,9 @@ class PostgresServer(backend.Backend):
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
         return self._read_engine.begin()
+
+    def limit(self, connection: sa.Connection, team_ids: tuple[str, ...] | None) -> None:
+        postgres_walls.limit(connection, team_ids)
 
     def translate(self, error: Exception) -> MachinaError:
         return translate(error)

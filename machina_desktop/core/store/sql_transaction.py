@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -61,6 +62,7 @@ class SqlTransaction(Transaction):
         actor: Actor,
         permit: Permit,
         *,
+        limit: Callable[[tuple[str, ...] | None], None],
         is_shared: bool = False,
         held: frozenset[str] = frozenset(),
     ) -> None:
@@ -75,6 +77,8 @@ class SqlTransaction(Transaction):
         self.changes: list[Change] = []
         self.logs: dict[str, int] = {}
         self.touched: dict[str, str] = {}
+        self._limit = limit
+        self._limit(self._reach())
         self._hold(*held)
 
     # Rows
@@ -94,13 +98,15 @@ class SqlTransaction(Transaction):
         entity = _entity(shape)
         self._has_read = True
         query = sa.select(entity.table).where(*_clauses(entity, conditions)).limit(1)
-        row = self._connection.execute(query).mappings().first()
+        with self._everywhere():
+            row = self._connection.execute(query).mappings().first()
         return None if row is None else entity.value(row)
 
     def enter(self, team_id: str, role: TeamRole) -> None:
+        self._actor = replace(self._actor, team_roles=(*self._actor.team_roles, (team_id, role)))
+        self._limit(self._reach())
         self._take((team_id,))
         self._entered.add(team_id)
-        self._actor = replace(self._actor, team_roles=(*self._actor.team_roles, (team_id, role)))
 
     def lock(self, shape: type[object], key: str) -> None:
         entity = _entity(shape)
@@ -258,7 +264,8 @@ class SqlTransaction(Transaction):
     def read_state(self, machine_id: str) -> StateRevision | None:
         self._has_read = True
         query = sa.select(STATE).where(STATE.c.machine_id == machine_id).order_by(STATE.c.serial.desc()).limit(1)
-        row = self._connection.execute(query).first()
+        with self._everywhere():
+            row = self._connection.execute(query).first()
         if row is None:
             return None
         self._require_team(row.team_id)
@@ -344,9 +351,19 @@ class SqlTransaction(Transaction):
     def _visible(self, entity: Entity[Any]) -> tuple[sa.ColumnElement[bool], ...]:
         if self._actor.is_runner or "team_id" not in entity.table.c:
             return ()
-        teams = [team_id for team_id, _role in self._actor.team_roles]
+        teams = self._reach() or ()
         column = entity.table.c.team_id
         return (sa.or_(column.in_(teams), column.is_(None)) if column.nullable else column.in_(teams),)
+
+    def _reach(self) -> tuple[str, ...] | None:
+        return None if self._actor.is_runner else tuple(team_id for team_id, _role in self._actor.team_roles)
+
+    @contextmanager
+    def _everywhere(self) -> Iterator[None]:
+        """For the little that concerns teams the actor may not be in."""
+        self._limit(None)
+        yield
+        self._limit(self._reach())
 
     def _require_team(self, team_id: str) -> None:
         if not self._actor.is_runner and self._actor.role_in(team_id) is None:
@@ -391,12 +408,13 @@ class SqlTransaction(Transaction):
         return tuple(machine.tags for machine in about if machine is not None) or ((),)
 
     def _record(self, entity: Entity[Any], row: object, *, exists: bool) -> None:
-        team_ids = self._teams_of(row)
-        self._hold(*team_ids)
-        for team_id in team_ids:
-            self.touched.setdefault(team_id, f"{entity.name}:{getattr(row, entity.key)}")
-            if entity.is_synced:
-                self.changes.append(self._feed.append(entity, row, team_id, exists=exists))
+        with self._everywhere() if isinstance(row, User) else nullcontext():
+            team_ids = self._teams_of(row)
+            self._hold(*team_ids)
+            for team_id in team_ids:
+                self.touched.setdefault(team_id, f"{entity.name}:{getattr(row, entity.key)}")
+                if entity.is_synced:
+                    self.changes.append(self._feed.append(entity, row, team_id, exists=exists))
 
     def _teams_of(self, row: object) -> tuple[str, ...]:
         """The teams that a write concerns: of a person those they are in."""
