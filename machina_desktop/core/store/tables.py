@@ -273,6 +273,7 @@ COUNTER = sa.Table(
     sa.Column("change_seq", sa.BigInteger, nullable=False),
     sa.Column("audit_seq", sa.BigInteger, nullable=False),
     sa.Column("audit_digest", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Text, nullable=False, server_default=""),
 )
 
 CHANGE = sa.Table(
