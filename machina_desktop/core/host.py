@@ -86,7 +86,7 @@ class Host:
         )
         if is_personal:
             self._person = await self._signed_in()
-        await self._unlock_quietly()
+        await self._unlock_quietly(is_personal=is_personal)
         if watch:
             self._keep_running(FeedWatcher(self._database, self.bus).run, name="feed watcher")
 
@@ -182,9 +182,14 @@ class Host:
     def _announce_vault(self) -> None:
         self.bus.publish(VaultChanged(self.vault.is_open))
 
-    async def _unlock_quietly(self) -> None:
-        """Open the vault through a slot that needs no typing; else it stays locked until somebody unlocks it."""
+    async def _unlock_quietly(self, *, is_personal: bool) -> None:
+        """Open the vault through a slot that needs no typing; else it stays locked until somebody unlocks it.
+
+        A host of no single person has nobody to ask: without a vault it makes one with a key file (spec 9.3).
+        """
         wanted = environment().get("MACHINA_VAULT", "")
+        if not wanted and not is_personal and not self.vault.exists:
+            wanted = "key-file"
         if wanted == "key-file" and not self.vault.exists:
             has_sealed = await self._database.has_sealed()
             try:

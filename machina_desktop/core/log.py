@@ -14,6 +14,7 @@ import traceback
 import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 from machina_desktop.core.secret import DOTS
 
@@ -150,6 +151,15 @@ def configure(folder: Path, *, level: str = "info") -> None:
         errors="backslashreplace",
         delay=True,
     )
+    _use(handler, level)
+
+
+def configure_stream(stream: TextIO, *, level: str = "info") -> None:
+    """Log as JSON lines to ``stream``, redacted, for what keeps a server's output. Replaces earlier handlers."""
+    _use(logging.StreamHandler(stream), level)
+
+
+def _use(handler: logging.Handler, level: str) -> None:
     handler.setFormatter(_JsonFormatter())
     root = logging.getLogger()
     for old in list(root.handlers):

@@ -1,0 +1,48 @@
+"""A copy of the database made fit to take the database's place."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from machina_desktop.core.ids import new_code
+from machina_desktop.core.store.database import Database
+from machina_desktop.core.store.sqlite import copy
+
+BESIDE = ("-wal", "-shm", "-journal")
+
+
+def checked_copy(source: Path, target: Path) -> None:
+    """Copy a database file to ``target``, brought to this version's schema and into a new epoch. Blocking.
+
+    Whoever followed the database loads it anew, for numbers given since the copy was made are given again. Sessions
+    are left out: one that was ended since then would let somebody in again.
+
+    Raises:
+        Unavailable: ``source`` is damaged, made by a newer version or another program, or the disk is full.
+    """
+    copy(source, target)
+    database = Database.of_file(target)
+    try:
+        database.open()
+    finally:
+        database.close()
+    with closing(sqlite3.connect(target)) as connection, connection:
+        connection.execute("UPDATE counter SET epoch = ?", (new_code(),))
+        connection.execute("DELETE FROM session")
+        connection.execute("DELETE FROM retired_token")
+    # A migration copies what it changes; of a copy that is of no use.
+    for left in target.parent.glob(f"{target.name}.before-*"):
+        left.unlink()
+
+
+def put_in_place(new: Path, database: Path, aside: Path) -> None:
+    """Move ``new`` to where the database lies, after a copy of that to ``aside``; nobody may be using it. Blocking."""
+    if database.exists():
+        copy(database, aside)
+    for name in BESIDE:
+        database.with_name(f"{database.name}{name}").unlink(missing_ok=True)
+    new.replace(database)
+    for name in BESIDE:
+        new.with_name(f"{new.name}{name}").unlink(missing_ok=True)

@@ -1,0 +1,69 @@
+"""``machina-server``: serve, back up, restore."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from machina_desktop.core import log
+from machina_desktop.core.config import LOG_LEVEL, Paths, Settings, environment
+from machina_desktop.core.errors import InvalidInput, MachinaError
+from machina_desktop.server.config import read_config
+from machina_desktop.server.copies import back_up, restore
+from machina_desktop.server.serving import serve
+
+EPILOG = """\
+environment:
+  PORT                     TCP port, 3001 by default
+  MACHINA_BIND             address to listen at, 127.0.0.1 by default; 0.0.0.0 for every network
+  PUBLIC_SERVER_URL        how people and agents reach this server; https in production
+  CORS_ORIGIN              origins of web clients, separated by commas
+  MACHINA_ENV              development, test or production (also NODE_ENV)
+  DATABASE_URL             postgresql://…; without it a SQLite file in the data folder
+  MACHINA_TRUSTED_PROXIES  addresses or networks whose X-Forwarded-For is believed
+  MACHINA_ALLOWED_HOSTS    further names this server answers under
+  MACHINA_HOME             data folder
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; 0 for success, 1 for a failure, 2 for a wrong configuration."""
+    asked = _parser().parse_args(arguments)
+    try:
+        paths, config = Paths.default(), read_config(environment())
+        if asked.command == "backup":
+            print(f"Wrote {back_up(config, paths, Path(asked.file))}.")
+        elif asked.command == "restore":
+            print(f"Restored. What was there lies at {restore(config, paths, Path(asked.file))}.")
+        else:
+            log.configure_stream(sys.stderr, level=Settings(paths.settings).get(LOG_LEVEL))
+            asyncio.run(serve(config, paths))
+    except InvalidInput as error:
+        print(f"{error.code}: {error}", file=sys.stderr)
+        return 2
+    except MachinaError as error:
+        print(f"{error.code}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="machina-server",
+        description="Machina for a team: the API of its machines, runs and people.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("serve", help="answer requests until told to end (the default)")
+    copy = commands.add_parser("backup", help="copy the SQLite database while the server runs")
+    copy.add_argument("file", help="a new file; it holds everything but the keys in .data/ and vault.json")
+    back = commands.add_parser("restore", help="put a copy in the database's place while the server is stopped")
+    back.add_argument("file", help="a file that backup wrote")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

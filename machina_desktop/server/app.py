@@ -1,0 +1,243 @@
+"""The Litestar application: one handler for each use case that is served, made by a loop over the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import urllib.parse
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from machina_desktop.core.codec import to_json
+from machina_desktop.core.domain.account import SessionKind
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState
+from machina_desktop.core.domain.team import Actor, Client
+from machina_desktop.core.errors import InvalidInput, MachinaError, Unauthenticated, Unavailable
+from machina_desktop.core.host import Host
+from machina_desktop.core.services.authentication import authenticate
+from machina_desktop.core.services.deployments import ReadLog
+from machina_desktop.core.services.sessions import Logout
+from machina_desktop.core.services.use_case import UseCase
+from machina_desktop.core.workers.deployer import RUNNER
+from machina_desktop.server import answers, auth, errors, openapi
+from machina_desktop.server.config import ServerConfig
+from machina_desktop.server.gate import CALL, Call, Gate
+from machina_desktop.server.metrics import MEDIA_TYPE, Metrics
+from machina_desktop.server.reading import BODY_BYTES, Reader
+from machina_desktop.server.routes import served, success_of
+from machina_desktop.server.streams import LogStream, Streams, Times
+
+TITLE = "Machina"
+REQUEST_S = 30.0
+READY_S = 5.0
+FIELDS = 100
+"""A query of more fields than that is nobody's."""
+
+_ABOUT_SESSIONS = frozenset({"account", "session"})
+Connection = Request[Any, Any, Any]
+Handle = Callable[[Connection], Awaitable[ASGIApp]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the handlers work with."""
+
+    config: ServerConfig
+    host: Host
+    metrics: Metrics = field(default_factory=Metrics)
+    times: Times = field(default_factory=Times)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and how they showed it; nothing where nobody has to."""
+
+    actor: Actor
+    credential: auth.Credential | None = None
+
+
+class Server:
+    """The server's face of one host, as an ASGI application."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.streams = Streams(parts.metrics, parts.times)
+        routes: list[ControllerRouterHandler] = [*self._case_handlers(), *self._own_handlers()]
+        app = Litestar(
+            route_handlers=routes,
+            exception_handlers={
+                MachinaError: errors.on_machina_error,
+                HTTPException: errors.on_http_error,
+                Exception: errors.on_any_error,
+            },
+            openapi_config=None,
+            request_max_body_size=BODY_BYTES,
+            logging_config=None,
+        )
+        self.application = Gate(app, parts.config, parts.metrics)
+
+    def _case_handlers(self) -> list[HTTPRouteHandler]:
+        by_path: dict[str, dict[str, Handle]] = {}
+        for case in served():
+            by_path.setdefault(case.path, {})[case.method] = self._handler(case)
+        return [_route(path, handlers) for path, handlers in by_path.items()]
+
+    def _handler(self, case: UseCase) -> Handle:
+        reader, status = Reader(case), success_of(case)
+
+        async def handle(request: Connection) -> ASGIApp:
+            call = call_of(request)
+            call.action = case.action
+            async with _in_time():
+                caller = await self._caller(request, call, is_public=case.is_public)
+                query = [each for each in _query(request) if each[0] != "stream" or case.request is not ReadLog]
+                content_type = call.headers.get("content-type")
+                ask = reader.read(request.path_params, query, await request.body(), content_type)
+                found = await self._parts.host.dispatcher.execute(caller.actor, ask)
+            if case.action.partition(".")[0] in _ABOUT_SESSIONS:
+                self.streams.check(caller.actor.user_id)
+            return answers.of(found, status, caller.credential, is_leaving=case.request is Logout)
+
+        return self._log_handler(handle) if case.request is ReadLog else handle
+
+    def _log_handler(self, whole: Handle) -> Handle:
+        """The same address answers a piece of the log, or follows it."""
+
+        async def handle(request: Connection) -> ASGIApp:
+            query = dict(_query(request))
+            stream = query.pop("stream", "false")
+            if stream not in {"true", "false"}:
+                raise InvalidInput("This is either true or false.", field="stream")
+            if stream == "false":
+                return await whole(request)
+            call = call_of(request)
+            call.action = "deployment.follow_log"
+
+            async def who() -> Actor:
+                return (await self._caller(request, call, is_public=False)).actor
+
+            following = LogStream(
+                await who(),
+                who,
+                self._parts.host.bus,
+                self.streams,
+                dispatcher=self._parts.host.dispatcher,
+                deployment_id=request.path_params["deployment_id"],
+                offset=_position(call, query),
+            )
+            await following.first()
+            self.streams.admit(following)
+            return following
+
+        return handle
+
+    async def _caller(self, request: Connection, call: Call, *, is_public: bool) -> Caller:
+        """Who asks.
+
+        Raises:
+            Unauthenticated: nobody that we know.
+            Forbidden: a browser asks for somebody else's page.
+        """
+        client = Client(address=call.address, user_agent=call.user_agent)
+        if is_public:
+            auth.check_page(self._parts.config, request.method, call.headers)
+            return Caller(Actor(user_id="", display_name="", client=client))
+        credential = auth.read_credential(call.headers)
+        if credential is None:
+            raise Unauthenticated("This needs somebody who is signed in.", hint="Sign in and send the token.")
+        actor, session = await authenticate(self._parts.host.database, credential.token, client)
+        if credential.is_cookie is not (session.kind is SessionKind.BROWSER):
+            raise Unauthenticated("This session's token is not sent that way.", hint="Sign in again.", code="E-TOKEN")
+        if credential.is_cookie:
+            auth.check_page(self._parts.config, request.method, call.headers)
+            auth.check_repeated(request.method, call.headers, credential.token)
+        call.user_id = actor.user_id
+        return Caller(actor, credential)
+
+    def _own_handlers(self) -> list[HTTPRouteHandler]:
+        description = to_json(openapi.document(served(), title=TITLE, server_url=self._parts.config.public_url))
+
+        async def schema(request: Connection) -> ASGIApp:
+            call_of(request).action = "schema"
+            return ASGIResponse(body=description, media_type=errors.JSON)
+
+        async def health(request: Connection) -> ASGIApp:
+            call_of(request).action = "health"
+            return answers.plain(200, {"status": "alive"})
+
+        async def ready(request: Connection) -> ASGIApp:
+            call_of(request).action = "ready"
+            async with _in_time(READY_S):
+                await self._parts.host.database.change_heads()
+            return answers.plain(200, {"status": "ready"})
+
+        async def metrics(request: Connection) -> ASGIApp:
+            call = call_of(request)
+            call.action = "metrics"
+            if call.is_forwarded or not auth.is_loopback(call.address):
+                raise HTTPException(status_code=404)
+            text = self._parts.metrics.text(await self._runs())
+            return ASGIResponse(body=text.encode(), media_type=MEDIA_TYPE)
+
+        return [
+            _route("/schema/openapi.json", {"GET": schema}),
+            _route("/health", {"GET": health}),
+            _route("/ready", {"GET": ready}),
+            _route("/metrics", {"GET": metrics}),
+        ]
+
+    async def _runs(self) -> Mapping[str, int]:
+        return await self._parts.host.database.read(
+            RUNNER, lambda tx: {state.value: tx.count(Deployment, state=state) for state in DeploymentState}
+        )
+
+
+def call_of(request: Connection) -> Call:
+    """What is known of a request."""
+    call: Call = request.scope[CALL]  # type: ignore[literal-required]
+    return call
+
+
+def _route(path: str, handlers: Mapping[str, Handle]) -> HTTPRouteHandler:
+    async def handle(request: Connection) -> ASGIApp:
+        return await handlers[request.method](request)
+
+    # Litestar wants the kind of each parameter.
+    typed = path.replace("}", ":str}")
+    return HTTPRouteHandler(typed, http_method=[*handlers], status_code=200, include_in_schema=False)(handle)  # type: ignore[list-item]
+
+
+def _query(request: Connection) -> list[tuple[str, str]]:
+    text = request.scope["query_string"].decode("latin-1")
+    try:
+        return urllib.parse.parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS)
+    except ValueError:
+        raise errors.Malformed("The query cannot be read.") from None
+
+
+def _position(call: Call, query: Mapping[str, str]) -> int:
+    """Where a stream begins: after the last event its reader got, else where the query says."""
+    if unknown := next((name for name in query if name != "offset"), ""):
+        raise InvalidInput(f"There is no field {unknown[:100]!r} here.", field=unknown[:100], code="E-UNKNOWN-FIELD")
+    text = call.headers.get("last-event-id") or query.get("offset", "0")
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise InvalidInput("This is no position in a log.", field="offset", code="E-PAGE")
+    return int(text)
+
+
+@contextlib.asynccontextmanager
+async def _in_time(limit_s: float = REQUEST_S) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except TimeoutError:
+        raise Unavailable(
+            "The answer takes too long.", hint="It may still be carried out; look before you ask again.", code="E-SLOW"
+        ) from None

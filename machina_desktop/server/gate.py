@@ -1,0 +1,152 @@
+"""The outermost layer of the server: who may speak to it at all, what every answer carries, and what is noted."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from machina_desktop.server.auth import client_address
+from machina_desktop.server.config import ServerConfig
+from machina_desktop.server.cors import Cors
+from machina_desktop.server.errors import Malformed, answer
+from machina_desktop.server.metrics import Metrics
+
+ACCESS = logging.getLogger("machina.access")
+CALL = "machina.call"
+USER_AGENT_CHARACTERS = 300
+PROBES = frozenset({"/health", "/ready"})
+"""Asked by address rather than by name, and by programs that look every few seconds."""
+
+_ALWAYS = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "origin-agent-cluster": "?1",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-dns-prefetch-control": "off",
+    "x-download-options": "noopen",
+    "x-frame-options": "DENY",
+    "x-permitted-cross-domain-policies": "none",
+    "x-xss-protection": "0",
+    "cache-control": "no-store",
+}
+_HSTS = "max-age=31536000; includeSubDomains"
+
+
+class RawHeaders:
+    """Headers as the server has them, by lower-case name."""
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw]
+
+    def get(self, key: str, default: str = "") -> str:
+        """The first value, or ``default``."""
+        return next((value for name, value in self._pairs if name == key), default)
+
+    def getall(self, key: str, default: list[str]) -> list[str]:
+        """Every value."""
+        return [value for name, value in self._pairs if name == key] or default
+
+
+@dataclass
+class Call:
+    """One request on its way; what becomes known of it is written here.
+
+    Attributes:
+        address: Whose request it is.
+        is_forwarded: Somebody speaks for somebody else, rightly or not.
+        action: What was asked, once that is known.
+        user_id: Who asked, once that is known.
+    """
+
+    address: str
+    user_agent: str
+    headers: RawHeaders
+    is_forwarded: bool
+    action: str = "none"
+    user_id: str = ""
+    status: int = 0
+
+
+class Gate:
+    """Lets requests for known names through to ``app`` and completes its answers."""
+
+    def __init__(self, app: ASGIApp, config: ServerConfig, metrics: Metrics) -> None:
+        self._app = app
+        self._config = config
+        self._metrics = metrics
+        self._cors = Cors(config.cors_origins)
+        always = _ALWAYS | ({"strict-transport-security": _HSTS} if config.is_production else {})
+        self._headers = [(name.encode(), value.encode()) for name, value in always.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        call = self._call(scope)
+        scope[CALL] = call  # type: ignore[literal-required]
+
+        async def complete(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                call.status = message["status"]
+                message["headers"] = self._completed(message["headers"], call.headers)
+            await send(message)
+
+        try:
+            await self._chosen(scope["method"], scope["path"], call.headers)(scope, receive, complete)
+        finally:
+            self._note(scope, call, time.perf_counter() - began)
+
+    def _call(self, scope: Any) -> Call:  # noqa: ANN401 - a scope is a dictionary of many kinds of value
+        headers = RawHeaders(scope["headers"])
+        peer = (scope.get("client") or ("", 0))[0]
+        return Call(
+            address=client_address(peer, headers, self._config.proxies),
+            user_agent=headers.get("user-agent")[:USER_AGENT_CHARACTERS],
+            headers=headers,
+            is_forwarded=bool(headers.get("x-forwarded-for") or headers.get("forwarded")),
+        )
+
+    def _chosen(self, method: str, path: str, headers: RawHeaders) -> ASGIApp:
+        if not self._is_meant(path, headers):
+            return answer(Malformed("This server is not known by that name.", code="E-HOST"))
+        return self._cors.preflight(method, headers) or self._app
+
+    def _is_meant(self, path: str, headers: RawHeaders) -> bool:
+        names = headers.getall("host", [])
+        if path in PROBES:
+            return True
+        return len(names) == 1 and _without_port(names[0]) in self._config.hosts
+
+    def _completed(self, headers: Iterable[tuple[bytes, bytes]], asked: RawHeaders) -> list[tuple[bytes, bytes]]:
+        return [*((name.lower(), value) for name, value in headers), *self._headers, *self._cors.headers(asked)]
+
+    def _note(self, scope: Any, call: Call, took_s: float) -> None:  # noqa: ANN401 - as above
+        self._metrics.note(call.action, call.status, took_s)
+        if scope["path"] in PROBES and call.status < 400:
+            return
+        # The path names things, the query may hold what somebody typed: it stays out.
+        ACCESS.info(
+            "%s %r %s %d %.1f ms %s %s",
+            scope["method"],
+            scope["path"][:300],
+            call.action,
+            call.status,
+            took_s * 1000,
+            call.address,
+            call.user_id or "-",
+        )
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    is_with_port = bool(colon) and port.isdecimal() and (not name.startswith("[") or name.endswith("]"))
+    return (name if is_with_port else host).lower()

@@ -1,0 +1,167 @@
+"""One server process from its start to its orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import FrameType
+
+import uvicorn
+
+from machina_desktop.core.config import Paths, Settings
+from machina_desktop.core.errors import Unavailable
+from machina_desktop.core.events import EventBus
+from machina_desktop.core.host import Host
+from machina_desktop.core.services.passwords import COST, Accounts, Passwords, stored_pepper
+from machina_desktop.core.store.database import Database
+from machina_desktop.core.terraform.workspace import run_lock
+from machina_desktop.server.app import Parts, Server
+from machina_desktop.server.config import ServerConfig
+from machina_desktop.server.copies import in_use, server_lock
+from machina_desktop.server.streams import Times
+
+LOG = logging.getLogger(__name__)
+HEADER_BYTES = 16 << 10
+STOP_S = 10
+IDLE_S = 75
+BACKLOG = 1024
+
+
+class Web(uvicorn.Server):
+    """uvicorn, which would wait for streams that never end by themselves."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(_uvicorn_config(server))
+        self._streams = server.streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.stop()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Unlike uvicorn's own, this does not raise the signal again: an orderly end is a success. And only the main
+        # thread hears signals.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        former = {number: signal.signal(number, self._handed_on(loop)) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def _handed_on(self, loop: asyncio.AbstractEventLoop) -> Callable[[int, FrameType | None], None]:
+        def handle(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self.handle_exit, number, frame)
+
+        return handle
+
+
+def database_of(config: ServerConfig, paths: Paths) -> Database:
+    """The database the configuration names."""
+    return Database.of_url(config.database_url) if config.database_url else Database.of_file(paths.database)
+
+
+async def serve(config: ServerConfig, paths: Paths, *, times: Times | None = None, password_cost: int = COST) -> None:
+    """Answer until the process is told to end; then streams end, requests finish and everything is let go of.
+
+    Raises:
+        MachinaError: the data folder, the database or the port cannot be used.
+    """
+    await asyncio.to_thread(paths.create)
+    async with _alone(config, paths):
+        await _serve(config, paths, listen(config), times or Times(), password_cost)
+
+
+@contextlib.asynccontextmanager
+async def _alone(config: ServerConfig, paths: Paths) -> AsyncIterator[None]:
+    """Of a SQLite file there is one server, which restoring can tell from none; PostgreSQL serves many."""
+    if config.database_url:
+        yield
+        return
+    async with run_lock(server_lock(paths), waits=False) as is_ours:
+        if not is_ours:
+            raise in_use()
+        yield
+
+
+async def _serve(config: ServerConfig, paths: Paths, listener: socket.socket, times: Times, password_cost: int) -> None:
+    try:
+        async with opened(config, paths, times=times, password_cost=password_cost) as server:
+            LOG.info("serving at %s port %d", *listener.getsockname()[:2])
+            await Web(server).serve(sockets=[listener])
+    finally:
+        listener.close()
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    config: ServerConfig, paths: Paths, *, times: Times, password_cost: int = COST
+) -> AsyncIterator[Server]:
+    """The application on a host of its own, which keeps accounts and belongs to no single person.
+
+    Raises:
+        MachinaError: the data folder or the database cannot be used.
+    """
+    passwords = Passwords(await asyncio.to_thread(stored_pepper, paths.pepper), cost=password_cost)
+    host = Host(
+        paths,
+        Settings(paths.settings),
+        EventBus(),
+        database=database_of(config, paths),
+        accounts=Accounts(passwords=passwords),
+    )
+    try:
+        await host.start(is_personal=False)
+        yield Server(Parts(config=config, host=host, times=times))
+    finally:
+        await host.stop()
+        await asyncio.to_thread(passwords.close)
+
+
+def listen(config: ServerConfig) -> socket.socket:
+    """A socket that listens at the configured address.
+
+    Raises:
+        Unavailable: ``E-PORT``.
+    """
+    family = socket.AF_INET6 if ":" in config.bind else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.bind, config.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            f"Nothing can listen at {config.bind} port {config.port}: {error.strerror}.",
+            hint="Set PORT to a free port, or end what uses it.",
+            code="E-PORT",
+        ) from error
+    return listener
+
+
+def _uvicorn_config(server: Server) -> uvicorn.Config:
+    return uvicorn.Config(
+        server.application,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        # Whose request it is, our own gate decides.
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=STOP_S,
+    )

@@ -1,0 +1,262 @@
+"""Server-sent events: streams that lose nothing, end with the right to read, and cannot be held by slow readers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from litestar.types import Receive, Scope, Send
+
+from machina_desktop.core.codec import to_json
+from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.errors import MachinaError, TooMany
+from machina_desktop.core.events import Changed, Event, EventBus, LogAppended
+from machina_desktop.core.services.deployments import GetDeployment, LogChunk, ReadLog
+from machina_desktop.core.services.dispatch import Dispatcher
+from machina_desktop.server.errors import problem_of
+from machina_desktop.server.metrics import Metrics
+
+PER_USER = 10
+CHUNK_BYTES = 64 << 10
+MEDIA_TYPE = b"text/event-stream; charset=utf-8"
+_ABOUT_RIGHTS = frozenset({"user", "team_member", "grant", "team"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """How long streams wait, in seconds.
+
+    Attributes:
+        heartbeat_s: After that much silence a comment tells that the line still stands.
+        recheck_s: So often it is asked whether the reader may still read.
+        slow_s: A reader that takes nothing for so long is let go.
+        settle_s: A run that has ended may still say its last words within that time.
+    """
+
+    heartbeat_s: float = 15.0
+    recheck_s: float = 15.0
+    slow_s: float = 30.0
+    settle_s: float = 1.0
+
+
+class Streams:
+    """All streams of one process: their number is bounded for each person, and they end together."""
+
+    def __init__(self, metrics: Metrics, times: Times) -> None:
+        self.times = times
+        self._metrics = metrics
+        self._by_user: Counter[str] = Counter()
+        self._open: set[Stream] = set()
+
+    def admit(self, stream: Stream) -> None:
+        """Count a stream before it begins.
+
+        Raises:
+            TooMany: its reader has as many as anybody may.
+        """
+        if self._by_user[stream.user_id] >= PER_USER:
+            raise TooMany(
+                f"You follow {PER_USER} streams already.", retry_after_s=5, hint="Close one first.", code="E-STREAMS"
+            )
+        self._by_user[stream.user_id] += 1
+        self._metrics.streams[stream.kind] += 1
+        self._open.add(stream)
+
+    def dismiss(self, stream: Stream) -> None:
+        """It has ended."""
+        if stream in self._open:
+            self._open.discard(stream)
+            self._metrics.streams[stream.kind] -= 1
+            self._by_user[stream.user_id] -= 1
+            if not self._by_user[stream.user_id]:
+                del self._by_user[stream.user_id]
+
+    def check(self, user_id: str) -> None:
+        """Ask now, not in a while, whether that person may still read."""
+        for stream in self._open:
+            if stream.user_id == user_id:
+                stream.check()
+
+    def stop(self) -> None:
+        """End every stream; readers come back with the number of the last event they got."""
+        for stream in tuple(self._open):
+            stream.end()
+
+
+class Stream(ABC):
+    """One stream of events to one reader; it is an ASGI application that answers once.
+
+    It listens before it reads, and reads again whenever it was woken: what happens in between is never missed, and a
+    position tells what was sent, so nothing is sent twice.
+
+    Attributes:
+        user_id: Whose it is.
+    """
+
+    kind: str
+
+    def __init__(self, actor: Actor, who: Callable[[], Awaitable[Actor]], bus: EventBus, streams: Streams) -> None:
+        """``who`` tells anew who reads, and raises when they may not any more."""
+        self.user_id = actor.user_id
+        self.actor = actor
+        self._who = who
+        self._bus = bus
+        self._streams = streams
+        self._wake = asyncio.Event()
+        self._is_over = False
+        self._check_at = time.monotonic() + streams.times.recheck_s
+
+    @abstractmethod
+    def concerns(self, event: Event) -> bool:
+        """Whether ``event`` may have something to send. Must be quick."""
+
+    @abstractmethod
+    def news(self) -> AsyncIterator[bytes]:
+        """What there is to send now, as whole events; empty for none. Ends the stream by :meth:`end`."""
+
+    def check(self) -> None:
+        """Ask anew who reads, before anything else is sent."""
+        self._check_at = 0.0
+        self._wake.set()
+
+    def end(self) -> None:
+        """Send nothing more."""
+        self._is_over = True
+        self._wake.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        unsubscribe = self._bus.subscribe(self._hear)
+        try:
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(self._watch(receive), name="stream reader")
+                await self._run(send)
+                watch.cancel()
+        finally:
+            unsubscribe()
+            self._streams.dismiss(self)
+
+    async def _run(self, send: Send) -> None:
+        headers = [(b"content-type", MEDIA_TYPE), (b"x-accel-buffering", b"no")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        with contextlib.suppress(TimeoutError):
+            await self._send(send, b": machina\n\n")
+            while not self._is_over:
+                self._wake.clear()
+                if await self._may_read(send):
+                    await self._send_news(send)
+                    await self._rest(send)
+            await self._send(send, b"", more=False)
+
+    async def _send_news(self, send: Send) -> None:
+        try:
+            async for event in self.news():
+                await self._send(send, event)
+                if self._is_over:
+                    return
+        except MachinaError as error:
+            await self._send(send, event_of("gone", to_json(problem_of(error))))
+            self.end()
+
+    async def _may_read(self, send: Send) -> bool:
+        if time.monotonic() < self._check_at:
+            return True
+        try:
+            self.actor = await self._who()
+        except MachinaError as error:
+            await self._send(send, event_of("gone", to_json(problem_of(error))))
+            self.end()
+            return False
+        self._check_at = time.monotonic() + self._streams.times.recheck_s
+        return True
+
+    async def _rest(self, send: Send) -> None:
+        times = self._streams.times
+        try:
+            await asyncio.wait_for(self._wake.wait(), min(times.heartbeat_s, times.recheck_s))
+        except TimeoutError:
+            await self._send(send, b": \n\n")
+
+    async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        # The server takes no more than its buffer holds: waiting here is waiting for the reader.
+        async with asyncio.timeout(self._streams.times.slow_s):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.end()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Changed) and any(change.entity in _ABOUT_RIGHTS for change in event.changes):
+            self.check()
+        elif self.concerns(event):
+            self._wake.set()
+
+
+class LogStream(Stream):
+    """A run's log from a byte on: events ``log`` with a chunk, its end as the event's id; ``end`` when it is whole."""
+
+    kind = "log"
+
+    def __init__(
+        self,
+        actor: Actor,
+        who: Callable[[], Awaitable[Actor]],
+        bus: EventBus,
+        streams: Streams,
+        *,
+        dispatcher: Dispatcher,
+        deployment_id: str,
+        offset: int,
+    ) -> None:
+        super().__init__(actor, who, bus, streams)
+        self._dispatcher = dispatcher
+        self._deployment_id = deployment_id
+        self._offset = offset
+        self._ended_at: float | None = None
+
+    async def first(self) -> None:
+        """Refuse, before anything is answered, what cannot be read.
+
+        Raises:
+            MachinaError: there is no such run, or no line begins at that byte.
+        """
+        await self._read(1)
+
+    def concerns(self, event: Event) -> bool:
+        if isinstance(event, LogAppended):
+            return event.deployment_id == self._deployment_id
+        return isinstance(event, Changed) and any(change.entity_id == self._deployment_id for change in event.changes)
+
+    async def news(self) -> AsyncIterator[bytes]:
+        while True:
+            # Read before the log: what a run says before it ends is then never behind its end.
+            run = await self._dispatcher.execute(self.actor, GetDeployment(deployment_id=self._deployment_id))
+            chunk = await self._read(CHUNK_BYTES)
+            if chunk.end > self._offset:
+                self._offset, self._ended_at = chunk.end, None
+                yield event_of("log", to_json(chunk), number=chunk.end)
+            elif not run.state.is_final:
+                return
+            elif self._ended_at is None:
+                self._ended_at = time.monotonic()
+                await asyncio.sleep(self._streams.times.settle_s)
+            else:
+                yield event_of("end", to_json({"state": run.state}), number=self._offset)
+                self.end()
+                return
+
+    async def _read(self, limit: int) -> LogChunk:
+        ask = ReadLog(deployment_id=self._deployment_id, offset=self._offset, limit=limit)
+        return await self._dispatcher.execute(self.actor, ask)
+
+
+def event_of(name: str, data: bytes, *, number: int | None = None) -> bytes:
+    """One event; ``data`` is JSON on one line."""
+    head = b"" if number is None else b"id: %d\n" % number
+    return b"%sevent: %s\ndata: %s\n\n" % (head, name.encode(), data)
