@@ -15,6 +15,7 @@ from machina_desktop.core.store.news import Heard, read_news
 
 LOG = logging.getLogger(__name__)
 CHANNEL = "machina"
+"""Where news are told; the statement that listens takes no parameter and names it once more."""
 ASK_S = 20.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 
@@ -47,7 +48,7 @@ class Listener:
             try:
                 with self._connect() as connection:
                     connection.autocommit = True
-                    connection.execute(f"LISTEN {CHANNEL}")
+                    connection.execute("LISTEN machina")
                     pause_s = FIRST_PAUSE_S
                     # While nobody listened anything may have been told.
                     self._heard(None)

@@ -60,7 +60,7 @@ class PostgresServer(backend.Backend):
         with self._engine.begin() as connection:
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             # A migration reaches every row.
             postgres_walls.limit(connection, None)
             migrations.upgrade(connection)

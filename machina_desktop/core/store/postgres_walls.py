@@ -11,8 +11,25 @@ import sqlalchemy as sa
 from machina_desktop.core.store.tables import METADATA
 
 _ALL = "*"
-_REACH = "(SELECT coalesce(nullif(current_setting('machina.teams', true), '')::text[], '{}'))"
+
+
+def _ddl(statement: str) -> sa.DDL:
+    return sa.DDL(statement)  # type: ignore[no-untyped-call] # the library forgot to say what it answers
+
+
 _LIMIT = sa.text("SELECT set_config('machina.teams', CAST(CAST(:teams AS text[]) AS text), true)")
+
+_WALL = (
+    _ddl("ALTER TABLE %(fullname)s ENABLE ROW LEVEL SECURITY"),
+    _ddl("ALTER TABLE %(fullname)s FORCE ROW LEVEL SECURITY"),
+    _ddl("DROP POLICY IF EXISTS teams ON %(fullname)s"),
+)
+_REACH = "(SELECT coalesce(nullif(current_setting('machina.teams', true), '')::text[], '{}'))"
+_POLICY = _ddl(f"CREATE POLICY teams ON %(fullname)s USING ({_REACH} && ARRAY['{_ALL}', team_id])")
+_OPEN_POLICY = _ddl(
+    f"CREATE POLICY teams ON %(fullname)s USING (team_id IS NULL OR {_REACH} && ARRAY['{_ALL}', team_id])"
+)
+"""Rows without a team are everybody's, as a profile that comes with the program is."""
 
 
 def limit(connection: sa.Connection, team_ids: tuple[str, ...] | None) -> None:
@@ -24,13 +41,7 @@ def limit(connection: sa.Connection, team_ids: tuple[str, ...] | None) -> None:
 def build(connection: sa.Connection) -> None:
     """Wall every table in that has rows of teams, anew."""
     for table in METADATA.sorted_tables:
-        if "team_id" not in table.c:
-            continue
-        name = connection.dialect.identifier_preparer.quote(table.name)
-        is_open = " OR team_id IS NULL" if table.c.team_id.nullable else ""
-        connection.exec_driver_sql(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
-        connection.exec_driver_sql(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-        connection.exec_driver_sql(f"DROP POLICY IF EXISTS teams ON {name}")
-        connection.exec_driver_sql(
-            f"CREATE POLICY teams ON {name} USING ({_REACH} && ARRAY['{_ALL}', team_id]{is_open})"
-        )
+        if "team_id" in table.c:
+            policy = _OPEN_POLICY if table.c.team_id.nullable else _POLICY
+            for statement in (*_WALL, policy):
+                connection.execute(statement.against(table))
