@@ -28,6 +28,7 @@ from machina_desktop.core.providers.base import Provider
 from machina_desktop.core.services.audit import ListAuditEvents
 from machina_desktop.core.services.deployments import ApproveDeployment, GetDeployment, ReadLog
 from machina_desktop.core.services.machines import CreateMachine, GetMachine
+from machina_desktop.core.services.passwords import Accounts
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
@@ -227,13 +228,14 @@ async def core(
     deployer: bool = False,
     watch: bool = False,
     vault: str = "key-file",
+    accounts: Accounts | None = None,
 ) -> AsyncIterator[Core]:
     """A host on the data folder ``home``, with a provider that has no outside in the practice provider's place."""
     before = os.environ.get("MACHINA_VAULT")
     real = registry.PROVIDERS[ProviderType.SANDBOX]
     os.environ["MACHINA_VAULT"] = vault
     install(provider or RecordProvider())
-    host = _host(home, engine)
+    host = _host(home, engine, accounts)
     try:
         await host.start(watch=watch)
         made = Core(host, host.actor.team_roles[0][0])
@@ -251,13 +253,13 @@ async def core(
             os.environ["MACHINA_VAULT"] = before
 
 
-def _host(home: Path, engine: Path | None) -> Host:
+def _host(home: Path, engine: Path | None, accounts: Accounts | None) -> Host:
     paths = Paths(home)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings = Settings(paths.settings)
     if engine is not None and settings.get(ENGINE) != str(engine):
         settings.set(ENGINE, str(engine))
-    return Host(paths, settings, EventBus(), database=store_at(paths.database))
+    return Host(paths, settings, EventBus(), database=store_at(paths.database), accounts=accounts)
 
 
 def new_team_id() -> str:
