@@ -108,7 +108,7 @@ class Cluster(Server):
     def start(self) -> None:
         """Start, and wait until it answers."""
         settings = [part for option in OPTIONS for part in ("-c", option)]
-        command = [*self._as_user(), _binary("postgres"), "-D", self._data, "-k", self.folder, *settings]
+        command = [*self._as_user(), binary("postgres"), "-D", self._data, "-k", self.folder, *settings]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
         deadline = time.monotonic() + DEADLINE_S
@@ -136,7 +136,7 @@ class Cluster(Server):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: object) -> None:
-        command = [*self._as_user(), _binary(program), *map(str, arguments)]
+        command = [*self._as_user(), binary(program), *map(str, arguments)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
     def _as_user(self) -> list[str]:
@@ -145,7 +145,8 @@ class Cluster(Server):
         return ["setpriv", *who, "--pdeathsig", "QUIT"]
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """A program of the newest version that is installed."""
     found = sorted(BINARIES.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     assert found, f"{name} is missing below {BINARIES}: install the Debian package postgresql"
     return found[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -331,10 +332,33 @@ async def test_every_table_with_rows_of_teams_is_walled_even_from_its_owner(path
         assert owner.execute("SELECT count(*) FROM machine").fetchone() == (0,)
 
 
+def said_by(program: str, *arguments: str, options: str = "", fed: str = "") -> subprocess.CompletedProcess[str]:
+    command, seeing = [postgres.binary(program), *arguments], os.environ | {"PGOPTIONS": options}
+    return subprocess.run(command, env=seeing, input=fed, capture_output=True, text=True, check=False)
+
+
 async def database_with(path: Path, *rows: object) -> None:
     made = store_at(path)
     await add(made, *rows)
     await asyncio.to_thread(made.close)
+
+
+async def test_a_dump_either_holds_every_team_or_says_that_it_cannot(path: Path, server: Server) -> None:
+    await database_with(path, MACHINE, replace(MACHINE, machine_id="machine-2", name="m2"))
+    address = server.url(postgres.database_of(path)).reveal()
+    blind = said_by("pg_dump", address)
+    assert blind.returncode != 0
+    assert "row-level security" in blind.stderr
+    dump = said_by("pg_dump", "--enable-row-security", address, options="-c machina.teams={*}").stdout
+    copy = server.url(postgres.database_of(path.with_name("copy.db"), is_empty=True)).reveal()
+    put_back = said_by("psql", "--set=ON_ERROR_STOP=1", copy, options="-c machina.teams={*}", fed=dump)
+    assert put_back.returncode == 0, put_back.stderr
+    restored = store_at(path.with_name("copy.db"))
+    await asyncio.to_thread(restored.open)
+    assert [machine.name for machine in await restored.read(MINE, lambda tx: tx.list(Machine))] == ["m1", "m2"]
+    assert await restored.read(THEIRS, lambda tx: tx.count(Machine)) == 0
+    assert await restored.change_heads() == {"team-1": 2}
+    await asyncio.to_thread(restored.close)
 
 
 # What is no file
