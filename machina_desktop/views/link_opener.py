@@ -8,7 +8,7 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.errors import MachinaError, NotFound
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import App
-from machina_desktop.views.links import APP, Link
+from machina_desktop.views.links import APP, JOIN, Link
 from machina_desktop.views.main_window import MainWindow
 from machina_desktop.views.palette_sources import PaletteSources
 
@@ -48,6 +48,9 @@ class LinkOpener(QObject):
         if link.entity == APP:
             self._window.open_app(link.key, link.place)
             return
+        if link.entity == JOIN:
+            self._window.open_app("teams", f"join-{link.key}")
+            return
         app = next((app for app in self._apps if link.entity in app.details), None)
         if app is not None:
             self._window.open_app(app.name)
@@ -57,6 +60,9 @@ class LinkOpener(QObject):
         if link.entity == APP:
             if all(app.name != link.key for app in self._apps):
                 raise NotFound("This Machina has no such page.", hint="It may be newer than this version.")
+            return
+        if link.entity == JOIN:
+            # Whether the code lets anybody in is learnt by using it.
             return
         search = await self._sources.search_for(link.entity)
         if search is None:

@@ -1,4 +1,4 @@
-"""Addresses of what the window can show: ``machina://machine/<id>``, ``machina://app/<name>/<place>``.
+"""Addresses of what the window can show: ``machina://machine/<id>``, ``machina://app/<name>/<place>``, a join.
 
 A link only shows. Whoever wrote it, a page on the web included, gets nothing done by it.
 """
@@ -13,6 +13,7 @@ from machina_desktop.core.errors import InvalidInput
 
 SCHEME: Final = "machina://"
 APP: Final = "app"
+JOIN: Final = "join"
 # Far more than the longest link, and few enough to be one line of a log or a socket.
 LONGEST: Final = 200
 # What an identifier of each entity begins with (core.ids).
@@ -28,6 +29,8 @@ KINDS: Final = {
 }
 
 _ID = re.compile(r"(?P<kind>[a-z]{2,16})-[0-9a-hjkmnp-tv-z]{26}")
+# An invite code in its groups.
+_CODE = re.compile(r"[0-9a-z]{5}(?:-?[0-9a-z]{5}){3}-?[0-9a-z]{6}")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _HINT = "Copy the link again where it comes from, or look for what it names with Ctrl+K."
 
@@ -37,8 +40,9 @@ class Link:
     """Where to go.
 
     Attributes:
-        entity: ``machine``, ``deployment``, ``provider_account``, ``ssh_key``, or ``app`` for a page.
-        key: The entity's identifier, or the app's name.
+        entity: ``machine``, ``deployment``, ``provider_account``, ``ssh_key``, ``team``, ``member``,
+            ``invite``, ``audit_event``; ``app`` for a page; ``join`` for joining a team.
+        key: The entity's identifier, the app's name, or the invite's code.
         place: Somewhere on the app's page, as `Page.go_to` knows it; empty for the page itself.
     """
 
@@ -53,6 +57,11 @@ class Link:
     def to_app(cls, name: str, place: str = "") -> Link:
         """To an app's page."""
         return cls(APP, name, place)
+
+    @classmethod
+    def to_join(cls, code: str) -> Link:
+        """To the dialog that joins a team, with the code of an invite in it; the person still has to say so."""
+        return cls(JOIN, code)
 
     @classmethod
     def parse(cls, text: str) -> Link:
@@ -70,9 +79,11 @@ class Link:
         entity, *parts = text.removeprefix(SCHEME).removesuffix("/").split("/")
         if entity == APP and 1 <= len(parts) <= 2 and all(map(_WORD.fullmatch, parts)):
             return cls(APP, *parts)
-        if entity not in KINDS and entity != APP:
+        if entity == JOIN and len(parts) == 1 and _CODE.fullmatch(parts[0]):
+            return cls(JOIN, parts[0])
+        if entity not in KINDS and entity not in {APP, JOIN}:
             raise _refused("The link names nothing that Machina can show.")
-        if entity != APP and len(parts) == 1 and _kind_of(parts[0]) == KINDS[entity]:
+        if entity in KINDS and len(parts) == 1 and _kind_of(parts[0]) == KINDS[entity]:
             return cls(entity, parts[0])
         raise _refused("The link is damaged: it names nothing that can exist.")
 

@@ -135,8 +135,8 @@ def fixed_search(*, entity: str, title: str, findings: Findings) -> Search:
     return Search(entity=entity, title=title, follow=follow, look_up=look_up)
 
 
-def unlisted_search(*, entity: str, title: str, one: Callable[[str], Request[R]]) -> Search:
-    """A search that finds nothing by words, for things of which there are too many: links to one of them open."""
+def unlisted_search(*, entity: str, title: str, look_up: Callable[[Bridge, str], Awaitable[object]]) -> Search:
+    """A search that finds nothing by words, for things the palette does not list: links to one of them open."""
 
     def follow(
         _bridge: Bridge,
@@ -146,9 +146,6 @@ def unlisted_search(*, entity: str, title: str, one: Callable[[str], Request[R]]
     ) -> Following:
         on_findings(tuple)
         return _Still()
-
-    async def look_up(bridge: Bridge, key: str) -> object:
-        return await bridge.call(one(key))
 
     return Search(entity=entity, title=title, follow=follow, look_up=look_up)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -216,9 +216,10 @@ def _anywhere(window: Window) -> tuple[Command, ...]:
 
 
 def _searches() -> tuple[Search, ...]:
-    return (
-        unlisted_search(entity="audit_event", title=_tr("Audit"), one=lambda key: GetAuditEvent(audit_event_id=key)),
-    )
+    def look_up(bridge: Bridge, key: str) -> Awaitable[object]:
+        return bridge.call(GetAuditEvent(audit_event_id=key))
+
+    return (unlisted_search(entity="audit_event", title=_tr("Audit"), look_up=look_up),)
 
 
 APP = App(

@@ -303,6 +303,10 @@ class Segmented(QWidget):
         if key in self._keys:
             self._group.button(self._keys.index(key)).setChecked(True)
 
+    def focus_current(self) -> None:
+        """Put the keyboard on the chosen segment."""
+        self._group.checkedButton().setFocus(Qt.FocusReason.OtherFocusReason)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         fill_rounded(QPainter(self), QRectF(self.rect()), Radius.BUTTON, theme.color("surface"), theme.color("border"))
 
