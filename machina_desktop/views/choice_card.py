@@ -43,7 +43,7 @@ class ChoiceCard(QAbstractButton):
         self.setCheckable(is_checkable)
         self.setAccessibleName(f"{title}, {note}" if note else title)
         self.setAccessibleDescription(text)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)

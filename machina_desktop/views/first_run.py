@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import THEME
 from machina_desktop.core.domain.team import Team
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.device import ChangeSetting, CreateVault, ListSettings, SettingValue, VaultStatus
-from machina_desktop.core.services.teams import ListTeams
+from machina_desktop.core.services.teams import ListTeams, UpdateProfile, UpdateTeam
 from machina_desktop.views import tasks, theme
-from machina_desktop.views.brand import NAME
+from machina_desktop.views.brand import NAME, Mark
 from machina_desktop.views.first_run_steps import BeginStep, LockStep, LookStep, TeamStep
-from machina_desktop.views.theme import Type
+from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.painting import fill_rounded
 from machina_desktop.views.widgets.text import Label
+
+# The tallest screen is the one with the passphrase's fields.
+STEP_HEIGHT = 296
 
 
 class _Dots(QWidget):
@@ -71,15 +74,19 @@ class FirstRunDialog(Dialog):
         self._team = TeamStep()
         self._lock = LockStep(status)
         self._begin = BeginStep()
-        self._titles = (
-            self.tr("How should it look? You can change this in Settings."),
-            self.tr("Machines, accounts and keys belong to a team. Yours is made already."),
-            self.tr("Credentials and private keys are sealed in a vault. How should it open?"),
-            self.tr("Everything is set up. What first?"),
+        self._words = (
+            (self.tr("How should it look?"), self.tr("You can change this in Settings.")),
+            (
+                self.tr("Who works here?"),
+                self.tr("Machines, accounts and keys belong to a team. Yours is made already."),
+            ),
+            (self.tr("How should the vault open?"), self.tr("Credentials and private keys are sealed in it.")),
+            (self.tr("What first?"), self.tr("Everything is set up.")),
         )
-        self._lead = Label("", style=Type.BODY, tone="secondary", wraps=True)
+        self._question = Label("", style=Type.TITLE, wraps=True)
+        self._remark = Label("", tone="secondary", wraps=True)
         self._stack = QStackedWidget()
-        self._dots = _Dots(len(self._titles))
+        self._dots = _Dots(len(self._words))
         self._back = Button(self.tr("Back"), parent=self)
         self._build_steps()
         self._connect()
@@ -89,6 +96,10 @@ class FirstRunDialog(Dialog):
         """The screen shown, 0..3."""
         return self._stack.currentIndex()
 
+    def team_step(self) -> TeamStep:
+        """The screen that asks for names."""
+        return self._team
+
     def lock_step(self) -> LockStep:
         """The screen that asks how the vault opens."""
         return self._lock
@@ -96,8 +107,17 @@ class FirstRunDialog(Dialog):
     def _build_steps(self) -> None:
         for step in (self._look, self._team, self._lock, self._begin):
             self._stack.addWidget(step)
-        self._stack.setMinimumHeight(356)
-        self.column.addWidget(self._lead)
+        self._stack.setMinimumHeight(STEP_HEIGHT)
+        question = QVBoxLayout()
+        question.setSpacing(Space.XS)
+        question.addWidget(self._question)
+        question.addWidget(self._remark)
+        lead = QHBoxLayout()
+        lead.setSpacing(Space.M)
+        lead.addWidget(Mark(size=40))
+        lead.addLayout(question, 1)
+        self.column.addLayout(lead)
+        self.column.addSpacing(Space.XS)
         self.column.addWidget(self._stack, 1)
         self.cancel.setText(self.tr("Later"))
         self.add_button(self._back)
@@ -116,9 +136,11 @@ class FirstRunDialog(Dialog):
 
     def _go(self, index: int) -> None:
         self._stack.setCurrentIndex(index)
-        self._lead.setText(self._titles[index])
+        question, remark = self._words[index]
+        self._question.setText(question)
+        self._remark.setText(remark)
         self._dots.set_at(index)
-        is_last = index == len(self._titles) - 1
+        is_last = index == len(self._words) - 1
         # After the vault is made there is no way back to the question.
         self._back.setVisible(index > 0 and not is_last)
         self.primary.setVisible(not is_last)
@@ -129,7 +151,9 @@ class FirstRunDialog(Dialog):
             self._lock.enter()
 
     def _on_primary(self) -> None:
-        if self._stack.currentWidget() is not self._lock:
+        if self._stack.currentWidget() is self._team:
+            self._keep_names()
+        elif self._stack.currentWidget() is not self._lock:
             self._go(self.step() + 1)
         elif not self.primary.is_busy() and self._lock.is_complete():
             tasks.run(
@@ -142,13 +166,39 @@ class FirstRunDialog(Dialog):
                 busy=self,
             )
 
+    def _keep_names(self) -> None:
+        team, person = self._team.changed()
+        if team is None and person is None:
+            self._go(2)
+        elif not self.primary.is_busy():
+            tasks.run(
+                self._bridge,
+                self._name(team, person),
+                owner=self,
+                name="name team and person",
+                done=self._on_named,
+                failed=self._on_failed,
+                busy=self,
+            )
+
+    async def _name(self, team: str | None, person: str | None) -> None:
+        if team is not None:
+            await self._bridge.call(UpdateTeam(team_id=self._bridge.team_id, name=team))
+        if person is not None:
+            await self._bridge.call(UpdateProfile(display_name=person))
+
+    def _on_named(self, _done: None) -> None:
+        self._team.keep()
+        self._go(2)
+
     def _on_vault_made(self, _status: VaultStatus) -> None:
         self._lock.forget()
         self.vault_made.emit()
         self._go(3)
 
     def _on_failed(self, error: MachinaError) -> None:
-        self.show_error(str(error))
+        is_told = self._stack.currentWidget() is self._team and self._team.show_error(error)
+        self.show_error("" if is_told else str(error))
 
     def _on_look(self, name: str) -> None:
         app = QApplication.instance()
@@ -160,7 +210,7 @@ class FirstRunDialog(Dialog):
     def _on_teams(self, teams: tuple[Team, ...]) -> None:
         for team in teams:
             if team.team_id == self._bridge.team_id:
-                self._team.set_team(team.name)
+                self._team.set_names(team.name, self._bridge.actor.display_name)
 
     def _on_settings(self, values: tuple[SettingValue, ...]) -> None:
         for value in values:

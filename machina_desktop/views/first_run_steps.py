@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QVBoxLayout, QWidget
 
+from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.device import VaultStatus
 from machina_desktop.views import theme
 from machina_desktop.views.choice_card import ChoiceCard
 from machina_desktop.views.new_passphrase import NewPassphrase
-from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.theme import Space
 from machina_desktop.views.theme_tiles import ThemeTiles
-from machina_desktop.views.widgets.feedback import Avatar
-from machina_desktop.views.widgets.layout import Card
-from machina_desktop.views.widgets.text import Label
+from machina_desktop.views.widgets.inputs import Input
 
 
 class LookStep(QWidget):
@@ -34,9 +33,8 @@ class LookStep(QWidget):
         self._tiles.chosen.connect(self.chosen)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addStretch(2)
         column.addWidget(self._tiles)
-        column.addStretch(3)
+        column.addStretch()
         self.set_chosen(name)
 
     def set_chosen(self, name: str) -> None:
@@ -45,33 +43,53 @@ class LookStep(QWidget):
 
 
 class TeamStep(QWidget):
-    """The team that machines, keys and accounts will belong to."""
+    """The names of the team that everything will belong to, and of the person.
+
+    Attributes:
+        team: The team's name.
+        person: The person's name.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._avatar = Avatar("", size=40)
-        self._name = Label("", style=Type.STRONG)
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(self._name)
-        words.addWidget(Label(self.tr("On this computer only. Nothing is sent anywhere."), tone="secondary"))
-        row = QHBoxLayout()
-        row.setSpacing(Space.M)
-        row.addWidget(self._avatar)
-        row.addLayout(words, 1)
-        card = Card(name=self.tr("Team"))
-        card.column.addLayout(row)
+        self.team = Input(
+            self.tr("Team"),
+            help_text=self.tr("It is on this computer only; nothing is sent anywhere. You may add more."),
+        )
+        self.person = Input(self.tr("Your name"), help_text=self.tr("It stands beside what you did."))
+        self._stored = ("", "")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.L)
-        column.addStretch(2)
-        column.addWidget(card)
-        column.addStretch(3)
+        column.addWidget(self.team)
+        column.addWidget(self.person)
+        column.addStretch()
 
-    def set_team(self, name: str) -> None:
-        """Show the team's name."""
-        self._avatar.set_name(name)
-        self._name.setText(name)
+    def set_names(self, team: str, person: str) -> None:
+        """Show what is stored."""
+        self._stored = (team, person)
+        self.team.set_text(team)
+        self.person.set_text(person)
+
+    def changed(self) -> tuple[str | None, str | None]:
+        """The new names of team and person; ``None`` for one that stays."""
+        typed = (self.team.text().strip(), self.person.text().strip())
+        team, person = (new if new != old else None for new, old in zip(typed, self._stored, strict=True))
+        return team, person
+
+    def keep(self) -> None:
+        """What is typed has been stored."""
+        self._stored = (self.team.text().strip(), self.person.text().strip())
+
+    def show_error(self, error: MachinaError) -> bool:
+        """Say at the field what is wrong with it; whether it is about one of them."""
+        field = {"name": self.team, "display_name": self.person}.get(error.field)
+        for each in (self.team, self.person):
+            each.set_error("")
+        if field is not None:
+            field.set_error(str(error))
+            field.control.setFocus()
+        return field is not None
 
 
 class LockStep(QWidget):
@@ -179,7 +197,6 @@ class BeginStep(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.M)
-        column.addStretch(2)
         for provider, icon, title, text in (
             (
                 "sandbox",
@@ -197,4 +214,4 @@ class BeginStep(QWidget):
             card = ChoiceCard(icon, title, text, is_checkable=False)
             card.clicked.connect(lambda _checked=False, provider=provider: self.chosen.emit(provider))
             column.addWidget(card)
-        column.addStretch(3)
+        column.addStretch()

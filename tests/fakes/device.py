@@ -81,6 +81,7 @@ class FakeDevice:
             teams.ListTeams: lambda _ask: (_team(),),
             teams.WhoAmI: lambda _ask: self.user,
             teams.UpdateProfile: self._update_profile,
+            teams.UpdateTeam: self._update_team,
         }
 
     def _create(self, ask: device.CreateVault) -> device.VaultStatus:
@@ -109,6 +110,11 @@ class FakeDevice:
         self.vault = replace(self.vault, slots=slots, since=(AT,) * len(slots))
         self.gateway.bus.publish(VaultChanged(self.vault.is_open))
         return self.vault
+
+    def _update_team(self, ask: teams.UpdateTeam) -> Team:
+        if not (ask.name or "").strip():
+            raise InvalidInput("A team needs a name.", field="name", code="E-TEAM-NAME")
+        return replace(_team(), name=ask.name or "")
 
     def _update_profile(self, ask: teams.UpdateProfile) -> User:
         if problem := name_problem(ask.display_name or ""):

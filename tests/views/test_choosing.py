@@ -213,6 +213,10 @@ class TestSwitch:
             middle = image.height() // 2
             pictures.append(image.pixelColor(12, middle) == image.pixelColor(28, middle))
         assert pictures == [False, False]
+        off.blockSignals(True)
+        off.setChecked(True)
+        assert off.grab().toImage() == on.grab().toImage()
+        off.setChecked(False)
         assert off.grab().toImage() != on.grab().toImage()
 
 

@@ -12,6 +12,7 @@ from machina_desktop.core.config import NOTIFICATIONS
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.errors import Bug, Conflict, Locked, Unavailable
 from machina_desktop.core.services import device
+from machina_desktop.core.services.teams import UpdateProfile, UpdateTeam
 from machina_desktop.views import tasks, theme
 from machina_desktop.views.apps import APPS
 from machina_desktop.views.apps.settings import SettingsPage
@@ -265,6 +266,26 @@ class TestVault:
         dialog.primary.click()
         await until(lambda: made.device.vault.is_open and dialog.step() == 3)
         assert made.device.vault.slots == ("passphrase",)
+        dialog.reject()
+
+    async def test_the_first_start_names_team_and_person(self, open_window: Open) -> None:
+        made = open_window(MISSING)
+        await until(lambda: isinstance(made.desk.vault_door.dialog, FirstRunDialog))
+        dialog = made.desk.vault_door.dialog
+        assert isinstance(dialog, FirstRunDialog)
+        step = dialog.team_step()
+        await until(lambda: step.team.text() != "")
+        dialog.primary.click()
+        step.team.set_text("")
+        dialog.primary.click()
+        await until(lambda: step.team.error() != "")
+        assert dialog.step() == 1
+        step.team.set_text("Acme Robotics")
+        step.person.set_text("Ada")
+        dialog.primary.click()
+        await until(lambda: dialog.step() == 2)
+        assert [ask.name for ask in made.gateway.asked_of(UpdateTeam)] == ["", "Acme Robotics"]
+        assert [ask.display_name for ask in made.gateway.asked_of(UpdateProfile)] == ["Ada"]
         dialog.reject()
 
     async def test_a_wrong_passphrase_is_told_at_the_field(self, open_window: Open) -> None:

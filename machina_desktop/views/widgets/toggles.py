@@ -37,15 +37,14 @@ class Switch(QAbstractButton):
         self.setText(text)
         self.setAccessibleName(text)
         self.setCheckable(True)
-        self.setChecked(is_on)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._place = 1.0 if is_on else 0.0
+        self._place = 0.0
         self._slide = QVariantAnimation(self, duration=_SLIDE_MS)
         self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
         self._slide.valueChanged.connect(self._set_place)
-        self.toggled.connect(self._on_toggled)
+        self.setChecked(is_on)
 
     def sizeHint(self) -> QSize:
         text = QFontMetricsF(theme.font()).horizontalAdvance(self.text())
@@ -84,8 +83,9 @@ class Switch(QAbstractButton):
         box = QRectF(track.left() + margin + way * place, track.top() + margin, _KNOB, _KNOB)
         fill_rounded(painter, box, _KNOB / 2, theme.color(knob))
 
-    def _on_toggled(self, is_on: bool) -> None:
-        goal = 1.0 if is_on else 0.0
+    def checkStateSet(self) -> None:
+        # Not by ``toggled``: whoever sets the switch may have blocked its signals.
+        goal = 1.0 if self.isChecked() else 0.0
         self._slide.stop()
         if theme.is_motion_reduced() or not self.isVisible():
             self._set_place(goal)
