@@ -94,6 +94,10 @@ class MainWindow(QMainWindow):
         self.open_app(app)
         self.commands.run_shown(command)
 
+    def choose_team(self, team_id: str) -> None:
+        """Put another team into view, as the list of teams does."""
+        self.commands.run(f"team.switch.{team_id}")
+
     def notify(
         self,
         text: str,

@@ -1,9 +1,10 @@
-"""Making a team: its name, and the handle that is made from the name until somebody types another."""
+"""Making and changing a team: its name, its picture, and the handle, which is made from the name at first."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from abc import abstractmethod
 
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QWidget
@@ -13,8 +14,10 @@ from machina_desktop.core.domain.profile import handle_problem, name_problem, no
 from machina_desktop.core.domain.team import Team
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.ids import new_id
-from machina_desktop.core.services.teams import CreateTeam
+from machina_desktop.core.services.teams import CreateTeam, UpdateTeam
+from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
+from machina_desktop.views.picture_field import AvatarField
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.inputs import Input
 
@@ -30,54 +33,36 @@ def handle_from(name: str) -> str:
     return "" if handle_problem(made) else made
 
 
-class NewTeamDialog(Dialog):
-    """Asks for name and handle and makes the team; what is wrong is told at the field.
+class _TeamDialog(Dialog):
+    """Name and handle of a team; what is wrong is told at the field.
 
     Signals:
-        made(object): The new `Team`.
+        made(object): The `Team` as it is stored now.
     """
 
     made = Signal(object)
 
-    def __init__(self, bridge: Bridge, *, parent: QWidget) -> None:
-        super().__init__(
-            _tr("New team"),
-            text=_tr("A team has machines, keys and provider accounts of its own. This one lives on this computer."),
-            primary=_tr("Create team"),
-            parent=parent,
-        )
+    def __init__(self, bridge: Bridge, title: str, *, text: str, primary: str, parent: QWidget) -> None:
+        super().__init__(title, text=text, primary=primary, parent=parent)
         self._bridge = bridge
-        # The same for every attempt, so that one whose answer was lost does not make a second team.
-        self._team_id = new_id("team")
-        self._has_own_handle = False
-        self.name = Input(self.tr("Name"), placeholder=self.tr("Acme"))
+        self.name = Input(_tr("Name"), placeholder=_tr("Acme"))
         self.handle = Input(
-            self.tr("Handle"),
+            _tr("Handle"),
             placeholder="acme",
-            help_text=self.tr("A short name for addresses and the command line."),
+            help_text=_tr("A short name for addresses and the command line."),
             is_mono=True,
         )
         self.name.setObjectName("team.name")
         self.handle.setObjectName("team.handle")
         self.column.addWidget(self.name)
         self.column.addWidget(self.handle)
-        self.name.changed.connect(self._on_name_changed)
-        self.handle.control.textEdited.connect(self._on_handle_edited)
         self.name.left.connect(self._check_name)
         self.handle.left.connect(self._check_handle)
-        self.primary.clicked.connect(self._on_create)
-        self.name.control.setFocus()
+        self.primary.clicked.connect(self._on_primary)
 
-    def _on_name_changed(self, name: str) -> None:
-        self.name.set_error("")
-        if not self._has_own_handle:
-            self.handle.set_text(handle_from(name))
-            self.handle.set_error("")
-
-    def _on_handle_edited(self, text: str) -> None:
-        # An emptied handle follows the name again.
-        self._has_own_handle = bool(text)
-        self.handle.set_error("")
+    @abstractmethod
+    def _request(self) -> Request[Team]:
+        """What stores what was typed."""
 
     def _check_name(self) -> bool:
         # One that was only passed by is told when the dialog is to act.
@@ -90,7 +75,7 @@ class NewTeamDialog(Dialog):
         self.handle.set_error(problem)
         return not problem
 
-    def _on_create(self) -> None:
+    def _on_primary(self) -> None:
         self.name.set_error(name_problem(normal_name(self.name.text())))
         self.handle.set_error(handle_problem(self.handle.text()))
         for field in (self.name, self.handle):
@@ -98,12 +83,12 @@ class NewTeamDialog(Dialog):
                 field.control.setFocus()
                 return
         self.show_error("")
-        ask = CreateTeam(team_id=self._team_id, name=self.name.text(), handle=self.handle.text())
+        ask = self._request()
         tasks.run(
             self._bridge,
             self._bridge.call(ask),
             owner=self,
-            name="create team",
+            name=type(ask).__name__,
             done=self._on_made,
             failed=self._on_refused,
             busy=self,
@@ -123,5 +108,70 @@ class NewTeamDialog(Dialog):
             at_fault.control.setFocus()
 
 
+class NewTeamDialog(_TeamDialog):
+    """Makes a team; the handle follows the name until somebody types another."""
+
+    def __init__(self, bridge: Bridge, *, parent: QWidget) -> None:
+        super().__init__(
+            bridge,
+            _tr("New team"),
+            text=_tr("A team has machines, keys and provider accounts of its own. This one lives on this computer."),
+            primary=_tr("Create team"),
+            parent=parent,
+        )
+        # The same for every attempt, so that one whose answer was lost does not make a second team.
+        self._team_id = new_id("team")
+        self._has_own_handle = False
+        self.name.changed.connect(self._on_name_changed)
+        self.handle.control.textEdited.connect(self._on_handle_edited)
+        self.name.control.setFocus()
+
+    def _request(self) -> CreateTeam:
+        return CreateTeam(team_id=self._team_id, name=self.name.text(), handle=self.handle.text())
+
+    def _on_name_changed(self, name: str) -> None:
+        self.name.set_error("")
+        if not self._has_own_handle:
+            self.handle.set_text(handle_from(name))
+            self.handle.set_error("")
+
+    def _on_handle_edited(self, text: str) -> None:
+        # An emptied handle follows the name again.
+        self._has_own_handle = bool(text)
+        self.handle.set_error("")
+
+
+class EditTeamDialog(_TeamDialog):
+    """Changes what a team is called and its picture."""
+
+    def __init__(self, bridge: Bridge, team: Team, *, parent: QWidget) -> None:
+        super().__init__(bridge, _tr("Edit {0}").format(team.name), text="", primary=_tr("Save"), parent=parent)
+        self.setObjectName("edit_team")
+        self._team = team
+        self.picture = AvatarField(bridge, name="team.picture")
+        self.picture.set_url(team.avatar_url or "")
+        self.picture.set_name(team.name)
+        self.column.insertWidget(0, self.picture)
+        self.name.set_text(team.name)
+        self.handle.set_text(team.handle)
+        self.name.changed.connect(self._on_name_changed)
+        self.handle.changed.connect(lambda _text: self.handle.set_error(""))
+        self.primary.setObjectName("edit_team.save")
+        self.name.control.setFocus()
+        self.name.control.selectAll()
+
+    def _request(self) -> UpdateTeam:
+        return UpdateTeam(
+            team_id=self._team.team_id,
+            name=self.name.text(),
+            handle=self.handle.text(),
+            avatar_url=self.picture.url(),
+        )
+
+    def _on_name_changed(self, name: str) -> None:
+        self.name.set_error("")
+        self.picture.set_name(name)
+
+
 def _tr(text: str) -> str:
-    return QCoreApplication.translate("NewTeamDialog", text)
+    return QCoreApplication.translate("TeamDialog", text)

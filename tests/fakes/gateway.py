@@ -385,6 +385,11 @@ class RecordingWindow:
     done: list[tuple[str, str]] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
     wizards: int = 0
+    teams: list[str] = field(default_factory=list)
+    places: list[tuple[str, str]] = field(default_factory=list)
+
+    def choose_team(self, team_id: str) -> None:
+        self.teams.append(team_id)
 
     def inspect(self, entity: str, key: str) -> None:
         self.inspected.append((entity, key))
@@ -394,6 +399,7 @@ class RecordingWindow:
 
     def open_app(self, name: str, place: str = "") -> None:
         self.opened.append(name)
+        self.places.append((name, place))
 
     def do(self, app: str, command: str) -> None:
         self.done.append((app, command))

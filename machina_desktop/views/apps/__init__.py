@@ -46,5 +46,8 @@ APPS: tuple[App, ...] = (
     _late("providers", "Providers", "cloud", "provider_account"),
     _late("keys", "Keys", "key-round", "ssh_key"),
     _late("deployments", "Deployments", "rocket", "deployment"),
+    _late("teams", "Teams", "layers", "team"),
+    _late("members", "Members", "users", "member", "invite"),
+    _late("audit", "Audit", "scroll-text", "audit_event"),
     _late("settings", "Settings", "settings", keys="Ctrl+,"),
 )

@@ -22,7 +22,7 @@ class Window(Protocol):
     """What a page may ask of the window it is in."""
 
     def inspect(self, entity: str, key: str) -> None:
-        """Open the sidekick on an entity: ``machine``, ``deployment``, ``provider_account`` or ``ssh_key``."""
+        """Open the sidekick on an entity that an app registers details for, such as ``machine`` or ``member``."""
         ...
 
     def is_inspecting(self, entity: str, key: str) -> bool:
@@ -35,6 +35,10 @@ class Window(Protocol):
 
     def do(self, app: str, command: str) -> None:
         """Show another app's page and do the command of that name there, as its button would."""
+        ...
+
+    def choose_team(self, team_id: str) -> None:
+        """Put another team into view, and begin with it at the next start."""
         ...
 
     def notify(
