@@ -172,6 +172,24 @@ async def test_two_that_wait_for_each_other_both_succeed_and_each_is_counted_onc
     assert len(names) == 1
 
 
+async def test_who_finds_nothing_and_comes_second_looks_again(database: Database) -> None:
+    person = User(user_id="user-1", email="1@example.org", display_name="One", created_at=AT)
+    both = threading.Barrier(2)
+    found: list[bool] = []
+
+    def settle(tx: Transaction) -> User:
+        known = tx.find(User, user_id="user-1")
+        found.append(known is not None)
+        if known is None:
+            both.wait(10)
+            tx.add(person)
+        return known or person
+
+    answers = await asyncio.gather(*(database.write(RUNNER, allow, settle) for _ in range(2)))
+    assert [user for user, _ in answers] == [person, person]
+    assert sorted(found) == [False, False, True]
+
+
 async def test_of_two_administrators_who_remove_each_other_one_stays(tmp_path: Path) -> None:
     async with core(tmp_path / "home") as made:
         for number in range(5):
@@ -333,7 +351,7 @@ async def test_every_table_with_rows_of_teams_is_walled_even_from_its_owner(path
 
 
 def said_by(program: str, *arguments: str, options: str = "", fed: str = "") -> subprocess.CompletedProcess[str]:
-    command, seeing = [postgres.binary(program), *arguments], os.environ | {"PGOPTIONS": options}
+    command, seeing = [str(postgres.binary(program)), *arguments], os.environ | {"PGOPTIONS": options}
     return subprocess.run(command, env=seeing, input=fed, capture_output=True, text=True, check=False)
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.team import User
 from machina_desktop.core.errors import Bug, InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.store.database import Database
 from tests.fakes import postgres
 from tests.fakes.hosts import store_at, until
 from tests.fakes.postgres import PASSWORD, Server
-from tests.unit.test_store import MACHINE, MINE, allow
+from tests.unit.test_store import AT, MACHINE, MINE, allow
 
 RESTARTS = 4
 
@@ -111,6 +112,15 @@ async def test_while_there_is_no_server_everything_says_so_and_it_comes_back_by_
     finally:
         postgres.cluster().start()
     assert await database.read(MINE, lambda tx: tx.count(Machine)) == 1
+
+
+async def test_a_server_that_was_started_again_meanwhile_is_not_even_noticed(database: Database) -> None:
+    await add(database, MACHINE)
+    assert await database.read(MINE, lambda tx: tx.count(Machine)) == 1
+    postgres.cluster().stop(signal.SIGQUIT)
+    postgres.cluster().start()
+    await add(database, replace(MACHINE, machine_id="machine-2"))
+    assert await database.read(MINE, lambda tx: tx.count(Machine)) == 2
 
 
 async def test_a_connection_that_ends_in_the_middle_leaves_nothing(database: Database, server: Server) -> None:
@@ -213,10 +223,10 @@ async def test_a_value_that_no_one_would_have_written_means_damage(database: Dat
 async def test_a_broken_rule_is_told_without_the_row_that_broke_it(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    row = replace(MACHINE, notes=None, name="a private name")  # type: ignore[arg-type]
+    row = User(user_id="user-1", email="a private name", display_name=None, created_at=AT)  # type: ignore[arg-type]
     with pytest.raises(Bug) as caught:
         await add(database, row)
-    assert "notes" in caught.value.message
+    assert "display_name" in caught.value.message
     assert "a private name" not in f"{caught.value} {caplog.text}"
 
 
