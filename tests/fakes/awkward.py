@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.team import Grant, User
+from tests.fakes.people_rows import people_rows
 from tests.fakes.rows import team_rows
 
 NAMES = (
@@ -29,12 +32,15 @@ SENTENCE = (
 
 def awkward_rows() -> tuple[object, ...]:
     """The usual team, renamed."""
-    return tuple(_renamed(row, number) for number, row in enumerate(team_rows(machines=16, runs=14)))
+    rows = (*team_rows(machines=16, runs=14), *people_rows())
+    return tuple(_renamed(row, number) for number, row in enumerate(rows))
 
 
 def _renamed(row: object, number: int) -> object:
     name = NAMES[number % len(NAMES)]
     match row:
+        case User() | Grant() | AuditEvent():
+            return _person_renamed(row, name)
         case Machine():
             tags = (*NAMES[1:4], "a" * 60)
             fields = {"region": f"{name}-region"[:60], "size": f"{name}-size"[:60], "notes": SENTENCE, "tags": tags}
@@ -55,3 +61,13 @@ def _renamed(row: object, number: int) -> object:
 def _many(plan: PlanSummary) -> PlanSummary:
     resources = tuple(replace(each, address=f"module.{'deep.' * 20}{each.address}") for each in plan.resources)
     return replace(plan, add=MANY, change=MANY, remove=MANY, resources=resources)
+
+
+def _person_renamed(row: User | Grant | AuditEvent, name: str) -> object:
+    match row:
+        case User():
+            return replace(row, display_name=name, email=f"{'name' * 16}@{'host.' * 30}example.com")
+        case Grant():
+            return replace(row, tag=f"env:{name}"[:100])
+        case AuditEvent():
+            return replace(row, actor_name=name, user_agent=SENTENCE, detail="E-" + "LONG-" * 20)

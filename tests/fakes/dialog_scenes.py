@@ -13,11 +13,15 @@ import machina_desktop.views
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.core.services import device
+from machina_desktop.views.apps.audit_export import ExportAuditDialog
 from machina_desktop.views.apps.key_dialogs import GenerateKeyDialog, ImportKeyDialog
 from machina_desktop.views.apps.machine_actions import Action, MachineActions
+from machina_desktop.views.apps.member_dialogs import AddGrantDialog, RemoveMemberDialog
+from machina_desktop.views.apps.member_invite import InviteDialog
 from machina_desktop.views.apps.provider_dialog import AddAccountDialog
 from machina_desktop.views.apps.settings_log import OwnLogDialog
 from machina_desktop.views.apps.settings_vault_dialogs import AddWayDialog, ChangePassphraseDialog, RemoveWayDialog
+from machina_desktop.views.apps.team_dialogs import JoinTeamDialog
 from machina_desktop.views.crash_dialog import CrashDialog
 from machina_desktop.views.deploy_wizard import DeployWizard
 from machina_desktop.views.first_run import FirstRunDialog
@@ -26,12 +30,13 @@ from machina_desktop.views.palette import Palette
 from machina_desktop.views.popup import Popup, PopupCard
 from machina_desktop.views.run_list import RunList
 from machina_desktop.views.shortcuts import ShortcutsDialog
-from machina_desktop.views.team_dialog import NewTeamDialog
+from machina_desktop.views.team_dialog import EditTeamDialog, NewTeamDialog
 from machina_desktop.views.unlock import UnlockDialog
 from machina_desktop.views.widgets.dialogs import ConfirmDialog, Dialog
 from machina_desktop.views.widgets.modal import Modal
 from tests.fakes.gateway import turn, until
 from tests.fakes.house import House, Scene, inspector
+from tests.fakes.people_rows import HOME, team
 
 LOCKED = device.VaultStatus(
     exists=True, is_open=False, slots=("passphrase", "keyring", "key-file"), keyring_available=True
@@ -156,6 +161,15 @@ def _opened(make: Callable[[House], QDialog]) -> Scene:
     return scene
 
 
+async def _invite_made(house: House) -> QWidget:
+    await house.open()
+    dialog = InviteDialog(house.bridge, team(home=HOME), parent=house.window)
+    dialog.open()
+    dialog.primary.click()
+    await until(dialog.message)
+    return await house.dialog()
+
+
 def _by_command(name: str) -> Scene:
     async def scene(house: House) -> QWidget:
         await house.open()
@@ -204,6 +218,13 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "add account": (AddAccountDialog, _page_dialog("providers", "providers.add")),
     "generate key": (GenerateKeyDialog, _page_dialog("keys", "keys.generate")),
     "import key": (ImportKeyDialog, _page_dialog("keys", "keys.import")),
+    "edit team": (EditTeamDialog, _opened(lambda house: EditTeamDialog(house.bridge, team(), parent=house.window))),
+    "join team": (JoinTeamDialog, _page_dialog("teams", "teams.join")),
+    "invite": (InviteDialog, _opened(lambda h: InviteDialog(h.bridge, team(home=HOME), parent=h.window))),
+    "invite made": (InviteDialog, _invite_made),
+    "export audit": (ExportAuditDialog, _page_dialog("audit", "audit.export")),
+    "add grant": (AddGrantDialog, _asked_by("member", "member.add_grant")),
+    "remove member": (RemoveMemberDialog, _asked_by("member", "member.remove")),
     "new team": (NewTeamDialog, _opened(lambda house: NewTeamDialog(house.bridge, parent=house.window))),
     "own log": (OwnLogDialog, _opened(lambda house: OwnLogDialog(house.bridge, parent=house.window))),
     "add a way": (AddWayDialog, _opened(lambda house: AddWayDialog(house.bridge, OPEN, parent=house.window))),
@@ -231,6 +252,8 @@ QUESTIONS: dict[str, Scene] = {
     "delete key": _asked_by("ssh_key", "key.delete"),
     "export key": _asked_by("ssh_key", "key.export"),
     "delete account": _asked_by("provider_account", "provider_account.delete"),
+    "change role": _asked_by("member", "member.role"),
+    "revoke invite": _asked_by("invite", "invite.revoke"),
     "discard plan": _asked_by("deployment", "deployment.discard"),
 }
 

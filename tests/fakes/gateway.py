@@ -24,16 +24,19 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
+from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus, name_problem
 from machina_desktop.core.domain.provider import Catalogue, CredentialStatus, ProviderAccount
-from machina_desktop.core.domain.team import Actor, SystemRole, TeamRole
+from machina_desktop.core.domain.team import Actor, Grant, SystemRole, Team, TeamMember, TeamRole, User
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.events import Change, Changed, EventBus, LogAppended, ProgressMade
 from machina_desktop.core.ids import now
 from machina_desktop.core.services import deployments, keys, machines, providers
 from machina_desktop.core.services.use_case import Request
+from tests.fakes.people_answers import PeopleAnswers
 from tests.fakes.rows import ACTOR_ID, CATALOGUES, PROVIDER_INFOS, TEAM_ID
 
 R = TypeVar("R")
@@ -44,6 +47,12 @@ ENTITIES = {
     Deployment: ("deployment", "deployment_id"),
     ProviderAccount: ("provider_account", "provider_account_id"),
     SSHKey: ("ssh_key", "ssh_key_id"),
+    Team: ("team", "team_id"),
+    User: ("user", "user_id"),
+    TeamMember: ("team_member", "team_member_id"),
+    Grant: ("grant", "grant_id"),
+    TeamInvite: ("team_invite", "invite_id"),
+    AuditEvent: ("audit_event", "audit_event_id"),
 }
 
 ACTOR = Actor(
@@ -81,6 +90,7 @@ class FakeGateway:
             **self._deployment_answers(),
             **self._account_answers(),
             **self._key_answers(),
+            **PeopleAnswers(self).answers(),
         }
 
     async def call(self, ask: Request[R]) -> R:

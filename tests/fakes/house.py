@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QSize
 from PySide6.QtWidgets import QApplication, QDialog, QMenu, QWidget
 
 from machina_desktop.core.config import Paths, Settings
+from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
+from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.team import TeamMember, TeamRole
 from machina_desktop.core.services import device
 from machina_desktop.views import tasks
 from machina_desktop.views.apps import APPS
@@ -22,10 +26,12 @@ from machina_desktop.views.desk import Desk
 from machina_desktop.views.main_window import MainWindow
 from tests.fakes.device import FakeDevice
 from tests.fakes.gateway import FakeGateway, bridge_with, turn, until
-from tests.fakes.rows import log_lines, team_rows
+from tests.fakes.people_rows import people_rows
+from tests.fakes.rows import TEAM_ID, log_lines, team_rows
 
 SIZES = (QSize(1280, 820), QSize(1024, 640), QSize(880, 560))
 
+R = TypeVar("R")
 Scene = Callable[["House"], Awaitable[QWidget]]
 
 
@@ -122,7 +128,7 @@ class House:
 @asynccontextmanager
 async def house_with(home: Path, rows: Iterable[object] | None = None, size: QSize = SIZES[0]) -> AsyncIterator[House]:
     """A house for one scene, in a data folder of its own; ``size`` is the window's."""
-    house = House(home, team_rows(machines=16, runs=14) if rows is None else rows, size)
+    house = House(home, (*team_rows(machines=16, runs=14), *people_rows()) if rows is None else rows, size)
     try:
         yield house
     finally:
@@ -131,18 +137,22 @@ async def house_with(home: Path, rows: Iterable[object] | None = None, size: QSi
 
 def key_of(house: House, entity: str) -> str:
     """The entity that has the most to show."""
-    match entity:
-        case "machine":
-            wanted = (each for each in house.gateway.all(Machine) if each.actual_status is MachineStatus.ERROR)
-            return next(wanted).machine_id
-        case "deployment":
-            return run_in(house, DeploymentState.AWAITING_APPROVAL)
-        case "provider_account":
-            return next(each.provider_account_id for each in house.gateway.all(ProviderAccount))
-        case "ssh_key":
-            return next(each.ssh_key_id for each in house.gateway.all(SSHKey))
-        case _:
-            raise AssertionError(f"tests/fakes/scenes.py knows no {entity} to inspect: add one")
+    makers: dict[str, Callable[[], str]] = {
+        "machine": lambda: _first(house, Machine, lambda row: row.actual_status is MachineStatus.ERROR).machine_id,
+        "deployment": lambda: run_in(house, DeploymentState.AWAITING_APPROVAL),
+        "provider_account": lambda: _first(house, ProviderAccount).provider_account_id,
+        "ssh_key": lambda: _first(house, SSHKey).ssh_key_id,
+        "team": lambda: TEAM_ID,
+        "member": lambda: _first(house, TeamMember, lambda row: row.role is TeamRole.MEMBER).team_member_id,
+        "invite": lambda: _first(house, TeamInvite).invite_id,
+        "audit_event": lambda: _first(house, AuditEvent, lambda row: bool(row.detail)).audit_event_id,
+    }
+    assert entity in makers, f"tests/fakes/house.py knows no {entity} to inspect: add one"
+    return makers[entity]()
+
+
+def _first(house: House, shape: type[R], is_meant: Callable[[R], bool] = lambda _row: True) -> R:
+    return next(each for each in house.gateway.all(shape) if is_meant(each))
 
 
 def run_in(house: House, state: DeploymentState) -> str:

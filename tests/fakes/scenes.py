@@ -150,6 +150,13 @@ async def _menu(house: House) -> QWidget:
     return menu
 
 
+async def _verified(house: House) -> QWidget:
+    page = await house.page("audit")
+    page.check.begin(busy=page.verify)  # type: ignore[attr-defined]
+    await house.rest()
+    return page
+
+
 def scenes() -> dict[str, Scene]:
     """Every scene by name."""
     found: dict[str, Scene] = {
@@ -159,6 +166,8 @@ def scenes() -> dict[str, Scene]:
         "core not started": _not_started,
         "machine menu": _menu,
         **{f"settings {place}": _at("settings", place) for place in ("profile", "account", "about")},
+        "members invites": _at("members", "invites"),
+        "audit verified": _verified,
         **{name: scene for name, (_, scene) in SHOWN.items()},
         **QUESTIONS,
     }
