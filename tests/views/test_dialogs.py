@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QScrollArea, QVBoxLayout, QWidget
@@ -106,6 +106,14 @@ class TestPlace:
         dialog = opened(renaming(window), qtbot)
         away = global_panel(dialog).center() - window.mapToGlobal(window.rect().center())
         assert away.manhattanLength() <= 2
+        dialog.reject()
+
+    def test_where_a_window_manager_puts_it_at_first_is_not_where_it_stays(self, window: QWidget, qtbot: QtBot) -> None:
+        dialog = opened(renaming(window), qtbot)
+        place = dialog.pos()
+        dialog.move(0, 0)
+        QApplication.sendEvent(dialog, QEvent(QEvent.Type.LayoutRequest))
+        assert dialog.pos() == place
         dialog.reject()
 
     def test_it_goes_where_its_window_goes(self, window: QWidget, qtbot: QtBot) -> None:

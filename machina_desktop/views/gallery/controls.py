@@ -19,7 +19,7 @@ from machina_desktop.views.gallery.samples import ARABIC, LONG_NAME
 from machina_desktop.views.gallery.specimens import Section, Specimens, column, hovered, off, part, right_to_left
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton, Segment, Segmented
 from machina_desktop.views.widgets.checkbox import Checkbox
-from machina_desktop.views.widgets.day_edit import Calendar, DayEdit
+from machina_desktop.views.widgets.day_edit import Calendar, DayEdit, DayRange
 from machina_desktop.views.widgets.form import Form
 from machina_desktop.views.widgets.inputs import Input, PasswordInput, SecretArea, Select, TextArea
 from machina_desktop.views.widgets.key_caps import Keys
@@ -109,6 +109,7 @@ def _numbers() -> QWidget:
     states = Specimens(cell=220)
     states.add("spin box", _named(QSpinBox(), "Count")).add("with decimals", _named(QDoubleSpinBox(), "Price"))
     states.add("disabled", off(_named(QSpinBox(), "Count"))).add("day", DayEdit(today, name="Day"))
+    states.add("days", DayRange("gallery"))
     states.add("slider", _named(slider, "Share")).add("disabled", off(_named(quiet, "Share")))
     return states.add("calendar", calendar)
 

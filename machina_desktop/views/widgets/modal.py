@@ -33,19 +33,22 @@ _SHADOW_DROP = 8
 _SHADOW_REACH = 28
 # Left free between panel and screen.
 _SCREEN_GAP = Space.L
-# A panel this near to the middle of its window was not moved away by the person.
-_CENTRED_WITHIN = 3
 # Where whole windows can be faded in.
 _FADING = frozenset({"xcb", "windows", "cocoa"})
 
 
 class _Header(QWidget):
-    """Title, close button, and the place to take hold of the panel."""
+    """Title, close button, and the place to take hold of the panel.
+
+    Attributes:
+        was_held: Whether the person has taken hold of the panel, and may have moved it.
+    """
 
     def __init__(self, title: str, parent: QDialog) -> None:
         super().__init__(parent)
         self._panel = parent
         self._held_at: QPoint | None = None
+        self.was_held = False
         self.title = Label(title, style=Type.SECTION, wraps=True)
         self.close_button = IconButton("x", self.tr("Close"), shortcut="Esc", parent=self)
         self.close_button.clicked.connect(parent.reject)
@@ -58,6 +61,7 @@ class _Header(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
             return
+        self.was_held = True
         handle = self._panel.windowHandle()
         # The system knows best how windows are moved; where it does not help, as under a test, we move it.
         if handle is None or not handle.startSystemMove():
@@ -167,9 +171,9 @@ class Modal(QDialog):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._owner() and self.isVisible():
             if isinstance(event, QMoveEvent):
-                self._put(self.pos() + event.pos() - event.oldPos())
+                self._put(self._place() + (event.pos() - event.oldPos() if self._header.was_held else QPoint()))
             elif isinstance(event, QResizeEvent):
-                self._on_owner_resized(event)
+                self._put(self._place())
         return super().eventFilter(watched, event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -208,8 +212,8 @@ class Modal(QDialog):
         wanted = wanted.boundedTo(room.size())
         if wanted != self.size():
             self.resize(wanted)
-        if not self.isVisible() or not room.contains(self.geometry()):
-            self._put(self.pos() if self.isVisible() else self._centred())
+        if not self._header.was_held or not room.contains(self.geometry()):
+            self._put(self._place())
 
     def _height_for(self, width: int) -> int:
         layout = self.layout()
@@ -223,6 +227,13 @@ class Modal(QDialog):
         screen = owner.screen() if owner is not None else QGuiApplication.primaryScreen()
         gap = QMargins(_SCREEN_GAP, _SCREEN_GAP, _SCREEN_GAP, _SCREEN_GAP)
         return screen.availableGeometry().marginsRemoved(gap).marginsAdded(self._shadow())
+
+    def _place(self) -> QPoint:
+        """Where the window belongs: in the middle until the person takes hold of it.
+
+        Never where it is, before that: while a window manager takes it in, X11 says it were in the corner.
+        """
+        return self.pos() if self._header.was_held else self._centred()
 
     def _centred(self) -> QPoint:
         """Where the window must be for the panel to stand in the middle of its owner, or of the screen."""
@@ -238,15 +249,6 @@ class Modal(QDialog):
         x = max(room.left(), min(place.x(), right))
         y = max(room.top(), min(place.y(), bottom))
         self.move(x, y)
-
-    def _on_owner_resized(self, event: QResizeEvent) -> None:
-        owner = self._owner()
-        if owner is None:
-            return
-        before = owner.mapToGlobal(QRect(QPoint(), event.oldSize()).center())
-        away = self.mapToGlobal(self.panel().center()) - before
-        if away.manhattanLength() <= _CENTRED_WITHIN:
-            self._put(self._centred())
 
     def _appear(self) -> None:
         can_fade = self._is_blended and QGuiApplication.platformName() in _FADING
