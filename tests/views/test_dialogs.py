@@ -162,6 +162,15 @@ class TestPlace:
         assert area.verticalScrollBar().maximum() == 0
         dialog.reject()
 
+    def test_it_grows_for_what_is_added_while_it_is_open(self, window: QWidget, qtbot: QtBot) -> None:
+        dialog = opened(renaming(window), qtbot)
+        for number in range(3):
+            dialog.column.addWidget(Input(f"Field {number}"))
+        room = dialog.findChildren(QScrollArea)[0]
+        qtbot.waitUntil(lambda: dialog.height() > 380)
+        qtbot.waitUntil(lambda: room.verticalScrollBar().maximum() == 0)
+        dialog.reject()
+
     def test_it_grows_for_what_went_wrong(self, window: QWidget, qtbot: QtBot) -> None:
         dialog = renaming(window)
         opened(dialog, qtbot)
