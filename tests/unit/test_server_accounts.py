@@ -6,6 +6,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+import time
 import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -197,6 +198,24 @@ def test_the_pepper_lies_in_a_private_file_and_stays(tmp_path: Path) -> None:
     assert stored_pepper(path) == pepper
     assert len(pepper.reveal()) == 44
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("field", ["email", "display_name", "password"])
+async def test_a_text_of_nothing_but_accents_stops_nobody(shared: Server, field: str) -> None:
+    # Composing as many takes minutes.
+    accents = "a" + "\u0300\u0316" * 100_000
+    fields = {"email": "zoe@example.org", "display_name": "Zoe", "password": PASSWORD.reveal()} | {field: accents}
+    password = Secret(fields.pop("password"))
+    began = time.process_time()
+    assert isinstance(await refused(shared.ask(Register(**fields, password=password))), InvalidInput)
+    assert isinstance(await refused(shared.ask(Login(email=fields["email"], password=password))), Unauthenticated)
+    assert time.process_time() - began < 5
+
+
+async def test_what_cannot_be_stored_is_refused_and_no_fault(shared: Server) -> None:
+    for text in ("\ud800", "a\0b"):
+        ask = Login(email=text, password=Secret(text))
+        assert (await refused(shared.ask(ask))).status in {401, 422}
 
 
 # Signing in

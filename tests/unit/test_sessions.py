@@ -16,7 +16,7 @@ from machina_desktop.core.domain.team import Access, Client, SystemRole, TeamRol
 from machina_desktop.core.errors import Conflict, MachinaError, NotFound, Unauthenticated
 from machina_desktop.core.ids import new_token, now
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.authentication import SignedIn
+from machina_desktop.core.services.authentication import SignedIn, authenticate
 from machina_desktop.core.services.members import AddGrant, ChangeRole, RemoveMember
 from machina_desktop.core.services.sessions import ListSessions, Logout, RevokeSession, RotateSession
 from machina_desktop.core.services.teams import CreateTeam
@@ -144,6 +144,16 @@ async def test_a_request_is_written_down_at_most_once_a_minute(shared: Server) -
     shared.passes(MINUTE, ada.session_id)
     await shared.actor(ada.token)
     assert shared.made.sql(query) > began
+
+
+async def test_looking_whether_a_stream_may_go_on_keeps_nobody_signed_in(shared: Server) -> None:
+    ada = await shared.registered("Ada")
+    database = shared.made.host._database
+    for _ in range(2):
+        await authenticate(database, ada.token, Client(), is_use=False)
+        shared.passes(15 * MINUTE, ada.session_id)
+    with pytest.raises(Unauthenticated):
+        await authenticate(database, ada.token, Client(), is_use=False)
 
 
 # Rotation

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from machina_desktop.core.domain.profile import EMAIL_CHARACTERS
+from machina_desktop.core.domain.written import composed
 
 BROWSER_IDLE = timedelta(minutes=30)
 BROWSER_LIFE = timedelta(hours=12)
@@ -106,4 +108,4 @@ def hashed_token(token: str) -> str:
 
 def compared_email(email: str) -> str:
     """The address as it is compared: composed, without space around it, whatever the case."""
-    return unicodedata.normalize("NFC", email.strip()).casefold()
+    return composed(email.strip(), longest=EMAIL_CHARACTERS).casefold()

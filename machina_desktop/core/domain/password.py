@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection
+
+from machina_desktop.core.domain.written import composed
 
 SHORTEST, LONGEST = 12, 128
 
@@ -31,7 +32,7 @@ def normal_password(text: str) -> str:
     Keyboards of different systems write the same ``é`` as one character or as two; its owner types the same password
     (RFC 8265, section 4.2). Anything more, as NFKC does, would make different passwords equal, against ASVS V6.2.8.
     """
-    return unicodedata.normalize("NFC", text)
+    return composed(text, longest=LONGEST)
 
 
 def password_problem(password: str, *, about: Collection[str], common: Collection[str]) -> str:

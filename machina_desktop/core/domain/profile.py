@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from urllib.parse import urlsplit
+
+from machina_desktop.core.domain.written import composed
 
 PICTURE_BYTES = 200 * 1024
 """How long the address of a picture may be when it holds the picture itself."""
@@ -27,7 +28,7 @@ _MAGIC = {
 
 def normal_name(text: str) -> str:
     """The name as it is stored: without space around it, composed (NFC), so that what looks equal is equal."""
-    return unicodedata.normalize("NFC", text.strip())
+    return composed(text.strip(), longest=NAME_CHARACTERS)
 
 
 def name_problem(name: str) -> str:

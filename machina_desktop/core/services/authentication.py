@@ -74,8 +74,12 @@ def actor_of(tx: Transaction, user: User, client: Client | None = None) -> Actor
     )
 
 
-async def authenticate(database: Database, token: Secret, client: Client) -> tuple[Actor, Session]:
+async def authenticate(
+    database: Database, token: Secret, client: Client, *, is_use: bool = True
+) -> tuple[Actor, Session]:
     """Who asks with that token, with the roles and grants of this moment, and in which session.
+
+    ``is_use`` is false where nobody asks for anything: to look whether a stream may go on keeps no session awake.
 
     One read; once a minute, and when a new token is first used, a write follows it. A token that was replaced long
     ago ends its session: two have it, and nobody can tell which of them is its owner.
@@ -94,7 +98,8 @@ async def authenticate(database: Database, token: Secret, client: Client) -> tup
             hint="Sign in again; if that was not you, change your password.",
             code="E-TOKEN-REUSED",
         )
-    if at - found.session.last_seen_at >= SEEN_STEP or (found.is_newest and found.session.previous_hash):
+    is_news = at - found.session.last_seen_at >= SEEN_STEP or (found.is_newest and found.session.previous_hash)
+    if is_use and is_news:
         await database.write(KEEPER, _anything, lambda tx: _note_use(tx, found, token_hash, at))
     return found.actor, found.session
 
