@@ -22,23 +22,23 @@ _ENTITIES = {"team_member": "member", "team_invite": "invite"}
 
 
 def deed_words(action: str) -> str:
-    """What was done, as the beginning of a sentence: ``Created a machine``; the action itself where it is unknown."""
+    """What was to be done, whatever came of it: ``Create a machine``; the action itself where it is unknown."""
     words = {
-        "machine.create": _tr("Created a machine"),
-        "machine.update": _tr("Edited a machine"),
-        "machine.destroy": _tr("Ordered a machine destroyed"),
-        "machine.reboot": _tr("Rebooted a machine"),
-        "machine.start": _tr("Started a machine"),
-        "machine.stop": _tr("Stopped a machine"),
-        "machine.refresh": _tr("Refreshed a machine"),
-        "machine.retry": _tr("Tried a machine again"),
-        "provider_account.add": _tr("Added a provider account"),
-        "provider_account.verify": _tr("Verified a provider account"),
-        "provider_account.delete": _tr("Deleted a provider account"),
-        "ssh_key.generate": _tr("Generated a key"),
-        "ssh_key.import": _tr("Imported a key"),
-        "ssh_key.export": _tr("Exported a private key"),
-        "ssh_key.delete": _tr("Deleted a key"),
+        "machine.create": _tr("Create a machine"),
+        "machine.update": _tr("Edit a machine"),
+        "machine.destroy": _tr("Destroy a machine"),
+        "machine.reboot": _tr("Reboot a machine"),
+        "machine.start": _tr("Start a machine"),
+        "machine.stop": _tr("Stop a machine"),
+        "machine.refresh": _tr("Refresh a machine"),
+        "machine.retry": _tr("Try a machine again"),
+        "provider_account.add": _tr("Add a provider account"),
+        "provider_account.verify": _tr("Verify a provider account"),
+        "provider_account.delete": _tr("Delete a provider account"),
+        "ssh_key.generate": _tr("Generate a key"),
+        "ssh_key.import": _tr("Import a key"),
+        "ssh_key.export": _tr("Export a private key"),
+        "ssh_key.delete": _tr("Delete a key"),
         **_deployment_words(),
         **_people_words(),
     }
@@ -47,32 +47,32 @@ def deed_words(action: str) -> str:
 
 def _deployment_words() -> dict[str, str]:
     return {
-        "deployment.approve": _tr("Approved a plan"),
-        "deployment.cancel": _tr("Cancelled a deployment"),
-        "deployment.claim": _tr("Took up a deployment"),
-        "deployment.take_over": _tr("Took over a deployment"),
-        "deployment.report_plan": _tr("Made a plan"),
+        "deployment.approve": _tr("Approve a plan"),
+        "deployment.cancel": _tr("Cancel a deployment"),
+        "deployment.claim": _tr("Take up a deployment"),
+        "deployment.take_over": _tr("Take over a deployment"),
+        "deployment.report_plan": _tr("Make a plan"),
         "deployment.expire": _tr("Let a plan expire"),
-        "deployment.save_state": _tr("Saved the state of a machine"),
-        "deployment.report_facts": _tr("Recorded facts of a machine"),
-        "deployment.report_outcome": _tr("Ended a deployment"),
+        "deployment.save_state": _tr("Save the state of a machine"),
+        "deployment.report_facts": _tr("Record facts of a machine"),
+        "deployment.report_outcome": _tr("End a deployment"),
     }
 
 
 def _people_words() -> dict[str, str]:
     return {
-        "team.create": _tr("Created the team"),
-        "team.update": _tr("Edited the team"),
-        "team.delete": _tr("Deleted the team"),
-        "team.join": _tr("Joined the team"),
-        "team.leave": _tr("Left the team"),
-        "member.update": _tr("Changed a member's role"),
-        "member.remove": _tr("Removed a member"),
-        "invite.create": _tr("Invited somebody"),
-        "invite.revoke": _tr("Revoked an invite"),
-        "grant.add": _tr("Granted a right"),
-        "grant.remove": _tr("Took a right back"),
-        "user.update": _tr("Edited their profile"),
+        "team.create": _tr("Create the team"),
+        "team.update": _tr("Edit the team"),
+        "team.delete": _tr("Delete the team"),
+        "team.join": _tr("Join the team"),
+        "team.leave": _tr("Leave the team"),
+        "member.update": _tr("Change a member's role"),
+        "member.remove": _tr("Remove a member"),
+        "invite.create": _tr("Invite somebody"),
+        "invite.revoke": _tr("Revoke an invite"),
+        "grant.add": _tr("Grant a right"),
+        "grant.remove": _tr("Take a right back"),
+        "user.update": _tr("Edit their profile"),
     }
 
 

@@ -87,6 +87,29 @@ _DEPLOYMENTS = (
     scene("deployments-no-match", choose("deployments.filter.period", ""), write("deployments.search", "no such")),
     scene("deployments-error", write("deployments.search", ""), fail("deployment")),
 )
+_PEOPLE = (
+    scene("teams", recover, app("teams")),
+    scene("team", inspect("team", "acme")),
+    scene("team-other", inspect("team", "lab")),
+    scene("team-edit", inspect("team", "acme"), click("team.edit"), until_seen("edit_team")),
+    scene("team-join", click("teams.join"), until_seen("join_team")),
+    scene("members-loading", hold("member"), app("members")),
+    scene("members", let_go),
+    scene("member", inspect("member", "linus@acme")),
+    scene("member-administrator", inspect("member", "ada@acme")),
+    scene("member-grant", inspect("member", "linus@acme"), click("member.add_grant"), until_seen("add_grant")),
+    scene("member-remove", inspect("member", "ken@acme"), click("member.remove"), until_seen("remove_member")),
+    scene("members-no-match", write("members.search", "nobody")),
+    scene("invites", write("members.search", ""), place("members", "invites")),
+    scene("members-error", place("members", "members"), fail("member")),
+    scene("audit-loading", recover, hold("audit_event"), app("audit")),
+    scene("audit", let_go),
+    scene("audit-refused", choose("audit.filter.outcome", "refused")),
+    scene("audit-verified", choose("audit.filter.outcome", ""), click("audit.verify"), until_seen("audit.sound")),
+    scene("audit-export", click("audit.export"), until_seen("export_audit")),
+    scene("audit-no-match", write("audit.search", "no such")),
+    scene("audit-error", write("audit.search", ""), fail("audit_event")),
+)
 _WIZARD = (
     scene("wizard-account", recover, app("machines"), click("machines.deploy"), until_seen("wizard"), stays=True),
     scene("wizard-new-account", click("wizard.provider.baremetal"), stays=True),
@@ -115,7 +138,7 @@ _SHELL = (
     scene("vault-locked", command("vault.lock"), stays=True),
     scene("vault-unlock", command("vault.unlock")),
 )
-TEAM = (*_MACHINES, *_PROVIDERS, *_KEYS, *_DEPLOYMENTS, *_WIZARD, *_SHELL)
+TEAM = (*_MACHINES, *_PROVIDERS, *_KEYS, *_DEPLOYMENTS, *_PEOPLE, *_WIZARD, *_SHELL)
 
 FIRST = (
     scene("first-run-look", until_seen("first-run"), stays=True),
@@ -127,6 +150,9 @@ FIRST = (
     scene("providers-empty", app("providers")),
     scene("keys-empty", app("keys")),
     scene("deployments-empty", app("deployments")),
+    scene("teams-alone", app("teams")),
+    scene("members-alone", app("members")),
+    scene("audit-first", app("audit")),
     scene("machines-empty-wizard", app("machines"), shortcut("Ctrl+N"), until_seen("wizard")),
 )
 BROKEN = (scene("start-failed"),)
@@ -138,6 +164,8 @@ SMALL = (
     scene("small-deployments", app("deployments")),
     scene("small-deployment", inspect("deployment", "db-primary")),
     scene("small-providers", app("providers")),
+    scene("small-members", app("members")),
+    scene("small-audit", app("audit")),
     scene("small-wizard", app("machines"), click("machines.deploy"), until_seen("wizard")),
 )
 CONTRAST = (

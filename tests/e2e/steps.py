@@ -10,9 +10,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QComboBox, QScrollArea, QScrollBar
 
 from machina_desktop.core.errors import MachinaError, Unavailable
+from machina_desktop.core.services.audit import ListAuditEvents
 from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.core.services.keys import ListKeys
 from machina_desktop.core.services.machines import ListMachines
+from machina_desktop.core.services.members import ListMembers
 from machina_desktop.core.services.providers import ListAccounts
 from machina_desktop.views.models.table_model import RecordTableModel
 from tests.e2e.walk import Step, Walk
@@ -25,6 +27,8 @@ _LISTS: dict[str, type[object]] = {
     "deployment": ListDeployments,
     "provider_account": ListAccounts,
     "ssh_key": ListKeys,
+    "member": ListMembers,
+    "audit_event": ListAuditEvents,
 }
 _FAILURE = Unavailable(
     "The database is in use by another program.",

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from machina_desktop.core import ids
 from machina_desktop.core.config import Paths
-from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
 from machina_desktop.core.domain.key import SSHKeyType
 from machina_desktop.core.domain.machine import Machine
@@ -29,6 +28,7 @@ from machina_desktop.core.workers.deployer import RUNNER, runner_id
 from tests.fakes import rows
 from tests.fakes.believable_machines import machine_names, machines
 from tests.fakes.believable_runs import deployment, log_of, stories
+from tests.fakes.believable_trail import grants, invites, trail
 
 PEOPLE = (
     ("ada", "Ada Lovelace"),
@@ -117,7 +117,11 @@ def _write(tx: SqlTransaction, vault: Vault, at: datetime) -> BelievableTeam:
     _add_keys(tx, vault, known, at)
     _seal_accounts(tx, vault, known)
     _add_runs(tx, runs, by_name)
-    _add_audit(tx, known["acme"], made)
+    for row in (*grants(known, at), *invites(known, at)):
+        tx.add(row)
+    names = {known[name]: display_name for name, display_name in PEOPLE}
+    for event in trail(known, names, runs, made, at):
+        tx._feed.audit(event)
     return BelievableTeam(known, runs)
 
 
@@ -133,6 +137,7 @@ def _identifiers(at: datetime) -> dict[str, str]:
     known = {name: _identifier("user", founded, name) for name, _ in PEOPLE}
     known |= {name: _identifier("team", founded, name) for name in ("acme", "lab")}
     known |= {key: _identifier("account", founded, key) for key, _, _, _ in ACCOUNTS}
+    known |= {f"{name}@acme": _member_id(founded, number, name) for number, (name, _) in enumerate(PEOPLE)}
     known |= {key: _identifier("key", founded, key) for key in ("laptop", "deploy", "grace-yubikey", "ci")}
     return known | {name: _identifier("machine", at - timedelta(days=age), name) for name, age in machine_names()}
 
@@ -160,6 +165,10 @@ def _people(known: dict[str, str], at: datetime) -> Iterable[object]:
     for number, (name, _) in enumerate(PEOPLE):
         yield _member(known, "acme", name, joined + timedelta(days=11 * number))
     yield _member(known, "lab", "ada", joined + timedelta(days=200))
+
+
+def _member_id(founded: datetime, number: int, name: str) -> str:
+    return _identifier("member", founded + timedelta(days=11 * number), name)
 
 
 def _member(known: dict[str, str], team: str, name: str, joined_at: datetime) -> TeamMember:
@@ -241,10 +250,3 @@ def _add_runs(tx: SqlTransaction, runs: tuple[Deployment, ...], machine_by_name:
         if run.state.is_active and run.state is not DeploymentState.AWAITING_APPROVAL:
             until = run.created_at + _HELD
             tx.add(Lease(deployment_id=run.deployment_id, team_id=run.team_id, runner_id=holder, fence=1, until=until))
-
-
-def _add_audit(tx: SqlTransaction, team_id: str, made: tuple[Machine, ...]) -> None:
-    for machine in made[:12]:
-        tx.audit(team_id, "machine.create", f"machine:{machine.machine_id}", AuditOutcome.SUCCEEDED)
-    tx.audit(team_id, "provider_account.add", "account:telemetry", AuditOutcome.FAILED, "E-CREDENTIALS")
-    tx.audit(team_id, "machine.destroy", f"machine:{made[0].machine_id}", AuditOutcome.REFUSED, "E-FORBIDDEN")

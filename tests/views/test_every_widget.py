@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QMenu, QWidget
 import machina_desktop
 from machina_desktop.core.config import Paths
 from machina_desktop.core.domain.machine import name_problem
+from machina_desktop.core.domain.team import User
 from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views import theme
 from machina_desktop.views.apps import settings_about
@@ -25,6 +26,7 @@ from tests.fakes import walk
 from tests.fakes.awkward import awkward_rows
 from tests.fakes.dialog_scenes import SHOWN, shapes
 from tests.fakes.house import SIZES, House, house_with
+from tests.fakes.people_answers import CODE
 from tests.fakes.pseudo import pseudo_language, texts_in, untranslated
 from tests.fakes.rows import CATALOGUES, PROVIDER_INFOS
 from tests.fakes.scenes import scenes
@@ -179,5 +181,10 @@ def data_of(house: House) -> frozenset[str]:
             name_problem(""),
             "server-1",
             "acme",
+            "personal",
+            CODE,
+            "7k3m9-2qhx4-…",
+            "machina://join",
+            ["".join(word[0] for word in user.display_name.split()) for user in house.gateway.all(User)],
         )
     )

@@ -49,6 +49,22 @@ def shape(picture: Callable[[str], str], named: Callable[[AuditEvent], str]) -> 
         filters=_filters(),
         columns=(
             Column(
+                key="when",
+                title=_tr("When"),
+                text=lambda event: wording.moment(event.at),
+                is_quiet=True,
+                width=140,
+                least=120,
+            ),
+            Column(
+                key="who",
+                title=_tr("Who"),
+                text=lambda event: event.actor_name or event.actor_id,
+                face=lambda event: (event.actor_name, picture(event.actor_id)),
+                width=170,
+                grows=1,
+            ),
+            Column(
                 key="deed",
                 title=_tr("What"),
                 text=lambda event: deed_words(event.action),
@@ -59,21 +75,10 @@ def shape(picture: Callable[[str], str], named: Callable[[AuditEvent], str]) -> 
             ),
             Column(key="target", title=_tr("On"), text=named, width=170, rank=1, grows=2),
             Column(
-                key="who",
-                title=_tr("Who"),
-                text=lambda event: event.actor_name or event.actor_id,
-                face=lambda event: (event.actor_name, picture(event.actor_id)),
-                width=170,
-                grows=1,
-            ),
-            Column(
                 key="outcome", title=_tr("Outcome"), status=lambda event: Status(event.outcome), width=120, least=110
             ),
             Column(
                 key="detail", title=_tr("Code"), text=lambda e: e.detail or "–", is_mono=True, is_quiet=True, rank=3
-            ),
-            Column(
-                key="when", title=_tr("When"), text=lambda event: wording.moment(event.at), is_quiet=True, width=140
             ),
         ),
     )

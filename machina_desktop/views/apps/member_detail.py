@@ -28,7 +28,6 @@ from machina_desktop.views.apps.member_words import (
     access_word,
     exposure_lines,
     last_admin,
-    name_of,
     role_meaning,
     role_word,
 )
@@ -50,18 +49,18 @@ _WRITES = frozenset({"machine", "deployment", "provider_account", "ssh_key", "te
 
 
 class _Header(QWidget):
-    """Picture, name, address and role."""
+    """Picture, address, when they were here last, and role; the name stands above."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._avatar = Avatar("", size=48)
-        self._name = ElidedLabel(style=Type.SECTION)
-        self._email = ElidedLabel(style=Type.SECONDARY, tone="secondary")
+        self._avatar = Avatar("", size=40)
+        self._email = ElidedLabel(style=Type.MEDIUM)
+        self._seen = ElidedLabel(style=Type.SECONDARY, tone="secondary")
         self._role = Badge()
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(self._name)
         words.addWidget(self._email)
+        words.addWidget(self._seen)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.M)
@@ -69,12 +68,14 @@ class _Header(QWidget):
         row.addLayout(words, 1)
         row.addWidget(self._role)
 
-    def show_member(self, each: Membership, name: str) -> None:
+    def show_member(self, each: Membership) -> None:
         """Show somebody."""
         self._avatar.set_name(each.user.display_name)
         self._avatar.set_picture(picture_of(each.user.profile_picture_url or ""))
-        self._name.setText(name)
         self._email.setText(each.user.email or self.tr("no e-mail address"))
+        seen = each.user.last_login_at
+        self._seen.setText(self.tr("signed in {0}").format(wording.ago(seen)) if seen is not None else "")
+        self._seen.setVisible(seen is not None)
         self._role.set_text(role_word(each.member.role))
         self._role.set_tone("accent" if each.member.role is TeamRole.ADMIN else "neutral")
 
@@ -148,7 +149,6 @@ class MemberDetail(Detail):
         self._panel.problem.setObjectName("member.problem")
         self._facts.add_text("joined", self.tr("Joined"))
         self._facts.add_text("inviter", self.tr("Invited by"))
-        self._facts.add_text("seen", self.tr("Last signed in"))
         self._facts.add_copyable("email", self.tr("E-mail"))
         self._facts.add_copyable("id", self.tr("Member id"))
         self._activity.chosen.connect(lambda event_id: self.window_door.inspect("audit_event", event_id))
@@ -202,19 +202,16 @@ class MemberDetail(Detail):
         each = self._each
         if each is None:
             return
-        self._header.show_member(each, name_of(self.bridge, each.user))
-        seen = each.user.last_login_at
+        self._header.show_member(each)
         self._facts.set_values(
             {
                 "joined": wording.full_moment(each.member.joined_at),
                 "inviter": wording.person(self.bridge, each.member.invited_by or ""),
-                "seen": wording.ago(seen) if seen is not None else "",
                 "email": each.user.email,
                 "id": each.member.team_member_id,
             }
         )
         self._facts.set_row_visible("email", bool(each.user.email))
-        self._facts.set_row_visible("seen", seen is not None)
         self._meaning.setText(role_meaning(each.member.role))
         self._show_rights(each)
 

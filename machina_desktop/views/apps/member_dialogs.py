@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.team import ENVIRONMENT as PREFIX
 from machina_desktop.core.domain.team import Access
 from machina_desktop.core.errors import InvalidInput, MachinaError
+from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.members import AddGrant, Exposure, ListExposure, Membership, RemoveMember
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.member_words import access_meaning, access_word, exposure_lines, tr
@@ -20,6 +25,8 @@ from machina_desktop.views.widgets.inputs import Input, Select
 from machina_desktop.views.widgets.text import Label, copy_text
 
 ENVIRONMENT, TAG, OTHERS = "environment", "tag", "others"
+# As many as the machines page shows.
+_COUNTED = 5000
 
 
 class AddGrantDialog(Dialog):
@@ -35,6 +42,7 @@ class AddGrantDialog(Dialog):
         self.setObjectName("add_grant")
         self._bridge = bridge
         self._each = each
+        self._tags: Counter[str] | None = None
         titles = ((access.value, f"{access_word(access)}: {access_meaning(access)}") for access in Access)
         self.access = Select(self.tr("The member"), choices=tuple(titles))
         self.scope = Select(
@@ -53,20 +61,46 @@ class AddGrantDialog(Dialog):
         self.primary.setObjectName("add_grant.submit")
         self.cancel.setObjectName("add_grant.cancel")
         self.scope.changed.connect(self._on_scope_changed)
-        self.name.changed.connect(lambda _text: self.name.set_error(""))
+        self.name.changed.connect(self._on_name_changed)
         self.primary.clicked.connect(self._on_primary)
         self._on_scope_changed(self.scope.value())
         self.access.control.setFocus()
+        tasks.run(
+            bridge,
+            bridge.call(ListMachines(team_id=each.member.team_id, limit=_COUNTED)),
+            owner=self,
+            name="ListMachines",
+            done=self._on_machines,
+            failed=lambda _error: None,
+        )
+
+    def _on_machines(self, machines: tuple[Machine, ...]) -> None:
+        self._tags = Counter(tag for machine in machines for tag in {each.casefold() for each in machine.tags})
+        self._show_reach()
+
+    def _show_reach(self) -> None:
+        """Tell how many machines are meant: a tag that was mistyped narrows nothing."""
+        is_tag, name = self.scope.value() == TAG, self.name.text().strip().casefold()
+        if self._tags is None or not name:
+            self.name.set_help(
+                self.tr("As it stands on the machines.")
+                if is_tag
+                else self.tr("Machines tagged env:NAME belong to the environment NAME.")
+            )
+            return
+        count = self._tags[name if is_tag else f"{PREFIX}{name}"]
+        one, many = self.tr("1 machine has it now."), self.tr("{0} machines have it now.")
+        self.name.set_help(one if count == 1 else many.format(self.locale().toString(count)))
 
     def _on_scope_changed(self, scope: str) -> None:
         self.name.set_error("")
         self.name.setVisible(scope != OTHERS)
         self.name.set_label(self.tr("Tag") if scope == TAG else self.tr("Environment"))
-        self.name.set_help(
-            self.tr("As it stands on the machines.")
-            if scope == TAG
-            else self.tr("Machines tagged env:NAME belong to the environment NAME.")
-        )
+        self._show_reach()
+
+    def _on_name_changed(self, _text: str) -> None:
+        self.name.set_error("")
+        self._show_reach()
 
     def _on_primary(self) -> None:
         scope, name = self.scope.value(), self.name.text().strip()

@@ -62,7 +62,7 @@ class MemberGrants(QWidget):
     def _line(self, grant: Grant, refusal: str) -> QWidget:
         line = QWidget()
         row = QHBoxLayout(line)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(0, Space.XS, 0, Space.XS)
         row.setSpacing(Space.S)
         words = QVBoxLayout()
         words.setSpacing(0)

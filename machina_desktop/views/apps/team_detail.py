@@ -38,18 +38,18 @@ _COUNTED = 5000
 
 
 class _Header(QWidget):
-    """Picture, name, handle, and whether it is in view."""
+    """Picture, handle, role, and whether it is in view; the name stands above."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._avatar = Avatar("", size=48)
-        self._name = ElidedLabel(style=Type.SECTION)
-        self._handle = ElidedLabel(style=Type.MONO, tone="secondary")
+        self._avatar = Avatar("", size=40)
+        self._handle = ElidedLabel(style=Type.MONO)
+        self._role = ElidedLabel(style=Type.SECONDARY, tone="secondary")
         self._view = Badge(self.tr("in view"), tone="accent", icon_name="check")
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(self._name)
         words.addWidget(self._handle)
+        words.addWidget(self._role)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.M)
@@ -57,12 +57,12 @@ class _Header(QWidget):
         row.addLayout(words, 1)
         row.addWidget(self._view)
 
-    def show_team(self, team: Team, *, is_in_view: bool) -> None:
+    def show_team(self, team: Team, role: str, *, is_in_view: bool) -> None:
         """Show a team."""
         self._avatar.set_name(team.name)
         self._avatar.set_picture(picture_of(team.avatar_url or ""))
-        self._name.setText(team.name)
         self._handle.setText(team.handle)
+        self._role.setText(role)
         self._view.setVisible(is_in_view)
 
 
@@ -109,7 +109,6 @@ class TeamDetail(Detail):
 
     def _build(self) -> None:
         self._panel.set_header(self._header)
-        self._facts.add_text("role", self.tr("Your role"))
         self._facts.add_text("home", self.tr("Lives on"))
         self._facts.add_text("machines", self.tr("Machines"))
         self._facts.add_text("made", self.tr("Created"))
@@ -201,10 +200,10 @@ class TeamDetail(Detail):
             return
         is_in_view = team.team_id == self.bridge.team_id
         is_admin = self.bridge.actor.role_in(team.team_id) is TeamRole.ADMIN
-        self._header.show_team(team, is_in_view=is_in_view)
+        role = self.tr("You are an administrator") if is_admin else self.tr("You are a member")
+        self._header.show_team(team, role, is_in_view=is_in_view)
         self._facts.set_values(
             {
-                "role": self.tr("Administrator") if is_admin else self.tr("Member"),
                 "home": home_of(team) or self.tr("this computer"),
                 "machines": "" if self._machines is None else self.locale().toString(self._machines),
                 "made": wording.full_moment(team.created_at),

@@ -69,7 +69,14 @@ def _shape(
                 least=90,
             ),
             Column(
-                key="handle", title=_tr("Handle"), text=lambda team: team.handle, is_mono=True, is_quiet=True, rank=3
+                key="handle",
+                title=_tr("Handle"),
+                text=lambda team: team.handle,
+                is_mono=True,
+                is_quiet=True,
+                width=150,
+                least=130,
+                rank=3,
             ),
             Column(
                 key="role",
