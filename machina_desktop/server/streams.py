@@ -53,6 +53,11 @@ class Streams:
         self._by_user: Counter[str] = Counter()
         self._open: set[Stream] = set()
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     def admit(self, stream: Stream) -> None:
         """Count a stream before it begins.
 
@@ -144,7 +149,7 @@ class Stream(ABC):
         headers = [(b"content-type", MEDIA_TYPE), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         with contextlib.suppress(TimeoutError):
-            await self._send(send, b": machina\n\n")
+            await self._send(send, b": machina\n")
             while not self._is_over:
                 self._wake.clear()
                 if await self._may_read(send):
@@ -179,7 +184,8 @@ class Stream(ABC):
         try:
             await asyncio.wait_for(self._wake.wait(), min(times.heartbeat_s, times.recheck_s))
         except TimeoutError:
-            await self._send(send, b": \n\n")
+            # A comment alone: some readers take an empty line for an event as soon as one had an id.
+            await self._send(send, b":\n")
 
     async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
         # The server takes no more than its buffer holds: waiting here is waiting for the reader.
