@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil  # type: ignore[import-untyped]
+import pytest
 
 from machina_desktop.core.config import ENGINE, Paths, Settings
 from machina_desktop.core.domain.audit import AuditEvent
@@ -39,6 +40,9 @@ from tests.fakes.provider import RecordProvider, install
 
 R = TypeVar("R")
 DEADLINE_S = 20.0
+
+ON_ONE_STORE = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
+"""For what is refused before the store is asked: it is so on every database."""
 
 STRANGER = Actor(user_id="user-stranger", display_name="Stranger", team_roles=(("team-foreign", TeamRole.ADMIN),))
 

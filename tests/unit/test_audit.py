@@ -29,7 +29,7 @@ from machina_desktop.core.services.audit import (
 from machina_desktop.core.services.machines import ListMachines, RebootMachine, UpdateMachine
 from machina_desktop.core.services.teams import UpdateTeam
 from machina_desktop.core.store.database import Database
-from tests.fakes.hosts import Core, core
+from tests.fakes.hosts import ON_ONE_STORE, Core, core
 
 EVENTS = 12
 TAMPERS = 1000
@@ -283,6 +283,7 @@ async def test_an_export_is_narrowed_like_the_list(made: Core) -> None:
     assert [row["seq"] for row in rows] == ["2"]
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\uff1d1", "\r=1"])
 async def test_nothing_in_an_export_is_a_formula(made: Core, text: str) -> None:
     made.sql("UPDATE audit_event SET actor_name = ?, target = ?", text, text)

@@ -70,7 +70,7 @@ from machina_desktop.core.services.reports import (
 )
 from machina_desktop.core.services.teams import ListTeams, Settle, WhoAmI
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase, use_case
-from tests.fakes.hosts import STRANGER, Core, core, new_team_id, until
+from tests.fakes.hosts import ON_ONE_STORE, STRANGER, Core, core, new_team_id, until
 
 RUNNER_REQUESTS = (
     ClaimDeployment,
@@ -279,6 +279,7 @@ WRITES = tuple(
 )
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("case", WRITES, ids=lambda case: case.action)
 async def test_who_may_only_read_may_not_write(made: Core, case: UseCase) -> None:
     ask = some(case.request, team_id=made.team_id)
@@ -294,6 +295,7 @@ async def test_who_may_only_read_may_read(made: Core) -> None:
     assert (await door.call(GetDeployment(deployment_id=ask.deployment_id))).machine_id == ask.machine_id
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("request_class", RUNNER_REQUESTS, ids=lambda request: request.__name__)
 async def test_what_only_runners_report_is_refused_to_people(made: Core, request_class: type[Request[object]]) -> None:
     with pytest.raises(Forbidden):

@@ -24,7 +24,7 @@ from machina_desktop.core.services.machines import (
     StopMachine,
     UpdateMachine,
 )
-from tests.fakes.hosts import Core, core
+from tests.fakes.hosts import ON_ONE_STORE, Core, core
 from tests.fakes.provider import RecordProvider
 
 STATUSES = tuple(status for status in MachineStatus if status is not MachineStatus.TERMINATED)
@@ -107,6 +107,7 @@ async def test_the_name_of_a_destroyed_machine_is_free_again(made: Core) -> None
     assert (len(living), len(known)) == (1, 2)
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
 async def test_a_hostile_name_is_refused_and_nothing_is_stored(made: Core, name: str) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -145,6 +146,7 @@ async def test_text_that_cannot_be_stored_is_refused(made: Core) -> None:
     assert await made.call(ListMachines(team_id=made.team_id)) == ()
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("status", STATUSES)
 async def test_power_actions_need_a_fitting_state(made: Core, status: MachineStatus) -> None:
     machine = await resting(made, status)

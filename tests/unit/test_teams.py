@@ -15,7 +15,7 @@ from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFo
 from machina_desktop.core.services.audit import ListAuditEvents
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.teams import CreateTeam, GetTeam, ListTeams, UpdateProfile, UpdateTeam, WhoAmI
-from tests.fakes.hosts import STRANGER, Core, core
+from tests.fakes.hosts import ON_ONE_STORE, STRANGER, Core, core
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 20).decode()
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0" + b"\0" * 20).decode()
@@ -87,6 +87,7 @@ async def test_asking_twice_makes_one_team(made: Core) -> None:
     assert made.sql("SELECT count(*) FROM team_member") == [(2,)]
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("handle", ["", "a", "x" * 41, "Web", "web team", "web_team", "wéb", "web\n"])
 async def test_a_handle_that_cannot_be_typed_is_refused(made: Core, handle: str) -> None:
     error = await refused(made, CreateTeam(name="Web", handle=handle))
@@ -95,6 +96,7 @@ async def test_a_handle_that_cannot_be_typed_is_refused(made: Core, handle: str)
     assert (error.code, error.field) == ("E-TEAM-HANDLE", "handle")
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "We\x1b[2Jb", "a\nb", "abc\u202etxt", "\u200b"])
 async def test_a_name_that_could_deceive_is_refused(made: Core, name: str) -> None:
     error = await refused(made, CreateTeam(name=name, handle="web"))
@@ -153,12 +155,14 @@ async def test_only_administrators_change_a_team(made: Core) -> None:
             await made.door(STRANGER).call(ask)
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("url", PICTURES)
 async def test_a_picture_is_kept_as_it_is(made: Core, url: str) -> None:
     assert (await made.call(UpdateTeam(team_id=made.team_id, avatar_url=url))).avatar_url == url
     assert (await made.call(UpdateProfile(profile_picture_url=url))).profile_picture_url == url
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("url", NO_PICTURES, ids=range(len(NO_PICTURES)))
 async def test_what_is_no_picture_is_refused(made: Core, url: str) -> None:
     error = await refused(made, UpdateTeam(team_id=made.team_id, avatar_url=url))
@@ -185,6 +189,7 @@ async def test_a_profile_keeps_what_is_not_given(made: Core) -> None:
     )
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("email", ["ada", "ada@", "@example.org", "a da@example.org", "ada@example", "a@b@c.org"])
 async def test_what_is_no_address_is_refused(made: Core, email: str) -> None:
     error = await refused(made, UpdateProfile(email=email))
