@@ -120,6 +120,17 @@ async def test_of_those_who_read_and_then_write_at_once_none_undoes_the_other(da
     assert (await database.read(MINE, lambda tx: tx.get(Machine, "machine-1"))).ssh_port == 40
 
 
+async def test_a_row_of_no_team_is_read_and_written_by_one_at_a_time(database: Database) -> None:
+    await add(database, User(user_id="user-1", email="1@example.org", display_name="0", created_at=AT))
+
+    def count(tx: Transaction) -> None:
+        user = tx.get(User, "user-1")
+        tx.replace(replace(user, display_name=str(int(user.display_name) + 1)))
+
+    await asyncio.gather(*(database.write(RUNNER, allow, count) for _ in range(40)))
+    assert (await database.read(RUNNER, lambda tx: tx.get(User, "user-1"))).display_name == "40"
+
+
 async def test_who_finds_nothing_and_then_adds_it_at_once_does_so_once(database: Database) -> None:
     def found(tx: Transaction) -> None:
         if tx.find(Machine, name="the only one") is None:

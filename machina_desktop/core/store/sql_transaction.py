@@ -97,7 +97,7 @@ class SqlTransaction(Transaction):
     def find_anywhere(self, shape: type[T], **conditions: object) -> T | None:
         entity = _entity(shape)
         self._has_read = True
-        query = sa.select(entity.table).where(*_clauses(entity, conditions)).limit(1)
+        query = self._alone(entity, sa.select(entity.table).where(*_clauses(entity, conditions)).limit(1))
         with self._everywhere():
             row = self._connection.execute(query).mappings().first()
         return None if row is None else entity.value(row)
@@ -338,7 +338,7 @@ class SqlTransaction(Transaction):
     # Rules every row goes through
 
     def _first(self, entity: Entity[T], *clauses: sa.ColumnElement[bool]) -> T | None:
-        query = sa.select(entity.table).where(*self._visible(entity), *clauses).limit(1)
+        query = self._alone(entity, sa.select(entity.table).where(*self._visible(entity), *clauses).limit(1))
         row = self._connection.execute(query).mappings().first()
         team_id = None if row is None else row.get("team_id")
         if self._is_shared and not self._has_read and isinstance(team_id, str) and team_id not in self._held:
@@ -347,6 +347,10 @@ class SqlTransaction(Transaction):
             row = self._connection.execute(query).mappings().first()
         self._has_read = True
         return None if row is None else entity.value(row)
+
+    def _alone(self, entity: Entity[Any], query: sa.Select[Any]) -> sa.Select[Any]:
+        """Who may write a row of no team holds the row itself, so that nobody else changes it meanwhile."""
+        return query.with_for_update() if self._is_shared and "team_id" not in entity.table.c else query
 
     def _visible(self, entity: Entity[Any]) -> tuple[sa.ColumnElement[bool], ...]:
         if self._actor.is_runner or "team_id" not in entity.table.c:
