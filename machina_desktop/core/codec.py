@@ -73,7 +73,10 @@ def _schema(shape: type) -> dict[str, Any]:
 def _decode(shape: type, value: object) -> object:
     if shape is object:
         return value
-    if shape is Secret and isinstance(value, str):
+    if shape is Secret:
+        if not isinstance(value, str):
+            # Without the value: it may be a secret all the same.
+            raise TypeError("Expected `str`")
         return Secret(value)
     # What msgspec expects of a hook that does not know the shape.
     raise NotImplementedError(f"{shape} has no JSON form")

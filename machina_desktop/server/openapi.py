@@ -14,7 +14,7 @@ from machina_desktop.core.codec import json_schemas
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.deployments import ReadLog
 from machina_desktop.core.services.use_case import UseCase
-from machina_desktop.server.errors import KINDS, Problem
+from machina_desktop.server.errors import KINDS, NoMethod, NotJson, Problem, TooLarge
 from machina_desktop.server.reading import POSITIONS, Reader
 from machina_desktop.server.routes import answer_of, id_pattern, made_ids, path_fields, success_of
 
@@ -151,12 +151,12 @@ def _refusals(case: UseCase) -> Schema:
     return {
         str(kind.status): {"$ref": f"#/components/responses/{kind.__name__}"}
         for kind in KINDS
-        if not (kind.status == 405 or (kind.status in {413, 415} and case.method in {"GET", "DELETE"}))
+        if kind is not NoMethod and not (kind in {TooLarge, NotJson} and case.method in {"GET", "DELETE"})
     }
 
 
 def _problems() -> Schema:
-    return {kind.__name__: _problem(kind) for kind in KINDS}
+    return {kind.__name__: _problem(kind) for kind in KINDS if kind is not NoMethod}
 
 
 def _problem(kind: type[MachinaError]) -> Schema:
