@@ -72,6 +72,8 @@ class Host:
         self.bus.attach(asyncio.get_running_loop())
         await asyncio.to_thread(self.paths.create)
         await asyncio.to_thread(self._database.open)
+        if self._accounts is not None:
+            await self._accounts.check(self._database)
         self._dispatcher.attach(
             Context(
                 paths=self.paths,

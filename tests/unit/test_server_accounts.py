@@ -17,7 +17,7 @@ import pytest
 from machina_desktop.core.domain.account import Account, Registration, SessionKind
 from machina_desktop.core.domain.password import password_problem
 from machina_desktop.core.domain.team import SystemRole, TeamRole
-from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, MachinaError, Unauthenticated
+from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, MachinaError, Unauthenticated, Unavailable
 from machina_desktop.core.ids import new_code, now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.accounts import ChangePassword, EnterAccount, Login, OpenAccount, Register
@@ -266,15 +266,24 @@ async def test_a_hash_of_lower_cost_or_another_pepper_is_renewed_at_the_next_sig
         await shared.signed_in("Ada")
 
 
-async def test_without_its_pepper_nobody_signs_in_and_the_log_says_why(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_without_its_pepper_a_server_does_not_start(tmp_path: Path) -> None:
     async with server(tmp_path / "home") as shared:
         await shared.registered("Ada")
-    async with server(tmp_path / "home", peppers=(Secret("another"),)) as shared:
-        assert (await refused(shared.signed_in("Ada"))).code == "E-LOGIN"
+    with pytest.raises(Unavailable) as caught:
+        async with server(tmp_path / "home", peppers=(Secret("another"),)):
+            pass
+    assert caught.value.code == "E-PEPPER"
+
+
+async def test_of_an_unknown_pepper_the_log_tells_and_the_answer_does_not(
+    shared: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    await shared.registered("Ada")
+    shared.made.sql("UPDATE account SET pepper = ?", "unknown")
+    before = shared.passwords.hashings
+    assert (await refused(shared.signed_in("Ada"))).code == "E-LOGIN"
+    assert shared.passwords.hashings == before + 1
     assert "pepper" in caplog.text
-    caplog.clear()
 
 
 async def test_whoever_changes_their_address_signs_in_with_the_new_one(shared: Server) -> None:

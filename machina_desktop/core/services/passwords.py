@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import bcrypt
 
@@ -23,7 +23,11 @@ from machina_desktop.core.domain.account import Account, Registration
 from machina_desktop.core.domain.password import normal_password, password_problem
 from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.authentication import KEEPER
 from machina_desktop.core.vault import key_file
+
+if TYPE_CHECKING:
+    from machina_desktop.core.store.database import Database
 
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
@@ -41,6 +45,21 @@ class Accounts:
     passwords: Passwords
     registration: Registration = Registration.INVITE
 
+    async def check(self, database: Database) -> None:
+        """See that passwords which are stored there can be compared.
+
+        Raises:
+            Unavailable: E-PEPPER, none of them can: the pepper was lost, and a new one has been made since.
+        """
+        known = self.passwords.peppers
+        some, good = await database.read(KEEPER, lambda tx: (tx.find(Account), tx.find(Account, pepper=known)))
+        if some is not None and good is None:
+            raise Unavailable(
+                "The file that was mixed into all stored passwords is missing, so nobody could sign in.",
+                hint="Put .data/.password_pepper back from where it was kept; it is in no backup of the database.",
+                code="E-PEPPER",
+            )
+
 
 class Passwords:
     """bcrypt over a keyed pre-hash, on a thread pool of its own with one thread per core. Everything but that: loop.
@@ -49,12 +68,14 @@ class Passwords:
     the pepper whoever gets the database cannot even begin to guess.
 
     Attributes:
+        peppers: The fingerprints of those that are known.
         hashings: How many times bcrypt has been asked so far.
     """
 
     def __init__(self, *peppers: Secret, cost: int = COST) -> None:
         """The first pepper is for new hashes, the others are former ones."""
         self._peppers = {_fingerprint(pepper): pepper for pepper in peppers}
+        self.peppers = tuple(self._peppers)
         self._newest = _fingerprint(peppers[0])
         self._cost = cost
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="passwords")
