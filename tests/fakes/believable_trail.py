@@ -30,7 +30,7 @@ _DEEDS = (
     ("ada", "grant.add", "grant:grant", 41_000, ""),
     ("radia", "ssh_key.export", "ssh_key:deploy", 3_900, ""),
     ("linus", "machine.destroy", "db-primary", 2_950, "E-FORBIDDEN"),
-    ("ken", "deployment.approve", "run", 1_520, "E-FORBIDDEN"),
+    ("ken", "machine.stop", "db-primary", 1_520, "E-FORBIDDEN"),
     ("barbara", "provider_account.verify", "provider_account:telemetry", 410, "E-CREDENTIALS"),
     ("grace", "machine.update", "machine:web-1", 122, ""),
     ("margaret", "machine.update", "machine:db-primary", 47, ""),

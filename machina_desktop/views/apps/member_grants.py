@@ -57,7 +57,7 @@ class MemberGrants(QWidget):
         self._lines.fill(*(self._line(grant, refusal) for grant in each.grants))
         self._lines.setVisible(bool(each.grants))
         self.add.setVisible(not refusal)
-        allow(self.add, tr("A grant would change nothing: make them a member first.") if is_admin else "")
+        allow(self.add, refusal, tr("A grant would change nothing: make them a member first.") if is_admin else "")
 
     def _line(self, grant: Grant, refusal: str) -> QWidget:
         line = QWidget()

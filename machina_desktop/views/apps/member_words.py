@@ -59,7 +59,7 @@ def scope_words(grant: Grant) -> str:
 
 def grants_words(each: Membership) -> str:
     """All grants of a member in one line; a dash for none."""
-    parts = (f"{access_word(grant.access)}: {scope_words(grant)}" for grant in each.grants)
+    parts = (f"{access_word(grant.access)}: {grant.tag or tr('all others')}" for grant in each.grants)
     return ", ".join(parts) or "–"
 
 

@@ -176,33 +176,39 @@ class MembersPage(Page):
         self._team: Team | None = None
         nobody = EmptyState(icon_name="users", title=self.tr("Nobody is here"), text=self.tr("You are in no team now."))
         nobody.setObjectName("members.empty")
-        uninvited = EmptyState(
-            icon_name="user-plus",
-            title=self.tr("Nobody is invited"),
-            text=self.tr("An invite is a code that lets one person into the team, once."),
-        )
-        uninvited.setObjectName("invites.empty")
         self.list = ListPanel(bridge, _members(bridge), ask=self._ask_members, empty=nobody, parent=self)
-        self.invites = _InviteList(bridge, _invites(), ask=self._ask_invites, empty=uninvited, parent=self)
+        self._invites: _InviteList | None = None
         self.local = Callout("neutral")
         self.local.setObjectName("members.local")
         self.list.add_below_filters(self.local)
         self._stack = QStackedWidget()
-        self._switches: list[Segmented] = []
+        self._switches: dict[str, Segmented] = {}
         self._invite_buttons: list[Button] = []
-        for panel in (self.list, self.invites):
-            self._stack.addWidget(panel)
-            self._furnish(panel)
+        self._furnish(self.list, MEMBERS)
         self.list.chosen.connect(lambda key: window.inspect("member", key))
-        self.invites.chosen.connect(lambda key: window.inspect("invite", key))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._stack)
-        self.invites.pause()
         if bridge.is_settled:
             self._start()
         else:
             bridge.settled.connect(self._start, Qt.ConnectionType.SingleShotConnection)
+
+    @property
+    def invites(self) -> _InviteList:
+        """The list of invites, made when it is first looked at: only administrators may ask for them."""
+        if self._invites is None:
+            uninvited = EmptyState(
+                icon_name="user-plus",
+                title=self.tr("Nobody is invited"),
+                text=self.tr("An invite is a code that lets one person into the team, once."),
+            )
+            uninvited.setObjectName("invites.empty")
+            self._invites = _InviteList(self.bridge, _invites(), ask=self._ask_invites, empty=uninvited, parent=self)
+            self._invites.chosen.connect(lambda key: self.window_door.inspect("invite", key))
+            self._furnish(self._invites, INVITES)
+            self._show_rights()
+        return self._invites
 
     def shown(self) -> None:
         self._front().resume()
@@ -229,8 +235,8 @@ class MembersPage(Page):
         )
         yield from self._front().commands()
 
-    def _furnish(self, panel: ListPanel[Membership] | ListPanel[ListedInvite]) -> None:
-        name = MEMBERS if panel is self.list else INVITES
+    def _furnish(self, panel: ListPanel[Membership] | _InviteList, name: str) -> None:
+        self._stack.addWidget(panel)
         switch = Segmented(
             (
                 Segment(key=MEMBERS, title=self.tr("Members")),
@@ -246,7 +252,7 @@ class MembersPage(Page):
         invite.setObjectName(f"{name}.invite")
         invite.clicked.connect(self._on_invite)
         panel.header.add_action(invite)
-        self._switches.append(switch)
+        self._switches[name] = switch
         self._invite_buttons.append(invite)
         allow(invite, self.tr("The team is not known yet."))
 
@@ -263,24 +269,25 @@ class MembersPage(Page):
         )
         self._show_rights()
 
-    def _front(self) -> ListPanel[Membership] | ListPanel[ListedInvite]:
-        return self.invites if self._stack.currentWidget() is self.invites else self.list
+    def _front(self) -> ListPanel[Membership] | _InviteList:
+        current = self._stack.currentWidget()
+        return self._invites if self._invites is not None and current is self._invites else self.list
 
     def _show(self, name: str) -> None:
         before = self._front()
-        for switch, own in zip(self._switches, (MEMBERS, INVITES), strict=True):
-            switch.set_current(own)
         self._stack.setCurrentWidget(self.invites if name == INVITES else self.list)
+        for own, switch in self._switches.items():
+            switch.set_current(own)
         if self._front() is not before:
             before.pause()
             self._front().resume()
 
     def _on_switched(self, name: str) -> None:
-        if name == (INVITES if self._front() is self.invites else MEMBERS):
+        if name == (MEMBERS if self._front() is self.list else INVITES):
             return
         self._show(name)
         # The switch that was used is hidden with its list; the keyboard goes on at the other one.
-        self._switches[(MEMBERS, INVITES).index(name)].focus_current()
+        self._switches[name].focus_current()
 
     def _may_see_invites(self) -> bool:
         return self.bridge.is_settled and not why_not(self.bridge, "invite.list", self.bridge.team_id, is_read=True)
@@ -297,7 +304,7 @@ class MembersPage(Page):
     def _show_rights(self) -> None:
         for button in self._invite_buttons:
             allow(button, self._obstacle())
-        for switch in self._switches:
+        for switch in self._switches.values():
             switch.setVisible(self._may_see_invites())
         if not self._may_see_invites():
             self._show(MEMBERS)

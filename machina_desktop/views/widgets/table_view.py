@@ -79,6 +79,7 @@ class TableView(QTableView):
         self._set_up_header(model)
         model.rowsInserted.connect(self._end_at_last_row)
         model.rowsRemoved.connect(self._end_at_last_row)
+        model.modelReset.connect(self._end_at_last_row)
         self.selection = RecordSelection(self)
         self.selected = self.selection.selected
         self.activated_key = self.selection.activated
