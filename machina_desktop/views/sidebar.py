@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from machina_desktop.views.apps.base import App
 from machina_desktop.views.person_button import PersonButton
@@ -80,6 +80,8 @@ class Sidebar(QWidget):
         """Mark an app as the one shown; sends no signal."""
         for each, entry in self._entries.items():
             entry.setChecked(each == name)
+        if name in self._entries:
+            self._list.ensureWidgetVisible(self._entries[name], 0, 0)
 
     def is_collapsed(self) -> bool:
         """Whether only icons show."""
@@ -114,8 +116,8 @@ class Sidebar(QWidget):
             entry.setCheckable(True)
             entry.clicked.connect(lambda _checked=False, name=app.name: self._on_clicked(name))
             self._entries[app.name] = entry
-            column.addWidget(entry)
-        column.addStretch()
+        self._list = _EntryList(tuple(self._entries.values()))
+        column.addWidget(self._list, 1)
         column.addWidget(self.vault)
         column.addWidget(self.sync)
         column.addWidget(Divider())
@@ -154,3 +156,31 @@ class Sidebar(QWidget):
                 self._foot.insertWidget(index, button, 0, _CENTER)
             else:
                 self._foot_row.addWidget(button)
+
+
+class _EntryList(QScrollArea):
+    """The lines of the apps. In a low window they scroll, by the wheel and with the keyboard; a bar has no room."""
+
+    def __init__(self, entries: tuple[SidebarEntry, ...]) -> None:
+        super().__init__()
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        for entry in entries:
+            column.addWidget(entry)
+            entry.installEventFilter(self)
+        column.addStretch()
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for policy in (self.setVerticalScrollBarPolicy, self.setHorizontalScrollBarPolicy):
+            policy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setProperty("surface", "base")
+        content.setProperty("surface", "base")
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.FocusIn and isinstance(watched, SidebarEntry):
+            self.ensureWidgetVisible(watched, 0, 0)
+        return super().eventFilter(watched, event)
