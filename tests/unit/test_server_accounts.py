@@ -109,6 +109,9 @@ async def test_by_invitation_only_a_code_lets_one_person_in_and_into_the_team(tm
         assert len(let_in) == 1
         assert (await shared.actor(let_in[0].token)).team_roles == ((shared.made.team_id, TeamRole.MEMBER),)
         assert shared.made.sql("SELECT count(*) FROM account") == [(2,)]
+        event = (await shared.made.audit())[-1]
+        assert (event.action, event.actor_id) == ("account.register", let_in[0].user.user_id)
+        assert event.actor_name == let_in[0].user.display_name
 
 
 # Passwords

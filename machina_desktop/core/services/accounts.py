@@ -68,6 +68,7 @@ class ChangePassword(Request[None]):
 class OpenAccount(Request[SignedIn]):
     """Store a new account whose password was hashed here, and begin its first session."""
 
+    user_id: str
     email: str
     display_name: str
     password_hash: Secret
@@ -118,9 +119,12 @@ async def register(context: Context, actor: Actor, ask: Register) -> SignedIn:
             code="E-REGISTRATION",
         )
     password_hash, pepper = await keeping.passwords.hashed(ask.password)
+    # The team that lets the person in reads their name in its audit trail.
+    person = replace(KEEPER, user_id=new_id("user"), display_name=name, client=actor.client)
     return await context.record(
-        replace(KEEPER, client=actor.client),
+        person,
         OpenAccount(
+            user_id=person.user_id,
             email=email,
             display_name=name,
             password_hash=password_hash,
@@ -191,7 +195,7 @@ def open_account(tx: Transaction, actor: Actor, ask: OpenAccount) -> SignedIn:
     if tx.find(Account, email=email):
         raise Conflict("There is an account with this address already.", hint="Sign in.", code="E-EMAIL-TAKEN")
     user = User(
-        user_id=new_id("user"),
+        user_id=ask.user_id,
         email=ask.email,
         display_name=ask.display_name,
         role=SystemRole.ADMIN if is_first else SystemRole.USER,
