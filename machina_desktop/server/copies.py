@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import tempfile
 from pathlib import Path
 
 from machina_desktop.core.config import Paths
@@ -73,22 +74,24 @@ async def _restore(paths: Paths, source: Path) -> Path:
     async with run_lock(server_lock(paths), waits=False) as is_ours:
         if not is_ours:
             raise in_use()
-        new = paths.database.with_name(f"{paths.database.name}.restored")
         aside = paths.database.with_name(f"{paths.database.name}.before-restore-{now():%Y%m%d-%H%M%S}")
         try:
-            await asyncio.to_thread(checked_copy, source, new)
-            await asyncio.to_thread(put_in_place, new, paths.database, aside)
+            await asyncio.to_thread(_put_back, paths, source, aside)
         except (sqlite3.Error, OSError) as error:
-            new.unlink(missing_ok=True)
             raise Unavailable(
                 f"{source.name} cannot be restored: {error}.",
                 hint="The database was left as it is; try another backup.",
                 code="E-RESTORE",
             ) from error
-        except Unavailable:
-            new.unlink(missing_ok=True)
-            raise
         return aside
+
+
+def _put_back(paths: Paths, source: Path, aside: Path) -> None:
+    # Beside the database, so that the last step is a renaming on one disk.
+    with tempfile.TemporaryDirectory(prefix="restore-", dir=paths.home) as folder:
+        new = Path(folder, paths.database.name)
+        checked_copy(source, new)
+        put_in_place(new, paths.database, aside)
 
 
 def _refuse_postgresql(config: ServerConfig, program: str) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.ids import new_code
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.sqlite import copy
@@ -23,6 +24,7 @@ def checked_copy(source: Path, target: Path) -> None:
         Unavailable: ``source`` is damaged, made by a newer version or another program, or the disk is full.
     """
     copy(source, target)
+    _refuse_foreign(target)
     database = Database.of_file(target)
     try:
         database.open()
@@ -32,9 +34,16 @@ def checked_copy(source: Path, target: Path) -> None:
         connection.execute("UPDATE counter SET epoch = ?", (new_code(),))
         connection.execute("DELETE FROM session")
         connection.execute("DELETE FROM retired_token")
-    # A migration copies what it changes; of a copy that is of no use.
-    for left in target.parent.glob(f"{target.name}.before-*"):
-        left.unlink()
+
+
+def _refuse_foreign(file: Path) -> None:
+    """An empty file is a good database to SQLite, and to us one that was never used."""
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'counter'").fetchone()
+    if found is None:
+        raise Unavailable(
+            "The copy holds no data of Machina.", hint="Choose a file that backup wrote.", code="E-DB-FOREIGN"
+        )
 
 
 def put_in_place(new: Path, database: Path, aside: Path) -> None:
@@ -44,5 +53,3 @@ def put_in_place(new: Path, database: Path, aside: Path) -> None:
     for name in BESIDE:
         database.with_name(f"{database.name}{name}").unlink(missing_ok=True)
     new.replace(database)
-    for name in BESIDE:
-        new.with_name(f"{new.name}{name}").unlink(missing_ok=True)
