@@ -17,6 +17,7 @@ from machina_desktop.core.domain.team import User
 from machina_desktop.core.errors import Bug, InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.store.database import Database
+from machina_desktop.core.store.news import News
 from tests.fakes import postgres
 from tests.fakes.hosts import store_at, until
 from tests.fakes.postgres import PASSWORD, Server
@@ -152,6 +153,7 @@ async def test_a_connection_that_ends_while_it_saves_leaves_open_whether_it_did(
         await database.write(MINE, allow, cut_at_the_end)
     assert caught.value.code == "E-DB-GONE"
     assert "or not" in caught.value.message
+    assert not database.is_own(News("team-1", 1))
 
 
 async def test_a_team_that_somebody_holds_for_too_long_is_busy(path: Path, server: Server) -> None:

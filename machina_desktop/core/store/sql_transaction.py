@@ -19,6 +19,7 @@ from machina_desktop.core.domain.throttle import Counter
 from machina_desktop.core.errors import Bug, Conflict, NotFound
 from machina_desktop.core.events import Change
 from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.store.envelopes import Envelopes
 from machina_desktop.core.store.feed import Feed
 from machina_desktop.core.store.rate_limits import RateLimits
 from machina_desktop.core.store.run_logs import RunLogs
@@ -28,8 +29,6 @@ from machina_desktop.core.store.tables import (
     KEPT_OF_A_TEAM,
     LOG,
     METADATA,
-    SEALED,
-    STATE,
     Entity,
 )
 from machina_desktop.core.store.transaction import Permit, SealedPlace, StateRevision, Transaction
@@ -70,6 +69,7 @@ class SqlTransaction(Transaction):
         self._actor = actor
         self._permit_outside = permit
         self._feed = Feed(connection)
+        self._envelopes = Envelopes(connection)
         self._entered: set[str] = set()
         self._is_shared = is_shared
         self._held: frozenset[str] = frozenset()
@@ -198,45 +198,20 @@ class SqlTransaction(Transaction):
 
     def save_sealed(self, place: SealedPlace, envelope: bytes) -> None:
         self._permit(place.team_id)
-        self._connection.execute(sa.delete(SEALED).where(*_sealed_at(place)))
-        self._connection.execute(
-            sa.insert(SEALED).values(
-                team_id=place.team_id,
-                record_table=place.table,
-                record_id=place.record_id,
-                field=place.field,
-                version=place.version,
-                envelope=envelope,
-            )
-        )
+        self._envelopes.save(place, envelope)
 
     def read_sealed(self, team_id: str, table: str, record_id: str) -> tuple[tuple[SealedPlace, bytes], ...]:
         self._require_team(team_id)
         self._has_read = True
-        query = sa.select(SEALED).where(
-            SEALED.c.team_id == team_id, SEALED.c.record_table == table, SEALED.c.record_id == record_id
-        )
-        return tuple(
-            (
-                SealedPlace(team_id=team_id, table=table, record_id=record_id, field=row.field, version=row.version),
-                row.envelope,
-            )
-            for row in self._connection.execute(query)
-        )
+        return self._envelopes.read(team_id, table, record_id)
 
     def delete_sealed(self, team_id: str, table: str, record_id: str) -> None:
         self._permit(team_id)
-        self._connection.execute(
-            sa.delete(SEALED).where(
-                SEALED.c.team_id == team_id, SEALED.c.record_table == table, SEALED.c.record_id == record_id
-            )
-        )
+        self._envelopes.delete(team_id, table, record_id)
 
     def has_sealed(self) -> bool:
         """Whether any envelope is stored: then a vault must never be made anew."""
-        secret = sa.select(sa.exists(sa.select(SEALED.c.field)))
-        state = sa.select(sa.exists(sa.select(STATE.c.serial)))
-        return bool(self._connection.execute(secret).scalar() or self._connection.execute(state).scalar())
+        return self._envelopes.has_any()
 
     def save_state(self, revision: StateRevision, *, keep: int) -> None:
         self._permit(revision.team_id)
@@ -247,31 +222,15 @@ class SqlTransaction(Transaction):
                 hint="Refresh the machine before doing anything else with it.",
                 code="E-STATE-STALE",
             )
-        mine = STATE.c.machine_id == revision.machine_id
-        self._connection.execute(sa.delete(STATE).where(mine, STATE.c.serial == revision.serial))
-        self._connection.execute(
-            sa.insert(STATE).values(
-                machine_id=revision.machine_id,
-                lineage=revision.lineage,
-                serial=revision.serial,
-                team_id=revision.team_id,
-                envelope=revision.envelope,
-            )
-        )
-        kept = sa.select(STATE.c.serial).where(mine).order_by(STATE.c.serial.desc()).limit(keep)
-        self._connection.execute(sa.delete(STATE).where(mine, STATE.c.serial.not_in(kept)))
+        self._envelopes.save_state(revision, keep=keep)
 
     def read_state(self, machine_id: str) -> StateRevision | None:
         self._has_read = True
-        query = sa.select(STATE).where(STATE.c.machine_id == machine_id).order_by(STATE.c.serial.desc()).limit(1)
         with self._everywhere():
-            row = self._connection.execute(query).first()
-        if row is None:
-            return None
-        self._require_team(row.team_id)
-        return StateRevision(
-            team_id=row.team_id, machine_id=machine_id, lineage=row.lineage, serial=row.serial, envelope=row.envelope
-        )
+            newest = self._envelopes.newest_state(machine_id)
+        if newest is not None:
+            self._require_team(newest.team_id)
+        return newest
 
     # Logs
 
@@ -473,12 +432,3 @@ def _search(entity: Entity[Any], search: str) -> list[sa.ColumnElement[bool]]:
         sa.or_(*(sa.cast(entity.table.c[name], sa.Text).icontains(word, autoescape=True) for name in entity.searched))
         for word in words
     ]
-
-
-def _sealed_at(place: SealedPlace) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        SEALED.c.team_id == place.team_id,
-        SEALED.c.record_table == place.table,
-        SEALED.c.record_id == place.record_id,
-        SEALED.c.field == place.field,
-    )
