@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -455,4 +455,7 @@ async def close(bridge: Bridge, *widgets: QWidget) -> None:
     await turn()
     # Without a running Qt loop nobody else carries out what was put off.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    # Names of people are asked for by the bridge's own queries, which outlive the widgets.
+    for timer in bridge.findChildren(QTimer):
+        timer.stop()
     await bridge.finish()

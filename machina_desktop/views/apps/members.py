@@ -277,14 +277,15 @@ class MembersPage(Page):
         before = self._front()
         self._stack.setCurrentWidget(self.invites if name == INVITES else self.list)
         for own, switch in self._switches.items():
+            # Each shows the list it stands on, also after it was used.
+            switch.blockSignals(True)
             switch.set_current(own)
+            switch.blockSignals(False)
         if self._front() is not before:
             before.pause()
             self._front().resume()
 
     def _on_switched(self, name: str) -> None:
-        if name == (MEMBERS if self._front() is self.list else INVITES):
-            return
         self._show(name)
         # The switch that was used is hidden with its list; the keyboard goes on at the other one.
         self._switches[name].focus_current()
