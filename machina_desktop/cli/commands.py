@@ -54,7 +54,7 @@ SUBJECTS = {
 """The field that names what a command of the noun is about; it needs no ``--option``."""
 
 # A command holds the vault's keys only for as long as it runs, so opening or locking it by itself does nothing.
-_WITHOUT_COMMAND = frozenset({"vault.unlock", "vault.lock"})
+_WITHOUT_COMMAND = frozenset({"vault.unlock", "vault.lock", "sync.pull", "sync.snapshot"})
 
 _GOES_ON_WITH_A_RUN = frozenset({"deployment.approve", "deployment.cancel"})
 

@@ -32,7 +32,7 @@ from machina_desktop.server.gate import CALL, Call, Gate
 from machina_desktop.server.metrics import MEDIA_TYPE, Metrics
 from machina_desktop.server.reading import BODY_BYTES, Reader
 from machina_desktop.server.routes import served, success_of
-from machina_desktop.server.streams import LogStream, Streams, Times
+from machina_desktop.server.streams import HintStream, LogStream, Streams, Times
 
 TITLE = "Machina"
 REQUEST_S = 30.0
@@ -119,10 +119,7 @@ class Server:
                 return await whole(request)
             call = call_of(request)
             call.action = "deployment.follow_log"
-
-            async def who() -> Actor:
-                return (await self._caller(request, call, is_public=False)).actor
-
+            who = self._reader(request, call)
             following = LogStream(
                 await who(),
                 who,
@@ -137,6 +134,24 @@ class Server:
             return following
 
         return handle
+
+    async def _hints(self, request: Connection) -> ASGIApp:
+        """Tells copies of teams elsewhere that there is something to pull."""
+        call = call_of(request)
+        call.action = "sync.hints"
+        who = self._reader(request, call)
+        heads = self._parts.host.database.change_heads
+        stream = HintStream(await who(), who, self._parts.host.bus, self.streams, heads=heads)
+        self.streams.admit(stream)
+        return stream
+
+    def _reader(self, request: Connection, call: Call) -> Callable[[], Awaitable[Actor]]:
+        """Tells, as often as it is asked, who reads a stream."""
+
+        async def who() -> Actor:
+            return (await self._caller(request, call, is_public=False)).actor
+
+        return who
 
     async def _caller(self, request: Connection, call: Call, *, is_public: bool) -> Caller:
         """Who asks.
@@ -187,6 +202,7 @@ class Server:
             return ASGIResponse(body=text.encode(), media_type=MEDIA_TYPE)
 
         return [
+            _route("/api/sync/hints", {"GET": self._hints}),
             _route("/schema/openapi.json", {"GET": schema}),
             _route("/health", {"GET": health}),
             _route("/ready", {"GET": ready}),

@@ -15,7 +15,7 @@ from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.deployments import ReadLog
 from machina_desktop.core.services.use_case import UseCase
 from machina_desktop.server.errors import KINDS, NoMethod, NotJson, Problem, TooLarge
-from machina_desktop.server.reading import POSITIONS, Reader
+from machina_desktop.server.reading import Reader
 from machina_desktop.server.routes import answer_of, id_pattern, made_ids, path_fields, success_of
 
 Schema = dict[str, Any]
@@ -48,6 +48,7 @@ def document(cases: Iterable[UseCase], *, title: str, server_url: str) -> Schema
     paths: dict[str, Schema] = {}
     for case in cases:
         paths.setdefault(case.path, {})[case.method.lower()] = _operation(case, components, answers[case.action])
+    paths["/api/sync/hints"] = {"get": _HINTS}
     for case in cases:
         components.pop(case.request.__name__, None)
     return {
@@ -108,9 +109,10 @@ def _body(case: UseCase, whole: Schema) -> Schema:
     body["additionalProperties"] = False
     for name, kind in made_ids(case).items():
         body["properties"][name] = {"type": "string", "pattern": id_pattern(kind)}
-    for name in POSITIONS & body["properties"].keys():
+    reader = Reader(case)
+    for name in reader.positions:
         body["properties"][name]["minimum"] = 0
-    if longest := Reader(case).longest:
+    if longest := reader.longest:
         limit = body["properties"]["limit"]
         limit.update(minimum=1, maximum=longest, default=min(limit["default"], longest))
     return body
@@ -134,6 +136,25 @@ _STREAM = [
         is_required=False,
     ),
 ]
+
+
+_HINTS: Schema = {
+    "operationId": "sync.hints",
+    "tags": ["sync"],
+    "summary": "Hear how far the feeds of one's teams have grown.",
+    "description": "Server-sent events hint (data: team_id, seq), all teams at first; gone when the session has ended.",
+    "responses": {
+        "200": {
+            "description": "A stream without an end.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **{
+            str(kind.status): {"$ref": f"#/components/responses/{kind.__name__}"}
+            for kind in KINDS
+            if kind.status in {400, 401, 429, 500, 503}
+        },
+    },
+}
 
 
 def _success(case: UseCase, status: int, answer: Schema) -> Schema:

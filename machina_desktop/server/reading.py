@@ -21,7 +21,7 @@ JSON_DEPTH = 32
 PAGE = 500
 _LONGEST: Mapping[type[object], int] = {ReadLog: 1 << 20, ExportAudit: 5_000}
 """Where ``limit`` does not count rows of a list, how high it may be."""
-POSITIONS = frozenset({"offset", "after", "before", "since_seq"})
+_POSITIONS = frozenset({"offset", "after", "before", "since"})
 
 
 class Reader:
@@ -31,6 +31,7 @@ class Reader:
         self._case = case
         self._hints = typing.get_type_hints(case.request)
         self._in_path = frozenset(path_fields(case))
+        self.positions = tuple(name for name in self._hints if name in _POSITIONS and self._hints[name] is int)
         self._ids = {name: re.compile(id_pattern(kind)) for name, kind in made_ids(case).items()}
         limit = next((each.default for each in fields(case.request) if each.name == "limit"), None)
         self.longest = _LONGEST.get(case.request, PAGE) if isinstance(limit, int) else 0
@@ -83,7 +84,7 @@ class Reader:
                 )
         if self.longest and not 1 <= cast("int", getattr(ask, "limit", 1)) <= self.longest:
             raise InvalidInput(f"At most {self.longest} at once, at least 1.", field="limit", code="E-PAGE")
-        for name in POSITIONS & self._hints.keys():
+        for name in self.positions:
             if getattr(ask, name) < 0:
                 raise InvalidInput("This cannot be less than 0.", field=name, code="E-PAGE")
 

@@ -15,7 +15,7 @@ from litestar.types import Receive, Scope, Send
 from machina_desktop.core.codec import to_json
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import MachinaError, TooMany
-from machina_desktop.core.events import Changed, Event, EventBus, LogAppended
+from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended
 from machina_desktop.core.services.deployments import GetDeployment, LogChunk, ReadLog
 from machina_desktop.core.services.dispatch import Dispatcher
 from machina_desktop.server.errors import problem_of
@@ -198,10 +198,15 @@ class Stream(ABC):
         self.end()
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, Changed) and any(change.entity in _ABOUT_RIGHTS for change in event.changes):
-            self.check()
-        elif self.concerns(event):
+        if self.concerns(event):
             self._wake.set()
+        if isinstance(event, Changed) and any(map(self._is_about_rights, event.changes)):
+            self.check()
+
+    def _is_about_rights(self, change: Change) -> bool:
+        """Of what was deleted nobody can tell any more whose it was."""
+        is_own = change.row is None or change.row.get("user_id", self.user_id) == self.user_id
+        return change.entity in _ABOUT_RIGHTS and is_own
 
 
 class LogStream(Stream):
@@ -260,6 +265,49 @@ class LogStream(Stream):
     async def _read(self, limit: int) -> LogChunk:
         ask = ReadLog(deployment_id=self._deployment_id, offset=self._offset, limit=limit)
         return await self._dispatcher.execute(self.actor, ask)
+
+
+class HintStream(Stream):
+    """How far the feeds of the reader's teams have grown: events ``hint`` with a team and a number, nothing of it.
+
+    At first each team is told; a reader who comes back misses nothing, whatever happened meanwhile.
+    """
+
+    kind = "hints"
+
+    def __init__(
+        self,
+        actor: Actor,
+        who: Callable[[], Awaitable[Actor]],
+        bus: EventBus,
+        streams: Streams,
+        *,
+        heads: Callable[[], Awaitable[dict[str, int]]],
+    ) -> None:
+        super().__init__(actor, who, bus, streams)
+        self._heads = heads
+        self._heard: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+
+    def concerns(self, event: Event) -> bool:
+        if not isinstance(event, Changed):
+            return False
+        for change in event.changes:
+            self._heard[change.team_id] = max(change.seq, self._heard.get(change.team_id, 0))
+        return any(self.actor.role_in(change.team_id) is not None for change in event.changes)
+
+    async def news(self) -> AsyncIterator[bytes]:
+        own = [team_id for team_id, _role in self.actor.team_roles]
+        if any(team_id not in self._told for team_id in own):
+            for team_id, seq in (await self._heads()).items():
+                self._heard[team_id] = max(seq, self._heard.get(team_id, 0))
+        self._told = {team_id: seq for team_id, seq in self._told.items() if team_id in own}
+        for team_id in own:
+            seq = self._heard.get(team_id, 0)
+            if seq > self._told.get(team_id, -1):
+                self._told[team_id] = seq
+                yield event_of("hint", to_json({"team_id": team_id, "seq": seq}))
+        self._heard = {team_id: seq for team_id, seq in self._heard.items() if team_id in own}
 
 
 def event_of(name: str, data: bytes, *, number: int | None = None) -> bytes:

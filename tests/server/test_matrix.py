@@ -229,6 +229,8 @@ ASK: dict[str, Fields] = {
     "audit.get": of(audit_event_id=event),
     "audit.export": of(team_id=team),
     "audit.verify": of(team_id=team),
+    "sync.pull": of(team_id=team),
+    "sync.snapshot": of(team_id=team),
 }
 
 # Concern the person who asks and nobody's team.

@@ -107,6 +107,8 @@ BEYOND = {
     "DELETE /api/teams/*/invites/*": "invites are revoked",
     "POST /api/teams/*/leave": "leaving a team",
     "GET /api/audit/export": "the audit app's export",
+    "GET /api/sync/pull": "copies of a team elsewhere",
+    "GET /api/sync/snapshot": "copies of a team that are too far behind",
     "GET /api/audit/chain": "the audit app's check",
 }
 

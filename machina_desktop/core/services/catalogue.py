@@ -16,6 +16,7 @@ from machina_desktop.core.services import (
     reports,
     sessions,
     storage,
+    sync,
     teams,
 )
 
@@ -34,4 +35,5 @@ AREAS = (
     storage,
     diagnostics,
     reports,
+    sync,
 )

@@ -23,6 +23,7 @@ from machina_desktop.core.store.envelopes import Envelopes
 from machina_desktop.core.store.feed import Feed
 from machina_desktop.core.store.rate_limits import RateLimits
 from machina_desktop.core.store.run_logs import RunLogs
+from machina_desktop.core.store.snapshots import Snapshots
 from machina_desktop.core.store.tables import (
     BY_SHAPE,
     CURSOR,
@@ -31,7 +32,14 @@ from machina_desktop.core.store.tables import (
     METADATA,
     Entity,
 )
-from machina_desktop.core.store.transaction import Permit, SealedPlace, StateRevision, Transaction
+from machina_desktop.core.store.transaction import (
+    CopiedRow,
+    FeedHead,
+    Permit,
+    SealedPlace,
+    StateRevision,
+    Transaction,
+)
 
 T = TypeVar("T")
 
@@ -261,6 +269,18 @@ class SqlTransaction(Transaction):
     def read_changes(self, team_id: str, after: int) -> tuple[Change, ...]:
         """Changes with a higher number, oldest first."""
         return self._feed.read(team_id, after)
+
+    def feed_head(self, team_id: str) -> FeedHead:
+        self._require_team(team_id)
+        return Snapshots(self._connection).head(team_id)
+
+    def read_feed(self, team_id: str, *, after: int, limit: int) -> tuple[Change, ...]:
+        self._require_team(team_id)
+        return Snapshots(self._connection).changes(team_id, after, limit)
+
+    def read_rows(self, team_id: str, *, entity: str, after: str, limit: int) -> tuple[CopiedRow, ...]:
+        self._require_team(team_id)
+        return Snapshots(self._connection).rows(team_id, entity, after, limit)
 
     def change_heads(self) -> dict[str, int]:
         """The newest change number of every team."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.team import TeamRole
 from machina_desktop.core.domain.throttle import Counter
+from machina_desktop.core.events import Change
 
 T = TypeVar("T")
 Value = object
@@ -38,6 +39,30 @@ class StateRevision:
     lineage: str
     serial: int
     envelope: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedHead:
+    """Where a team's feed stands.
+
+    Attributes:
+        epoch: Another one after a restore; numbers of different epochs have nothing to do with each other.
+        seq: The number of the newest change.
+        oldest: The number of the oldest change that is kept; ``seq + 1`` for none.
+    """
+
+    epoch: str
+    seq: int
+    oldest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopiedRow:
+    """A row for a copy of its team, as plain values."""
+
+    entity: str
+    entity_id: str
+    row: dict[str, Any]
 
 
 class Transaction(ABC):
@@ -186,3 +211,15 @@ class Transaction(ABC):
     @abstractmethod
     def count_up(self, counters: tuple[Counter, ...], at_s: float) -> tuple[Counter, ...]:
         """Add an attempt to each counter; answers those that are above their limit by it."""
+
+    @abstractmethod
+    def feed_head(self, team_id: str) -> FeedHead:
+        """Where the team's feed stands."""
+
+    @abstractmethod
+    def read_feed(self, team_id: str, *, after: int, limit: int) -> tuple[Change, ...]:
+        """The team's next changes, oldest first."""
+
+    @abstractmethod
+    def read_rows(self, team_id: str, *, entity: str, after: str, limit: int) -> tuple[CopiedRow, ...]:
+        """The team's next rows, in a fixed order, after the one with key ``after`` of kind ``entity``."""
