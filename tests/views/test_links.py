@@ -23,11 +23,15 @@ from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.ids import new_id
+from machina_desktop.core.services.invites import JoinTeam
 from machina_desktop.views import links, single_instance
+from machina_desktop.views.apps.team_dialogs import JoinTeamDialog
 from machina_desktop.views.links import Link
 from machina_desktop.views.single_instance import SingleInstance, server_name
 from tests.architecture.source import ROOT
 from tests.fakes.gateway import until
+from tests.fakes.people_answers import CODE
+from tests.fakes.people_rows import events, invites, members, team, users
 from tests.fakes.rows import account, deployment, machine
 from tests.fakes.whole_window import WholeWindow, whole_window
 
@@ -107,10 +111,27 @@ class TestOpening:
         made.gateway.put(deployment(3, deployment_id=f"deployment-{ONES}"))
         made.gateway.put(account(ProviderType.HETZNER, f"account-{ONES}", "Linked"))
         made.gateway.put(replace(made.gateway.all(SSHKey)[0], ssh_key_id=f"key-{ONES}"))
+        for row in (
+            team(team_id=f"team-{ONES}"),
+            users()[1],
+            replace(members()[1], team_member_id=f"member-{ONES}"),
+            replace(invites()[0], invite_id=f"invite-{ONES}"),
+            replace(events(1)[0], audit_event_id=f"audit-{ONES}"),
+        ):
+            made.gateway.put(row)
         for entity, kind in links.KINDS.items():
             made.desk.general.links.open_text(f"machina://{entity}/{kind}-{ONES}")
             await until(lambda entity=entity, kind=kind: made.window.is_inspecting(entity, f"{kind}-{ONES}"))
         assert made.toasts() == []
+
+    async def test_a_link_to_join_asks_with_the_code_in_place(self, made: WholeWindow) -> None:
+        made.desk.general.links.open_text(f"machina://join/{CODE}")
+        await until(lambda: made.window.pages.name == "teams")
+        dialog = made.window.findChild(JoinTeamDialog)
+        assert dialog is not None
+        assert dialog.code.text() == CODE
+        assert made.gateway.asked_of(JoinTeam) == []
+        dialog.reject()
 
     async def test_a_page_and_a_place_on_it_are_shown(self, made: WholeWindow) -> None:
         made.desk.general.links.open_text("machina://app/settings/theme")

@@ -16,13 +16,18 @@ from machina_desktop.views.apps import APPS
 from machina_desktop.views.deploy_wizard.wizard import DeployWizard
 from tests.fakes.device import FakeDevice
 from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn
-from tests.fakes.rows import team_rows
+from tests.fakes.people_rows import people_rows
+from tests.fakes.rows import TEAM_ID, team_rows
 
 DETAILS = {
     "machine": "machine-01",
     "deployment": "deployment-01",
     "ssh_key": "key-laptop",
     "provider_account": "account-here",
+    "team": TEAM_ID,
+    "member": "member-03",
+    "invite": "invite-01",
+    "audit_event": "audit-0003",
 }
 
 
@@ -48,7 +53,7 @@ def lookout(qapp: QApplication) -> Iterator[Lookout]:
 
 
 def _bridge() -> Bridge:
-    gateway = FakeGateway(team_rows())
+    gateway = FakeGateway((*team_rows(), *people_rows()))
     FakeDevice(gateway)
     return bridge_with(gateway)
 
