@@ -24,6 +24,8 @@ environment:
   DATABASE_URL             postgresql://…; without it a SQLite file in the data folder
   MACHINA_TRUSTED_PROXIES  addresses or networks whose X-Forwarded-For is believed
   MACHINA_ALLOWED_HOSTS    further names this server answers under
+  MACHINA_REGISTRATION     invite (the default): whoever has a team's code; open: everybody
+  MACHINA_VAULT            key-file or keyring: what opens the vault; without a vault, one with a key file is made
   MACHINA_HOME             data folder
 """
 

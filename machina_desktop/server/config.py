@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from machina_desktop.core.domain.account import Registration
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.secret import Secret
 
@@ -36,6 +37,7 @@ class ServerConfig:
         cors_origins: Browsers may ask from pages of these origins, and of no others.
         hosts: Names it answers under, in lower case and without a port.
         proxies: Only what comes from these may say on whose behalf.
+        registration: Who may make an account; the first one may always be made.
         database_url: A PostgreSQL server; ``None`` for the SQLite file in the data folder.
     """
 
@@ -47,6 +49,7 @@ class ServerConfig:
     proxies: tuple[Network, ...] = ()
     mode: Mode = Mode.DEVELOPMENT
     database_url: Secret | None = field(default=None, repr=False)
+    registration: Registration = Registration.INVITE
 
     @property
     def is_production(self) -> bool:
@@ -73,6 +76,7 @@ def read_config(variables: Mapping[str, str]) -> ServerConfig:
         proxies=tuple(_network(part) for part in _parts(variables.get("MACHINA_TRUSTED_PROXIES", ""))),
         mode=mode,
         database_url=_database(database_url) if database_url else None,
+        registration=_registration(variables.get("MACHINA_REGISTRATION", "") or Registration.INVITE.value),
     )
 
 
@@ -90,6 +94,12 @@ def _mode(variables: Mapping[str, str]) -> Mode:
     if value not in set(Mode):
         raise _wrong(name, "is none of development, test and production.", "Set MACHINA_ENV=production on a server.")
     return Mode(value)
+
+
+def _registration(text: str) -> Registration:
+    if text not in set(Registration):
+        raise _wrong("MACHINA_REGISTRATION", "is neither invite nor open.", "invite lets in who has a team's code.")
+    return Registration(text)
 
 
 def _port(text: str) -> int:

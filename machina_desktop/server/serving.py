@@ -117,7 +117,7 @@ async def opened(
         Settings(paths.settings),
         EventBus(),
         database=database_of(config, paths),
-        accounts=Accounts(passwords=passwords),
+        accounts=Accounts(passwords=passwords, registration=config.registration),
     )
     try:
         await host.start(is_personal=False)

@@ -167,3 +167,11 @@ async def test_too_many_wrong_passwords_are_refused_with_a_time_to_wait(tmp_path
     assert answers[-1].status_code == 429
     assert answers[-1].json()["code"] == "E-RATE"
     assert 0 < int(answers[-1].headers["retry-after"]) <= 900
+
+
+@pytest.mark.parametrize(("registration", "status"), [("open", 200), ("invite", 403), ("", 403)])
+async def test_who_may_make_an_account_is_configured(tmp_path: Path, registration: str, status: int) -> None:
+    async with settled(tmp_path / "home", variables={"MACHINA_REGISTRATION": registration}) as site:
+        fields = {"email": "eve@example.org", "display_name": "Eve", "password": PASSWORD}
+        answer = await site.visitor().http.post("/api/auth/register", json=fields)
+        assert answer.status_code == status, answer.text

@@ -70,6 +70,7 @@ def test_the_databases_password_is_in_no_text() -> None:
         ("MACHINA_TRUSTED_PROXIES", "nginx"),
         ("MACHINA_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("DATABASE_URL", "mysql://db/machina"),
+        ("MACHINA_REGISTRATION", "closed"),
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
