@@ -22,7 +22,7 @@ from machina_desktop.views.widgets.filter_bar import Filter
 from machina_desktop.views.widgets.states import EmptyState
 from machina_desktop.views.widgets.table_view import ROW_HEIGHT
 
-PAGE, OLDER = 500, 2000
+PAGE, OLDER = 500, 1000
 RANGE = "range"
 # What is refused is written to the trail without a word to anybody.
 _LOOK_MS = 5000

@@ -276,9 +276,12 @@ class MemberDetail(Detail):
             self.tr("{0} of {1} is taken back").format(access_word(grant.access), self.title),
             kind="success",
             action=self.tr("Undo"),
-            on_action=lambda: tasks.run(self.bridge, self.bridge.call(again), owner=self.bridge, name="AddGrant"),
+            on_action=lambda: self._grant_again(again),
             about=f"grant {grant.grant_id}",
         )
+
+    def _grant_again(self, ask: AddGrant) -> None:
+        tasks.run(self.bridge, self.bridge.call(ask), owner=self.bridge, name="AddGrant")
 
     def _on_remove(self) -> None:
         if self._each is None:

@@ -289,12 +289,12 @@ class TeamDetail(Detail):
         question.open()
 
     def _end(self, ask: Request[None], told: str) -> None:
+        # With the team in view this panel goes before the answer is told, so neither hangs on it.
+        window, text = self.window_door, told.format(self.title)
         tasks.run(
             self.bridge,
             self.bridge.call(ask),
-            owner=self,
+            owner=self.bridge,
             name=type(ask).__name__,
-            done=lambda _none: self.window_door.notify(told.format(self.title), kind="success"),
-            failed=self._panel.show_problem,
-            busy=self._delete if isinstance(ask, DeleteTeam) else self._leave,
+            done=lambda _none: window.notify(text, kind="success"),
         )

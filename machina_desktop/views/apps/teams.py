@@ -27,6 +27,7 @@ from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.states import EmptyState
 
 _JOIN = "join-"
+Count = Callable[[str], int | None]
 
 
 def _tr(text: str) -> str:
@@ -41,9 +42,7 @@ def _role(bridge: Bridge, team: Team) -> TeamRole | None:
     return bridge.actor.role_in(team.team_id)
 
 
-def _shape(
-    bridge: Bridge, members: Callable[[str], int | None], machines: Callable[[str], int | None]
-) -> ListShape[Team]:
+def _shape(bridge: Bridge, members: Count, machines: Count) -> ListShape[Team]:
     return ListShape(
         name="teams",
         title=_tr("Teams"),
@@ -51,79 +50,91 @@ def _shape(
         key=lambda team: team.team_id,
         depends=frozenset({"team", "team_member"}),
         columns=(
-            Column(
-                key="name",
-                title=_tr("Team"),
-                text=lambda team: team.name,
-                face=lambda team: (team.name, team.avatar_url or ""),
-                width=210,
-                least=150,
-                grows=2,
-            ),
-            Column(
-                key="view",
-                title=_tr("In view"),
-                text=lambda team: _tr("in view") if team.team_id == bridge.team_id else "",
-                icon=lambda team: "check" if team.team_id == bridge.team_id else "",
-                width=100,
-                least=90,
-            ),
-            Column(
-                key="handle",
-                title=_tr("Handle"),
-                text=lambda team: team.handle,
-                is_mono=True,
-                is_quiet=True,
-                width=150,
-                least=130,
-                rank=3,
-            ),
-            Column(
-                key="role",
-                title=_tr("Your role"),
-                text=lambda team: _tr("Administrator") if _role(bridge, team) is TeamRole.ADMIN else _tr("Member"),
-                icon=lambda team: "shield-check" if _role(bridge, team) is TeamRole.ADMIN else "user",
-                width=150,
-                least=130,
-            ),
-            Column(
-                key="members",
-                title=_tr("Members"),
-                text=lambda team: _number(members(team.team_id)),
-                sort_key=lambda team: members(team.team_id) or 0,
-                is_right=True,
-                width=100,
-                least=84,
-                rank=1,
-            ),
-            Column(
-                key="machines",
-                title=_tr("Machines"),
-                text=lambda team: _number(machines(team.team_id)),
-                sort_key=lambda team: machines(team.team_id) or 0,
-                is_right=True,
-                width=100,
-                least=88,
-                rank=1,
-            ),
-            Column(
-                key="home",
-                title=_tr("Lives on"),
-                text=lambda team: home_of(team) or _tr("this computer"),
-                icon=lambda team: "cloud" if team.home else "monitor",
-                width=180,
-                rank=2,
-                grows=1,
-            ),
-            Column(
-                key="made",
-                title=_tr("Created"),
-                text=lambda team: wording.moment(team.created_at),
-                sort_key=lambda team: team.created_at.timestamp(),
-                is_quiet=True,
-                width=120,
-                rank=4,
-            ),
+            *_identity(bridge),
+            *_measures(members, machines),
+        ),
+    )
+
+
+def _identity(bridge: Bridge) -> tuple[Column[Team], ...]:
+    return (
+        Column(
+            key="name",
+            title=_tr("Team"),
+            text=lambda team: team.name,
+            face=lambda team: (team.name, team.avatar_url or ""),
+            width=210,
+            least=150,
+            grows=2,
+        ),
+        Column(
+            key="view",
+            title=_tr("In view"),
+            text=lambda team: _tr("in view") if team.team_id == bridge.team_id else "",
+            icon=lambda team: "check" if team.team_id == bridge.team_id else "",
+            width=100,
+            least=90,
+        ),
+        Column(
+            key="handle",
+            title=_tr("Handle"),
+            text=lambda team: team.handle,
+            is_mono=True,
+            is_quiet=True,
+            width=150,
+            least=130,
+            rank=3,
+        ),
+        Column(
+            key="role",
+            title=_tr("Your role"),
+            text=lambda team: _tr("Administrator") if _role(bridge, team) is TeamRole.ADMIN else _tr("Member"),
+            icon=lambda team: "shield-check" if _role(bridge, team) is TeamRole.ADMIN else "user",
+            width=150,
+            least=130,
+        ),
+    )
+
+
+def _measures(members: Count, machines: Count) -> tuple[Column[Team], ...]:
+    return (
+        Column(
+            key="members",
+            title=_tr("Members"),
+            text=lambda team: _number(members(team.team_id)),
+            sort_key=lambda team: members(team.team_id) or 0,
+            is_right=True,
+            width=100,
+            least=84,
+            rank=1,
+        ),
+        Column(
+            key="machines",
+            title=_tr("Machines"),
+            text=lambda team: _number(machines(team.team_id)),
+            sort_key=lambda team: machines(team.team_id) or 0,
+            is_right=True,
+            width=100,
+            least=88,
+            rank=1,
+        ),
+        Column(
+            key="home",
+            title=_tr("Lives on"),
+            text=lambda team: home_of(team) or _tr("this computer"),
+            icon=lambda team: "cloud" if team.home else "monitor",
+            width=180,
+            rank=2,
+            grows=1,
+        ),
+        Column(
+            key="made",
+            title=_tr("Created"),
+            text=lambda team: wording.moment(team.created_at),
+            sort_key=lambda team: team.created_at.timestamp(),
+            is_quiet=True,
+            width=120,
+            rank=4,
         ),
     )
 

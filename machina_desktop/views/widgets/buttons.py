@@ -305,7 +305,7 @@ class Segmented(QWidget):
 
     def focus_current(self) -> None:
         """Put the keyboard on the chosen segment."""
-        self._group.checkedButton().setFocus(Qt.FocusReason.OtherFocusReason)
+        self._group.button(self._group.checkedId()).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         fill_rounded(QPainter(self), QRectF(self.rect()), Radius.BUTTON, theme.color("surface"), theme.color("border"))
