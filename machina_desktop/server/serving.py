@@ -134,7 +134,8 @@ def listen(config: ServerConfig) -> socket.socket:
         Unavailable: ``E-PORT``.
     """
     family = socket.AF_INET6 if ":" in config.bind else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sends at once; else a body waits 40 ms for its head to be acknowledged.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.bind, config.port))
