@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QVBoxLayout, QWidget
 
-from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.device import VaultStatus
 from machina_desktop.views import theme
@@ -83,7 +83,8 @@ class TeamStep(QWidget):
 
     def show_error(self, error: MachinaError) -> bool:
         """Say at the field what is wrong with it; whether it is about one of them."""
-        field = {"name": self.team, "display_name": self.person}.get(error.field)
+        about = error.field if isinstance(error, InvalidInput) else ""
+        field = {"name": self.team, "display_name": self.person}.get(about)
         for each in (self.team, self.person):
             each.set_error("")
         if field is not None:
