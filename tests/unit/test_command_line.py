@@ -95,7 +95,8 @@ def test_every_other_use_case_has_exactly_one_command() -> None:
     assert len(set(words)) == len(words)
     cases = REGISTRY.by_request.values()
     missing = {case.action for case in cases if not case.is_internal and not case.needs_accounts}
-    assert missing - {command.action for command in ALL} == {"vault.unlock", "vault.lock"}
+    for_copies = {"sync.pull", "sync.snapshot"}
+    assert missing - {command.action for command in ALL} == {"vault.unlock", "vault.lock", *for_copies}
 
 
 @pytest.mark.parametrize("command", ALL, ids=lambda command: command.words)

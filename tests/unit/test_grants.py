@@ -105,6 +105,8 @@ EXPECTED: dict[str, set[str]] = {
     "ssh_key.list": EVERYBODY,
     "ssh_key.record": PEOPLE,
     "ssh_key.record_export": PEOPLE,
+    "sync.pull": EVERYBODY,
+    "sync.snapshot": EVERYBODY,
     "team.create": PEOPLE,
     "team.delete": ADMINS,
     "team.get": EVERYBODY,
