@@ -99,7 +99,7 @@ async def stream(home: Path, *, lines: int, rate: int, burst: int, watch_gaps: b
     bridge = Bridge(bus)
     await host.start()
     host.start_deployer()
-    bridge.settle(host.gateway, host.actor)
+    bridge.settle(host.gateway)
     account = await bridge.call(AddAccount(team_id=bridge.team_id, type=ProviderType.SANDBOX, label="here"))
     view, gaps = LogView(), GapWatch()
     view.resize(700, 600)
