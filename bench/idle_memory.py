@@ -26,6 +26,14 @@ window.show()
 app.exec()
 """
 
+# pytest brings pygments along, which Mako takes where it finds it; whoever only runs Machina has none.
+OURS = """
+import sys
+sys.modules["pygments"] = None
+from machina_desktop.__main__ import main
+sys.exit(main())
+"""
+
 
 def measure(command: list[str], home: str) -> float:
     """Resident megabytes (2^20 bytes) once they have not moved by one percent for some seconds."""
@@ -51,8 +59,10 @@ def main() -> int:
     """Print both; fails above the bar."""
     with tempfile.TemporaryDirectory(prefix="machina-bench-") as home:
         bare = measure([sys.executable, "-c", BARE], home)
-        ours = measure([sys.executable, "-m", "machina_desktop"], home)
-    print(f"idle memory: {ours:.0f} MB (bar: at most {BAR_MB}); a bare PySide6 window: {bare:.0f} MB")
+        ours = measure([sys.executable, "-c", OURS], home)
+        later = measure([sys.executable, "-c", OURS], home)
+    print(f"idle memory: {ours:.0f} MB at the first start, {later:.0f} MB later (bar: at most {BAR_MB})")
+    print(f"a bare PySide6 window: {bare:.0f} MB")
     return ours > BAR_MB
 
 
