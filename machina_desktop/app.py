@@ -111,6 +111,7 @@ class Desktop(QObject):
         from machina_desktop.core import log
         from machina_desktop.core.events import EventBus
         from machina_desktop.views.crash import CrashWatch
+        from machina_desktop.views.garbage import GarbageCollection
         from machina_desktop.views.loop_watch import LoopWatch
         from machina_desktop.views.screen_watch import ScreenWatch
 
@@ -125,6 +126,7 @@ class Desktop(QObject):
         self._bridge = Bridge(self._bus)
         self._crashes = CrashWatch(self._redact, parent=self)
         self._watch = LoopWatch(parent=self)
+        self._garbage = GarbageCollection(parent=self)
         self._screens = ScreenWatch(parent=self)
         self._host: Host | None = None
         self._starting: asyncio.Task[object] | None = None
@@ -145,6 +147,7 @@ class Desktop(QObject):
         signal.signal(signal.SIGINT, lambda _number, _frame: self._window.ask_to_quit())
         signal.signal(signal.SIGTERM, lambda _number, _frame: self._quit.set())
         self._watch.start()
+        self._garbage.start()
         try:
             with self._loop:
                 self._loop.run_until_complete(self._live())
@@ -157,6 +160,7 @@ class Desktop(QObject):
         self._start_soon()
         await self._quit.wait()
         self._watch.stop()
+        self._garbage.stop()
         self._window.close_for_good()
         await _within(self._bridge.finish(), VIEWS_STOP_S)
         if self._host is not None:
