@@ -144,7 +144,8 @@ def test_told_to_end_it_ends_its_streams_and_succeeds(prepared: Prepared) -> Non
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
             assert list(events) == []
-            assert time.monotonic() - began < 3
+            # The longest that uvicorn would wait for a stream by itself is far more.
+            assert time.monotonic() - began < 15
         assert server.end() == 0
         assert not [line for line in server.lines if "ERROR" in line or "Traceback" in line], server.lines
 
