@@ -105,7 +105,3 @@ class ThemeTiles(QWidget):
         if name in self._tiles:
             self._tiles[name].setChecked(True)
             self.setFocusProxy(self._tiles[name])
-
-    def chosen_name(self) -> str:
-        """The theme that is marked; empty when none is."""
-        return next((name for name, tile in self._tiles.items() if tile.isChecked()), "")
