@@ -60,7 +60,15 @@ class VaultChanged:
     is_open: bool
 
 
-Event = Changed | LogAppended | ProgressMade | VaultChanged
+@dataclass(frozen=True)
+class ConnectionChanged:
+    """The line to a shared server is another one, or its outbox: ``state`` is a value of ``Connection``."""
+
+    server_id: str
+    state: str
+
+
+Event = Changed | LogAppended | ProgressMade | VaultChanged | ConnectionChanged
 Listener = Callable[[Event], None]
 
 

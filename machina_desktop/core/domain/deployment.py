@@ -98,6 +98,7 @@ class Deployment:
         plan_serial: Serial of the state the plan was made against.
         cancel_level: 0 none, 1 asked (one interrupt), 2 forced by the user (second interrupt).
         attempt: 1 at first; one more with each runner that takes it over from a dead one. Never a second apply.
+        runs_on: The device that carries it out; empty for the runners of the team's home.
         needs_recovery: Its apply ended without a known outcome, and no run has settled yet what that left.
     """
 
@@ -119,6 +120,7 @@ class Deployment:
     plan_digest: str = ""
     plan_serial: int = 0
     phase_detail: str = ""
+    runs_on: str = ""
     cancel_level: int = 0
     cancel_requested_at: datetime | None = None
     needs_recovery: bool = False

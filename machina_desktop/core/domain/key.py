@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from machina_desktop.core.domain.custody import Custody
+
 
 class SSHKeyType(StrEnum):
     """Spec 3.3, SSHKeyType."""
@@ -22,7 +24,9 @@ class SSHKey:
     Attributes:
         fingerprint: ``SHA256:…`` unpadded base64, as ``ssh-keygen -l`` prints it.
         public_key: One line in OpenSSH form, comment included.
-        has_private_key: Whether the private half is in this vault.
+        has_private_key: Whether the private half is in a vault.
+        custody: Who can open it.
+        keeper: The device whose vault holds it; empty for that of the team's home.
     """
 
     ssh_key_id: str
@@ -35,5 +39,7 @@ class SSHKey:
     key_bits: int
 
     has_private_key: bool = False
+    custody: Custody = Custody.LOCAL
+    keeper: str = ""
     created_at: datetime
     updated_at: datetime

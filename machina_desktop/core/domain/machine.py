@@ -72,6 +72,7 @@ class Machine:
         ssh_port: TCP port of sshd, 1..65535.
         host_key: Pinned host key fingerprint, ``SHA256:…`` unpadded base64; empty until known.
         status_reason: Why it is in error, one sentence; empty otherwise.
+        state_keeper: The device that can open its Terraform state; empty for the runners of the team's home.
     """
 
     machine_id: str
@@ -106,6 +107,7 @@ class Machine:
     is_protected: bool = False
     status_reason: str = ""
     facts: dict[str, str] = field(default_factory=dict)
+    state_keeper: str = ""
     created_at: datetime
     updated_at: datetime
 

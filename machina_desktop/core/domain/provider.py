@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from machina_desktop.core.domain.custody import Custody
+
 
 class ProviderType(StrEnum):
     """Spec 3.2, ProviderType, and the practice provider on this computer."""
@@ -35,6 +37,8 @@ class ProviderAccount:
         settings: Non-secret fields of the account, by field name.
         identity: Who the credentials belong to, as the provider says.
         status_reason: Why the status is not valid, one sentence.
+        custody: Who can open its secrets.
+        keeper: The device whose vault holds them; empty for that of the team's home.
     """
 
     provider_account_id: str
@@ -48,6 +52,8 @@ class ProviderAccount:
     settings: dict[str, str]
     identity: str = ""
     status_reason: str = ""
+    custody: Custody = Custody.LOCAL
+    keeper: str = ""
     created_at: datetime
     updated_at: datetime
 

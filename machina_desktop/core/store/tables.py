@@ -18,12 +18,15 @@ from machina_desktop.core.codec import from_json, to_json
 from machina_desktop.core.domain.account import Account, RetiredToken, Session
 from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.bootstrap import BootstrapProfile
+from machina_desktop.core.domain.custody import RunnerKey
 from machina_desktop.core.domain.deployment import Deployment, Lease
 from machina_desktop.core.domain.firewall import FirewallProfile
+from machina_desktop.core.domain.intent import Intent
 from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.server import Replica, Server
 from machina_desktop.core.domain.team import Grant, Team, TeamMember, User
 from machina_desktop.core.errors import InvalidInput
 
@@ -250,6 +253,11 @@ ENTITIES: tuple[Entity[typing.Any], ...] = (
         is_synced=False,
     ),
     _entity(RetiredToken, "retired_token", sa.Index(None, "session_id"), key="token_hash", is_synced=False),
+    _entity(RunnerKey, "runner_key", key="runner_key_id", is_synced=False),
+    # What this computer knows of homes elsewhere.
+    _entity(Server, "server", sa.Index(None, "url", unique=True), key="server_id", is_synced=False),
+    _entity(Replica, "replica", sa.Index(None, "server_id"), key="team_id", is_synced=False),
+    _entity(Intent, "intent", sa.Index(None, "team_id", "number"), key="op_id", is_synced=False),
 )
 
 
@@ -333,6 +341,28 @@ RATE_LIMIT = sa.Table(
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Index(None, "ends_at"),
 )
+
+BASE_ROW = sa.Table(
+    "base_row",
+    METADATA,
+    sa.Column("team_id", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("entity_id", sa.Text, primary_key=True),
+    sa.Column("row", sa.Text, nullable=True),
+)
+"""Rows of a copied team as its home has them, where edits that wait have changed them here; null for none."""
+
+APPLIED_OP = sa.Table(
+    "applied_op",
+    METADATA,
+    sa.Column("op_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Index(None, "at"),
+)
+"""Writes that were carried out under an id of their asker's, with the answer; null where it is told only once."""
 
 KEPT_OF_A_TEAM = frozenset({"team", "team_member", "counter", "audit_event"})
 """Tables whose rows stay when a team is emptied: what is then deleted one by one, and what is never deleted."""
