@@ -103,9 +103,10 @@ class Launch:
         return self.folder / f"{name}.err"
 
     def is_alive(self) -> bool:
-        """Whether the launcher or the command it began still runs."""
+        """Whether the launcher or the command it began still runs, or a child that is about to become a command."""
         _reap()
-        return self._is_launcher_alive() or self.is_command_alive()
+        # In this order: the child goes on record before it lets go of the lock that it was forked with.
+        return self._is_launcher_alive() or self._is_held() or self.is_command_alive()
 
     def is_command_alive(self) -> bool:
         """Whether the command begun last still runs."""
@@ -153,7 +154,10 @@ class Launch:
             return False
         row = _read_rows(self.folder / "started").get("launcher")
         # Before it has told its number, the lock that it was born with tells that it lives.
-        return is_process(int(row[0][0]), float(row[0][1])) if row else _is_locked(self.folder)
+        return is_process(int(row[0][0]), float(row[0][1])) if row else self._is_held()
+
+    def _is_held(self) -> bool:
+        return self.boot == boot_id() and _is_locked(self.folder)
 
     def _cancel_level(self) -> int:
         try:

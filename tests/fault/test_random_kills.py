@@ -5,6 +5,8 @@ The seed of a failing round is in its test id. What is killed when is decided by
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import signal
 import time
@@ -16,6 +18,7 @@ import pytest
 
 from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.machine import MachineStatus
+from machina_desktop.core.process import is_process
 from tests.fakes import terraform_shim
 from tests.fault.victim import Left, Victim
 
@@ -69,12 +72,18 @@ def _kill_again_and_again(victim: Victim, *, kills: int, longest_s: float, chanc
 
 
 def _kill_launchers(home: Path) -> int:
+    """Kill each launcher that is on record, and no child that has just been forked from one.
+
+    Such a child still has its parent's command line, but it is the command: nobody survives the loss of that unseen.
+    """
     killed = 0
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if any(word.endswith("launcher.py") for word in words) and any(str(home) in word for word in words):
-            process.kill()
-            killed += 1
+    for record in home.rglob("launches/*/*/started"):
+        # It may end, or its folder be wiped, while it is looked at.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            _, pid, began = record.read_text().splitlines()[1].split()
+            if is_process(int(pid), float(began)):
+                os.kill(int(pid), signal.SIGKILL)
+                killed += 1
     return killed
 
 

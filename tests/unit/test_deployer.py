@@ -21,7 +21,15 @@ from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.log_line import LogLevel
 from machina_desktop.core.domain.machine import MachineStatus, TerraformStateStatus
 from machina_desktop.core.errors import Conflict, MachinaError
-from machina_desktop.core.process import Command, clean_environment, end_leftovers, launch, process_start_time
+from machina_desktop.core.process import (
+    Command,
+    Launch,
+    boot_id,
+    clean_environment,
+    end_leftovers,
+    launch,
+    process_start_time,
+)
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.audit import VerifyAudit
 from machina_desktop.core.services.deployments import ApproveDeployment, CancelDeployment, ListDeployments, ReadLog
@@ -36,6 +44,7 @@ from machina_desktop.core.services.machines import (
     StopMachine,
 )
 from machina_desktop.core.terraform.workspace import read_state_file
+from machina_desktop.core.workers import commands as commands_module
 from machina_desktop.core.workers import deployer as deployer_module
 from tests.fakes import terraform_shim
 from tests.fakes.hosts import Core, core, processes_in, until
@@ -450,6 +459,26 @@ async def test_a_terraform_killed_while_it_changes_things_is_never_run_again_by_
     assert len(shim.calls("apply")) == 1
     assert (await one.machine(ask.machine_id)).actual_status is MachineStatus.ERROR
     assert not processes_in(one.paths.runs)
+
+
+async def test_an_apply_whose_launcher_died_before_it_began_is_started_again(
+    one: Core, shim: Shim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died: list[str] = []
+
+    def launch_badly(folder: Path, *arguments: object, **named: object) -> Launch:
+        if folder.name != "apply" or died:
+            return launch(folder, *arguments, **named)  # type: ignore[arg-type]
+        died.append(folder.name)
+        (folder / "commands").write_text(boot_id())
+        return Launch(folder, boot_id())
+
+    monkeypatch.setattr(commands_module, "launch", launch_badly)
+    ask = await one.create(auto_approve=True)
+    ended = await one.ended(ask.deployment_id)
+    assert (ended.state, ended.error_message) == (SUCCEEDED, None)
+    assert died == ["apply"]
+    assert len(shim.events("create")) == 1
 
 
 async def test_a_terraform_killed_after_its_work_is_adopted(one: Core, shim: Shim) -> None:

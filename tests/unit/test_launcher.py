@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import stat
@@ -242,6 +243,19 @@ def test_a_launcher_killed_before_it_began_anything_is_lost_with_nothing_begun(t
     until(lambda: not left.is_alive())
     assert left.outcome() == Outcome(lost=True)
     assert left.begun == ()
+
+
+def test_a_child_that_is_about_to_become_the_command_keeps_the_launch_alive(tmp_path: Path) -> None:
+    finish(begin(tmp_path, python("pass")))
+    (tmp_path / "ended").unlink()
+    left = Launch.attach(tmp_path)
+    assert left is not None
+    until(lambda: not left.is_alive())
+    with (tmp_path / "lock").open("r+b") as inherited:
+        # The launcher was killed, its child has not gone on record yet: all there is of it is the lock.
+        fcntl.flock(inherited, fcntl.LOCK_EX)
+        assert left.outcome() is None
+    assert left.outcome() == Outcome(lost=True)
 
 
 def test_a_killed_application_loses_neither_run_nor_output_nor_exit_code(tmp_path: Path) -> None:

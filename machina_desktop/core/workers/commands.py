@@ -125,9 +125,21 @@ class Commands:
     ) -> tuple[Outcome, Meaning]:
         """Run the commands, or attach to the launch that an earlier process began; ``again`` runs them anew.
 
+        A launcher that died before it began any of them changed nothing, so they are run once more.
+
         Raises:
             Interrupted: cancelled before they were started.
         """
+        outcome, meaning, has_begun = await self._execute(phase, commands, again=again)
+        if outcome.lost and not has_begun:
+            self._pump.say("recover", f"The {phase} was cut off before it began. Starting it again.")
+            outcome, meaning, _ = await self._execute(phase, commands, again=True)
+        return outcome, meaning
+
+    async def _execute(
+        self, phase: str, commands: tuple[Command, ...], *, again: bool
+    ) -> tuple[Outcome, Meaning, bool]:
+        """The outcome, what was printed, and whether any command was begun."""
         attached = Launch.attach(self.folder(phase)) if not again and self.has_begun(phase) else None
         if attached is None:
             # In this order: an earlier output must be gone before it counts as unread, or it would be logged twice.
@@ -142,9 +154,10 @@ class Commands:
         if self._cancel_level:
             attached.request_cancel(self._cancel_level)
         try:
-            return await self._follow(attached, phase, commands)
+            outcome, meaning = await self._follow(attached, phase, commands)
         finally:
             self._launch = None
+        return outcome, meaning, bool(attached.begun)
 
     def _make_room(self, phase: str) -> None:
         folder = self.folder(phase)
