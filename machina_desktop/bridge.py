@@ -9,7 +9,15 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.events import Changed, Event, EventBus, LogAppended, ProgressMade, VaultChanged
+from machina_desktop.core.events import (
+    Changed,
+    ConnectionChanged,
+    Event,
+    EventBus,
+    LogAppended,
+    ProgressMade,
+    VaultChanged,
+)
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.sync.gateway import Gateway
 
@@ -24,6 +32,7 @@ class Bridge(QObject):
         appended(str, int): a run's log grew: deployment id, its new length in bytes.
         progressed(object): a :class:`ProgressMade`.
         vault_changed(bool): the vault was opened (True) or locked.
+        connection_changed(str, str): the line to a server, or what waits for it, is another: its id, a `Connection`.
         settled(): the actor and team are known; before it no request can be answered.
         team_changed(str): another team is in view: its id. What was asked for the former one is out of date.
     """
@@ -32,6 +41,7 @@ class Bridge(QObject):
     appended = Signal(str, int)
     progressed = Signal(object)
     vault_changed = Signal(bool)
+    connection_changed = Signal(str, str)
     settled = Signal()
     team_changed = Signal(str)
 
@@ -125,3 +135,5 @@ class Bridge(QObject):
                 self.progressed.emit(event)
             case VaultChanged(is_open):
                 self.vault_changed.emit(is_open)
+            case ConnectionChanged(server_id, state):
+                self.connection_changed.emit(server_id, state)
