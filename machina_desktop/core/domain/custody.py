@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+BOX_MAGIC = b"MSE1"
+"""What an envelope begins with that only a home's runners can open."""
+
+FINGERPRINT_BYTES = 16
+RECIPIENT_AT = len(BOX_MAGIC) + 1
 
 
 class Custody(StrEnum):
@@ -19,6 +27,7 @@ class RunnerKey:
     """A public key that secrets for the home's runners are sealed to; only they hold the private half.
 
     Attributes:
+        runner_key_id: ``runner-key-1``, and one more with each rotation: of two that register at once, one loses.
         public_key: 32 bytes of X25519 as unpadded base64url.
     """
 
@@ -26,3 +35,23 @@ class RunnerKey:
     public_key: str
     created_at: datetime
     retired_at: datetime | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The 32 bytes of the public key."""
+        return base64.urlsafe_b64decode(self.public_key + "=")
+
+
+def fingerprint_of(public_key: bytes) -> bytes:
+    """The 16 bytes by which an envelope names the 32-byte public key it was sealed to."""
+    return hashlib.sha256(public_key).digest()[:FINGERPRINT_BYTES]
+
+
+def is_box(envelope: bytes) -> bool:
+    """Whether it was sealed to a public key, and not by somebody's vault; not yet authenticated."""
+    return envelope[: len(BOX_MAGIC)] == BOX_MAGIC
+
+
+def recipient_of(envelope: bytes) -> bytes:
+    """Fingerprint of the key that an envelope says it was sealed to; not yet authenticated, empty for another kind."""
+    return envelope[RECIPIENT_AT : RECIPIENT_AT + FINGERPRINT_BYTES] if is_box(envelope) else b""

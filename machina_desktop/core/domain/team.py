@@ -178,6 +178,7 @@ _ACTIONS: Mapping[str, Right] = {
 _NOUNS: Mapping[str, Right] = {
     "machine": Right.DEPLOY,
     "deployment": Right.RUN,
+    "runner": Right.RUN,
     "provider_account": Right.KEEP,
     "ssh_key": Right.KEEP,
     "account": Right.SIGN_IN,

@@ -14,6 +14,7 @@ from machina_desktop.core.services import (
     members,
     providers,
     reports,
+    runner_keys,
     sessions,
     storage,
     sync,
@@ -35,5 +36,6 @@ AREAS = (
     storage,
     diagnostics,
     reports,
+    runner_keys,
     sync,
 )

@@ -195,6 +195,26 @@ def derive_key(source: Key, salt: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=purpose.encode()).derive(source)
 
 
+def seal_once(plaintext: bytes, source: Key, info: bytes) -> bytes:
+    """``plaintext`` padded and encrypted under a key that ``source`` and ``info`` make and nothing else ever will."""
+    key, nonce = _single_use_key(source, info)
+    return AESGCM(key).encrypt(nonce, _pad(plaintext), info)
+
+
+def open_once(sealed: bytes, source: Key, info: bytes) -> bytes:
+    """What :func:`seal_once` encrypted.
+
+    Raises:
+        Unavailable: E-VAULT-TAMPERED, it was changed, or made with another ``source`` or ``info``.
+    """
+    key, nonce = _single_use_key(source, info)
+    try:
+        padded = AESGCM(key).decrypt(nonce, sealed, info)
+    except InvalidTag as error:
+        raise tampered() from error
+    return _unpad(padded)
+
+
 def derive_from_passphrase(passphrase: Secret, salt: bytes, cost: Argon2Cost) -> bytearray:
     """The 32-byte key of a passphrase (Argon2id over its NFKC form). Takes about a second: never on the loop."""
     text = unicodedata.normalize("NFKC", passphrase.reveal()).encode("utf-8", "surrogatepass")
@@ -238,6 +258,11 @@ def tampered() -> Unavailable:
         hint="Restore the latest backup, or enter the secret again.",
         code="E-VAULT-TAMPERED",
     )
+
+
+def _single_use_key(source: Key, info: bytes) -> tuple[bytes, bytes]:
+    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES + NONCE_BYTES, salt=None, info=info).derive(source)
+    return derived[:KEY_BYTES], derived[KEY_BYTES:]
 
 
 def _content_aad(place: Place) -> bytes:
