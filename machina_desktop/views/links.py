@@ -1,5 +1,7 @@
 """Addresses of what the window can show: ``machina://machine/<id>``, ``machina://app/<name>/<place>``, a join.
 
+A join may name the server to join at: ``machina://join/<code>?server=https://machina.example.org``.
+
 A link only shows. Whoever wrote it, a page on the web included, gets nothing done by it.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qsl, quote
 
 from machina_desktop.core.errors import InvalidInput
 
@@ -31,6 +34,7 @@ KINDS: Final = {
 _ID = re.compile(r"(?P<kind>[a-z]{2,16})-[0-9a-hjkmnp-tv-z]{26}")
 # An invite code in its groups.
 _CODE = re.compile(r"[0-9a-z]{5}(?:-?[0-9a-z]{5}){3}-?[0-9a-z]{6}")
+_SERVER = re.compile(r"https?://[0-9A-Za-z.\[\]:_-]{1,120}/?")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _HINT = "Copy the link again where it comes from, or look for what it names with Ctrl+K."
 
@@ -44,14 +48,17 @@ class Link:
             ``invite``, ``audit_event``; ``app`` for a page; ``join`` for joining a team.
         key: The entity's identifier, the app's name, or the invite's code.
         place: Somewhere on the app's page, as `Page.go_to` knows it; empty for the page itself.
+        server: The origin of the server to join at; empty where the link names none.
     """
 
     entity: str
     key: str
     place: str = ""
+    server: str = ""
 
     def __str__(self) -> str:
-        return "/".join(part for part in (f"{SCHEME}{self.entity}", self.key, self.place) if part)
+        path = "/".join(part for part in (f"{SCHEME}{self.entity}", self.key, self.place) if part)
+        return f"{path}?server={quote(self.server, safe=':/')}" if self.server else path
 
     @classmethod
     def to_app(cls, name: str, place: str = "") -> Link:
@@ -59,9 +66,9 @@ class Link:
         return cls(APP, name, place)
 
     @classmethod
-    def to_join(cls, code: str) -> Link:
+    def to_join(cls, code: str, server: str = "") -> Link:
         """To the dialog that joins a team, with the code of an invite in it; the person still has to say so."""
-        return cls(JOIN, code)
+        return cls(JOIN, code, server=server)
 
     @classmethod
     def parse(cls, text: str) -> Link:
@@ -76,11 +83,15 @@ class Link:
         if not text.startswith(SCHEME):
             raise _refused("Links of Machina begin with machina://.")
         # Browsers and desktops end an address that has a host and no path with a slash.
-        entity, *parts = text.removeprefix(SCHEME).removesuffix("/").split("/")
+        path, _mark, query = text.removeprefix(SCHEME).partition("?")
+        entity, *parts = path.removesuffix("/").split("/")
+        server = _server_of(query) if entity == JOIN and query else ""
+        if query and not server:
+            raise _refused("The link is damaged: it names no server.")
         if entity == APP and 1 <= len(parts) <= 2 and all(map(_WORD.fullmatch, parts)):
             return cls(APP, *parts)
         if entity == JOIN and len(parts) == 1 and _CODE.fullmatch(parts[0]):
-            return cls(JOIN, parts[0])
+            return cls(JOIN, parts[0], server=server)
         if entity not in KINDS and entity not in {APP, JOIN}:
             raise _refused("The link names nothing that Machina can show.")
         if entity in KINDS and len(parts) == 1 and _kind_of(parts[0]) == KINDS[entity]:
@@ -92,6 +103,14 @@ def of_id(text: str) -> Link | None:
     """The link to what has ``text`` as its identifier; ``None`` when it is no identifier of something shown."""
     kind = _kind_of(text)
     return next((Link(entity, text) for entity, prefix in KINDS.items() if prefix == kind), None)
+
+
+def _server_of(query: str) -> str:
+    """The origin that a link's query names; empty for anything else."""
+    named = parse_qsl(query, keep_blank_values=True)
+    if [name for name, _value in named] != ["server"] or not _SERVER.fullmatch(named[0][1]):
+        return ""
+    return named[0][1].removesuffix("/")
 
 
 def _kind_of(text: str) -> str:

@@ -44,6 +44,12 @@ GOOD = (
     f"machina://ssh_key/key-{ONES}",
     "machina://app/settings",
     "machina://app/settings/proxy_url",
+    f"machina://join/{CODE}",
+)
+WITH_SERVER = (
+    (f"machina://join/{CODE}?server=https://machina.example.org", "https://machina.example.org"),
+    (f"machina://join/{CODE}?server=https%3A%2F%2Fmachina.example.org%3A8443%2F", "https://machina.example.org:8443"),
+    (f"machina://join/{CODE}?server=http://127.0.0.1:8000", "http://127.0.0.1:8000"),
 )
 BAD = (
     "",
@@ -65,6 +71,11 @@ BAD = (
     "machina://app/settings/a/b",
     "machina://app/settings/%2e%2e",
     "machina://app/" + "s" * 300,
+    f"machina://join/{CODE}?server=",
+    f"machina://join/{CODE}?server=javascript:alert(1)",
+    f"machina://join/{CODE}?server=https://user:word@example.org",
+    f"machina://join/{CODE}?server=https://example.org&then=delete",
+    "machina://app/settings?server=https://example.org",
 )
 
 
@@ -72,6 +83,13 @@ BAD = (
 def test_a_link_is_written_as_it_is_read(text: str) -> None:
     assert str(Link.parse(text)) == text
     assert Link.parse(f"{text}/") == Link.parse(text)
+
+
+@pytest.mark.parametrize(("text", "server"), WITH_SERVER)
+def test_an_invite_names_the_server_to_join_at(text: str, server: str) -> None:
+    link = Link.parse(text)
+    assert (link.entity, link.key, link.server) == ("join", CODE, server)
+    assert Link.parse(str(link)) == link
 
 
 @pytest.mark.parametrize("text", BAD)

@@ -10,9 +10,11 @@ from PySide6.QtCore import QCoreApplication
 
 from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.deployment import DeploymentState
+from machina_desktop.core.domain.intent import IntentState
 from machina_desktop.core.domain.invite import InviteState
 from machina_desktop.core.domain.machine import AgentStatus, MachineStatus
 from machina_desktop.core.domain.provider import CredentialStatus
+from machina_desktop.core.domain.server import Connection
 
 
 class Shape(StrEnum):
@@ -69,7 +71,7 @@ _MARKS: Mapping[StrEnum, StatusMark] = {
     AgentStatus.NOT_INSTALLED: StatusMark(Shape.RING, "text-secondary"),
     AgentStatus.INSTALLING: StatusMark(Shape.HALF, "accent-primary", True),
     AgentStatus.ONLINE: StatusMark(Shape.DISC, "accent-success"),
-    AgentStatus.OFFLINE: StatusMark(Shape.SQUARE, "text-secondary"),
+    AgentStatus.OFFLINE: StatusMark(Shape.SQUARE, "accent-warning"),
     AgentStatus.ERROR: StatusMark(Shape.TRIANGLE, "accent-error"),
     CredentialStatus.UNVERIFIED: StatusMark(Shape.RING, "text-secondary"),
     CredentialStatus.VALID: StatusMark(Shape.DISC, "accent-success"),
@@ -80,6 +82,13 @@ _MARKS: Mapping[StrEnum, StatusMark] = {
     InviteState.USED: StatusMark(Shape.DISC, "accent-success"),
     InviteState.EXPIRED: StatusMark(Shape.SQUARE, "text-secondary"),
     InviteState.REVOKED: StatusMark(Shape.CROSS, "text-secondary"),
+    Connection.CONNECTING: StatusMark(Shape.HALF, "accent-primary", True),
+    Connection.LIVE: StatusMark(Shape.DISC, "accent-success"),
+    Connection.SIGNED_OUT: StatusMark(Shape.DIAMOND, "accent-warning"),
+    Connection.OUTDATED: StatusMark(Shape.TRIANGLE, "accent-error"),
+    Connection.LOCKED: StatusMark(Shape.RING, "accent-warning"),
+    IntentState.WAITING: StatusMark(Shape.RING, "text-secondary"),
+    IntentState.LOST: StatusMark(Shape.TRIANGLE, "accent-error"),
 }
 
 
