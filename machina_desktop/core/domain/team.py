@@ -183,6 +183,8 @@ _NOUNS: Mapping[str, Right] = {
     "ssh_key": Right.KEEP,
     "account": Right.SIGN_IN,
     "session": Right.SIGN_IN,
+    "server": Right.SIGN_IN,
+    "intent": Right.SELF,
 }
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from machina_desktop.core.config import Paths, Settings
 from machina_desktop.core.domain.engine import EngineStatus
-from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.domain.intent import Intent
+from machina_desktop.core.domain.server import FoundServer, Server, ServerStatus
+from machina_desktop.core.domain.team import Actor, Team
+from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.transaction import Transaction
 
@@ -20,6 +23,67 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
+class Servers(Protocol):
+    """The lines from this computer to shared servers. Everything lives on the loop.
+
+    What a server refuses is raised as it said it; one that cannot be reached is Unavailable, E-OFFLINE.
+    """
+
+    async def statuses(self) -> tuple[ServerStatus, ...]:
+        """The servers by address, and how things stand with each."""
+        ...
+
+    async def probe(self, url: str) -> FoundServer:
+        """What is found at an address as people type it."""
+        ...
+
+    async def sign_in(self, url: str, email: str, password: Secret, *, device_name: str) -> Server:
+        """Begin a session and follow the person's teams from now on."""
+        ...
+
+    async def register(
+        self, url: str, email: str, display_name: str, *, password: Secret, code: Secret, device_name: str
+    ) -> Server:
+        """Make an account, then as :meth:`sign_in`."""
+        ...
+
+    async def join(self, server_id: str, code: Secret) -> Team:
+        """Join a team; it is here when this answers."""
+        ...
+
+    async def create_team(self, server_id: str, name: str, handle: str) -> Team:
+        """Make a team; it is here when this answers."""
+        ...
+
+    async def sign_out(self, server_id: str) -> None:
+        """End the session, and forget the server and what its teams have here."""
+        ...
+
+    async def reconnect(self, server_id: str) -> None:
+        """Try the line now."""
+        ...
+
+    async def retry(self, op_id: str) -> Intent:
+        """Make a refused edit anew; answers the new one."""
+        ...
+
+    async def dismiss(self, op_id: str) -> None:
+        """Forget an edit."""
+        ...
+
+
+class Elsewhere(Protocol):
+    """Takes what an ``async def`` use case records of a team whose home is a server. Lives on the loop."""
+
+    def is_elsewhere(self, team_id: str) -> bool:
+        """Whether the home of that team is a server."""
+        ...
+
+    async def record(self, actor: Actor, ask: Request[object], here: Callable[[], Awaitable[object]]) -> object:
+        """Send ``ask`` to the home of the team it is about; do it ``here`` when that is this computer."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """Handles of the asking host. No transaction is held while a use case waits.
@@ -28,6 +92,7 @@ class Context:
         database: Reads go through :meth:`read`, writes through :meth:`record`.
         announce: Tells everybody that the vault was opened or locked.
         accounts: What a shared server needs to keep accounts; other hosts keep none.
+        servers: The lines to shared servers; only a person's own computer has them, and so ``elsewhere``.
         engine_status: Finds the Terraform program in a thread; what is wrong comes as a status.
     """
 
@@ -39,6 +104,8 @@ class Context:
     execute: Callable[[Actor, Request[object]], Awaitable[object]]
     announce: Callable[[], None]
     accounts: Accounts | None = None
+    servers: Servers | None = None
+    elsewhere: Elsewhere | None = None
 
     async def read(self, actor: Actor, work: Callable[[Transaction], R]) -> R:
         """Run ``work`` in a read-only transaction that sees what the actor may see."""
@@ -46,4 +113,9 @@ class Context:
 
     async def record(self, actor: Actor, ask: Request[R]) -> R:
         """Send what was learned to the home of the team as a ``def`` use case."""
-        return await self.execute(actor, ask)  # type: ignore[arg-type, return-value]
+        return cast("R", await self._recorded(actor, cast("Request[object]", ask)))
+
+    async def _recorded(self, actor: Actor, ask: Request[object]) -> object:
+        if self.elsewhere is None:
+            return await self.execute(actor, ask)
+        return await self.elsewhere.record(actor, ask, lambda: self.execute(actor, ask))
