@@ -88,7 +88,7 @@ async def test_whoever_has_the_token_acts_with_the_roles_and_grants_of_this_mome
     client = Client(address="192.0.2.9", user_agent=AGENT)
     actor, session = await shared.entered(ada.token, client)
     assert actor.system_role is SystemRole.READONLY
-    assert actor.client == replace(client, session_id=session.session_id)
+    assert actor.client == replace(client, session_id=session.session_id, is_device=True)
     assert session.session_id == ada.session_id
 
 

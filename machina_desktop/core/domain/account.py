@@ -59,6 +59,7 @@ class Session:
 
     Attributes:
         token_hash: SHA-256, hex, of the newest token.
+        device_id: What the computer is called that keeps secrets and carries runs out; empty until it has said so.
         previous_hash: That of the token before, until the newest has been used once: its owner may never have got it.
         last_seen_at: At most :data:`SEEN_STEP` behind.
         expires_at: Whatever happens, it ends then. Only the rotation of a device's token moves it.
@@ -72,6 +73,7 @@ class Session:
     address: str
     token_hash: str
     previous_hash: str = ""
+    device_id: str = ""
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime

@@ -15,6 +15,13 @@ FINGERPRINT_BYTES = 16
 RECIPIENT_AT = len(BOX_MAGIC) + 1
 
 
+DEVICE_KIND = "device"
+"""What the id of a computer begins with, as its person's sessions at a home name it."""
+
+KEPT_BACK = frozenset({"start_command"})
+"""Settings of accounts that stay on the computer they were typed on: they would run wherever a copy of them is."""
+
+
 class Custody(StrEnum):
     """Where a secret can be opened: on the computer it was typed in only, or by the home's runners, too."""
 

@@ -98,11 +98,13 @@ class Client:
     Attributes:
         address: The IP address, behind a trusted proxy the one that the proxy names.
         session_id: The session it asks in; empty before anybody has signed in.
+        is_device: That session is one of a program on somebody's computer, not of a browser.
     """
 
     address: str = ""
     user_agent: str = ""
     session_id: str = ""
+    is_device: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +140,7 @@ class Right(StrEnum):
     CANCEL = auto()
     APPROVE = auto()
     KEEP = auto()
+    REPORT = auto()
     ADMINISTER = auto()
     RUN = auto()
 
@@ -156,10 +159,24 @@ _ROLES: Mapping[tuple[SystemRole, TeamRole], frozenset[Right]] = {
 }
 
 _ACCESS: Mapping[Access, frozenset[Right]] = {
-    Access.VIEWER: frozenset({Right.READ, Right.SELF}),
-    Access.DEPLOYER: frozenset({Right.READ, Right.SELF, Right.DEPLOY, Right.CANCEL}),
-    Access.APPROVER: frozenset({Right.READ, Right.SELF, Right.APPROVE, Right.CANCEL}),
+    Access.VIEWER: frozenset({Right.READ, Right.SELF, Right.REPORT}),
+    Access.DEPLOYER: frozenset({Right.READ, Right.SELF, Right.REPORT, Right.DEPLOY, Right.CANCEL}),
+    Access.APPROVER: frozenset({Right.READ, Right.SELF, Right.REPORT, Right.APPROVE, Right.CANCEL}),
 }
+
+REPORTS = (
+    "deployment.claim",
+    "deployment.take_over",
+    "deployment.renew",
+    "deployment.report_phase",
+    "deployment.report_plan",
+    "deployment.report_facts",
+    "deployment.report_outcome",
+    "deployment.expire",
+    "deployment.append_log",
+    "deployment.save_state",
+)
+"""What is said of a run by whoever carries it out."""
 
 _OF_MACHINES = frozenset({Right.DEPLOY, Right.CANCEL, Right.APPROVE})
 
@@ -170,6 +187,8 @@ _ACTIONS: Mapping[str, Right] = {
     "team.leave": Right.SELF,
     "deployment.approve": Right.APPROVE,
     "deployment.cancel": Right.CANCEL,
+    # Whoever asked for a run may report on it from their own computer, even if they could not ask for it any more.
+    **dict.fromkeys(REPORTS, Right.REPORT),
     "team.settle": Right.RUN,
     "account.open": Right.RUN,
     "account.enter": Right.RUN,
@@ -185,6 +204,7 @@ _NOUNS: Mapping[str, Right] = {
     "session": Right.SIGN_IN,
     "server": Right.SIGN_IN,
     "intent": Right.SELF,
+    "secret": Right.KEEP,
 }
 
 

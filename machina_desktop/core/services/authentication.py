@@ -115,7 +115,8 @@ def _find(tx: Transaction, token_hash: str, client: Client, at: datetime) -> _Fo
     user = tx.find(User, user_id=session.user_id)
     if user is None:
         raise _nobody()
-    actor = actor_of(tx, user, replace(client, session_id=session.session_id))
+    is_device = session.kind is SessionKind.DEVICE
+    actor = actor_of(tx, user, replace(client, session_id=session.session_id, is_device=is_device))
     return _Found(actor, session, is_newest, is_stolen)
 
 

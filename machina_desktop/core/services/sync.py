@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from machina_desktop.core.domain.custody import KEPT_BACK
 from machina_desktop.core.domain.team import Actor, TeamRole
 from machina_desktop.core.events import Change
 from machina_desktop.core.services.use_case import Request, use_case
@@ -14,8 +15,6 @@ from machina_desktop.core.store.transaction import CopiedRow, Transaction
 PAGE = 500
 FOR_ADMINISTRATORS = frozenset({"team_invite"})
 """Kinds of rows whose list is not every member's to see."""
-STAY_AT_HOME = frozenset({"start_command"})
-"""Settings of accounts that a copy must not take over: they run on the computer of whoever has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,5 +124,5 @@ def _may_see(actor: Actor, team_id: str, entity: str) -> bool:
 def _travelling(entity: str, row: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if row is None or entity != "provider_account":
         return None if row is None else dict(row)
-    kept = {name: value for name, value in row["settings"].items() if name not in STAY_AT_HOME}
+    kept = {name: value for name, value in row["settings"].items() if name not in KEPT_BACK}
     return {**row, "settings": kept}

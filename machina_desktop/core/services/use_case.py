@@ -35,6 +35,7 @@ class UseCase:
         is_audited: Each call appends one audit event. Only log chunks are excepted: they are part of a run.
         is_open: Whoever is not in the team yet may ask; the use case itself lets them in.
         is_internal: Hosts and runners send it; no person asks for it, so the command line does not offer it.
+        is_for_devices: Of the internal ones, what a person's computer may send to their team's home: its half of a deed.
         is_public: Whoever has not signed in may ask.
         needs_accounts: Only a host that keeps accounts can answer it: a shared server.
         limits: How often it may be asked over the network.
@@ -52,6 +53,7 @@ class UseCase:
     is_open: bool = False
     is_internal: bool = False
     is_public: bool = False
+    is_for_devices: bool = False
     needs_accounts: bool = False
     limits: tuple[Limit, ...] = ()
 
@@ -91,6 +93,7 @@ def use_case(
     is_internal: bool = False,
     is_public: bool = False,
     needs_accounts: bool = False,
+    is_for_devices: bool = False,
     limits: tuple[Limit, ...] = (),
 ) -> Callable[[F], F]:
     """Register the decorated function; request and result types are read from its annotations."""
@@ -114,7 +117,8 @@ def use_case(
             offline=offline,
             is_audited=is_audited,
             is_open=is_open,
-            is_internal=is_internal,
+            is_internal=is_internal or is_for_devices,
+            is_for_devices=is_for_devices,
             is_public=is_public,
             needs_accounts=needs_accounts,
             limits=limits,

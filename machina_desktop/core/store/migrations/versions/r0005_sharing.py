@@ -16,6 +16,7 @@ def upgrade() -> None:
     for table in ("provider_account", "ssh_key"):
         op.add_column(table, sa.Column("custody", sa.Text(), server_default="local", nullable=False))
         op.add_column(table, sa.Column("keeper", sa.Text(), server_default="", nullable=False))
+    op.add_column("session", sa.Column("device_id", sa.Text(), server_default="", nullable=False))
     _runner_key()
     _server()
     _replica()
@@ -44,6 +45,7 @@ def _server() -> None:
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("session_id", sa.Text(), nullable=False),
         sa.Column("device_id", sa.Text(), nullable=False),
+        sa.Column("runner_key", sa.Text(), nullable=False),
         sa.Column("connected_at", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("server_id", name=op.f("pk_server")),
     )
