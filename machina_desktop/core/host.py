@@ -23,6 +23,7 @@ from machina_desktop.core.terraform.engine import Engine, find_engine
 from machina_desktop.core.vault.hardening import harden_process
 from machina_desktop.core.vault.vault import Vault
 from machina_desktop.core.workers.deployer import RUNNER, Deployer, Parts
+from machina_desktop.core.workers.heartbeats import BeatTimes, Heartbeats
 from machina_desktop.core.workers.supervisor import Supervisor
 from machina_desktop.core.workers.watcher import FeedWatcher
 
@@ -36,7 +37,7 @@ RESTART_S = 5.0
 class Host:
     """One running core: the desktop's or the command line's. Everything but the constructor needs its loop.
 
-    With ``accounts`` it also keeps the accounts of those who use it over the network.
+    With ``accounts`` it also keeps the accounts of those who use it over the network, and hears agents of machines.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Host:
         *,
         database: Database | None = None,
         accounts: Accounts | None = None,
+        beat_times: BeatTimes | None = None,
     ) -> None:
         self.paths = paths
         self.settings = settings
@@ -55,6 +57,7 @@ class Host:
         self._database = database or Database.of_file(paths.database)
         self._dispatcher = Dispatcher(self._database, bus)
         self._accounts = accounts
+        self._heartbeats = Heartbeats(self._database, self._dispatcher.execute, beat_times or BeatTimes())
         self._supervisor = Supervisor()
         self._deployer: Deployer | None = None
         self._person: Person | None = None
@@ -84,6 +87,7 @@ class Host:
                 execute=self._dispatcher.execute,
                 announce=self._announce_vault,
                 accounts=self._accounts,
+                hear=self._heartbeats.hear if self._accounts is not None else None,
             )
         )
         if is_personal:
@@ -91,6 +95,10 @@ class Host:
         await self._unlock_quietly(is_personal=is_personal)
         if watch:
             self._keep_running(FeedWatcher(self._database, self.bus).run, name="feed watcher")
+        if self._accounts is not None:
+            self._keep_running(self._heartbeats.run, name="heartbeats")
+            self._keep_running(self._heartbeats.tell, name="news of agents")
+            self._keep_running(self._heartbeats.sweep, name="silent agents")
 
     def start_deployer(self, *, only: tuple[str, ...] = ()) -> Deployer:
         """Carry deployments out on this host; ``only`` limits it to these."""

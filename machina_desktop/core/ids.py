@@ -29,9 +29,9 @@ def new_code() -> str:
     return _written(int.from_bytes(os.urandom(17)))
 
 
-def new_token() -> str:
-    """256 random bits as 43 characters of base64url after ``machina_``, by which a token that leaked is recognised."""
-    return f"machina_{secrets.token_urlsafe(32)}"
+def new_token(start: str = "machina_") -> str:
+    """256 random bits as 43 characters of base64url after ``start``, by which a token that leaked is recognised."""
+    return f"{start}{secrets.token_urlsafe(32)}"
 
 
 def _written(number: int) -> str:

@@ -17,10 +17,12 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from machina_desktop.core.codec import to_json
 from machina_desktop.core.domain.account import SessionKind
+from machina_desktop.core.domain.agent import BODY_BYTES as AGENT_BODY_BYTES
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.team import Actor, Client
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unauthenticated, Unavailable
 from machina_desktop.core.host import Host
+from machina_desktop.core.services.agents import stray
 from machina_desktop.core.services.authentication import authenticate
 from machina_desktop.core.services.deployments import ReadLog
 from machina_desktop.core.services.sessions import Logout
@@ -78,7 +80,6 @@ class Server:
                 Exception: errors.on_any_error,
             },
             openapi_config=None,
-            request_max_body_size=BODY_BYTES,
             logging_config=None,
         )
         self.application = Gate(app, parts.config, parts.metrics)
@@ -87,9 +88,15 @@ class Server:
         by_path: dict[str, dict[str, Handle]] = {}
         for case in served():
             by_path.setdefault(case.path, {})[case.method] = self._handler(case)
-        return [_route(path, handlers) for path, handlers in by_path.items()]
+        of_agents = {case.path for case in served() if case.is_by_agent}
+        return [
+            _route(path, handlers, body_bytes=AGENT_BODY_BYTES if path in of_agents else BODY_BYTES)
+            for path, handlers in by_path.items()
+        ]
 
     def _handler(self, case: UseCase) -> Handle:
+        if case.is_by_agent:
+            return self._agent_handler(case)
         reader, status = Reader(case), success_of(case)
 
         async def handle(request: Connection) -> ASGIApp:
@@ -106,6 +113,26 @@ class Server:
             return answers.of(found, status, caller.credential, is_leaving=case.request is Logout)
 
         return self._log_handler(handle) if case.request is ReadLog else handle
+
+    def _agent_handler(self, case: UseCase) -> Handle:
+        """An agent asks often, in few words and with a token of its own; who that is, the use case finds out."""
+        reader, status = Reader(case), success_of(case)
+        execute = self._parts.host.dispatcher.execute
+
+        async def handle(request: Connection) -> ASGIApp:
+            call = call_of(request)
+            call.action, call.is_routine = case.action, True
+            async with _in_time():
+                credential = auth.read_credential(call.headers)
+                if credential is None or not credential.is_agents:
+                    raise Unauthenticated("This is for agents of machines.", hint="Send the agent's token.")
+                agent = Actor(user_id="agent", display_name="", client=Client(address=call.address))
+                given = {**request.path_params, "token": credential.token.reveal()}
+                body = await request.body()
+                ask = reader.read(given, _query(request), body, call.headers.get("content-type"))
+                return answers.plain(status, await execute(agent, ask))
+
+        return handle
 
     def _log_handler(self, whole: Handle) -> Handle:
         """The same address answers a piece of the log, or follows it."""
@@ -165,6 +192,8 @@ class Server:
             auth.check_page(self._parts.config, request.method, call.headers)
             return Caller(Actor(user_id="", display_name="", client=client))
         credential = auth.read_credential(call.headers)
+        if credential is not None and credential.is_agents:
+            raise await stray(self._parts.host.database, credential.token, client, call.action)
         if credential is None:
             raise Unauthenticated("This needs somebody who is signed in.", hint="Sign in and send the token.")
         actor, session = await authenticate(self._parts.host.database, credential.token, client)
@@ -221,13 +250,20 @@ def call_of(request: Connection) -> Call:
     return call
 
 
-def _route(path: str, handlers: Mapping[str, Handle]) -> HTTPRouteHandler:
+def _route(path: str, handlers: Mapping[str, Handle], *, body_bytes: int = BODY_BYTES) -> HTTPRouteHandler:
     async def handle(request: Connection) -> ASGIApp:
         return await handlers[request.method](request)
 
     # Litestar wants the kind of each parameter.
     typed = path.replace("}", ":str}")
-    return HTTPRouteHandler(typed, http_method=[*handlers], status_code=200, include_in_schema=False)(handle)  # type: ignore[list-item]
+    made = HTTPRouteHandler(
+        typed,
+        http_method=[*handlers],  # type: ignore[list-item]
+        status_code=200,
+        include_in_schema=False,
+        request_max_body_size=body_bytes,
+    )
+    return made(handle)
 
 
 def _query(request: Connection) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Protocol
 
+from machina_desktop.core.domain.agent import AGENT_TOKEN
 from machina_desktop.core.errors import Forbidden, Unauthenticated
 from machina_desktop.core.secret import Secret
 from machina_desktop.server.config import Network, ServerConfig
@@ -41,6 +42,11 @@ class Credential:
 
     token: Secret
     is_cookie: bool
+
+    @property
+    def is_agents(self) -> bool:
+        """Whether it is the form of a token that machines' agents have, and no person."""
+        return not self.is_cookie and self.token.reveal().startswith(AGENT_TOKEN)
 
 
 def read_credential(headers: Headers) -> Credential | None:

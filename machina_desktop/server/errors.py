@@ -105,7 +105,7 @@ def headers_of(error: MachinaError) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer realm="machina"'}
     if isinstance(error, TooMany):
         return {"Retry-After": str(error.retry_after_s)}
-    if error.code in {"E-DB-BUSY", "E-SLOW", "E-CLOSING"}:
+    if error.code in {"E-DB-BUSY", "E-DB-GONE", "E-SLOW", "E-CLOSING"}:
         return {"Retry-After": str(BUSY_RETRY_S)}
     return {}
 
@@ -156,7 +156,7 @@ def _translated(error: HTTPException) -> MachinaError:
         case 405:
             return NoMethod("This address does not take that method.", hint="See /schema/openapi.json.")
         case 413:
-            return TooLarge("The body is larger than 1 MiB.", hint="Send less at once.")
+            return TooLarge("The body is larger than this address takes.", hint="Send less at once.")
         case status if status < 500:
             return Malformed("The request cannot be read.", hint="See /schema/openapi.json.")
     return Bug("Something went wrong in the server that should not.", hint="The server's log says more.")

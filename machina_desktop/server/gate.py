@@ -64,6 +64,7 @@ class Call:
         is_forwarded: Somebody speaks for somebody else, rightly or not.
         action: What was asked, once that is known.
         user_id: Who asked, once that is known.
+        is_routine: Asked by programs all the time; it is noted only when it fails.
     """
 
     address: str
@@ -73,6 +74,7 @@ class Call:
     action: str = "none"
     user_id: str = ""
     status: int = 0
+    is_routine: bool = False
 
 
 class Gate:
@@ -131,7 +133,7 @@ class Gate:
 
     def _note(self, scope: Any, call: Call, took_s: float) -> None:  # noqa: ANN401 - as above
         self._metrics.note(call.action, call.status, took_s)
-        if scope["path"] in PROBES and call.status < 400:
+        if (call.is_routine or scope["path"] in PROBES) and call.status < 400:
             return
         # The path names things, the query may hold what somebody typed: it stays out.
         ACCESS.info(

@@ -29,6 +29,7 @@ _SUCCESS = {
 }
 _SECURITY: Schema = {
     "token": {"type": "http", "scheme": "bearer", "description": "A session token of a device."},
+    "agent": {"type": "http", "scheme": "bearer", "description": "The token of a machine's agent."},
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
@@ -80,6 +81,8 @@ def _operation(case: UseCase, components: dict[str, Schema], answer: Schema) -> 
     }
     if case.is_public:
         operation["security"] = []
+    elif case.is_by_agent:
+        operation["security"] = [{"agent": []}]
     if case.method in {"GET", "DELETE"}:
         required = body.get("required", [])
         operation["parameters"] += [
@@ -99,7 +102,7 @@ def _operation(case: UseCase, components: dict[str, Schema], answer: Schema) -> 
 def _body(case: UseCase, whole: Schema) -> Schema:
     """The request without what stands in its path, and with what the door asks beyond its types."""
     body = copy.deepcopy(whole)
-    for name in path_fields(case):
+    for name in (*path_fields(case), *(("token",) if case.is_by_agent else ())):
         body["properties"].pop(name)
         if name in body.get("required", []):
             body["required"].remove(name)

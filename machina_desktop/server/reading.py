@@ -30,7 +30,8 @@ class Reader:
     def __init__(self, case: UseCase) -> None:
         self._case = case
         self._hints = typing.get_type_hints(case.request)
-        self._in_path = frozenset(path_fields(case))
+        # Of an agent's request, the token stands in a header.
+        self._in_path = frozenset((*path_fields(case), *(("token",) if case.is_by_agent else ())))
         self.positions = tuple(name for name in self._hints if name in _POSITIONS and self._hints[name] is int)
         self._ids = {name: re.compile(id_pattern(kind)) for name, kind in made_ids(case).items()}
         limit = next((each.default for each in fields(case.request) if each.name == "limit"), None)

@@ -20,6 +20,7 @@ from machina_desktop.core.host import Host
 from machina_desktop.core.services.passwords import COST, Accounts, Passwords, stored_pepper
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.terraform.workspace import run_lock
+from machina_desktop.core.workers.heartbeats import BeatTimes
 from machina_desktop.server.app import Parts, Server
 from machina_desktop.server.config import ServerConfig
 from machina_desktop.server.copies import in_use, server_lock
@@ -104,7 +105,12 @@ async def _serve(config: ServerConfig, paths: Paths, listener: socket.socket, ti
 
 @contextlib.asynccontextmanager
 async def opened(
-    config: ServerConfig, paths: Paths, *, times: Times, password_cost: int = COST
+    config: ServerConfig,
+    paths: Paths,
+    *,
+    times: Times,
+    beat_times: BeatTimes | None = None,
+    password_cost: int = COST,
 ) -> AsyncIterator[Server]:
     """The application on a host of its own, which keeps accounts and belongs to no single person.
 
@@ -118,6 +124,7 @@ async def opened(
         EventBus(),
         database=database_of(config, paths),
         accounts=Accounts(passwords=passwords, registration=config.registration),
+        beat_times=beat_times,
     )
     try:
         await host.start(is_personal=False)

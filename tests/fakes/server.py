@@ -23,6 +23,7 @@ from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.providers import registry
 from machina_desktop.core.services.reports import AppendLog, ClaimDeployment
 from machina_desktop.core.workers.deployer import RUNNER
+from machina_desktop.core.workers.heartbeats import BeatTimes
 from machina_desktop.server.app import Server
 from machina_desktop.server.config import read_config
 from machina_desktop.server.serving import Web, listen, opened
@@ -141,7 +142,11 @@ class Site:
 
 @asynccontextmanager
 async def running(
-    home: Path, *, times: Times | None = None, variables: dict[str, str] | None = None
+    home: Path,
+    *,
+    times: Times | None = None,
+    variables: dict[str, str] | None = None,
+    beat_times: BeatTimes | None = None,
 ) -> AsyncIterator[Site]:
     """A server on the data folder ``home``; passwords are hashed as cheaply as bcrypt can."""
     real = registry.PROVIDERS[ProviderType.SANDBOX]
@@ -150,7 +155,7 @@ async def running(
     paths.create()
     listener = listen(config)
     try:
-        async with opened(config, paths, times=times or Times(), password_cost=4) as server:
+        async with opened(config, paths, times=times or Times(), beat_times=beat_times, password_cost=4) as server:
             web = Web(server)
             task = asyncio.create_task(web.serve(sockets=[listener]))
             await until(lambda: web.started, what="the start of the server")

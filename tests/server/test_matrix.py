@@ -53,6 +53,12 @@ class World:
         self.site.sql("UPDATE machine SET actual_status = ? WHERE machine_id = ?", status, machine_id)
         return machine_id
 
+    async def agent(self) -> str:
+        """A machine whose agent has a token."""
+        machine_id = await self.machine()
+        await self.site.admin.post(f"/api/machines/{machine_id}/agent-token")
+        return machine_id
+
     async def run(self, state: str = "queued") -> str:
         _, deployment_id = await self.site.machine(self.fresh(), self.account_id)
         self.site.sql("UPDATE deployment SET state = ? WHERE deployment_id = ?", state, deployment_id)
@@ -209,6 +215,9 @@ ASK: dict[str, Fields] = {
     "machine.destroy": of(machine_id=World.machine),
     "machine.refresh": of(machine_id=World.machine),
     "machine.retry": of(machine_id=machine_in("error")),
+    "agent.issue_token": of(machine_id=World.machine),
+    "agent.revoke_token": of(machine_id=World.agent),
+    "agent.beat": of(heartbeat={"boot_id": "0" * 8, "seq": 1, "sent_at": "2026-01-01T00:00:00Z"}),
     "deployment.list": of(team_id=team),
     "deployment.get": of(deployment_id=World.run),
     "deployment.read_log": of(deployment_id=World.run),
@@ -255,6 +264,7 @@ EXCEPTIONS = {
     ("account.register", "*"): (403, 422),  # by invitation only, and x is no address
     ("account.login", "*"): (401,),  # the password is wrong
     ("account.change_password", "*"): (422,),
+    ("agent.beat", "*"): (401,),  # no person is an agent
     ("team.join", "outsider"): (422,),  # the code is wrong
     ("team.join", "member"): (422,),
     ("team.join", "admin"): (422,),

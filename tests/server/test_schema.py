@@ -22,6 +22,8 @@ EXAMPLES = 4
 # These end the session that asks.
 ENDING = {"session.logout", "session.rotate", "session.revoke"}
 ENDLESS = {"sync.hints"}
+AGENTS: list[str] = []
+"""The token of a machine's agent."""
 ALWAYS = [
     checks.not_a_server_error,
     described.status_code_conformance,
@@ -37,7 +39,8 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     async with settled(tmp_path_factory.mktemp("site") / "home") as made:
         account_id = await made.account()
         for number in range(3):
-            await made.machine(f"m{number}", account_id)
+            machine_id, _ = await made.machine(f"m{number}", account_id)
+        AGENTS[:] = [(await made.admin.post(f"/api/machines/{machine_id}/agent-token"))["token"]]
         yield made
 
 
@@ -54,7 +57,8 @@ def sent(case: schemathesis.Case, site: Site, check: list[Callable[..., Any]]) -
     for place in (case.query, case.body):
         if isinstance(place, dict) and isinstance(place.get("team_id"), str):
             place["team_id"] = site.team_id
-    headers = {"Authorization": f"Bearer {site.admin.token}"}
+    token = AGENTS[0] if case.operation.definition.raw["operationId"] == "agent.beat" else site.admin.token
+    headers = {"Authorization": f"Bearer {token}"}
     answer = case.call(base_url=site.url, headers=headers, timeout=20)
     case.validate_response(answer, checks=check, headers=headers)
     return int(answer.status_code)

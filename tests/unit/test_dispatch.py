@@ -19,6 +19,7 @@ from machina_desktop.core.events import Changed
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services import catalogue
 from machina_desktop.core.services.accounts import EnterAccount, OpenAccount, SetPassword
+from machina_desktop.core.services.agents import MarkAgent, SuspectAgent
 from machina_desktop.core.services.audit import ListAuditEvents, VerifyAudit
 from machina_desktop.core.services.deployments import (
     ApproveDeployment,
@@ -85,8 +86,8 @@ RUNNER_REQUESTS = (
     ExpireApproval,
     Settle,
 )
-# The host itself sends these, once it has compared or hashed a password.
-OF_ACCOUNTS = (EnterAccount, OpenAccount, SetPassword)
+# The host itself sends these, once it has compared or hashed a password, or has heard an agent.
+OF_ACCOUNTS = (EnterAccount, OpenAccount, SetPassword, MarkAgent, SuspectAgent)
 CASES = tuple(REGISTRY.by_request.values())
 
 

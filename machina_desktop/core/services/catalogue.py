@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from machina_desktop.core.services import (
     accounts,
+    agents,
     audit,
     deployments,
     device,
@@ -33,6 +34,7 @@ AREAS = (
     audit,
     accounts,
     sessions,
+    agents,
     device,
     storage,
     diagnostics,

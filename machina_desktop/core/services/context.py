@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from machina_desktop.core.config import Paths, Settings
+from machina_desktop.core.domain.agent import Heartbeat
 from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.domain.intent import Intent
 from machina_desktop.core.domain.server import FoundServer, Server, ServerStatus
@@ -93,6 +95,7 @@ class Context:
         announce: Tells everybody that the vault was opened or locked.
         accounts: What a shared server needs to keep accounts; other hosts keep none.
         servers: The lines to shared servers; only a person's own computer has them, and so ``elsewhere``.
+        hear: Stores the heartbeat of whoever has that token, and answers when it was heard; only where accounts are.
         engine_status: Finds the Terraform program in a thread; what is wrong comes as a status.
     """
 
@@ -106,6 +109,7 @@ class Context:
     accounts: Accounts | None = None
     servers: Servers | None = None
     elsewhere: Elsewhere | None = None
+    hear: Callable[[Secret, Heartbeat], Awaitable[datetime]] | None = None
 
     async def read(self, actor: Actor, work: Callable[[Transaction], R]) -> R:
         """Run ``work`` in a read-only transaction that sees what the actor may see."""

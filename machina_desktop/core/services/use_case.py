@@ -37,6 +37,7 @@ class UseCase:
         is_internal: Hosts and runners send it; no person asks for it, so the command line does not offer it.
         is_for_devices: Of the internal ones, what a person's computer may send to their team's home: its half of a deed.
         is_public: Whoever has not signed in may ask.
+        is_by_agent: A machine's agent sends it with its own token, which is the request's field ``token``; no session.
         needs_accounts: Only a host that keeps accounts can answer it: a shared server.
         limits: How often it may be asked over the network.
     """
@@ -52,8 +53,9 @@ class UseCase:
     is_audited: bool = True
     is_open: bool = False
     is_internal: bool = False
-    is_public: bool = False
     is_for_devices: bool = False
+    is_public: bool = False
+    is_by_agent: bool = False
     needs_accounts: bool = False
     limits: tuple[Limit, ...] = ()
 
@@ -91,9 +93,10 @@ def use_case(
     is_audited: bool = True,
     is_open: bool = False,
     is_internal: bool = False,
-    is_public: bool = False,
-    needs_accounts: bool = False,
     is_for_devices: bool = False,
+    is_public: bool = False,
+    is_by_agent: bool = False,
+    needs_accounts: bool = False,
     limits: tuple[Limit, ...] = (),
 ) -> Callable[[F], F]:
     """Register the decorated function; request and result types are read from its annotations."""
@@ -120,6 +123,7 @@ def use_case(
             is_internal=is_internal or is_for_devices,
             is_for_devices=is_for_devices,
             is_public=is_public,
+            is_by_agent=is_by_agent,
             needs_accounts=needs_accounts,
             limits=limits,
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from machina_desktop.core.domain.agent import Agent, KnownAgent
 from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.log_line import LogLine
@@ -21,6 +23,7 @@ from machina_desktop.core.events import Change
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.store.envelopes import Envelopes
 from machina_desktop.core.store.feed import Feed
+from machina_desktop.core.store.heard_agents import HeardAgents
 from machina_desktop.core.store.rate_limits import RateLimits
 from machina_desktop.core.store.run_logs import RunLogs
 from machina_desktop.core.store.snapshots import Snapshots
@@ -314,6 +317,17 @@ class SqlTransaction(Transaction):
     def count_up(self, counters: tuple[Counter, ...], at_s: float) -> tuple[Counter, ...]:
         return RateLimits(self._connection).count_up(counters, at_s)
 
+    # Agents
+
+    def known_agents(self, token_hashes: tuple[str, ...]) -> tuple[KnownAgent, ...]:
+        return HeardAgents(self._connection).known(token_hashes)
+
+    def save_heard(self, agents: tuple[Agent, ...]) -> None:
+        HeardAgents(self._connection).save(agents)
+
+    def silent_agents(self, since: datetime) -> tuple[str, ...]:
+        return HeardAgents(self._connection).silent(since)
+
     # Rules every row goes through
 
     def _first(self, entity: Entity[T], *clauses: sa.ColumnElement[bool]) -> T | None:
@@ -384,7 +398,7 @@ class SqlTransaction(Transaction):
 
         Only whoever has grants is judged by them.
         """
-        if not self._actor.grants or not isinstance(row, Machine | Deployment):
+        if not self._actor.grants or not isinstance(row, Machine | Deployment | Agent):
             return (None,)
         stored = self.find(Machine, machine_id=row.machine_id) if row.machine_id else None
         about = (stored, row if isinstance(row, Machine) else None)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from machina_desktop.core.codec import from_json, to_json
 from machina_desktop.core.domain.account import Account, RetiredToken, Session
+from machina_desktop.core.domain.agent import Agent
 from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.bootstrap import BootstrapProfile
 from machina_desktop.core.domain.custody import RunnerKey
@@ -253,6 +254,14 @@ ENTITIES: tuple[Entity[typing.Any], ...] = (
         is_synced=False,
     ),
     _entity(RetiredToken, "retired_token", sa.Index(None, "session_id"), key="token_hash", is_synced=False),
+    _entity(
+        Agent,
+        "agent",
+        sa.Index(None, "token_hash", unique=True),
+        sa.Index(None, "team_id"),
+        key="machine_id",
+        is_synced=False,
+    ),
     _entity(RunnerKey, "runner_key", key="runner_key_id", is_synced=False),
     # What this computer knows of homes elsewhere.
     _entity(Server, "server", sa.Index(None, "url", unique=True), key="server_id", is_synced=False),

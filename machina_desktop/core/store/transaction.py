@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
+from machina_desktop.core.domain.agent import Agent, KnownAgent
 from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.team import TeamRole
@@ -211,6 +213,18 @@ class Transaction(ABC):
     @abstractmethod
     def count_up(self, counters: tuple[Counter, ...], at_s: float) -> tuple[Counter, ...]:
         """Add an attempt to each counter; answers those that are above their limit by it."""
+
+    @abstractmethod
+    def known_agents(self, token_hashes: tuple[str, ...]) -> tuple[KnownAgent, ...]:
+        """The agents that show these tokens; nobody else changes them before this transaction ends."""
+
+    @abstractmethod
+    def save_heard(self, agents: tuple[Agent, ...]) -> None:
+        """Keep what agents have said; of each the newest only, and no feed tells of it."""
+
+    @abstractmethod
+    def silent_agents(self, since: datetime) -> tuple[str, ...]:
+        """Machines that are listed with their agent online, although it was last heard before ``since``."""
 
     @abstractmethod
     def feed_head(self, team_id: str) -> FeedHead:

@@ -1,0 +1,212 @@
+"""Hears the agents of machines: many heartbeats go into one transaction, and who falls silent is listed as offline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from machina_desktop.core.domain.account import hashed_token
+from machina_desktop.core.domain.agent import INTERVAL_S, MISSED, SLACK_S, Agent, Heartbeat, KnownAgent, heard
+from machina_desktop.core.domain.machine import AgentStatus
+from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.errors import Forbidden, MachinaError, TooMany, Unauthenticated, Unavailable
+from machina_desktop.core.ids import now
+from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.agents import LISTENER, MarkAgent, SuspectAgent
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.core.store.database import Database
+from machina_desktop.core.store.transaction import Transaction
+
+LOG = logging.getLogger(__name__)
+WAITING = 5_000
+"""So many heartbeats may wait for the database; more are turned away until it has caught up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeatTimes:
+    """How heartbeats are timed, in seconds.
+
+    Attributes:
+        gather_s: From one transaction of heartbeats to the next, at least.
+        silent_s: An agent that was not heard for so long is offline.
+        sweep_s: How often that is looked for.
+    """
+
+    gather_s: float = 0.03
+    silent_s: float = MISSED * INTERVAL_S + SLACK_S
+    sweep_s: float = 2.0
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    beat: Heartbeat
+    answer: asyncio.Future[datetime]
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What became of one heartbeat; ``asks`` is what else is to be written because of it."""
+
+    error: MachinaError | None = None
+    asks: Request[None] | None = None
+
+
+class Heartbeats:
+    """The intake of one process. Loop thread only; :meth:`run`, :meth:`tell` and :meth:`sweep` run for ever."""
+
+    def __init__(
+        self, database: Database, execute: Callable[[Actor, Request[object]], Awaitable[object]], times: BeatTimes
+    ) -> None:
+        self._database = database
+        self._execute = execute
+        self._times = times
+        self._waiting: dict[str, _Waiting] = {}
+        self._came = asyncio.Event()
+        self._asks: asyncio.Queue[Request[None]] = asyncio.Queue()
+        self._asked: set[Request[None]] = set()
+
+    async def hear(self, token: Secret, beat: Heartbeat) -> datetime:
+        """Store a heartbeat; answers when it was heard, once that is committed.
+
+        Raises:
+            Unauthenticated: E-AGENT, no agent has that token, or not any more.
+            Forbidden: E-AGENT-SUSPECTED, two machines used it.
+            Conflict: E-BEAT-OLD, it was heard before.
+            TooMany: E-BEAT-BUSY, the agent's last one is still being stored.
+            Unavailable: the database cannot take it now.
+        """
+        token_hash = hashed_token(token.reveal())
+        if token_hash in self._waiting:
+            raise TooMany("One heartbeat at a time.", retry_after_s=1, code="E-BEAT-BUSY")
+        if len(self._waiting) >= WAITING:
+            raise Unavailable("More heartbeats came than can be stored.", hint="Wait a moment.", code="E-DB-BUSY")
+        answer: asyncio.Future[datetime] = asyncio.get_running_loop().create_future()
+        self._waiting[token_hash] = _Waiting(beat, answer)
+        self._came.set()
+        return await answer
+
+    async def run(self) -> None:
+        """Store what comes, all that waits in one transaction."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            began = time.monotonic()
+            batch, self._waiting = self._waiting, {}
+            await self._store(batch)
+            await asyncio.sleep(self._times.gather_s - (time.monotonic() - began))
+
+    async def _store(self, batch: dict[str, _Waiting]) -> None:
+        at = now()
+        said = {token_hash: waiting.beat for token_hash, waiting in batch.items()}
+        verdicts: dict[str, _Verdict] = {}
+        failure: MachinaError = Unavailable("The server is closing.", hint="Ask again in a moment.", code="E-CLOSING")
+        try:
+            verdicts, _tx = await self._database.write(LISTENER, _anything, lambda tx: _judge(tx, said, at))
+        except MachinaError as error:
+            failure = error
+        finally:
+            # Also when this is cancelled: whoever waits must be told.
+            for token_hash, waiting in batch.items():
+                verdict = verdicts.get(token_hash) or _Verdict(_copy_of(failure))
+                _settle(waiting.answer, at, verdict.error)
+        for verdict in verdicts.values():
+            if verdict.asks is not None and verdict.asks not in self._asked:
+                self._asked.add(verdict.asks)
+                self._asks.put_nowait(verdict.asks)
+
+    async def tell(self) -> None:
+        """Write what heartbeats have changed in what people see of machines."""
+        while True:
+            ask = await self._asks.get()
+            self._asked.discard(ask)
+            await self._write(ask)
+
+    async def sweep(self) -> None:
+        """List agents as offline that were not heard for long.
+
+        Nobody is blamed for a time in which this process or its database did not listen itself: after a pause it
+        waits until everybody has had the time to be heard.
+        """
+        times = self._times
+        listens_since = looked_at = time.monotonic()
+        while True:
+            await asyncio.sleep(times.sweep_s)
+            if time.monotonic() - looked_at > times.sweep_s + times.silent_s / 4:
+                listens_since = time.monotonic()
+            try:
+                since = now() - timedelta(seconds=times.silent_s)
+                found = await self._database.read(LISTENER, lambda tx, since=since: tx.silent_agents(since))  # type: ignore[misc]
+            except Unavailable as error:
+                LOG.warning("agents cannot be looked after for a moment: %s", error.code)
+                listens_since = looked_at = time.monotonic()
+                continue
+            looked_at = time.monotonic()
+            if looked_at - listens_since >= times.silent_s:
+                for machine_id in found:
+                    await self._write(MarkAgent(machine_id=machine_id, status=AgentStatus.OFFLINE, silent_since=since))
+
+    async def _write(self, ask: Request[None]) -> None:
+        try:
+            await self._execute(LISTENER, ask)  # type: ignore[arg-type]
+        except MachinaError as error:
+            # The next heartbeat, or the next sweep, asks for it again.
+            LOG.warning("the status of an agent was not written: %s %s", error.code, error)
+
+
+def _judge(tx: Transaction, said: dict[str, Heartbeat], at: datetime) -> dict[str, _Verdict]:
+    """Who may be heard, and what they said, stored."""
+    known = {each.agent.token_hash: each for each in tx.known_agents(tuple(said))}
+    verdicts: dict[str, _Verdict] = {}
+    stored: list[Agent] = []
+    for token_hash, beat in said.items():
+        verdicts[token_hash] = _heard(known.get(token_hash), beat, at, stored)
+    tx.save_heard(tuple(stored))
+    return verdicts
+
+
+def _heard(known: KnownAgent | None, beat: Heartbeat, at: datetime, stored: list[Agent]) -> _Verdict:
+    if known is None or known.agent.revoked_at is not None or known.is_gone:
+        return _Verdict(Unauthenticated("No agent has this token.", hint="Install the agent anew.", code="E-AGENT"))
+    machine_id = known.agent.machine_id
+    if known.agent.suspected_at is not None:
+        return _Verdict(_suspected())
+    try:
+        agent = heard(known.agent, beat, at)
+    except MachinaError as error:
+        return _Verdict(error)
+    if agent.suspected_at is not None:
+        return _Verdict(_suspected(), SuspectAgent(machine_id=machine_id, token_hash=agent.token_hash))
+    stored.append(agent)
+    is_news = known.status is not AgentStatus.ONLINE
+    return _Verdict(asks=MarkAgent(machine_id=machine_id, status=AgentStatus.ONLINE) if is_news else None)
+
+
+def _suspected() -> Forbidden:
+    return Forbidden(
+        "Two machines used the token of this agent, so neither is heard.",
+        hint="An administrator of the team makes a new one.",
+        code="E-AGENT-SUSPECTED",
+    )
+
+
+def _settle(answer: asyncio.Future[datetime], at: datetime, error: MachinaError | None) -> None:
+    if answer.done():
+        # Nobody waits for it any more.
+        return
+    if error is None:
+        answer.set_result(at)
+    else:
+        answer.set_exception(error)
+
+
+def _copy_of(error: MachinaError) -> MachinaError:
+    """One for each who waits: what is raised collects where it came by."""
+    return Unavailable(error.message, hint=error.hint, code=error.code)
+
+
+def _anything(_team_id: str, _tags: object = None) -> None:
+    """Agents are written by the server itself."""
