@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from machina_desktop.core import log
 from machina_desktop.core.config import LOG_LEVEL, Paths, Settings, environment
 from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.server.config import read_config
-from machina_desktop.server.copies import back_up, restore
+from machina_desktop.server.copies import Made, back_up, restore
 from machina_desktop.server.serving import serve
 
 EPILOG = """\
@@ -31,14 +32,18 @@ environment:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; 0 for success, 1 for a failure, 2 for a wrong configuration."""
+    """Do what the command line says; 0 for success, 1 for a failure, 2 for a wrong configuration, 130 interrupted."""
     asked = _parser().parse_args(arguments)
     try:
         paths, config = Paths.default(), read_config(environment())
+        if asked.command in {"backup", "restore"}:
+            # Told to end, they put away what they began, as they do when they are interrupted.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         if asked.command == "backup":
-            print(f"Wrote {back_up(config, paths, Path(asked.file))}.")
+            _tell(back_up(config, paths, Path(asked.file)))
         elif asked.command == "restore":
-            print(f"Restored. What was there lies at {restore(config, paths, Path(asked.file))}.")
+            aside = restore(config, paths, Path(asked.file))
+            print(f"Restored.{f' What was there lies at {aside}.' if aside else ''} Everybody signs in again.")
         else:
             log.configure_stream(sys.stderr, level=Settings(paths.settings).get(LOG_LEVEL))
             asyncio.run(serve(config, paths))
@@ -48,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     except MachinaError as error:
         print(f"{error.code}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -60,11 +67,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("serve", help="answer requests until told to end (the default)")
-    copy = commands.add_parser("backup", help="copy the SQLite database while the server runs")
-    copy.add_argument("file", help="a new file; it holds everything but the keys in .data/ and vault.json")
-    back = commands.add_parser("restore", help="put a copy in the database's place while the server is stopped")
+    copy = commands.add_parser("backup", help="copy database and pepper while the server runs; needs pg_dump")
+    copy.add_argument("file", help="a new file, or a folder; keep it as secret as the server itself")
+    back = commands.add_parser("restore", help="put a backup in the database's place while the server is stopped")
     back.add_argument("file", help="a file that backup wrote")
     return parser
+
+
+def _tell(made: Made) -> None:
+    print(f"Wrote {made.file}. It holds: {', '.join(made.parts)}. Keep it as secret as the server itself.")
+    for path in made.left_out:
+        print(f"{path} is not in it: without that key nothing sealed can be opened. Keep it elsewhere.")
 
 
 if __name__ == "__main__":

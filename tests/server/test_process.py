@@ -1,4 +1,4 @@
-"""The server as a process of its own: told to end, killed, started again, copied and restored."""
+"""The server as a process of its own: told to end, killed, started again."""
 
 from __future__ import annotations
 
@@ -197,54 +197,3 @@ def test_a_wrong_configuration_is_named_before_anything_is_touched(tmp_path: Pat
     assert ended.returncode == 2
     assert ended.stderr.startswith("E-CONFIG: CORS_ORIGIN")
     assert not (tmp_path / "home").exists()
-
-
-def test_what_was_backed_up_comes_back_and_its_followers_hear_of_a_new_epoch(
-    prepared: Prepared, tmp_path: Path
-) -> None:
-    import sqlite3
-    from contextlib import closing
-
-    database, copy = Paths(prepared.home).database, tmp_path / "copy.db"
-    with process(prepared.home) as server:
-        made = command(prepared.home, "backup", str(copy))
-        assert (made.returncode, made.stdout) == (0, f"Wrote {copy}.\n")
-        headers = {"Authorization": f"Bearer {prepared.token}"}
-        changed = httpx.put(
-            f"{server.url}/api/teams/{prepared.team_id}", json={"name": "Later"}, headers=headers, trust_env=False
-        )
-        assert changed.status_code == 200
-        busy = command(prepared.home, "restore", str(copy))
-        assert (busy.returncode, busy.stderr[:9]) == (1, "E-SERVED:")
-        assert server.end() == 0
-    again = command(prepared.home, "backup", str(copy))
-    assert (again.returncode, again.stderr[:9]) == (1, "E-BACKUP:")
-    restored = command(prepared.home, "restore", str(copy))
-    assert restored.returncode == 0, restored.stderr
-    with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("SELECT name FROM team").fetchall() == [("Crew",)]
-        [(epoch,)] = connection.execute("SELECT DISTINCT epoch FROM counter").fetchall()
-        assert len(epoch) == 26
-        assert connection.execute("SELECT count(*) FROM session").fetchone() == (0,)
-    [aside] = database.parent.glob("machina.db.before-restore-*")
-    with closing(sqlite3.connect(aside)) as connection:
-        assert connection.execute("SELECT name FROM team").fetchall() == [("Later",)]
-    with process(prepared.home) as server:
-        fields = {"email": "ada@example.org", "password": "correct horse battery staple", "kind": "device"}
-        given = httpx.post(f"{server.url}/api/auth/login", json=fields, trust_env=False).json()
-        prepared.token = given["token"]
-        assert prepared.get(server.url, f"/api/teams/{prepared.team_id}")["name"] == "Crew"
-        assert server.end() == 0
-
-
-@pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0" + b"x" * 5000])
-def test_what_is_no_backup_leaves_everything_as_it_was(prepared: Prepared, tmp_path: Path, content: bytes) -> None:
-    database, wrong = Paths(prepared.home).database, tmp_path / "wrong.db"
-    wrong.write_bytes(content)
-    before = database.read_bytes()
-    ended = command(prepared.home, "restore", str(wrong))
-    assert ended.returncode == 1, ended.stdout
-    assert "Traceback" not in ended.stderr
-    assert database.read_bytes() == before
-    assert {path.name for path in prepared.home.glob("machina.db*")} <= {"machina.db", "machina.db-journal"}
-    assert not [*prepared.home.glob("restore-*")]

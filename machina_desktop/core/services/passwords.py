@@ -56,7 +56,7 @@ class Accounts:
         if some is not None and good is None:
             raise Unavailable(
                 "The file that was mixed into all stored passwords is missing, so nobody could sign in.",
-                hint="Put .data/.password_pepper back from where it was kept; it is in no backup of the database.",
+                hint="Put .data/.password_pepper back from where it was kept; a backup that machina-server made holds it.",
                 code="E-PEPPER",
             )
 

@@ -61,10 +61,7 @@ class PostgresServer(backend.Backend):
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-            # A migration reaches every row.
-            postgres_walls.limit(connection, None)
-            migrations.upgrade(connection)
-            postgres_walls.build(connection)
+            bring_up(connection)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -133,6 +130,14 @@ class PostgresServer(backend.Backend):
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def bring_up(connection: sa.Connection) -> None:
+    """Run the missing migrations in the connection's transaction, which then reaches every team."""
+    # A migration reaches every row.
+    postgres_walls.limit(connection, None)
+    migrations.upgrade(connection)
+    postgres_walls.build(connection)
 
 
 def _refuse_unfit(connection: sa.Connection) -> None:

@@ -43,6 +43,20 @@ def connector(url: Secret) -> Callable[[], psycopg.Connection]:
     return connect
 
 
+def for_programs(url: Secret, options: str) -> tuple[str, Secret]:
+    """The address as PostgreSQL's own programs take it, without its password, and that password.
+
+    ``options`` is added to what a connection starts with, such as ``-c machina.teams={*}``.
+
+    Raises:
+        InvalidInput: it is no address of a PostgreSQL database. The message does not quote it.
+    """
+    settings = psycopg.conninfo.conninfo_to_dict(_settings(url.reveal()))
+    password = Secret(str(settings.pop("password", "")))
+    settings["options"] = f"{settings['options']} {options}"
+    return psycopg.conninfo.make_conninfo("", **settings), password
+
+
 def _settings(url: str) -> str:
     """The address as libpq's settings."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -41,15 +42,25 @@ def _refuse_foreign(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'counter'").fetchone()
     if found is None:
-        raise Unavailable(
-            "The copy holds no data of Machina.", hint="Choose a file that backup wrote.", code="E-DB-FOREIGN"
-        )
+        raise foreign()
+
+
+def foreign() -> Unavailable:
+    """What was given to be restored is no database of ours."""
+    return Unavailable(
+        "The copy holds no data of Machina.", hint="Choose a file that backup wrote.", code="E-DB-FOREIGN"
+    )
 
 
 def put_in_place(new: Path, database: Path, aside: Path) -> None:
-    """Move ``new`` to where the database lies, after a copy of that to ``aside``; nobody may be using it. Blocking."""
-    if database.exists():
-        copy(database, aside)
-    for name in BESIDE:
-        database.with_name(f"{database.name}{name}").unlink(missing_ok=True)
+    """Move ``new`` to where the database lies, after a copy of that to ``aside``; nobody may be using it. Blocking.
+
+    The former one is copied byte by byte: it may be damaged, which may be why something is restored.
+    """
+    for suffix in ("", *BESIDE):
+        former = database.with_name(f"{database.name}{suffix}")
+        if former.exists():
+            shutil.copy2(former, aside.with_name(f"{aside.name}{suffix}"))
+    for suffix in BESIDE:
+        database.with_name(f"{database.name}{suffix}").unlink(missing_ok=True)
     new.replace(database)
