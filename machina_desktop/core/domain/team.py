@@ -193,9 +193,13 @@ _ACTIONS: Mapping[str, Right] = {
     "account.open": Right.RUN,
     "account.enter": Right.RUN,
     "account.set_password": Right.RUN,
+    "agent.beat": Right.SIGN_IN,
+    "agent.mark": Right.RUN,
+    "agent.suspect": Right.RUN,
 }
 _NOUNS: Mapping[str, Right] = {
     "machine": Right.DEPLOY,
+    "agent": Right.DEPLOY,
     "deployment": Right.RUN,
     "runner": Right.RUN,
     "provider_account": Right.KEEP,
