@@ -68,15 +68,22 @@ class Bridge(QObject):
 
     @property
     def actor(self) -> Actor:
-        """The person signed in to this device, with the roles of this moment. Only after :attr:`settled`."""
-        if self._gateway is None:
-            raise RuntimeError("the core has not started")
-        return self._gateway.actor
+        """The person as the home of the team in view knows them, as of this moment. Only after :attr:`settled`."""
+        return self._door.actor_in(self.team_id)
+
+    def actor_in(self, team_id: str) -> Actor:
+        """The person as the home of that team knows them. Only after :attr:`settled`."""
+        return self._door.actor_in(team_id)
+
+    @property
+    def person(self) -> Actor:
+        """The person signed in to this device, with the roles they have in teams of all homes."""
+        return self._door.actor
 
     @property
     def team_id(self) -> str:
         """The team in view: the chosen one, else the first the person is in. Only after :attr:`settled`."""
-        teams = [team_id for team_id, _role in self.actor.team_roles]
+        teams = [team_id for team_id, _role in self.person.team_roles]
         if self._chosen_team in teams:
             return self._chosen_team
         # Between leaving the last team and hearing of another one there is none; what was in view stays.
@@ -97,9 +104,13 @@ class Bridge(QObject):
             MachinaError: what went wrong, fit to be shown.
         """
         await self._ready.wait()
+        return await self._door.call(ask)
+
+    @property
+    def _door(self) -> Gateway:
         if self._gateway is None:
             raise RuntimeError("the core has not started")
-        return await self._gateway.call(ask)
+        return self._gateway
 
     def spawn(self, work: Coroutine[object, object, object], *, name: str) -> asyncio.Task[object]:
         """Run ``work`` on the loop, named and referenced; views use ``views.tasks.run``, which shows errors."""

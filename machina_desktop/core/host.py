@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from machina_desktop.core.config import ENGINE, Paths, Settings, environment
 from machina_desktop.core.domain.engine import EngineStatus
-from machina_desktop.core.domain.team import Actor, TeamMember
+from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Bug, Conflict, MachinaError
 from machina_desktop.core.events import EventBus, VaultChanged
 from machina_desktop.core.services import catalogue  # noqa: F401 - fills the registry of use cases
@@ -18,7 +18,8 @@ from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.dispatch import Dispatcher
 from machina_desktop.core.services.teams import Settle
 from machina_desktop.core.store.database import Database
-from machina_desktop.core.sync.gateway import LocalGateway, Person
+from machina_desktop.core.sync.gateway import LocalGateway
+from machina_desktop.core.sync.person import Person, remembered
 from machina_desktop.core.terraform.engine import Engine, find_engine
 from machina_desktop.core.vault.hardening import harden_process
 from machina_desktop.core.vault.vault import Vault
@@ -175,8 +176,7 @@ class Host:
 
     async def _signed_in(self) -> Person:
         actor = await self._dispatcher.execute(RUNNER, Settle(display_name=_user_name()))
-        places = await self._database.read(actor, lambda tx: tx.list(TeamMember, user_id=actor.user_id))
-        person = Person(actor, places)
+        person = await self._database.read(RUNNER, lambda tx: remembered(tx, actor))
         self.bus.witness(person.learn)
         return person
 

@@ -38,6 +38,7 @@ from machina_desktop.core.services import deployments, keys, machines, providers
 from machina_desktop.core.services.use_case import Request
 from tests.fakes.people_answers import PeopleAnswers
 from tests.fakes.rows import ACTOR_ID, CATALOGUES, PROVIDER_INFOS, TEAM_ID
+from tests.fakes.server_answers import ServerAnswers
 
 R = TypeVar("R")
 Answer = Callable[[Any], object]
@@ -72,6 +73,7 @@ class FakeGateway:
         answers: Request class to a function of the request; add or replace at will.
         logs: Log lines by deployment id, for ``ReadLog``; offsets count lines as 100 bytes each.
         bus: Where writes are announced; :func:`bridge_with` listens to it.
+        servers: The shared servers, and the edits that wait for them.
         gate: While set, answers wait for it: a page stays in its loading state.
     """
 
@@ -83,6 +85,7 @@ class FakeGateway:
         self.bus = EventBus()
         self.gate: asyncio.Event | None = None
         self._seq = 0
+        self.servers = ServerAnswers(self)
         for row in rows:
             self.rows[type(row)][getattr(row, ENTITIES[type(row)][1])] = row
         self.answers: dict[type[Any], Answer] = {
@@ -91,7 +94,12 @@ class FakeGateway:
             **self._account_answers(),
             **self._key_answers(),
             **PeopleAnswers(self).answers(),
+            **self.servers.answers(),
         }
+
+    def actor_in(self, team_id: str) -> Actor:
+        """The same person everywhere."""
+        return self.actor
 
     async def call(self, ask: Request[R]) -> R:
         """The answer, after one turn of the loop, as from the real thing."""

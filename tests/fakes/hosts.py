@@ -34,7 +34,8 @@ from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.tables import METADATA
-from machina_desktop.core.sync.gateway import LocalGateway, Person
+from machina_desktop.core.sync.gateway import LocalGateway
+from machina_desktop.core.sync.person import Person
 from tests.fakes import postgres
 from tests.fakes.provider import RecordProvider, install
 

@@ -6,7 +6,8 @@ from machina_desktop.core.domain.team import Actor, TeamRole, User
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.invites import CreateInvite, JoinTeam
-from machina_desktop.core.sync.gateway import LocalGateway, Person
+from machina_desktop.core.sync.gateway import LocalGateway
+from machina_desktop.core.sync.person import Person
 from machina_desktop.core.workers.deployer import RUNNER
 from tests.fakes.hosts import Core
 

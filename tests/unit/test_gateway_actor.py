@@ -13,7 +13,7 @@ from machina_desktop.core.events import Change, Changed, Event
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.teams import CreateTeam, UpdateProfile, UpdateTeam
-from machina_desktop.core.sync.gateway import Person
+from machina_desktop.core.sync.person import Person
 from tests.fakes.hosts import Core, core, until
 
 
