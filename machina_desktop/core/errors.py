@@ -7,6 +7,7 @@ MachinaError
 ├─ Forbidden      names the missing action                         403
 ├─ Conflict       the state does not allow it, name taken, stale   409
 ├─ Unavailable    the outside failed: provider, SSH, Terraform     503
+├─ Outdated       this program or the server is too old           426
 ├─ TooMany        asked too often; carries how long to wait        429
 ├─ Locked         the vault or keyring is locked                   423
 └─ Bug            cannot happen; carries context                   500
@@ -84,6 +85,13 @@ class Unavailable(MachinaError):
 
     default_code = "E-UNAVAILABLE"
     status = 503
+
+
+class Outdated(MachinaError):
+    """A program and a server do not understand each other any more; the hint says which of them is to be updated."""
+
+    default_code = "E-OUTDATED"
+    status = 426
 
 
 class TooMany(MachinaError):

@@ -34,7 +34,7 @@ from machina_desktop.server.gate import CALL, Call, Gate
 from machina_desktop.server.metrics import MEDIA_TYPE, Metrics
 from machina_desktop.server.reading import BODY_BYTES, Reader
 from machina_desktop.server.routes import served, success_of
-from machina_desktop.server.streams import HintStream, LogStream, Streams, Times
+from machina_desktop.server.streams import Heads, HintStream, LogStream, RunTeams, Streams, Times
 
 TITLE = "Machina"
 REQUEST_S = 30.0
@@ -71,6 +71,8 @@ class Server:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.streams = Streams(parts.metrics, parts.times)
+        database = parts.host.database
+        self._heads = Heads(feeds=database.change_heads, logs=database.log_ends, runs=RunTeams(self._team_of_run))
         routes: list[ControllerRouterHandler] = [*self._case_handlers(), *self._own_handlers()]
         app = Litestar(
             route_handlers=routes,
@@ -167,10 +169,14 @@ class Server:
         call = call_of(request)
         call.action = "sync.hints"
         who = self._reader(request, call)
-        heads = self._parts.host.database.change_heads
-        stream = HintStream(await who(), who, self._parts.host.bus, self.streams, heads=heads)
+        stream = HintStream(await who(), who, self._parts.host.bus, self.streams, heads=self._heads)
         self.streams.admit(stream)
         return stream
+
+    async def _team_of_run(self, deployment_id: str) -> str:
+        read = self._parts.host.database.read
+        found = await read(RUNNER, lambda tx: tx.find(Deployment, deployment_id=deployment_id))
+        return "" if found is None else found.team_id
 
     def _reader(self, request: Connection, call: Call) -> Callable[[], Awaitable[Actor]]:
         """Tells, as often as it is asked, who reads a stream."""

@@ -11,6 +11,8 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from machina_desktop.core.domain.server import SCHEMA, SCHEMA_HEADER
+from machina_desktop.core.errors import MachinaError, Outdated
 from machina_desktop.server.auth import client_address
 from machina_desktop.server.config import ServerConfig
 from machina_desktop.server.cors import Cors
@@ -36,6 +38,7 @@ _ALWAYS = {
     "x-permitted-cross-domain-policies": "none",
     "x-xss-protection": "0",
     "cache-control": "no-store",
+    SCHEMA_HEADER.lower(): str(SCHEMA),
 }
 _HSTS = "max-age=31536000; includeSubDomains"
 
@@ -120,6 +123,8 @@ class Gate:
     def _chosen(self, method: str, path: str, headers: RawHeaders) -> ASGIApp:
         if not self._is_meant(path, headers):
             return answer(Malformed("This server is not known by that name.", code="E-HOST"))
+        if stranger := _not_understood(headers.get(SCHEMA_HEADER.lower())):
+            return answer(stranger)
         return self._cors.preflight(method, headers) or self._app
 
     def _is_meant(self, path: str, headers: RawHeaders) -> bool:
@@ -146,6 +151,19 @@ class Gate:
             call.address,
             call.user_id or "-",
         )
+
+
+def _not_understood(schema: str) -> MachinaError | None:
+    """Why a program that speaks in that form cannot be answered; what says nothing of it is taken as it comes."""
+    if not schema:
+        return None
+    if not schema.isascii() or not schema.isdecimal() or len(schema) > 5:
+        return Malformed(f"The header {SCHEMA_HEADER} is no number.")
+    if int(schema) > SCHEMA:
+        return Outdated("This server is older than the program.", hint="Ask whoever runs the server to update it.")
+    if int(schema) < SCHEMA - 1:
+        return Outdated("This server is newer than the program.", hint="Update Machina on this computer.")
+    return None
 
 
 def _without_port(host: str) -> str:

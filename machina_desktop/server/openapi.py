@@ -13,10 +13,11 @@ from typing import Any
 from machina_desktop.core.codec import json_schemas
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.deployments import ReadLog
+from machina_desktop.core.services.routes import IN_QUERY, path_fields
 from machina_desktop.core.services.use_case import UseCase
 from machina_desktop.server.errors import KINDS, NoMethod, NotJson, Problem, TooLarge
 from machina_desktop.server.reading import Reader
-from machina_desktop.server.routes import answer_of, id_pattern, made_ids, path_fields, success_of
+from machina_desktop.server.routes import answer_of, id_pattern, made_ids, success_of
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/{name}"
@@ -83,7 +84,7 @@ def _operation(case: UseCase, components: dict[str, Schema], answer: Schema) -> 
         operation["security"] = []
     elif case.is_by_agent:
         operation["security"] = [{"agent": []}]
-    if case.method in {"GET", "DELETE"}:
+    if case.method in IN_QUERY:
         required = body.get("required", [])
         operation["parameters"] += [
             _parameter(name, "query", schema, is_required=name in required)
@@ -144,8 +145,9 @@ _STREAM = [
 _HINTS: Schema = {
     "operationId": "sync.hints",
     "tags": ["sync"],
-    "summary": "Hear how far the feeds of one's teams have grown.",
-    "description": "Server-sent events hint (data: team_id, seq), all teams at first; gone when the session has ended.",
+    "summary": "Hear how far the feeds and the logs of one's teams have grown.",
+    "description": "Server-sent events hint (data: team_id, seq) and log (data: deployment_id, end), all teams and "
+    "runs under way at first; a comment every 2 seconds; gone when the session has ended.",
     "responses": {
         "200": {
             "description": "A stream without an end.",
@@ -175,7 +177,7 @@ def _refusals(case: UseCase) -> Schema:
     return {
         str(kind.status): {"$ref": f"#/components/responses/{kind.__name__}"}
         for kind in KINDS
-        if kind is not NoMethod and not (kind in {TooLarge, NotJson} and case.method in {"GET", "DELETE"})
+        if kind is not NoMethod and not (kind in {TooLarge, NotJson} and case.method in IN_QUERY)
     }
 
 

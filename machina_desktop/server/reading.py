@@ -12,9 +12,10 @@ from machina_desktop.core.codec import from_json, from_plain
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.services.audit import ExportAudit
 from machina_desktop.core.services.deployments import ReadLog
+from machina_desktop.core.services.routes import IN_QUERY, path_fields
 from machina_desktop.core.services.use_case import Request, UseCase
 from machina_desktop.server.errors import Malformed, NotJson
-from machina_desktop.server.routes import id_pattern, made_ids, path_fields
+from machina_desktop.server.routes import id_pattern, made_ids
 
 BODY_BYTES = 1 << 20
 JSON_DEPTH = 32
@@ -53,7 +54,7 @@ class Reader:
             NotJson: the body is of another kind.
             InvalidInput: a field is unknown, missing, given twice or wrong.
         """
-        is_text = self._case.method in {"GET", "DELETE"}
+        is_text = self._case.method in IN_QUERY
         if is_text and body.strip():
             raise Malformed("This request takes no body.", hint="Put its fields into the query.")
         given = self._from_query(query) if is_text else _from_body(body, content_type, query)

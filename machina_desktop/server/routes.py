@@ -12,7 +12,6 @@ from machina_desktop.core.services.use_case import REGISTRY, UseCase
 from machina_desktop.server.answers import SessionGiven
 
 _ID = re.compile(r"([a-z_]+)-0[0-9a-hjkmnp-tv-z]{25}")
-_PARAMETER = re.compile(r"\{([a-z_]+)\}")
 
 
 def served() -> tuple[UseCase, ...]:
@@ -42,11 +41,6 @@ def success_of(case: UseCase) -> int:
 def answer_of(case: UseCase) -> object:
     """The shape of the answer's body."""
     return SessionGiven if case.result is SignedIn else case.result
-
-
-def path_fields(case: UseCase) -> tuple[str, ...]:
-    """Fields of the request that stand in its path."""
-    return tuple(_PARAMETER.findall(case.path))
 
 
 def made_ids(case: UseCase) -> dict[str, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from litestar.types import Receive, Scope, Send
 
-from machina_desktop.core.codec import to_json
+from machina_desktop.core.codec import to_json, to_plain
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import MachinaError, TooMany
 from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended
@@ -33,15 +33,39 @@ class Times:
 
     Attributes:
         heartbeat_s: After that much silence a comment tells that the line still stands.
+        hint_heartbeat_s: The same for who follows the feeds, and wants to know soon that it is cut off.
         recheck_s: So often it is asked whether the reader may still read.
         slow_s: A reader that takes nothing for so long is let go.
         settle_s: A run that has ended may still say its last words within that time.
     """
 
     heartbeat_s: float = 15.0
+    hint_heartbeat_s: float = 2.0
     recheck_s: float = 15.0
     slow_s: float = 30.0
     settle_s: float = 1.0
+
+
+RUNS_KNOWN = 4096
+
+
+class RunTeams:
+    """Which team a run belongs to, looked up once for all streams: what is told of logs does not say it."""
+
+    def __init__(self, find: Callable[[str], Awaitable[str]]) -> None:
+        """``find`` answers the team of a run, nothing when there is no such run."""
+        self._find = find
+        self._known: dict[str, str] = {}
+        self._lock = asyncio.Lock()
+
+    async def team_of(self, deployment_id: str) -> str:
+        """The team's id; empty when there is no such run."""
+        async with self._lock:
+            if deployment_id not in self._known:
+                self._known[deployment_id] = await self._find(deployment_id)
+                while len(self._known) > RUNS_KNOWN:
+                    del self._known[next(iter(self._known))]
+            return self._known[deployment_id]
 
 
 class Streams:
@@ -116,6 +140,11 @@ class Stream(ABC):
         self._is_over = False
         self._check_at = time.monotonic() + streams.times.recheck_s
 
+    @property
+    def heartbeat_s(self) -> float:
+        """After that much silence a comment is sent."""
+        return self._streams.times.heartbeat_s
+
     @abstractmethod
     def concerns(self, event: Event) -> bool:
         """Whether ``event`` may have something to send. Must be quick."""
@@ -164,7 +193,7 @@ class Stream(ABC):
                 if self._is_over:
                     return
         except MachinaError as error:
-            await self._send(send, event_of("gone", to_json(problem_of(error))))
+            await self._send(send, _gone(error))
             self.end()
 
     async def _may_read(self, send: Send) -> bool:
@@ -173,7 +202,7 @@ class Stream(ABC):
         try:
             self.actor = await self._who()
         except MachinaError as error:
-            await self._send(send, event_of("gone", to_json(problem_of(error))))
+            await self._send(send, _gone(error))
             self.end()
             return False
         self._check_at = time.monotonic() + self._streams.times.recheck_s
@@ -182,7 +211,7 @@ class Stream(ABC):
     async def _rest(self, send: Send) -> None:
         times = self._streams.times
         try:
-            await asyncio.wait_for(self._wake.wait(), min(times.heartbeat_s, times.recheck_s))
+            await asyncio.wait_for(self._wake.wait(), min(self.heartbeat_s, times.recheck_s))
         except TimeoutError:
             # A comment alone: some readers take an empty line for an event as soon as one had an id.
             await self._send(send, b":\n")
@@ -267,29 +296,48 @@ class LogStream(Stream):
         return await self._dispatcher.execute(self.actor, ask)
 
 
-class HintStream(Stream):
-    """How far the feeds of the reader's teams have grown: events ``hint`` with a team and a number, nothing of it.
+@dataclass(frozen=True, kw_only=True)
+class Heads:
+    """Where a stream of hints learns what it tells.
 
-    At first each team is told; a reader who comes back misses nothing, whatever happened meanwhile.
+    Attributes:
+        feeds: The newest change of every team.
+        logs: How long the logs of runs under way are, in bytes.
+        runs: Whose they are.
+    """
+
+    feeds: Callable[[], Awaitable[dict[str, int]]]
+    logs: Callable[[], Awaitable[dict[str, int]]]
+    runs: RunTeams
+
+
+class HintStream(Stream):
+    """How far the feeds and the logs of the reader's teams have grown: numbers, and nothing of what they count.
+
+    Events ``hint`` with a team and its newest change, events ``log`` with a run and the end of its log. At first each
+    team and each run under way is told; a reader who comes back misses nothing, whatever happened meanwhile.
     """
 
     kind = "hints"
 
     def __init__(
-        self,
-        actor: Actor,
-        who: Callable[[], Awaitable[Actor]],
-        bus: EventBus,
-        streams: Streams,
-        *,
-        heads: Callable[[], Awaitable[dict[str, int]]],
+        self, actor: Actor, who: Callable[[], Awaitable[Actor]], bus: EventBus, streams: Streams, *, heads: Heads
     ) -> None:
         super().__init__(actor, who, bus, streams)
         self._heads = heads
         self._heard: dict[str, int] = {}
         self._told: dict[str, int] = {}
+        self._logs: dict[str, int] = {}
+        self._has_begun = False
+
+    @property
+    def heartbeat_s(self) -> float:
+        return self._streams.times.hint_heartbeat_s
 
     def concerns(self, event: Event) -> bool:
+        if isinstance(event, LogAppended):
+            self._logs[event.deployment_id] = max(event.end, self._logs.get(event.deployment_id, 0))
+            return True
         if not isinstance(event, Changed):
             return False
         for change in event.changes:
@@ -298,9 +346,8 @@ class HintStream(Stream):
 
     async def news(self) -> AsyncIterator[bytes]:
         own = [team_id for team_id, _role in self.actor.team_roles]
-        if any(team_id not in self._told for team_id in own):
-            for team_id, seq in (await self._heads()).items():
-                self._heard[team_id] = max(seq, self._heard.get(team_id, 0))
+        if not self._has_begun or any(team_id not in self._told for team_id in own):
+            await self._begin()
         self._told = {team_id: seq for team_id, seq in self._told.items() if team_id in own}
         for team_id in own:
             seq = self._heard.get(team_id, 0)
@@ -308,9 +355,27 @@ class HintStream(Stream):
                 self._told[team_id] = seq
                 yield event_of("hint", to_json({"team_id": team_id, "seq": seq}))
         self._heard = {team_id: seq for team_id, seq in self._heard.items() if team_id in own}
+        while self._logs:
+            deployment_id = next(iter(self._logs))
+            team_id, end = await self._heads.runs.team_of(deployment_id), self._logs.pop(deployment_id)
+            if self.actor.role_in(team_id) is not None:
+                yield event_of("log", to_json({"deployment_id": deployment_id, "end": end}))
+
+    async def _begin(self) -> None:
+        """What has happened before, also of a team that somebody has just joined."""
+        self._has_begun = True
+        for team_id, seq in (await self._heads.feeds()).items():
+            self._heard[team_id] = max(seq, self._heard.get(team_id, 0))
+        for deployment_id, end in (await self._heads.logs()).items():
+            self._logs[deployment_id] = max(end, self._logs.get(deployment_id, 0))
 
 
 def event_of(name: str, data: bytes, *, number: int | None = None) -> bytes:
     """One event; ``data`` is JSON on one line."""
     head = b"" if number is None else b"id: %d\n" % number
     return b"%sevent: %s\ndata: %s\n\n" % (head, name.encode(), data)
+
+
+def _gone(error: MachinaError) -> bytes:
+    """Why a stream ends before its end, with the status that asking anew would be answered with."""
+    return event_of("gone", to_json({"status": error.status, **to_plain(problem_of(error))}))

@@ -14,9 +14,10 @@ from machina_desktop.core.codec import from_json
 from machina_desktop.core.domain.key import SSHKeyType
 from machina_desktop.core.domain.team import Actor, SystemRole, TeamRole, is_granted
 from machina_desktop.core.ids import new_id
+from machina_desktop.core.services.routes import path_fields
 from machina_desktop.core.services.use_case import UseCase
 from machina_desktop.core.ssh.keys import generate
-from machina_desktop.server.routes import answer_of, path_fields, served, success_of
+from machina_desktop.server.routes import answer_of, served, success_of
 from tests.fakes.server import PASSWORD, Site, Visitor, settled
 
 PERSONAS = ("anonymous", "outsider", "readonly", "member", "admin")

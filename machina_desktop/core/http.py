@@ -1,0 +1,306 @@
+"""HTTP as programs of ours speak it: bounded in time and size, no redirects, and nothing of it in any log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import platform
+import re
+import ssl
+import urllib.parse
+import urllib.request
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import certifi
+import httpx
+
+from machina_desktop import __version__
+from machina_desktop.core.config import NO_PROXY_HOSTS, PROXY_MODE, PROXY_URL, Settings
+from machina_desktop.core.errors import InvalidInput, Unavailable
+from machina_desktop.core.ids import now
+
+CONNECT_S = 5.0
+READ_S = 30.0
+CALL_S = 40.0
+ANSWER_BYTES = 8 << 20
+CONNECTIONS = 8
+IDLE_S = 20.0
+"""Shorter than servers keep a line that nobody uses, so that no request goes out on one that they just close."""
+
+USER_AGENT = f"Machina/{__version__} ({platform.system() or 'unknown'})"
+_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
+
+
+class NoAnswer(Unavailable):
+    """A request was sent, and no answer came: it may have been carried out.
+
+    Attributes:
+        is_late: The line stands, but the answer did not come in time.
+    """
+
+    default_code = "E-OFFLINE"
+
+    def __init__(self, message: str, *, hint: str, is_late: bool) -> None:
+        super().__init__(message, hint=hint)
+        self.is_late = is_late
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a server answered; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class Http:
+    """A line to one origin. Lives on the loop.
+
+    Every method raises:
+        Unavailable: E-OFFLINE, E-TLS, E-PROXY, or E-SERVER-ANSWER for what is no HTTP or too large; of these
+            :class:`NoAnswer` where the request may have arrived.
+    """
+
+    def __init__(self, origin: str, settings: Settings) -> None:
+        """``origin`` is scheme, host and port, such as ``https://machina.example.org``.
+
+        Raises:
+            InvalidInput: E-SERVER-ADDRESS, it is anything else.
+            Unavailable: E-PROXY, the proxy that is set cannot be used.
+        """
+        self.origin = checked_origin(origin)
+        self.host = urllib.parse.urlsplit(origin).netloc
+        # What these two tell of requests would hold addresses and headers.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        try:
+            self._client = httpx.AsyncClient(
+                base_url=self.origin,
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+                timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+                limits=httpx.Limits(
+                    max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=IDLE_S
+                ),
+                proxy=proxy_for(self.origin, settings) or None,
+                verify=trusted() if self.origin.startswith("https:") else False,
+                trust_env=False,
+                follow_redirects=False,
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise Unavailable(
+                "The proxy that is set cannot be used for this.",
+                hint="Set a proxy whose address begins with http:// or https://, or none.",
+                code="E-PROXY",
+            ) from error
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: tuple[tuple[str, str], ...] = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit: int = ANSWER_BYTES,
+        within_s: float = CALL_S,
+    ) -> Answer:
+        """The whole answer, which must have come within that time and be no longer than ``limit`` bytes."""
+        with self._translated():
+            async with asyncio.timeout(within_s):
+                request = self._client.build_request(method, path, params=query or None, headers=headers, content=body)
+                return await self._whole(request, limit)
+
+    async def _whole(self, request: httpx.Request, limit: int) -> Answer:
+        response = await self._client.send(request, stream=True)
+        try:
+            _refuse_encoding(response)
+            found = bytearray()
+            async for piece in response.aiter_raw():
+                found += piece
+                if len(found) > limit:
+                    raise strange(self.host, f"with more than {limit >> 20} MiB")
+            return Answer(status=response.status_code, headers=_headers(response), body=bytes(found))
+        finally:
+            await response.aclose()
+
+    @contextlib.asynccontextmanager
+    async def follow(
+        self, path: str, *, headers: Mapping[str, str], silence_s: float
+    ) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
+        """A stream that has no end: its head, without a body, and its pieces as they come.
+
+        After ``silence_s`` without a piece it is taken for broken. Of an answer that is no success the whole body,
+        up to 1 MiB, is in the head.
+        """
+        with self._translated():
+            async with asyncio.timeout(CONNECT_S + silence_s):
+                timeout = httpx.Timeout(silence_s, connect=CONNECT_S)
+                request = self._client.build_request("GET", path, headers=headers, timeout=timeout)
+                response = await self._client.send(request, stream=True)
+            try:
+                _refuse_encoding(response)
+                pieces = response.aiter_raw()
+                body = b""
+                if not response.is_success:
+                    async with asyncio.timeout(CONNECT_S + silence_s):
+                        body = await self._beginning(pieces)
+                yield Answer(status=response.status_code, headers=_headers(response), body=body), pieces
+            finally:
+                await response.aclose()
+
+    async def _beginning(self, pieces: AsyncIterator[bytes]) -> bytes:
+        found = bytearray()
+        async for piece in pieces:
+            found += piece
+            if len(found) > 1 << 20:
+                raise strange(self.host, "with an error of more than 1 MiB")
+        return bytes(found)
+
+    async def close(self) -> None:
+        """Let go of all lines."""
+        await self._client.aclose()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            raise NoAnswer(f"{self.host} does not answer.", hint=_HINT, is_late=True) from error
+        except httpx.TransportError as error:
+            raise _translation(error, self.host) from error
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise strange(self.host, "in a way that cannot be read") from error
+
+
+_HINT = "Check the network; what is on this computer can still be read."
+
+
+def checked_origin(text: str) -> str:
+    """The origin as it is compared: in lower case, without the port that goes without saying.
+
+    Raises:
+        InvalidInput: E-SERVER-ADDRESS.
+    """
+    match = _ORIGIN.fullmatch(text.strip().rstrip("/").lower())
+    port = int(match[2][1:]) if match and match[2] else 0
+    if match is None or port > 0xFFFF:
+        raise InvalidInput(
+            "This is no address of a server.",
+            field="url",
+            hint="For example https://machina.example.com, without a path.",
+            code="E-SERVER-ADDRESS",
+        )
+    found = match[0]
+    return found.removesuffix(":443" if found.startswith("https:") else ":80")
+
+
+def trusted() -> ssl.SSLContext:
+    """Whom to believe: the authorities of this system and of ``SSL_CERT_FILE``, those of Mozilla where it has none."""
+    context = ssl.create_default_context()
+    where = ssl.get_default_verify_paths()
+    if not where.cafile and not where.capath and not context.cert_store_stats()["x509_ca"]:
+        context.load_verify_locations(certifi.where())
+    return context
+
+
+def proxy_for(origin: str, settings: Settings) -> str:
+    """The proxy on the way to ``origin``; empty for none. This computer itself is reached directly."""
+    parts = urllib.parse.urlsplit(origin)
+    host, mode = parts.hostname or "", settings.get(PROXY_MODE)
+    if mode == "none" or _is_own(host):
+        return ""
+    if mode == "system":
+        if urllib.request.proxy_bypass(host):
+            return ""
+        found = urllib.request.getproxies()
+        return found.get(parts.scheme, "") or found.get("all", "")
+    direct = (each.strip().lower() for each in settings.get(NO_PROXY_HOSTS).split(","))
+    return "" if any(_covers(each, host) for each in direct if each) else settings.get(PROXY_URL)
+
+
+def _is_own(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _covers(pattern: str, host: str) -> bool:
+    """Whether a host without proxy, as it stands in the settings, means ``host``."""
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(pattern.strip("[]"), strict=False)
+    except ValueError:
+        name = pattern.lstrip("*.")
+        return not name or host == name or host.endswith(f".{name}")
+
+
+def strange(host: str, how: str) -> Unavailable:
+    """What answers is no server that is understood."""
+    return Unavailable(
+        f"{host} answers {how}.",
+        hint="Check the address, and whether something between here and there answers in its place.",
+        code="E-SERVER-ANSWER",
+    )
+
+
+def _headers(response: httpx.Response) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _refuse_encoding(response: httpx.Response) -> None:
+    # A few bytes can be made to unpack to any number; nothing packed was asked for.
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise httpx.DecodingError("It is packed.")
+
+
+def _translation(error: httpx.TransportError, host: str) -> Unavailable:
+    if isinstance(error, httpx.ProxyError):
+        return Unavailable(
+            f"The proxy does not let this computer through to {host}.",
+            hint="Check the proxy in the settings.",
+            code="E-PROXY",
+        )
+    cause = _tls_error(error)
+    if cause is not None:
+        return _tls(cause, host)
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return Unavailable(f"{host} cannot be reached.", hint=_HINT, code="E-OFFLINE")
+    is_cut = isinstance(error, httpx.TimeoutException | httpx.NetworkError) or "disconnected" in str(error)
+    if is_cut or "closed connection" in str(error):
+        is_late = isinstance(error, httpx.TimeoutException)
+        how = "does not answer" if is_late else "broke the line before it had answered"
+        return NoAnswer(f"{host} {how}.", hint=_HINT, is_late=is_late)
+    return strange(host, "in a way that is no HTTP")
+
+
+def _tls_error(error: BaseException) -> ssl.SSLError | None:
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, ssl.SSLError):
+        found = found.__cause__ or found.__context__
+    return found
+
+
+def _tls(error: ssl.SSLError, host: str) -> Unavailable:
+    expired, not_yet = 10, 9
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in {expired, not_yet}:
+        return Unavailable(
+            f"The certificate of {host} {'has expired' if error.verify_code == expired else 'does not hold yet'}.",
+            hint=f"The clock of this computer says {now():%Y-%m-%d %H:%M} UTC; if that is right, tell whoever runs "
+            "the server.",
+            code="E-TLS",
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Unavailable(
+            f"The certificate of {host} cannot be trusted: {error.verify_message}.",
+            hint="If its authority is your own, name its certificate's file in SSL_CERT_FILE.",
+            code="E-TLS",
+        )
+    return Unavailable(
+        f"No safe line to {host} can be made.", hint="Check that the address and its port speak TLS.", code="E-TLS"
+    )
