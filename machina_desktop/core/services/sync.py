@@ -10,7 +10,8 @@ from machina_desktop.core.domain.custody import KEPT_BACK
 from machina_desktop.core.domain.team import Actor, TeamRole
 from machina_desktop.core.events import Change
 from machina_desktop.core.services.use_case import Request, use_case
-from machina_desktop.core.store.transaction import CopiedRow, Transaction
+from machina_desktop.core.store.moves import CopiedRow
+from machina_desktop.core.store.transaction import Transaction
 
 PAGE = 500
 FOR_ADMINISTRATORS = frozenset({"team_invite"})

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from machina_desktop.core.codec import from_json, to_json, to_plain
 from machina_desktop.core.domain.audit import AuditEvent, chain_digest
+from machina_desktop.core.errors import Conflict
 from machina_desktop.core.events import Change
 from machina_desktop.core.ids import now
-from machina_desktop.core.store.tables import BY_SHAPE, CHANGE, COUNTER, Entity
+from machina_desktop.core.store.tables import BY_SHAPE, CHANGE, COUNTER, TEAM_MOVE, Entity
 
 FEED = 10_000
 """How many changes of a team are kept; who is further behind takes a snapshot instead."""
@@ -23,6 +24,13 @@ _NEW_COUNTER = sa.text(
     "ON CONFLICT (team_id) DO NOTHING"
 )
 
+# It is being decided whether the team's home is still here: what is written now could be lost.
+_IS_LEAVING = sa.exists(
+    sa.select(TEAM_MOVE.c.team_id).where(
+        TEAM_MOVE.c.team_id == COUNTER.c.team_id, TEAM_MOVE.c.step == "deciding", sa.not_(TEAM_MOVE.c.is_coming)
+    )
+)
+
 
 class Feed:
     """What a transaction does with the counters of teams. Reading is filtered by nobody here."""
@@ -32,7 +40,8 @@ class Feed:
 
     def hold(self, team_id: str) -> sa.Row[Any]:
         """The team's counter row, locked: nobody else writes to the team before this transaction ends."""
-        query = sa.select(COUNTER).where(COUNTER.c.team_id == team_id).with_for_update()
+        query = sa.select(COUNTER, _IS_LEAVING.label("is_leaving")).where(COUNTER.c.team_id == team_id)
+        query = query.with_for_update(of=COUNTER)
         row = self._connection.execute(query).first()
         if row is None:
             self._connection.execute(_NEW_COUNTER, {"team_id": team_id})
@@ -61,12 +70,14 @@ class Feed:
 
     def _next_number(self, team_id: str) -> int:
         counted = sa.update(COUNTER).where(COUNTER.c.team_id == team_id).values(change_seq=COUNTER.c.change_seq + 1)
-        query = counted.returning(COUNTER.c.change_seq)
-        seq = self._connection.execute(query).scalar()
-        if seq is None:
+        query = counted.returning(COUNTER.c.change_seq, _IS_LEAVING.label("is_leaving"))
+        counter = self._connection.execute(query).first()
+        if counter is None:
             self._connection.execute(_NEW_COUNTER, {"team_id": team_id})
-            seq = self._connection.execute(query).scalar_one()
-        return int(seq)
+            counter = self._connection.execute(query).one()
+        if counter.is_leaving:
+            raise _moving()
+        return int(counter.change_seq)
 
     def read(self, team_id: str, after: int) -> tuple[Change, ...]:
         """Changes with a higher number, oldest first."""
@@ -90,6 +101,8 @@ class Feed:
     def audit(self, event: AuditEvent) -> None:
         """Append an event to its team's chain; number, previous and own digest are given here."""
         head = self.hold(event.team_id)
+        if head.is_leaving:
+            raise _moving()
         event = replace(event, seq=head.audit_seq + 1, previous=head.audit_digest)
         event = replace(event, digest=chain_digest(event))
         entity = BY_SHAPE[AuditEvent]
@@ -104,3 +117,11 @@ class Feed:
         """Number and digest of the newest audit event; ``(0, "")`` for none."""
         row = self._connection.execute(sa.select(COUNTER).where(COUNTER.c.team_id == team_id)).first()
         return (0, "") if row is None else (row.audit_seq, row.audit_digest)
+
+
+def _moving() -> Conflict:
+    return Conflict(
+        "The team is moving to a server, and it is not known yet whether it has arrived.",
+        hint="Connect to the server and move the team again: that finds out.",
+        code="E-MOVING",
+    )

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from machina_desktop.core.codec import from_json, to_plain
 from machina_desktop.core.domain.team import TeamMember, User
 from machina_desktop.core.events import Change
+from machina_desktop.core.store.moves import CopiedRow
 from machina_desktop.core.store.tables import BY_SHAPE, CHANGE, COUNTER, ENTITIES, Entity
-from machina_desktop.core.store.transaction import CopiedRow, FeedHead
+from machina_desktop.core.store.transaction import FeedHead
 
 
 class Snapshots:

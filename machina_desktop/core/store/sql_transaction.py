@@ -24,9 +24,11 @@ from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.store.envelopes import Envelopes
 from machina_desktop.core.store.feed import Feed
 from machina_desktop.core.store.heard_agents import HeardAgents
+from machina_desktop.core.store.moves import CopiedRow
 from machina_desktop.core.store.rate_limits import RateLimits
 from machina_desktop.core.store.run_logs import RunLogs
 from machina_desktop.core.store.snapshots import Snapshots
+from machina_desktop.core.store.sql_moves import SqlMoves
 from machina_desktop.core.store.tables import (
     BY_SHAPE,
     CURSOR,
@@ -36,7 +38,6 @@ from machina_desktop.core.store.tables import (
     Entity,
 )
 from machina_desktop.core.store.transaction import (
-    CopiedRow,
     FeedHead,
     Permit,
     SealedPlace,
@@ -327,6 +328,11 @@ class SqlTransaction(Transaction):
 
     def silent_agents(self, since: datetime) -> tuple[str, ...]:
         return HeardAgents(self._connection).silent(since)
+
+    @property
+    def moves(self) -> SqlMoves:
+        self._has_read = True
+        return SqlMoves(self._connection)
 
     # Rules every row goes through
 

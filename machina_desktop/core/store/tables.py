@@ -373,5 +373,31 @@ APPLIED_OP = sa.Table(
 )
 """Writes that were carried out under an id of their asker's, with the answer; null where it is told only once."""
 
+IMPORT_PART = sa.Table(
+    "import_part",
+    METADATA,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("coming_team_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Index(None, "at"),
+)
+"""Parts of teams that somebody brings here; they are nobody's team yet, and are seen by who brings them only."""
+
+TEAM_MOVE = sa.Table(
+    "team_move",
+    METADATA,
+    sa.Column("team_id", sa.Text, primary_key=True),
+    sa.Column("server_id", sa.Text, nullable=False),
+    sa.Column("is_coming", sa.Boolean, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("handle", sa.Text, nullable=False),
+    sa.Column("audit_seq", sa.BigInteger, nullable=False),
+    sa.Column("began_at", Moment, nullable=False),
+)
+"""Teams that move from this computer to a server, or back, and how far they have come."""
+
 KEPT_OF_A_TEAM = frozenset({"team", "team_member", "counter", "audit_event"})
 """Tables whose rows stay when a team is emptied: what is then deleted one by one, and what is never deleted."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from machina_desktop.core.domain.agent import Agent, KnownAgent
 from machina_desktop.core.domain.audit import AuditEvent
@@ -14,6 +14,7 @@ from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.team import TeamRole
 from machina_desktop.core.domain.throttle import Counter
 from machina_desktop.core.events import Change
+from machina_desktop.core.store.moves import CopiedRow, Moves
 
 T = TypeVar("T")
 Value = object
@@ -225,6 +226,11 @@ class Transaction(ABC):
     @abstractmethod
     def silent_agents(self, since: datetime) -> tuple[str, ...]:
         """Machines that are listed with their agent online, although it was last heard before ``since``."""
+
+    @property
+    @abstractmethod
+    def moves(self) -> Moves:
+        """What concerns teams that move from one home to another; whoever uses it judges first who may."""
 
     @abstractmethod
     def feed_head(self, team_id: str) -> FeedHead:

@@ -22,6 +22,32 @@ def upgrade() -> None:
     _replica()
     _intent()
     _applied_op()
+    _moves()
+
+
+def _moves() -> None:
+    op.create_table(
+        "import_part",
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("coming_team_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("at", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "coming_team_id", "number", name=op.f("pk_import_part")),
+    )
+    op.create_index(op.f("ix_import_part_at"), "import_part", ["at"], unique=False)
+    op.create_table(
+        "team_move",
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("server_id", sa.Text(), nullable=False),
+        sa.Column("is_coming", sa.Boolean(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("handle", sa.Text(), nullable=False),
+        sa.Column("audit_seq", sa.BigInteger(), nullable=False),
+        sa.Column("began_at", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("team_id", name=op.f("pk_team_move")),
+    )
 
 
 def _runner_key() -> None:
