@@ -172,6 +172,13 @@ async def spare_team(world: World) -> str:
     return str(made["team_id"])
 
 
+async def coming_team(_world: World) -> str:
+    return new_id("team")
+
+
+NUMBERS = {"epoch": "", "change_seq": 0, "audit_seq": 0, "audit_digest": ""}
+
+
 def machine_in(status: str) -> Callable[[World], Awaitable[str]]:
     async def made(world: World) -> str:
         return await world.machine(status)
@@ -241,6 +248,13 @@ ASK: dict[str, Fields] = {
     "audit.verify": of(team_id=team),
     "sync.pull": of(team_id=team),
     "sync.snapshot": of(team_id=team),
+    "team.read_import": of(team_id=coming_team),
+    "team.import_part": of(team_id=coming_team, number=0, part={}),
+    "team.drop_import": of(team_id=coming_team),
+    "team.import": of(team_id=coming_team, parts=1, digest="", numbers=NUMBERS, device_id=new_id("device")),
+    "team.export": of(team_id=team),
+    "team.release": of(team_id=spare_team, change_seq=0, audit_seq=0),
+    "team.departure": of(team_id=coming_team, audit_seq=0),
 }
 
 # Concern the person who asks and nobody's team.
@@ -257,6 +271,11 @@ OF_ONESELF = {
     "team.list",
     "team.create",
     "team.join",
+    "team.read_import",
+    "team.import_part",
+    "team.drop_import",
+    "team.import",
+    "team.departure",
     "provider.list",
 }
 
@@ -269,6 +288,11 @@ EXCEPTIONS = {
     ("team.join", "outsider"): (422,),  # the code is wrong
     ("team.join", "member"): (422,),
     ("team.join", "admin"): (422,),
+    ("team.import", "outsider"): (409,),  # nothing was sent
+    ("team.import", "member"): (409,),
+    ("team.import", "admin"): (409,),
+    ("team.release", "admin"): (409,),  # the team has moved on
+    ("team.departure", "*"): (404,),
 }
 
 

@@ -115,7 +115,14 @@ EXPECTED: dict[str, set[str]] = {
     "sync.snapshot": EVERYBODY,
     "team.create": PEOPLE,
     "team.delete": ADMINS,
+    "team.departure": EVERYBODY,
+    "team.drop_import": PEOPLE,
+    "team.export": ADMINS,
     "team.get": EVERYBODY,
+    "team.import": PEOPLE,
+    "team.import_part": PEOPLE,
+    "team.read_import": EVERYBODY,
+    "team.release": ADMINS,
     "team.join": PEOPLE,
     "team.leave": PEOPLE,
     "team.list": EVERYBODY,
@@ -125,7 +132,7 @@ EXPECTED: dict[str, set[str]] = {
     "user.update": PEOPLE,
 }
 # What concerns no team is asked without one.
-WITHOUT_TEAM = {"team.create", "team.join", "user.update"}
+WITHOUT_TEAM = {"team.create", "team.join", "team.import", "team.import_part", "team.drop_import", "user.update"}
 # Of one's own device: everybody looks, who may only read changes nothing.
 OF_THE_DEVICE = {"vault", "engine", "setting", "storage", "diagnostics"}
 CASES = {case.action: case for case in REGISTRY.by_request.values()}

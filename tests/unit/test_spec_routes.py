@@ -111,6 +111,13 @@ BEYOND = {
     "DELETE /api/machines/*/agent-token": "an agent is heard no more",
     "POST /api/agents/heartbeat": "the heartbeats of spec 5.4 and 10.1",
     "GET /api/sync/pull": "copies of a team elsewhere",
+    "GET /api/sync/imports/*": "how far a team has come that moves here",
+    "PUT /api/sync/imports/*/parts": "a team that moves here, in parts",
+    "POST /api/sync/imports/*/finish": "a team that moves here",
+    "DELETE /api/sync/imports/*": "a team that does not move here after all",
+    "GET /api/sync/export": "audit trail and logs of a team that moves away",
+    "POST /api/teams/*/release": "a team moves away",
+    "GET /api/sync/departures/*": "whether a team has moved away",
     "GET /api/sync/snapshot": "copies of a team that are too far behind",
     "GET /api/audit/chain": "the audit app's check",
 }

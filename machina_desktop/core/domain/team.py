@@ -185,6 +185,7 @@ _OF_MACHINES = frozenset({Right.DEPLOY, Right.CANCEL, Right.APPROVE})
 _ACTIONS: Mapping[str, Right] = {
     "invite.list": Right.ADMINISTER,
     "team.leave": Right.SELF,
+    "team.export": Right.ADMINISTER,
     "deployment.approve": Right.APPROVE,
     "deployment.cancel": Right.CANCEL,
     # Whoever asked for a run may report on it from their own computer, even if they could not ask for it any more.

@@ -9,6 +9,7 @@ from machina_desktop.core.services import (
     deployments,
     device,
     diagnostics,
+    importing,
     invites,
     keys,
     machines,
@@ -44,4 +45,5 @@ AREAS = (
     reports,
     runner_keys,
     sync,
+    importing,
 )
