@@ -32,8 +32,9 @@ from machina_desktop.server import answers, auth, errors, openapi
 from machina_desktop.server.config import ServerConfig
 from machina_desktop.server.gate import CALL, Call, Gate
 from machina_desktop.server.metrics import MEDIA_TYPE, Metrics
-from machina_desktop.server.reading import BODY_BYTES, Reader
-from machina_desktop.server.routes import served, success_of
+from machina_desktop.server.pages.handlers import Page, Pages, is_for_people
+from machina_desktop.server.reading import BODY_BYTES, Reader, client_of
+from machina_desktop.server.routes import served, served_to_devices, success_of
 from machina_desktop.server.streams import Heads, HintStream, LogStream, RunTeams, Streams, Times
 
 TITLE = "Machina"
@@ -88,13 +89,10 @@ class Server:
 
     def _case_handlers(self) -> list[HTTPRouteHandler]:
         by_path: dict[str, dict[str, Handle]] = {}
-        for case in served():
-            by_path.setdefault(case.path, {})[case.method] = self._handler(case)
-        of_agents = {case.path for case in served() if case.is_by_agent}
-        return [
-            _route(path, handlers, body_bytes=AGENT_BODY_BYTES if path in of_agents else BODY_BYTES)
-            for path, handlers in by_path.items()
-        ]
+        for case in (*served(), *served_to_devices()):
+            if not case.is_by_agent:
+                by_path.setdefault(case.path, {})[case.method] = self._handler(case)
+        return [_route(path, handlers) for path, handlers in by_path.items()]
 
     def _handler(self, case: UseCase) -> Handle:
         if case.is_by_agent:

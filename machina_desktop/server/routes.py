@@ -23,6 +23,11 @@ def served() -> tuple[UseCase, ...]:
     )
 
 
+def served_to_devices() -> tuple[UseCase, ...]:
+    """What is served beside that, to programs on people's computers; no part of the API that others build on."""
+    return tuple(case for case in REGISTRY.by_request.values() if case.is_for_devices)
+
+
 def success_of(case: UseCase) -> int:
     """The status of success.
 

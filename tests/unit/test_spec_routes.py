@@ -7,7 +7,7 @@ import re
 import pytest
 
 from machina_desktop.core.services.use_case import REGISTRY, UseCase
-from machina_desktop.server.routes import served, success_of
+from machina_desktop.server.routes import served, served_to_devices, success_of
 
 # Spec 6.1 to 6.10, as it is written there but for the query; every path parameter is `:id`, `:type` or `:name`.
 SPEC = """
@@ -159,6 +159,7 @@ def test_what_concerns_one_computer_or_is_said_by_runners_is_never_served() -> N
     kept = [case for case in REGISTRY.by_request.values() if case not in served()]
     assert kept
     assert all(case.is_internal or case.path.startswith("/api/device/") for case in kept)
+    assert all(case.is_internal and not case.path.startswith("/api/device/") for case in served_to_devices())
     paths = {case.path for case in served()}
     assert not {path for path in paths if path.startswith(("/api/device", "/api/runner"))}
 

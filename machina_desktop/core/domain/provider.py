@@ -106,6 +106,7 @@ class ProviderInfo:
     Attributes:
         asks_host: The wizard asks for host, port, user and host key instead of a region.
         unavailable_reason: Why it cannot be used on this computer; empty when it can.
+        is_on_this_computer: Its machines live on the computer that carries their runs out; a server has none.
         power_actions: Which of ``reboot``, ``stop`` and ``start`` it can do at all.
     """
 
@@ -115,6 +116,7 @@ class ProviderInfo:
     account_fields: tuple[AccountField, ...] = ()
     skipped_steps: tuple[SkippedStep, ...] = ()
     asks_host: bool = False
+    is_on_this_computer: bool = False
     unavailable_reason: str = ""
     power_actions: tuple[str, ...] = ()
 

@@ -235,6 +235,9 @@ def is_granted(actor: Actor, action: str, team_id: str, *, is_read: bool, tags: 
         return True
     role = actor.role_in(team_id)
     if role is None or right not in _ROLES[actor.system_role, role]:
+    if right is Right.REPORT and not actor.client.is_device:
+        # Nobody carries out a run in a browser, and on a computer of one's own its deployer does.
+        return False
         return False
     grants = tuple(grant for grant in actor.grants if grant.team_id == team_id)
     return role is TeamRole.ADMIN or not grants or _is_within(grants, right, tags)

@@ -66,6 +66,7 @@ class Sandbox(Provider):
             SkippedStep(step=WizardStep.FIREWALL, reason="Only this computer can reach a practice machine."),
             SkippedStep(step=WizardStep.BOOTSTRAP, reason="A practice machine shares this computer's software."),
         ),
+        is_on_this_computer=True,
         unavailable_reason=_UNAVAILABLE,
         power_actions=("reboot", "stop", "start"),
     )

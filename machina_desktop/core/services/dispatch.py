@@ -49,7 +49,8 @@ class Dispatcher:
         case = REGISTRY.find(type(ask))
         began = time.perf_counter()
         try:
-            result = await self._perform(case, actor, ask, case.action)
+            _check_door(actor, case)
+            result = await self._perform(case, actor, ask, operation_of(case, actor, ask))
         except MachinaError as error:
             # It may quote what the outside said, and that what we sent; it is shown, printed and logged.
             error.message, error.hint = REDACTOR.redact(error.message), REDACTOR.redact(error.hint)
@@ -153,6 +154,22 @@ def _target(ask: object) -> dict[str, str]:
 
 def _named(ask: object) -> str:
     """What a request is about: its first id or name."""
+def _begun(tx: SqlTransaction, operation: Operation, case: UseCase) -> AppliedOp | None:
+    return tx.ops.begin(operation.op_id, case.name, operation.noted, now()) if operation.op_id else None
+
+
+def _finish(tx: SqlTransaction, operation: Operation, case: UseCase, result: object) -> None:
+    if operation.op_id and (answer := kept_answer(operation, case, result)) is not None:
+        tx.ops.finish(operation.op_id, case.name, answer)
+
+
+def _check_door(actor: Actor, case: UseCase) -> None:
+    """What hosts tell each other is no person's to say over the network, but for their own computer's half of a deed."""
+    is_theirs = case.is_for_devices and actor.client.is_device
+    if case.is_internal and actor.client.address and not is_theirs:
+        raise Forbidden("Only a program on one's own computer can do this.", code="E-DEVICE")
+
+
     about = [
         str(getattr(ask, entry.name))
         for entry in fields(ask)  # type: ignore[arg-type]

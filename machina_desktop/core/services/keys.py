@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from machina_desktop.core.domain.custody import Custody
 from machina_desktop.core.domain.key import SSHKey, SSHKeyType
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.team import Actor
@@ -14,11 +15,21 @@ from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, No
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.context import Context
-from machina_desktop.core.services.sealing import open_record, seal_record
+from machina_desktop.core.services.custody import claim_device, is_remote
+from machina_desktop.core.services.sealing import (
+    KEY_TABLE,
+    Sealed,
+    SecretRecord,
+    check_sealed,
+    open_record,
+    record_or_forget,
+    save_fields,
+    seal_record,
+)
 from machina_desktop.core.services.use_case import Request, use_case
-from machina_desktop.core.store.transaction import SealedPlace, Transaction
+from machina_desktop.core.store.transaction import Transaction
 
-TABLE = "ssh_key"
+TABLE = KEY_TABLE
 PRIVATE_FIELD = "private_key"
 
 
@@ -43,34 +54,45 @@ class GetKey(Request[SSHKey]):
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateKey(Request[SSHKey]):
-    """Make a key pair here. ``bits`` 0 takes the usual length: ed25519 256, rsa 3072, ecdsa 256."""
+    """Make a key pair here. ``bits`` 0 takes the usual length: ed25519 256, rsa 3072, ecdsa 256.
+
+    Of a shared team, the private half stays here; with ``custody`` "server" the runners of its server get it, too.
+    """
 
     team_id: str
     name: str
     type: SSHKeyType = SSHKeyType.ED25519
     bits: int = 0
+    custody: Custody = Custody.LOCAL
     key_id: str = field(default_factory=_new_key_id)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportKey(Request[SSHKey]):
-    """Keep an existing key: a public line, or a private key from which the public half follows."""
+    """Keep an existing key: a public line, or a private key from which the public half follows.
+
+    ``custody`` as with :class:`GenerateKey`.
+    """
 
     team_id: str
     name: str
     public_key: str = ""
     private_key: Secret = field(default_factory=lambda: Secret(""))
     passphrase: Secret = field(default_factory=lambda: Secret(""))
+    custody: Custody = Custody.LOCAL
     key_id: str = field(default_factory=_new_key_id)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordKey(Request[SSHKey]):
-    """Store a key that was made or read here, with its sealed private half."""
+    """Store the public half of a key, and what is to be known of who keeps the private one."""
 
     team_id: str
-    key: SSHKey
-    sealed: tuple[tuple[SealedPlace, bytes], ...]
+    name: str
+    public_key: str
+    has_private_key: bool
+    sealed: Sealed
+    key_id: str = field(default_factory=_new_key_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +164,29 @@ def _check_name(name: str) -> None:
 async def _keep(
     context: Context, actor: Actor, ask: GenerateKey | ImportKey, public_line: str, private: Secret | None
 ) -> SSHKey:
+    record = SecretRecord(ask.team_id, TABLE, ask.key_id)
+    secrets = {} if private is None else {PRIVATE_FIELD: private}
+    made = RecordKey(
+        team_id=ask.team_id,
+        key_id=ask.key_id,
+        name=ask.name,
+        public_key=public_line,
+        has_private_key=private is not None,
+        sealed=await seal_record(context, actor, record, secrets, custody=ask.custody if secrets else Custody.LOCAL),
+    )
+    return await record_or_forget(context, actor, record, made)
+
+
+@use_case("ssh_key.record", "POST /api/ssh/keys", is_for_devices=True)
+def record_key(tx: Transaction, actor: Actor, ask: RecordKey) -> SSHKey:
+    """Store the key with its envelope; what can be read off the public half is read off it."""
     from machina_desktop.core.ssh import keys as forms  # noqa: PLC0415 - brings cryptography: not before first paint
 
-    public = forms.parse_public(public_line)
-    at = now()
+    _check_name(ask.name)
+    if known := tx.find(SSHKey, ssh_key_id=ask.key_id):
+        return known
+    check_sealed(tx, actor, ask.sealed, fields=frozenset({PRIVATE_FIELD} if ask.has_private_key else ()))
+    public, at = forms.parse_public(ask.public_key), now()
     key = SSHKey(
         ssh_key_id=ask.key_id,
         team_id=ask.team_id,
@@ -155,29 +196,18 @@ async def _keep(
         provider_key_ids={},
         key_type=public.key_type,
         key_bits=public.bits,
-        has_private_key=private is not None,
+        has_private_key=ask.has_private_key,
+        custody=ask.sealed.custody,
+        keeper=ask.sealed.keeper,
         created_at=at,
         updated_at=at,
     )
-    secrets = {} if private is None else {PRIVATE_FIELD: private}
-    sealed = await seal_record(context.vault, ask.team_id, TABLE, ask.key_id, secrets)
-    return await context.record(actor, RecordKey(team_id=ask.team_id, key=key, sealed=sealed))
-
-
-@use_case("ssh_key.record", "POST /api/ssh/keys", is_internal=True)
-def record_key(tx: Transaction, _actor: Actor, ask: RecordKey) -> SSHKey:
-    """Store the key with its envelope."""
-    key = ask.key
-    _check_name(key.name)
-    if known := tx.find(SSHKey, ssh_key_id=key.ssh_key_id):
-        return known
     if tx.find(SSHKey, team_id=ask.team_id, name=key.name):
         raise Conflict(f"There is already a key called {key.name}.", hint="Choose another name.", code="E-NAME-TAKEN")
     if twin := tx.find(SSHKey, team_id=ask.team_id, fingerprint=key.fingerprint):
         raise Conflict(f"This key is already here under the name {twin.name}.", code="E-KEY-KNOWN")
     tx.add(key)
-    for place, envelope in ask.sealed:
-        tx.save_sealed(place, envelope)
+    save_fields(tx, ask.team_id, TABLE, ask.key_id, ask.sealed.fields)
     return key
 
 
@@ -185,7 +215,7 @@ def record_key(tx: Transaction, _actor: Actor, ask: RecordKey) -> SSHKey:
 async def export_key(context: Context, actor: Actor, ask: ExportKey) -> str:
     """Write the private half, OpenSSH form, mode 0600 from its first moment; never over an existing file."""
     key = await context.read(actor, lambda tx: tx.get(SSHKey, ask.key_id))
-    secrets = await open_record(context, actor, key.team_id, TABLE, ask.key_id)
+    secrets = await open_record(context, actor, key)
     if PRIVATE_FIELD not in secrets:
         raise NotFound(f"The private half of {key.name} is not here.", code="E-KEY-PUBLIC-ONLY")
     path = await asyncio.to_thread(_make_new, ask.to)
@@ -228,10 +258,15 @@ def _unwritable(name: str, reason: str) -> Unavailable:
     )
 
 
-@use_case("ssh_key.record_export", "POST /api/ssh/keys/{key_id}/exports", is_internal=True)
-def record_export(tx: Transaction, _actor: Actor, ask: RecordExport) -> SSHKey:
+@use_case("ssh_key.record_export", "POST /api/ssh/keys/{key_id}/exports", is_for_devices=True)
+def record_export(tx: Transaction, actor: Actor, ask: RecordExport) -> SSHKey:
     """Leaves its trace in the audit trail; the key itself stays as it is."""
-    return tx.get(SSHKey, ask.key_id)
+    key = tx.find(SSHKey, ssh_key_id=ask.key_id, team_id=ask.team_id)
+    if key is None:
+        raise NotFound("The team has no such key.", hint="It may have been deleted.")
+    if is_remote(actor):
+        claim_device(tx, actor, key.keeper)
+    return key
 
 
 @use_case("ssh_key.delete", "DELETE /api/ssh/keys/{key_id}")

@@ -34,7 +34,8 @@ class CreateMachine(Request[Machine]):
     """Ask for a machine. Answers at once with it in ``pending``; the deployer does the rest.
 
     The ids are made by the asker, so a repeated request is harmless. ``host``, ``port``, ``user`` and ``host_key``
-    (``SHA256:…``) are for providers that register a host the user already has.
+    (``SHA256:…``) are for providers that register a host the user already has. ``runs_on`` is the device that carries
+    the run out, as in all that queue one; empty for the runners of the team's home.
     """
 
     team_id: str
@@ -56,6 +57,7 @@ class CreateMachine(Request[Machine]):
     host_key: str = ""
     is_protected: bool = False
     auto_approve: bool = False
+    runs_on: str = ""
     machine_id: str = field(default_factory=_new_machine_id)
     deployment_id: str = field(default_factory=_new_deployment_id)
 
@@ -98,6 +100,7 @@ class DestroyMachine(Request[Deployment]):
     machine_id: str
     confirm_name: str = ""
     auto_approve: bool = False
+    runs_on: str = ""
     deployment_id: str = field(default_factory=_new_deployment_id)
 
 
@@ -106,6 +109,7 @@ class RebootMachine(Request[Deployment]):
     """Ask for a restart."""
 
     machine_id: str
+    runs_on: str = ""
     deployment_id: str = field(default_factory=_new_deployment_id)
 
 
@@ -114,6 +118,7 @@ class StartMachine(Request[Deployment]):
     """Ask for a stopped machine to be started."""
 
     machine_id: str
+    runs_on: str = ""
     deployment_id: str = field(default_factory=_new_deployment_id)
 
 
@@ -122,6 +127,7 @@ class StopMachine(Request[Deployment]):
     """Ask for a running machine to be stopped."""
 
     machine_id: str
+    runs_on: str = ""
     deployment_id: str = field(default_factory=_new_deployment_id)
 
 
@@ -131,6 +137,7 @@ class RefreshMachine(Request[Deployment]):
 
     machine_id: str
     auto_approve: bool = True
+    runs_on: str = ""
     deployment_id: str = field(default_factory=_new_deployment_id)
 
 
@@ -140,6 +147,7 @@ class RetryMachine(Request[Deployment]):
 
     machine_id: str
     auto_approve: bool = False
+    runs_on: str = ""
     deployment_id: str = field(default_factory=_new_deployment_id)
 
 
@@ -161,6 +169,7 @@ def create_machine(tx: Transaction, actor: Actor, ask: CreateMachine) -> Machine
         deployment_id=ask.deployment_id,
         at=at,
         auto_approve=ask.auto_approve,
+        runs_on=ask.runs_on,
     )
     return tx.get(Machine, machine.machine_id)
 
@@ -188,6 +197,7 @@ def _asked_for(ask: CreateMachine, account: ProviderAccount, at: datetime) -> Ma
         notes=ask.notes,
         is_protected=ask.is_protected,
         terraform_workspace=ask.machine_id,
+        state_keeper=ask.runs_on,
         provisioning_method=(
             ProvisioningMethod.REGISTERED
             if account.provider_type is ProviderType.BAREMETAL
@@ -274,6 +284,7 @@ def destroy_machine(tx: Transaction, actor: Actor, ask: DestroyMachine) -> Deplo
         deployment_id=ask.deployment_id,
         at=at,
         auto_approve=ask.auto_approve,
+        runs_on=ask.runs_on,
     )
     end_queue_of_gone(tx, machine, at)
     return tx.get(Deployment, run.deployment_id)
@@ -282,19 +293,19 @@ def destroy_machine(tx: Transaction, actor: Actor, ask: DestroyMachine) -> Deplo
 @use_case("machine.reboot", "POST /api/machines/{machine_id}/reboot")
 def reboot_machine(tx: Transaction, actor: Actor, ask: RebootMachine) -> Deployment:
     """Queue a restart of a running machine."""
-    return _power(tx, actor, ask.machine_id, DeploymentType.REBOOT, ask.deployment_id)
+    return _power(tx, actor, ask, DeploymentType.REBOOT)
 
 
 @use_case("machine.start", "POST /api/machines/{machine_id}/start")
 def start_machine(tx: Transaction, actor: Actor, ask: StartMachine) -> Deployment:
     """Queue the start of a stopped machine."""
-    return _power(tx, actor, ask.machine_id, DeploymentType.START, ask.deployment_id)
+    return _power(tx, actor, ask, DeploymentType.START)
 
 
 @use_case("machine.stop", "POST /api/machines/{machine_id}/stop")
 def stop_machine(tx: Transaction, actor: Actor, ask: StopMachine) -> Deployment:
     """Queue the stop of a running machine."""
-    return _power(tx, actor, ask.machine_id, DeploymentType.STOP, ask.deployment_id)
+    return _power(tx, actor, ask, DeploymentType.STOP)
 
 
 @use_case("machine.refresh", "POST /api/machines/{machine_id}/refresh")
@@ -309,6 +320,7 @@ def refresh_machine(tx: Transaction, actor: Actor, ask: RefreshMachine) -> Deplo
         deployment_id=ask.deployment_id,
         at=now(),
         auto_approve=ask.auto_approve,
+        runs_on=ask.runs_on,
     )
 
 
@@ -326,6 +338,7 @@ def retry_machine(tx: Transaction, actor: Actor, ask: RetryMachine) -> Deploymen
         deployment_id=ask.deployment_id,
         at=now(),
         auto_approve=ask.auto_approve,
+        runs_on=ask.runs_on,
     )
 
 
@@ -336,8 +349,10 @@ _POWER_FROM = {
 }
 
 
-def _power(tx: Transaction, actor: Actor, machine_id: str, kind: DeploymentType, deployment_id: str) -> Deployment:
-    machine = _living(tx, machine_id)
+def _power(
+    tx: Transaction, actor: Actor, ask: RebootMachine | StartMachine | StopMachine, kind: DeploymentType
+) -> Deployment:
+    machine = _living(tx, ask.machine_id)
     if machine.actual_status not in _POWER_FROM[kind]:
         raise Conflict(
             f"{machine.name} is {machine.actual_status.value}; it cannot {kind.value} now.",
@@ -346,7 +361,7 @@ def _power(tx: Transaction, actor: Actor, machine_id: str, kind: DeploymentType,
         )
     if kind.value not in provider_for(machine.provider).info.power_actions:
         raise Conflict(f"{machine.name} cannot {kind.value}: its provider has no such action.", code="E-NO-POWER")
-    return queue_run(tx, actor, machine, kind, deployment_id=deployment_id, at=now())
+    return queue_run(tx, actor, machine, kind, deployment_id=ask.deployment_id, at=now(), runs_on=ask.runs_on)
 
 
 def _living(tx: Transaction, machine_id: str) -> Machine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from machina_desktop.core.domain.custody import Custody
 from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.provider import ProviderAccount
@@ -11,6 +12,7 @@ from machina_desktop.core.domain.team import ENVIRONMENT, Access, Actor, Grant, 
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.services.authentication import end_sessions
+from machina_desktop.core.services.custody import device_owner
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -34,6 +36,8 @@ class Membership:
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
     """What somebody was able to read in a team, to be replaced when they go: these secrets may be known to them.
+
+    In a shared team nobody reads what somebody else's computer keeps, nor what is sealed for the server's runners.
 
     Attributes:
         accounts: Provider accounts with stored credentials; renew those at the provider.
@@ -267,9 +271,20 @@ def _revoke_invites_of(tx: Transaction, member: TeamMember) -> None:
 def _exposure(tx: Transaction, member: TeamMember) -> Exposure:
     team_id = member.team_id
     accounts = tx.list(ProviderAccount, team_id=team_id, order_by="label", limit=ALL)
+    keys = tx.list(SSHKey, team_id=team_id, has_private_key=True, order_by="name", limit=ALL)
     return Exposure(
-        accounts=tuple(
-            account for account in accounts if tx.read_sealed(team_id, "provider_account", account.provider_account_id)
-        ),
-        keys=tx.list(SSHKey, team_id=team_id, has_private_key=True, order_by="name", limit=ALL),
+        accounts=tuple(account for account in accounts if _may_know(tx, member, account)),
+        keys=tuple(key for key in keys if _may_know(tx, member, key)),
     )
+
+
+def _may_know(tx: Transaction, member: TeamMember, kept: ProviderAccount | SSHKey) -> bool:
+    """Whether a member may know a record's secrets: those of this very host, and those that their computer keeps.
+
+    What only the server's runners can open nobody can read, but whoever typed it in.
+    """
+    if kept.keeper:
+        return device_owner(tx, kept.keeper) in {"", member.user_id}
+    if kept.custody is Custody.SERVER:
+        return False
+    return isinstance(kept, SSHKey) or bool(tx.read_sealed(kept.team_id, "provider_account", kept.provider_account_id))

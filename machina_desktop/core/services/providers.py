@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from machina_desktop.core.domain.custody import KEPT_BACK, Custody
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import (
     Catalogue,
@@ -21,11 +22,23 @@ from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.registry import available_types, provider_for
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.context import Context
-from machina_desktop.core.services.sealing import open_record, seal_record
+from machina_desktop.core.services.custody import claim_device, is_remote, not_here, server_of
+from machina_desktop.core.services.sealing import (
+    ACCOUNT_TABLE,
+    Sealed,
+    SecretRecord,
+    check_sealed,
+    open_record,
+    record_or_forget,
+    save_fields,
+    seal_record,
+)
 from machina_desktop.core.services.use_case import Request, use_case
-from machina_desktop.core.store.transaction import SealedPlace, Transaction
+from machina_desktop.core.store.transaction import Transaction
 
-TABLE = "provider_account"
+TABLE = ACCOUNT_TABLE
+WORDS = 2_000
+"""So much is stored of what a provider says of an account."""
 
 
 def _new_account_id() -> str:
@@ -48,22 +61,31 @@ class ListAccounts(Request[tuple[ProviderAccount, ...]]):
 
 @dataclass(frozen=True, kw_only=True)
 class AddAccount(Request[ProviderAccount]):
-    """Verify and keep an account. ``fields`` are its form's values by field name, secret ones included."""
+    """Verify and keep an account. ``fields`` are its form's values by field name, secret ones included.
+
+    Of a shared team, they stay on this computer; with ``custody`` "server" the runners of its server get them, too.
+    Asked of a server itself, it sees them for the moment of the request and seals them to its runners.
+    """
 
     team_id: str
     type: ProviderType
     label: str
     fields: dict[str, Secret] = field(default_factory=dict)
+    custody: Custody = Custody.LOCAL
     account_id: str = field(default_factory=_new_account_id)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordAccount(Request[ProviderAccount]):
-    """Store an account that was verified here, with its sealed fields."""
+    """Store an account that was verified by whoever keeps its secrets, with what it needs to know of these."""
 
     team_id: str
-    account: ProviderAccount
-    sealed: tuple[tuple[SealedPlace, bytes], ...]
+    type: ProviderType
+    label: str
+    settings: dict[str, str]
+    found: Verification
+    sealed: Sealed
+    account_id: str = field(default_factory=_new_account_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,20 +158,20 @@ async def add_account(context: Context, actor: Actor, ask: AddAccount) -> Provid
     secrets, settings = _split(provider.info, ask.fields)
     REDACTOR.learn(*(secret.reveal() for secret in secrets.values()))
     found = await provider.verify(settings, secrets)
-    at = now()
-    account = ProviderAccount(
-        provider_account_id=ask.account_id,
+    is_shared = await context.read(actor, lambda tx: server_of(tx, ask.team_id)) is not None
+    kept_back = {name: Secret(settings.pop(name)) for name in KEPT_BACK if is_shared and name in settings}
+    record = SecretRecord(ask.team_id, TABLE, ask.account_id)
+    sealed = await seal_record(context, actor, record, secrets, custody=ask.custody, kept_back=kept_back)
+    account = RecordAccount(
         team_id=ask.team_id,
-        provider_type=ask.type,
-        label=ask.label.strip(),
+        account_id=ask.account_id,
+        type=ask.type,
+        label=ask.label,
         settings=settings,
-        created_at=at,
-        updated_at=at,
+        found=found,
+        sealed=sealed,
     )
-    sealed = await seal_record(context.vault, ask.team_id, TABLE, ask.account_id, secrets)
-    return await context.record(
-        actor, RecordAccount(team_id=ask.team_id, account=_verified(account, found), sealed=sealed)
-    )
+    return await record_or_forget(context, actor, record, account)
 
 
 def _split(info: ProviderInfo, fields: Mapping[str, Secret]) -> tuple[dict[str, Secret], dict[str, str]]:
@@ -169,48 +191,88 @@ def _verified(account: ProviderAccount, found: Verification) -> ProviderAccount:
     return replace(
         account,
         credential_status=found.status,
-        identity=REDACTOR.redact(found.identity),
-        scopes=found.scopes or None,
-        status_reason=REDACTOR.redact(found.reason),
+        identity=REDACTOR.redact(found.identity)[:WORDS],
+        scopes=tuple(scope[:WORDS] for scope in found.scopes[:WORDS]) or None,
+        status_reason=REDACTOR.redact(found.reason)[:WORDS],
         last_verified_at=account.last_verified_at if found.status is CredentialStatus.UNKNOWN else now(),
     )
 
 
-@use_case("provider_account.record", "POST /api/providers/accounts", is_internal=True)
-def record_account(tx: Transaction, _actor: Actor, ask: RecordAccount) -> ProviderAccount:
+@use_case("provider_account.record", "POST /api/providers/accounts", is_for_devices=True)
+def record_account(tx: Transaction, actor: Actor, ask: RecordAccount) -> ProviderAccount:
     """Store the account with its envelopes."""
-    account = ask.account
-    if not account.label:
-        raise InvalidInput("Give the account a label.", field="label")
-    if len(account.label) > 100 or not account.label.isprintable():
-        raise InvalidInput("The label has at most 100 printable characters.", field="label")
-    if known := tx.find(ProviderAccount, provider_account_id=account.provider_account_id):
+    if known := tx.find(ProviderAccount, provider_account_id=ask.account_id):
         return known
-    if tx.find(ProviderAccount, team_id=ask.team_id, label=account.label):
-        raise Conflict(
-            f"There is already an account called {account.label}.", hint="Choose another label.", code="E-LABEL-TAKEN"
-        )
+    info = provider_for(ask.type).info
+    _check_settings(info, ask.settings, is_shared=is_remote(actor))
+    secret_fields = frozenset(entry.name for entry in info.account_fields if entry.is_secret)
+    check_sealed(tx, actor, ask.sealed, fields=secret_fields)
+    at = now()
+    account = ProviderAccount(
+        provider_account_id=ask.account_id,
+        team_id=ask.team_id,
+        provider_type=ask.type,
+        label=_checked_label(tx, ask),
+        settings=ask.settings,
+        custody=ask.sealed.custody,
+        keeper=ask.sealed.keeper,
+        created_at=at,
+        updated_at=at,
+    )
+    account = _verified(account, ask.found)
     tx.add(account)
-    for place, envelope in ask.sealed:
-        tx.save_sealed(place, envelope)
+    save_fields(tx, ask.team_id, TABLE, ask.account_id, ask.sealed.fields)
     return account
+
+
+def _checked_label(tx: Transaction, ask: RecordAccount) -> str:
+    label = ask.label.strip()
+    if not label:
+        raise InvalidInput("Give the account a label.", field="label")
+    if len(label) > 100 or not label.isprintable():
+        raise InvalidInput("The label has at most 100 printable characters.", field="label")
+    if tx.find(ProviderAccount, team_id=ask.team_id, label=label):
+        raise Conflict(
+            f"There is already an account called {label}.", hint="Choose another label.", code="E-LABEL-TAKEN"
+        )
+    return label
+
+
+def _check_settings(info: ProviderInfo, settings: Mapping[str, str], *, is_shared: bool) -> None:
+    known = {entry.name for entry in info.account_fields if not entry.is_secret}
+    for name in settings:
+        if name not in known:
+            raise InvalidInput(f"{info.title} accounts have no field {name[:100]}.", field="settings")
+        if is_shared and name in KEPT_BACK:
+            raise InvalidInput(
+                f"The field {name} stays on one's own computer; a server never has it.",
+                field="settings",
+                hint="Add the account from the desktop.",
+            )
 
 
 @use_case("provider_account.verify", "POST /api/providers/accounts/{account_id}/verify")
 async def verify_account(context: Context, actor: Actor, ask: VerifyAccount) -> ProviderAccount:
     """Open the credentials for the moment of the question."""
     account = await context.read(actor, lambda tx: tx.get(ProviderAccount, ask.account_id))
-    secrets = await open_record(context, actor, account.team_id, TABLE, ask.account_id)
-    found = await provider_for(account.provider_type).verify(account.settings, secrets)
+    settings, secrets = await _opened(context, actor, account)
+    found = await provider_for(account.provider_type).verify(settings, secrets)
     return await context.record(actor, RecordVerification(account_id=ask.account_id, found=found))
 
 
 @use_case(
-    "provider_account.record_verification", "POST /api/providers/accounts/{account_id}/verification", is_internal=True
+    "provider_account.record_verification",
+    "POST /api/providers/accounts/{account_id}/verification",
+    is_for_devices=True,
 )
-def record_verification(tx: Transaction, _actor: Actor, ask: RecordVerification) -> ProviderAccount:
-    """Write the answer to the account."""
-    account = replace(_verified(tx.get(ProviderAccount, ask.account_id), ask.found), updated_at=now())
+def record_verification(tx: Transaction, actor: Actor, ask: RecordVerification) -> ProviderAccount:
+    """Write the answer to the account; of a shared team's, only who keeps its secrets can have asked."""
+    account = tx.get(ProviderAccount, ask.account_id)
+    if is_remote(actor) and account.keeper:
+        claim_device(tx, actor, account.keeper)
+    elif is_remote(actor) and account.custody is Custody.SERVER:
+        raise not_here(tx, account)
+    account = replace(_verified(account, ask.found), updated_at=now())
     tx.replace(account)
     return account
 
@@ -239,8 +301,15 @@ async def list_catalogue(context: Context, actor: Actor, ask: ListCatalogue) -> 
     account = await context.read(actor, lambda tx: tx.get(ProviderAccount, ask.account_id))
     if ask.type not in {None, account.provider_type}:
         raise InvalidInput(f"{account.label} is no account of that provider.", field="account_id")
-    secrets = await open_record(context, actor, account.team_id, TABLE, ask.account_id)
-    return await provider_for(account.provider_type).catalogue(account.settings, secrets)
+    settings, secrets = await _opened(context, actor, account)
+    return await provider_for(account.provider_type).catalogue(settings, secrets)
+
+
+async def _opened(context: Context, actor: Actor, account: ProviderAccount) -> tuple[dict[str, str], dict[str, Secret]]:
+    """An account's settings and secrets as its provider wants them."""
+    opened = await open_record(context, actor, account)
+    kept_back = {name: opened.pop(name).reveal() for name in KEPT_BACK if name in opened}
+    return {**account.settings, **kept_back}, opened
 
 
 @use_case("provider.probe_host", "GET /api/device/host-key")

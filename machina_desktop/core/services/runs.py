@@ -7,8 +7,18 @@ from datetime import datetime
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, moved
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
+from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor, is_granted
-from machina_desktop.core.errors import Conflict, Forbidden
+from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput
+from machina_desktop.core.providers.registry import provider_for
+from machina_desktop.core.services.custody import (
+    claim_device,
+    device_name,
+    is_remote,
+    not_here,
+    opens_at,
+    runner_key,
+)
 from machina_desktop.core.store.transaction import Transaction
 
 APPROVED = "approved"
@@ -47,10 +57,14 @@ def queue_run(
     deployment_id: str,
     at: datetime,
     auto_approve: bool = False,
+    runs_on: str = "",
 ) -> Deployment:
     """Store a queued deployment of ``machine`` and what the machine shall become.
 
+    ``runs_on`` is the device of the person that shall carry it out; empty for the runners of the team's home.
+
     Raises:
+        Conflict: E-NOT-HERE, E-STATE-ELSEWHERE, E-NO-RUNNER, E-OWN-COMPUTER: it cannot be carried out there.
         Conflict: the same kind of run is already waiting or under way for this machine.
         Forbidden: the plan shall need no approval, and the actor may not approve plans for this machine.
     """
@@ -61,6 +75,7 @@ def queue_run(
             hint="Ask without approving beforehand; somebody who may can then approve the plan.",
             code="E-MAY-NOT-APPROVE",
         )
+    _check_place(tx, actor, machine, runs_on)
     pending = tx.find(
         Deployment,
         machine_id=machine.machine_id,
@@ -82,6 +97,7 @@ def queue_run(
         terraform_workspace=machine.terraform_workspace,
         initiated_by=actor.user_id,
         auto_approve=auto_approve,
+        runs_on=runs_on,
         created_at=at,
         updated_at=at,
     )
@@ -89,6 +105,43 @@ def queue_run(
     if wanted := _AFTERWARDS.get(kind):
         tx.replace(replace(machine, desired_status=wanted, updated_at=at))
     return deployment
+
+
+def _check_place(tx: Transaction, actor: Actor, machine: Machine, runs_on: str) -> None:
+    """Whoever carries a run out needs the account's secrets and the machine's Terraform state."""
+    if not is_remote(actor):
+        if runs_on:
+            raise InvalidInput("The team lives on this computer; its runs are carried out here.", field="runs_on")
+        return
+    account = tx.get(ProviderAccount, machine.provider_account_id)
+    if runs_on:
+        claim_device(tx, actor, runs_on)
+    elif provider_for(machine.provider).info.is_on_this_computer:
+        raise Conflict(
+            f"{machine.name} lives on somebody's own computer; a server cannot work on it.",
+            hint="Run it here, on that computer.",
+            code="E-OWN-COMPUTER",
+        )
+    else:
+        runner_key(tx)
+    if not opens_at(account, runs_on):
+        raise not_here(tx, account)
+    if machine.state_keeper != runs_on:
+        raise _state_elsewhere(tx, machine)
+
+
+def _state_elsewhere(tx: Transaction, machine: Machine) -> Conflict:
+    if not machine.state_keeper:
+        return Conflict(
+            f"The record of {machine.name} is kept by the server's runners.",
+            hint="Run it on the server.",
+            code="E-STATE-ELSEWHERE",
+        )
+    return Conflict(
+        f"The record of {machine.name} is kept on {device_name(tx, machine.state_keeper)}.",
+        hint="Run it on that computer, or hand the machine over to the server there.",
+        code="E-STATE-ELSEWHERE",
+    )
 
 
 def during(machine: Machine, kind: DeploymentType, at: datetime) -> Machine:
