@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -311,6 +313,19 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+def host_name(folder: Path) -> str:
+    """Where we are: processes that name the same see each other's pids and have ``folder`` in common.
+
+    Two containers of one computer, or two data folders, are two hosts. Holds no colon.
+    """
+    try:
+        pids = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        pids = 0
+    where = hashlib.sha256(f"{pids} {folder.resolve()}".encode()).hexdigest()[:12]
+    return f"{socket.gethostname().replace(':', '-')}.{where}"
 
 
 def _spawn(argv: list[str], *, environment: Mapping[str, str], output: Path, cwd: Path, keep: tuple[int, ...]) -> int:

@@ -24,7 +24,8 @@ from machina_desktop.core.store.sql_transaction import SqlTransaction
 from machina_desktop.core.store.transaction import SealedPlace
 from machina_desktop.core.vault.cipher import FLOOR_COST
 from machina_desktop.core.vault.vault import Vault
-from machina_desktop.core.workers.deployer import RUNNER, runner_id
+from machina_desktop.core.workers.deployer import RUNNER
+from machina_desktop.core.workers.holders import runner_id
 from tests.fakes import rows
 from tests.fakes.believable_machines import machine_names, machines
 from tests.fakes.believable_runs import deployment, log_of, stories
@@ -240,7 +241,7 @@ def _seal(  # noqa: PLR0917 - where it belongs, then what it is
 
 
 def _add_runs(tx: SqlTransaction, runs: tuple[Deployment, ...], machine_by_name: dict[str, Machine]) -> None:
-    holder = runner_id()
+    holder = runner_id("")
     for run in runs:
         tx.add(run)
         lines = log_of(run, machine_by_name[run.machine_name])

@@ -242,10 +242,12 @@ ASK: dict[str, Fields] = {
     "ssh_key.generate": of(team_id=team, name=name),
     "ssh_key.import": of(team_id=team, name=name, public_key=public_key),
     "ssh_key.delete": of(key_id=World.key),
+    "server.describe": of(),
     "audit.list": of(team_id=team),
     "audit.get": of(audit_event_id=event),
     "audit.export": of(team_id=team),
     "audit.verify": of(team_id=team),
+    "runner.show_key": of(team_id=team),
     "sync.pull": of(team_id=team),
     "sync.snapshot": of(team_id=team),
     "team.read_import": of(team_id=coming_team),
@@ -261,6 +263,7 @@ ASK: dict[str, Fields] = {
 OF_ONESELF = {
     "account.register",
     "account.login",
+    "server.describe",
     "account.change_password",
     "session.list",
     "session.rotate",
@@ -282,6 +285,7 @@ OF_ONESELF = {
 # What is refused although the role allows it, or answered although there is nobody: with which status and why.
 EXCEPTIONS = {
     ("account.register", "*"): (403, 422),  # by invitation only, and x is no address
+    ("server.describe", "anonymous"): (200,),  # whoever wants to sign in asks first
     ("account.login", "*"): (401,),  # the password is wrong
     ("account.change_password", "*"): (422,),
     ("agent.beat", "*"): (401,),  # no person is an agent

@@ -136,8 +136,9 @@ class Lease:
     """Who carries a deployment out. Never synchronised: it concerns the home's runners only.
 
     Attributes:
-        runner_id: ``pid:start:boot`` of the process; empty when nobody holds it.
+        runner_id: ``host:pid:start:boot`` of the process; empty when nobody holds it.
         fence: Grows with each claim; a report with an older number is refused.
+        host: Where its run folder lies, and with it an approved plan; stays when nobody holds it.
     """
 
     deployment_id: str
@@ -145,6 +146,12 @@ class Lease:
     runner_id: str
     fence: int
     until: datetime
+    host: str = ""
+
+
+def host_of(runner_id: str) -> str:
+    """The host in ``host:pid:start:boot``; empty where none is named."""
+    return runner_id.partition(":")[0] if runner_id.count(":") == 3 else ""
 
 
 def moved(deployment: Deployment, state: DeploymentState, at: datetime) -> Deployment:

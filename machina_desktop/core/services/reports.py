@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, Lease, moved
+from machina_desktop.core.domain.deployment import (
+    Deployment,
+    DeploymentState,
+    DeploymentType,
+    Lease,
+    host_of,
+    moved,
+)
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, TerraformStateStatus, learnt
 from machina_desktop.core.domain.plan import PlanSummary
-from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.domain.team import Actor, Team
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.runs import APPROVED, PREPARE, discard, during, end_queue_of_gone, settled, unplanned
@@ -34,7 +41,8 @@ class Claim:
 class ClaimDeployment(Request[Claim | None]):
     """Take an approved deployment, else the oldest queued one whose machine is free; ``None`` when there is none.
 
-    ``only`` limits the choice to these ids (the command line carries out just its own run).
+    Only what the runners of this home shall carry out. ``only`` limits the choice to these ids (the command line
+    carries out just its own run).
     """
 
     runner_id: str
@@ -62,6 +70,14 @@ class RenewLease(Request[Lease]):
     deployment_id: str
     fence: int
     lease_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequeueDeployment(Request[Deployment]):
+    """Plan it anew: its plan was lost with the host that made it, and nothing of it was applied."""
+
+    deployment_id: str
+    fence: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,17 +159,35 @@ class ReportOutcome(Request[Deployment]):
 @use_case("deployment.claim", "POST /api/runner/claims", is_internal=True)
 def claim_deployment(tx: Transaction, _actor: Actor, ask: ClaimDeployment) -> Claim | None:
     """Move the oldest runnable deployment on and lease it."""
-    conditions: dict[str, object] = {"deployment_id": ask.only} if ask.only else {}
-    for deployment in tx.list(Deployment, conditions, state=DeploymentState.APPLYING, phase_detail=APPROVED):
+    deployment = next(iter(claimable(tx, only=ask.only)), None)
+    if deployment is None:
+        return None
+    if deployment.state is DeploymentState.QUEUED:
+        return _start(tx, deployment, ask)
+    heard = replace(deployment, phase_detail=PREPARE, updated_at=now())
+    tx.replace(heard)
+    return Claim(deployment=heard, fence=_lease(tx, heard, ask.runner_id, ask.lease_s).fence)
+
+
+def claimable(tx: Transaction, *, only: tuple[str, ...] = ()) -> Iterator[Deployment]:
+    """What the runners of this home may take now: what a person approved comes first, then the oldest.
+
+    Rows of teams that live elsewhere are copies; their home, or the device that was named, carries them out.
+    """
+    ours: dict[str, object] = {"runs_on": ""} | ({"deployment_id": only} if only else {})
+    elsewhere = teams_elsewhere(tx)
+    for deployment in tx.list(Deployment, ours, state=DeploymentState.APPLYING, phase_detail=APPROVED):
         lease = tx.find(Lease, deployment_id=deployment.deployment_id)
-        if lease is None or not lease.runner_id:
-            heard = replace(deployment, phase_detail=PREPARE, updated_at=now())
-            tx.replace(heard)
-            return Claim(deployment=heard, fence=_lease(tx, heard, ask.runner_id, ask.lease_s).fence)
-    for deployment in tx.list(Deployment, conditions, state=DeploymentState.QUEUED, order_by="created_at"):
-        if _is_free(tx, deployment):
-            return _start(tx, deployment, ask)
-    return None
+        if deployment.team_id not in elsewhere and (lease is None or not lease.runner_id):
+            yield deployment
+    for deployment in tx.list(Deployment, ours, state=DeploymentState.QUEUED, order_by="created_at"):
+        if deployment.team_id not in elsewhere and _is_free(tx, deployment):
+            yield deployment
+
+
+def teams_elsewhere(tx: Transaction) -> frozenset[str]:
+    """The teams of which only a copy is here."""
+    return frozenset(team.team_id for team in tx.list(Team, home__ne=""))
 
 
 def _is_free(tx: Transaction, deployment: Deployment) -> bool:
@@ -187,6 +221,7 @@ def _lease(tx: Transaction, deployment: Deployment, runner_id: str, lease_s: flo
         runner_id=runner_id,
         fence=held.fence + 1 if held else 1,
         until=now() + timedelta(seconds=lease_s),
+        host=host_of(runner_id),
     )
     if held:
         tx.replace(lease)
@@ -216,6 +251,35 @@ def renew_lease(tx: Transaction, _actor: Actor, ask: RenewLease) -> Lease:
     renewed = replace(lease, until=now() + timedelta(seconds=ask.lease_s))
     tx.replace(renewed)
     return renewed
+
+
+@use_case("deployment.requeue", "POST /api/runner/deployments/{deployment_id}/requeue", is_internal=True)
+def requeue_deployment(tx: Transaction, _actor: Actor, ask: RequeueDeployment) -> Deployment:
+    """Let go of it; an approval was of the plan that is lost. A cancel that came meanwhile wins.
+
+    Raises:
+        Conflict: its apply has begun, or it is not being applied.
+    """
+    held, at = _held(tx, ask.deployment_id, ask.fence), now()
+    if held.state is not DeploymentState.APPLYING or held.phase_detail not in {APPROVED, PREPARE}:
+        raise Conflict("An apply that has begun is never begun again.", code="E-DEPLOYMENT-STATE")
+    tx.replace(replace(tx.get(Lease, held.deployment_id), runner_id="", host=""))
+    if held.cancel_level:
+        return discard(tx, held, at)
+    # The table of states knows no way back: this is the only one, and it is open before the apply only.
+    queued = replace(
+        held,
+        state=DeploymentState.QUEUED,
+        plan_summary=None,
+        plan_digest="",
+        plan_serial=0,
+        phase_detail="",
+        approved_by="",
+        started_at=None,
+        updated_at=at,
+    )
+    tx.replace(queued)
+    return queued
 
 
 @use_case(

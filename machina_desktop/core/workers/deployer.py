@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,15 +14,12 @@ from typing import TypeVar
 from machina_desktop.core import ids
 from machina_desktop.core.config import APPROVAL_HOURS, CONCURRENT_RUNS, Paths, Settings
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
-from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
-from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, Locked, MachinaError, Unavailable
 from machina_desktop.core.events import Changed, Event, EventBus, VaultChanged
 from machina_desktop.core.log import REDACTOR
-from machina_desktop.core.process import boot_id, is_process, process_start_time
 from machina_desktop.core.proxy import proxy_environment
 from machina_desktop.core.services.keys import TABLE as KEY_TABLE
 from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
@@ -36,23 +32,31 @@ from machina_desktop.core.services.reports import (
     ReportOutcome,
     TakeOver,
 )
-from machina_desktop.core.services.runs import APPROVED
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
-from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
+from machina_desktop.core.store.transaction import Transaction
 from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.workspace import StateFile, Workspace, read_state_file, run_lock
-from machina_desktop.core.vault.vault import Vault
+from machina_desktop.core.vault.seals import Opener
 from machina_desktop.core.workers.commands import is_busy
+from machina_desktop.core.workers.holders import LEASE_S, RENEW_S, Holders
 from machina_desktop.core.workers.log_pump import LogPump
+from machina_desktop.core.workers.lost_hosts import Way, interrupt, requeue, way_on
+from machina_desktop.core.workers.material import (
+    Material,
+    expired,
+    has_claimable,
+    machines_awaiting,
+    machines_in_use,
+    material_of,
+    unfinished,
+)
 from machina_desktop.core.workers.run import Run, Subject, Tools
 from machina_desktop.core.workers.supervisor import Supervisor
 
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
 
-LEASE_S = 30.0
-RENEW_S = 10.0
 LOOK_S = 2.0
 STATE_TABLE, STATE_FIELD = "terraform_state", "state"
 
@@ -63,41 +67,27 @@ RUNNER = Actor(user_id="runner", display_name="Runner", is_runner=True)
 """Who reports what happened: no person may do what it does."""
 
 
-def runner_id() -> str:
-    """This process, so that any other can tell whether it still lives: pid, its start time, the boot."""
-    pid = os.getpid()
-    return f"{pid}:{process_start_time(pid)}:{boot_id()}"
-
-
-def is_runner_alive(holder: str) -> bool:
-    """Whether the process that calls itself ``holder`` still runs on this computer."""
-    pid, start, boot = holder.split(":", 2)
-    return boot == boot_id() and is_process(int(pid), float(start))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What the host hands to its deployer."""
+    """What the host hands to its deployer.
+
+    Attributes:
+        vault: Opens the secrets of runs, and seals their states.
+        assign: Hands out what may be claimed, with :meth:`Deployer.carry_out`; without it the deployer helps itself.
+        concurrency: Runs at once; as the settings say where it is not given.
+        is_server: It serves a team: what belongs on a person's own computer is refused.
+    """
 
     paths: Paths
     settings: Settings
     database: Database
-    vault: Vault
+    vault: Opener
     bus: EventBus
     execute: Callable[[Actor, Request[object]], Awaitable[object]]
     find_engine: Callable[[], Awaitable[Engine]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Material:
-    """What the store has for a run, still sealed; read in one transaction."""
-
-    machine: Machine
-    account: ProviderAccount
-    keys: tuple[SSHKey, ...]
-    sealed: tuple[tuple[SealedPlace, bytes], ...]
-    state: StateRevision | None
-    cursors: Mapping[str, int]
+    assign: Callable[[], Awaitable[None]] | None = None
+    concurrency: int | None = None
+    is_server: bool = False
 
 
 class Deployer:
@@ -110,10 +100,13 @@ class Deployer:
     def __init__(self, parts: Parts, *, only: tuple[str, ...] = ()) -> None:
         self._parts = parts
         self._only = only
-        self._runner_id = runner_id()
+        self._holders = Holders(parts.paths.home)
         self._runs: dict[str, Run | None] = {}
+        self._ended: dict[str, asyncio.Event] = {}
         self._supervisor = Supervisor()
         self._sweeping = asyncio.Lock()
+        # What was just claimed and is not noted yet would look as if an earlier process had left it.
+        self._taking = asyncio.Lock()
         self._wake = asyncio.Event()
         self._unlocked = asyncio.Event()
         self._unsubscribe = parts.bus.subscribe(self._on_event)
@@ -124,6 +117,11 @@ class Deployer:
     def running(self) -> tuple[str, ...]:
         """Ids of the deployments this process carries out right now."""
         return tuple(self._runs)
+
+    @property
+    def host(self) -> str:
+        """Where this process is, as leases name it."""
+        return self._holders.host
 
     async def run(self) -> None:
         """Recover, then claim and carry out, for ever."""
@@ -140,36 +138,59 @@ class Deployer:
 
     async def _look(self) -> None:
         # What a person has just approved comes first.
-        while await self._claim_next():
-            pass
-        await self._recover()
+        if self._parts.assign is not None:
+            await self._parts.assign()
+        else:
+            while await self._claim_next():
+                pass
+        async with self._taking:
+            await self._recover()
         await self._expire_approvals()
 
     async def stop(self) -> None:
         """Let go of everything; external commands go on under their launchers."""
         self._unsubscribe()
         await self._supervisor.stop()
+        for ended in self._ended.values():
+            ended.set()
         await self._sweep()
+
+    async def carry_out(self, deployment_id: str) -> None:
+        """Take that deployment, if it is still to be had, and wait until this process is done with it."""
+        async with self._taking:
+            claim = await self._claim((deployment_id,))
+            ended = self._begin(claim) if claim is not None else None
+        if ended is not None:
+            await ended.wait()
 
     # Claiming
 
+    @property
+    def _has_room(self) -> bool:
+        most = self._parts.concurrency or self._parts.settings.get(CONCURRENT_RUNS)
+        return len(self._runs) < most and self._parts.vault.is_open
+
     async def _claim_next(self) -> bool:
-        if len(self._runs) >= self._parts.settings.get(CONCURRENT_RUNS) or not self._parts.vault.is_open:
+        if not self._has_room or not await self._peek(has_claimable):
             return False
-        if not await self._peek(_has_claimable):
-            return False
-        claim = await self._report(ClaimDeployment(runner_id=self._runner_id, lease_s=LEASE_S, only=self._only))
+        claim = await self._claim(self._only)
         if claim is not None:
             self._begin(claim)
         return claim is not None
 
-    def _begin(self, claim: Claim) -> None:
+    async def _claim(self, only: tuple[str, ...]) -> Claim | None:
+        return await self._report(ClaimDeployment(runner_id=self._holders.own, lease_s=LEASE_S, only=only))
+
+    def _begin(self, claim: Claim, *, former: Lease | None = None) -> asyncio.Event:
+        """Carry it out in a task; the event tells that this process is done with it. ``former`` was a dead holder's."""
         name = claim.deployment.deployment_id
         self._runs[name] = None
+        self._ended[name] = asyncio.Event()
 
         async def carry_out() -> None:
             async with run_lock(self._lock_of(claim.deployment.machine_id)):
-                await self._carry_out(claim)
+                if await self._may_walk(claim, former):
+                    await self._carry_out(claim)
             self._forget(name)
 
         async def give_up(error: MachinaError) -> None:
@@ -189,12 +210,30 @@ class Deployer:
                 self._forget(name)
 
         self._supervisor.spawn(carry_out(), name=f"run {name}", on_error=give_up)
+        return self._ended[name]
+
+    async def _may_walk(self, claim: Claim, former: Lease | None) -> bool:
+        """Whether the run goes on here. One that was another host's may have left there what it needs."""
+        if former is not None and not self._holders.is_elsewhere(former):
+            return True
+        if former is None and not self._parts.is_server:
+            return True
+        folder = self._parts.paths.runs / (claim.deployment.machine_id or "none")
+        way = await asyncio.to_thread(way_on, claim.deployment, folder)
+        if way is Way.REQUEUE:
+            await requeue(self._report, claim)
+        elif way is Way.INTERRUPT:
+            state = await self._peek(lambda tx: tx.read_state(folder.name))
+            host = former.host if former is not None else ""
+            await interrupt(self._report, claim, host=host.partition(".")[0], has_state=state is not None)
+        return way is Way.WALK
 
     def _lock_of(self, machine_id: str | None) -> Path:
         return self._parts.paths.run_locks / (machine_id or "none")
 
     def _forget(self, deployment_id: str) -> None:
         del self._runs[deployment_id]
+        self._ended.pop(deployment_id).set()
         self._wake.set()
 
     async def _give_up(self, claim: Claim, error: MachinaError) -> None:
@@ -223,7 +262,7 @@ class Deployer:
                 AppendLog(deployment_id=deployment.deployment_id, fence=claim.fence, lines=lines, cursors=cursors)
             )
 
-        material = await self._peek(lambda tx: _material(tx, deployment))
+        material = await self._peek(lambda tx: material_of(tx, deployment))
         await self._unlocked.wait()
         subject = await asyncio.to_thread(self._opened, material)
         pump = LogPump(append, material.cursors)
@@ -297,13 +336,13 @@ class Deployer:
 
     async def _recover(self) -> None:
         """Take over deployments whose holder is dead, and go on where it stopped."""
-        for deployment, lease in await self._peek(_unfinished):
+        held = await self._peek(unfinished)
+        self._holders.forget(but=frozenset(lease.deployment_id for _run, lease in held))
+        for deployment, lease in held:
             name = deployment.deployment_id
             if name in self._runs or (self._only and name not in self._only):
                 continue
-            if lease is None or not lease.runner_id:
-                continue
-            if lease.runner_id != self._runner_id and is_runner_alive(lease.runner_id):
+            if not self._holders.is_orphan(lease):
                 continue
             LOG.warning("%s was left unfinished; going on", name)
             try:
@@ -311,13 +350,13 @@ class Deployer:
                     TakeOver(
                         deployment_id=name,
                         dead_runner_id=lease.runner_id,
-                        runner_id=self._runner_id,
+                        runner_id=self._holders.own,
                         lease_s=LEASE_S,
                     )
                 )
             except Conflict:
                 continue
-            self._begin(claim)
+            self._begin(claim, former=lease)
 
     async def _sweep(self) -> None:
         """Wipe what lies in clear in run folders that no open deployment needs: a crash may have left it there."""
@@ -333,10 +372,10 @@ class Deployer:
         async with run_lock(self._lock_of(folder.name), waits=False) as is_ours:
             if not is_ours:
                 return
-            if folder.name in await self._peek(_machines_awaiting):
+            if folder.name in await self._peek(machines_awaiting):
                 # The process that made the plan may have ended right then.
                 await asyncio.to_thread(Workspace(folder).keep_plan)
-            elif folder.name not in await self._peek(_machines_in_use):
+            elif folder.name not in await self._peek(machines_in_use):
                 await self._wipe(folder)
 
     async def _wipe(self, folder: Path) -> None:
@@ -350,9 +389,7 @@ class Deployer:
 
     async def _expire_approvals(self) -> None:
         oldest = ids.now() - timedelta(hours=self._parts.settings.get(APPROVAL_HOURS))
-        for deployment in await self._peek(
-            lambda tx: tx.list(Deployment, state=DeploymentState.AWAITING_APPROVAL, updated_at__le=oldest)
-        ):
+        for deployment in await self._peek(lambda tx: expired(tx, oldest)):
             LOG.info("the plan of %s has expired", deployment.deployment_id)
             await self._report(ExpireApproval(deployment_id=deployment.deployment_id, waiting_since=oldest))
 
@@ -390,47 +427,6 @@ class Deployer:
             self._supervisor.spawn(self._sweep(), name="sweep")
         if row.get("state") in {DeploymentState.QUEUED, DeploymentState.APPLYING} or row.get("finished_at"):
             self._wake.set()
-
-
-def _material(tx: Transaction, deployment: Deployment) -> Material:
-    machine = tx.get(Machine, deployment.machine_id or "")
-    account = tx.get(ProviderAccount, machine.provider_account_id)
-    found = {key.ssh_key_id: key for key in tx.list(SSHKey, ssh_key_id=machine.ssh_key_ids)}
-    keys = tuple(found[key_id] for key_id in machine.ssh_key_ids if key_id in found)
-    sealed = tx.read_sealed(account.team_id, ACCOUNT_TABLE, account.provider_account_id)
-    for key in keys:
-        sealed += tx.read_sealed(key.team_id, KEY_TABLE, key.ssh_key_id)
-    return Material(
-        machine=machine,
-        account=account,
-        keys=keys,
-        sealed=sealed,
-        state=tx.read_state(machine.machine_id),
-        cursors=tx.read_cursors(deployment.deployment_id),
-    )
-
-
-def _has_claimable(tx: Transaction) -> bool:
-    """Whether a claim may find something: asking is cheap, a claim takes the writer."""
-    approved = tx.find(Deployment, state=DeploymentState.APPLYING, phase_detail=APPROVED)
-    return approved is not None or tx.find(Deployment, state=DeploymentState.QUEUED) is not None
-
-
-def _unfinished(tx: Transaction) -> tuple[tuple[Deployment, Lease | None], ...]:
-    states = (DeploymentState.PLANNING, DeploymentState.APPLYING)
-    return tuple(
-        (deployment, tx.find(Lease, deployment_id=deployment.deployment_id))
-        for deployment in tx.list(Deployment, state=states)
-    )
-
-
-def _machines_awaiting(tx: Transaction) -> frozenset[str | None]:
-    return frozenset(run.machine_id for run in tx.list(Deployment, state=DeploymentState.AWAITING_APPROVAL))
-
-
-def _machines_in_use(tx: Transaction) -> frozenset[str | None]:
-    states = tuple(state for state in DeploymentState if not state.is_final)
-    return frozenset(deployment.machine_id for deployment in tx.list(Deployment, state=states))
 
 
 async def _patiently(work: Callable[[], Awaitable[R]]) -> R:

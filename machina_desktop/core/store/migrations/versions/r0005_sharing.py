@@ -12,6 +12,7 @@ down_revision = "0004"
 def upgrade() -> None:
     """Make the new tables; what is there so far is carried out and kept by its team's home."""
     op.add_column("deployment", sa.Column("runs_on", sa.Text(), server_default="", nullable=False))
+    op.add_column("lease", sa.Column("host", sa.Text(), server_default="", nullable=False))
     op.add_column("machine", sa.Column("state_keeper", sa.Text(), server_default="", nullable=False))
     for table in ("provider_account", "ssh_key"):
         op.add_column(table, sa.Column("custody", sa.Text(), server_default="local", nullable=False))

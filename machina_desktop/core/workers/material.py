@@ -1,0 +1,106 @@
+"""What the deployer reads of the store, each in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.services.keys import TABLE as KEY_TABLE
+from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
+from machina_desktop.core.services.reports import claimable, teams_elsewhere
+from machina_desktop.core.services.runs import APPROVED
+from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What the store has for a run, still sealed; read in one transaction."""
+
+    machine: Machine
+    account: ProviderAccount
+    keys: tuple[SSHKey, ...]
+    sealed: tuple[tuple[SealedPlace, bytes], ...]
+    state: StateRevision | None
+    cursors: Mapping[str, int]
+
+
+def material_of(tx: Transaction, deployment: Deployment) -> Material:
+    """Machine, account, keys and state of a run."""
+    machine = tx.get(Machine, deployment.machine_id or "")
+    account = tx.get(ProviderAccount, machine.provider_account_id)
+    found = {key.ssh_key_id: key for key in tx.list(SSHKey, ssh_key_id=machine.ssh_key_ids)}
+    keys = tuple(found[key_id] for key_id in machine.ssh_key_ids if key_id in found)
+    sealed = tx.read_sealed(account.team_id, ACCOUNT_TABLE, account.provider_account_id)
+    for key in keys:
+        sealed += tx.read_sealed(key.team_id, KEY_TABLE, key.ssh_key_id)
+    return Material(
+        machine=machine,
+        account=account,
+        keys=keys,
+        sealed=sealed,
+        state=tx.read_state(machine.machine_id),
+        cursors=tx.read_cursors(deployment.deployment_id),
+    )
+
+
+def has_claimable(tx: Transaction) -> bool:
+    """Whether a claim may find something: asking is cheap, a claim takes the writer."""
+    approved = tx.find(Deployment, state=DeploymentState.APPLYING, phase_detail=APPROVED, runs_on="")
+    return approved is not None or tx.find(Deployment, state=DeploymentState.QUEUED, runs_on="") is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A deployment that a runner should take, and the host that has its plan; empty where any will do."""
+
+    deployment_id: str
+    machine_id: str
+    host: str
+    since: datetime
+
+
+def due(tx: Transaction) -> tuple[Due, ...]:
+    """All that may be claimed now, the approved first, then the oldest."""
+    found = []
+    for deployment in claimable(tx):
+        lease = tx.find(Lease, deployment_id=deployment.deployment_id)
+        found.append(
+            Due(
+                deployment_id=deployment.deployment_id,
+                machine_id=deployment.machine_id or "",
+                host=lease.host if lease is not None else "",
+                since=deployment.updated_at,
+            )
+        )
+    return tuple(found)
+
+
+def unfinished(tx: Transaction) -> tuple[tuple[Deployment, Lease], ...]:
+    """Runs of this home's runners that somebody holds, or held."""
+    states = (DeploymentState.PLANNING, DeploymentState.APPLYING)
+    runs = tx.list(Deployment, state=states, runs_on="")
+    found = ((run, tx.find(Lease, deployment_id=run.deployment_id)) for run in runs)
+    return tuple((run, lease) for run, lease in found if lease is not None and lease.runner_id)
+
+
+def expired(tx: Transaction, oldest: datetime) -> tuple[Deployment, ...]:
+    """Plans of this home's teams that have waited for approval since ``oldest`` or longer."""
+    waiting = tx.list(Deployment, state=DeploymentState.AWAITING_APPROVAL, updated_at__le=oldest)
+    elsewhere = teams_elsewhere(tx) if waiting else frozenset()
+    return tuple(run for run in waiting if run.team_id not in elsewhere)
+
+
+def machines_awaiting(tx: Transaction) -> frozenset[str | None]:
+    """Machines whose plan waits for approval."""
+    return frozenset(run.machine_id for run in tx.list(Deployment, state=DeploymentState.AWAITING_APPROVAL))
+
+
+def machines_in_use(tx: Transaction) -> frozenset[str | None]:
+    """Machines for which anything waits or runs."""
+    states = tuple(state for state in DeploymentState if not state.is_final)
+    return frozenset(deployment.machine_id for deployment in tx.list(Deployment, state=states))
