@@ -191,7 +191,7 @@ class Server:
             Unauthenticated: nobody that we know.
             Forbidden: a browser asks for somebody else's page.
         """
-        client = Client(address=call.address, user_agent=call.user_agent)
+        client = client_of(call)
         if is_public:
             auth.check_page(self._parts.config, request.method, call.headers)
             return Caller(Actor(user_id="", display_name="", client=client))

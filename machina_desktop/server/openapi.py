@@ -59,7 +59,9 @@ def document(cases: Iterable[UseCase], *, title: str, server_url: str) -> Schema
             "title": title,
             "version": VERSION,
             "description": "Machines, their runs and the teams they belong to. Whatever is listed is listed within "
-            "the teams of who asks; what belongs to another team is answered as if it did not exist.",
+            "the teams of who asks; what belongs to another team is answered as if it did not exist. A write with a "
+            "header Idempotency-Key, op- and the 26 characters of a ULID in lower case, is carried out once however "
+            "often it is sent; its answer is kept for 90 days.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": server_url}],

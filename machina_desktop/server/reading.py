@@ -9,20 +9,41 @@ from dataclasses import fields
 from typing import cast
 
 from machina_desktop.core.codec import from_json, from_plain
+from machina_desktop.core.domain.team import Client
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.services.audit import ExportAudit
 from machina_desktop.core.services.deployments import ReadLog
+from machina_desktop.core.services.expectations import LONGEST_BYTES
 from machina_desktop.core.services.routes import IN_QUERY, path_fields
 from machina_desktop.core.services.use_case import Request, UseCase
 from machina_desktop.server.errors import Malformed, NotJson
+from machina_desktop.server.gate import Call
 from machina_desktop.server.routes import id_pattern, made_ids
 
 BODY_BYTES = 1 << 20
+OP_ID_HEADER, EXPECTS_HEADER = "idempotency-key", "machina-expects"
+_OP_ID = re.compile(id_pattern("op"))
 JSON_DEPTH = 32
 PAGE = 500
 _LONGEST: Mapping[type[object], int] = {ReadLog: 1 << 20, ExportAudit: 5_000}
 """Where ``limit`` does not count rows of a list, how high it may be."""
 _POSITIONS = frozenset({"offset", "after", "before", "since"})
+
+
+def client_of(call: Call) -> Client:
+    """The program that asks, with its own id for what it asks and what that was based on.
+
+    Raises:
+        InvalidInput: a header of ours is of another form.
+    """
+    op_id, expects = call.headers.get(OP_ID_HEADER), call.headers.get(EXPECTS_HEADER)
+    if op_id and not _OP_ID.fullmatch(op_id):
+        raise InvalidInput(
+            "This is no id of a request.", field=OP_ID_HEADER, hint="Make it as op- and 26 characters.", code="E-ID"
+        )
+    if len(expects) > LONGEST_BYTES:
+        raise InvalidInput("This is longer than 8 KiB.", field=EXPECTS_HEADER, code="E-EXPECTS")
+    return Client(address=call.address, user_agent=call.user_agent, op_id=op_id, expects=expects)
 
 
 class Reader:

@@ -247,7 +247,6 @@ ASK: dict[str, Fields] = {
     "audit.get": of(audit_event_id=event),
     "audit.export": of(team_id=team),
     "audit.verify": of(team_id=team),
-    "runner.show_key": of(team_id=team),
     "sync.pull": of(team_id=team),
     "sync.snapshot": of(team_id=team),
     "team.read_import": of(team_id=coming_team),

@@ -8,12 +8,8 @@ from enum import StrEnum
 
 from machina_desktop.core.domain.account import Registration
 
-from machina_desktop.core.domain.account import Registration
-
 SCHEMA = 1
 """The form of what is said between a desktop and a server; a server understands this one and the one before."""
-SCHEMA_HEADER = "Machina-Schema"
-"""Both sides tell each other their schema with every request and every answer."""
 SCHEMA_HEADER = "Machina-Schema"
 """Both sides tell each other their schema with every request and every answer."""
 
@@ -41,7 +37,6 @@ class Server:
     Attributes:
         url: Its origin, such as ``https://machina.example.org``; the ``home`` of its teams.
         user_id: Who the person is there.
-        runner_key: The public key of its runners as first seen from here; secrets are sealed to no other.
         session_id: The session there; empty after it has ended.
         device_id: What this computer is called there; it stays when one signs in again.
         runner_key: The public key of its runners as first seen from here; secrets are sealed to no other.
@@ -55,28 +50,11 @@ class Server:
     session_id: str = ""
     device_id: str
     runner_key: str = ""
-    runner_key: str = ""
     connected_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerDescription:
-    """What a server says of itself to whoever asks, before anybody has signed in.
-
-    Attributes:
-        name: The program, by which it is told from any other.
-        has_accounts: Whether somebody has an account already; the first one may always be made.
-    """
-
-    name: str
-    version: str
-    schema: int
-    registration: Registration
-    has_accounts: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServerInfo:
     """What a server says of itself to whoever asks, before anybody has signed in.
 
     Attributes:
@@ -108,23 +86,6 @@ class ServerStatus:
     since: datetime | None = None
     waiting: int = 0
     refused: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundServer:
-    """What answers at an address.
-
-    Attributes:
-        url: Its origin, as it is kept when one signs in.
-        is_plain: Nothing protects what is said to it, passwords included: http to another computer.
-        registration: Who may make an account there; ``has_accounts`` is false while the first one is still to be made.
-    """
-
-    url: str
-    is_plain: bool
-    version: str
-    registration: Registration
-    has_accounts: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,12 +99,16 @@ class Client:
         address: The IP address, behind a trusted proxy the one that the proxy names.
         session_id: The session it asks in; empty before anybody has signed in.
         is_device: That session is one of a program on somebody's computer, not of a browser.
+        op_id: Its own id for a write, which is then carried out once however often it comes.
+        expects: What the rows are that the write was based on, see ``core/services/expectations.py``.
     """
 
     address: str = ""
     user_agent: str = ""
     session_id: str = ""
     is_device: bool = False
+    op_id: str = ""
+    expects: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,11 +209,11 @@ _NOUNS: Mapping[str, Right] = {
     "runner": Right.RUN,
     "provider_account": Right.KEEP,
     "ssh_key": Right.KEEP,
+    "secret": Right.KEEP,
     "account": Right.SIGN_IN,
     "session": Right.SIGN_IN,
     "server": Right.SIGN_IN,
     "intent": Right.SELF,
-    "secret": Right.KEEP,
 }
 
 
@@ -231,13 +235,13 @@ def is_granted(actor: Actor, action: str, team_id: str, *, is_read: bool, tags: 
     right = right_of(action, is_read=is_read)
     if right is Right.RUN or (actor.system_role is SystemRole.READONLY and right not in _READER):
         return False
+    if right is Right.REPORT and not actor.client.is_device:
+        # Nobody carries out a run in a browser, and on a computer of one's own its deployer does.
+        return False
     if not team_id:
         return True
     role = actor.role_in(team_id)
     if role is None or right not in _ROLES[actor.system_role, role]:
-    if right is Right.REPORT and not actor.client.is_device:
-        # Nobody carries out a run in a browser, and on a computer of one's own its deployer does.
-        return False
         return False
     grants = tuple(grant for grant in actor.grants if grant.team_id == team_id)
     return role is TeamRole.ADMIN or not grants or _is_within(grants, right, tags)

@@ -105,7 +105,14 @@ class SetPassword(Request[None]):
     end_others: bool
 
 
-@use_case("account.register", "POST /api/auth/register", is_public=True, needs_accounts=True, limits=REGISTER)
+@use_case(
+    "account.register",
+    "POST /api/auth/register",
+    is_public=True,
+    needs_accounts=True,
+    limits=REGISTER,
+    keeps_answer=False,
+)
 async def register(context: Context, actor: Actor, ask: Register) -> SignedIn:
     """Judge what was given, hash the password off the loop, store the account."""
     keeping = _keeping(context)
@@ -136,7 +143,9 @@ async def register(context: Context, actor: Actor, ask: Register) -> SignedIn:
     )
 
 
-@use_case("account.login", "POST /api/auth/login", is_public=True, needs_accounts=True, limits=SIGN_IN)
+@use_case(
+    "account.login", "POST /api/auth/login", is_public=True, needs_accounts=True, limits=SIGN_IN, keeps_answer=False
+)
 async def login(context: Context, actor: Actor, ask: Login) -> SignedIn:
     """Whether the address or the password was wrong is not told, and does not show in the time it takes."""
     passwords = _keeping(context).passwords
@@ -182,7 +191,7 @@ async def change_password(context: Context, actor: Actor, ask: ChangePassword) -
     )
 
 
-@use_case("account.open", "POST /api/runner/accounts", is_internal=True, needs_accounts=True)
+@use_case("account.open", "POST /api/runner/accounts", is_internal=True, needs_accounts=True, keeps_answer=False)
 def open_account(tx: Transaction, actor: Actor, ask: OpenAccount) -> SignedIn:
     """Store person, account and session, and use the invite, all or nothing."""
     at = now()
@@ -217,7 +226,13 @@ def open_account(tx: Transaction, actor: Actor, ask: OpenAccount) -> SignedIn:
     return begin_session(tx, user, actor.client, kind=ask.kind, device_name=ask.device_name)
 
 
-@use_case("account.enter", "POST /api/runner/accounts/{user_id}/sessions", is_internal=True, needs_accounts=True)
+@use_case(
+    "account.enter",
+    "POST /api/runner/accounts/{user_id}/sessions",
+    is_internal=True,
+    needs_accounts=True,
+    keeps_answer=False,
+)
 def enter_account(tx: Transaction, actor: Actor, ask: EnterAccount) -> SignedIn:
     """Write when the person signed in last, which their teams see."""
     at = now()

@@ -94,7 +94,7 @@ class SuspectAgent(Request[None]):
     token_hash: str
 
 
-@use_case("agent.issue_token", "POST /api/machines/{machine_id}/agent-token", needs_accounts=True)
+@use_case("agent.issue_token", "POST /api/machines/{machine_id}/agent-token", needs_accounts=True, keeps_answer=False)
 def issue_agent_token(tx: Transaction, actor: Actor, ask: IssueAgentToken) -> IssuedAgentToken:
     """What is known of the machine's boots goes: whoever has the new token is the machine."""
     machine = tx.get(Machine, ask.machine_id)

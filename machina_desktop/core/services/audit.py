@@ -110,7 +110,7 @@ class VerifyAudit(Request[ChainReport]):
     team_id: str
 
 
-@use_case("audit.list", "GET /api/audit/events")
+@use_case("audit.list", "GET /api/audit/events", at_home=True)
 def list_audit_events(tx: Transaction, _actor: Actor, ask: ListAuditEvents) -> tuple[AuditEvent, ...]:
     """Events, newest first."""
     conditions = _conditions(ask)
@@ -119,13 +119,13 @@ def list_audit_events(tx: Transaction, _actor: Actor, ask: ListAuditEvents) -> t
     return tx.list(AuditEvent, conditions, search=ask.search, order_by="seq", descending=True, limit=ask.limit)
 
 
-@use_case("audit.get", "GET /api/audit/events/{audit_event_id}")
+@use_case("audit.get", "GET /api/audit/events/{audit_event_id}", at_home=True)
 def get_audit_event(tx: Transaction, _actor: Actor, ask: GetAuditEvent) -> AuditEvent:
     """The event."""
     return tx.get(AuditEvent, ask.audit_event_id)
 
 
-@use_case("audit.export", "GET /api/audit/export")
+@use_case("audit.export", "GET /api/audit/export", at_home=True)
 def export_audit(tx: Transaction, _actor: Actor, ask: ExportAudit) -> AuditExport:
     """One page as text; the heading stands on the first one only."""
     if not 1 <= ask.limit <= LONGEST_EXPORT:
@@ -182,7 +182,7 @@ def _as_json(events: tuple[AuditEvent, ...]) -> str:
     return "".join(f"{to_json(event).decode()}\n" for event in events)
 
 
-@use_case("audit.verify", "GET /api/audit/chain")
+@use_case("audit.verify", "GET /api/audit/chain", at_home=True)
 def verify_audit(tx: Transaction, _actor: Actor, ask: VerifyAudit) -> ChainReport:
     """Find the first event that was changed, moved, removed or put in; the counter row catches a cut-off end."""
     place, previous = 0, ""

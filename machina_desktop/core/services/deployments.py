@@ -107,7 +107,7 @@ def get_deployment(tx: Transaction, _actor: Actor, ask: GetDeployment) -> Deploy
     return tx.get(Deployment, ask.deployment_id)
 
 
-@use_case("deployment.read_log", "GET /api/deployments/{deployment_id}/logs")
+@use_case("deployment.read_log", "GET /api/deployments/{deployment_id}/logs", at_home=True)
 def read_log(tx: Transaction, _actor: Actor, ask: ReadLog) -> LogChunk:
     """Lines from the offset on."""
     deployment = tx.get(Deployment, ask.deployment_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -15,10 +16,12 @@ from machina_desktop.core.errors import Bug, Conflict, Forbidden, MachinaError, 
 from machina_desktop.core.events import Changed, EventBus, LogAppended
 from machina_desktop.core.ids import now
 from machina_desktop.core.log import REDACTOR
+from machina_desktop.core.services import expectations
 from machina_desktop.core.services.context import Context
+from machina_desktop.core.services.operations import Operation, kept_answer, operation_of, told_again
 from machina_desktop.core.services.reports import AppendLog
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase
-from machina_desktop.core.store.transaction import Permit
+from machina_desktop.core.store.transaction import AppliedOp, Permit
 
 if TYPE_CHECKING:
     from machina_desktop.core.store.database import Database
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
+RECORDER = Actor(user_id="dispatcher", display_name="Dispatcher", is_runner=True)
+"""Keeps what was answered; it writes nothing of anybody's."""
 
 
 class Dispatcher:
@@ -59,20 +64,25 @@ class Dispatcher:
         LOG.debug("%s %.1f ms", case.action, (time.perf_counter() - began) * 1000)
         return cast("R", result)
 
-    async def _perform(self, case: UseCase, actor: Actor, ask: Request[R], action: str) -> object:
+    async def _perform(self, case: UseCase, actor: Actor, ask: Request[R], operation: Operation) -> object:
         permit = _permit(actor, case)
         permit("" if case.is_open else getattr(ask, "team_id", ""), None)
         await self._throttle(case, actor, ask)
         if case.is_async:
-            return await case.run(self._context_for(case), actor, ask)  # type: ignore[misc]
+            return await self._once(case, operation, lambda: case.run(self._context_for(case, operation), actor, ask))
         if case.is_read:
             return await self._database.read(actor, lambda tx: case.run(tx, actor, ask))
 
         def work(tx: SqlTransaction) -> object:
+            if (done := _begun(tx, operation, case)) is not None:
+                return told_again(operation, case, done)
+            if actor.client.expects:
+                expectations.check(tx, actor.client.expects)
             result = case.run(tx, actor, ask)
             if case.is_audited:
                 for team_id, target in (tx.touched or _target(ask)).items():
-                    tx.audit(team_id, action, target, AuditOutcome.SUCCEEDED)
+                    tx.audit(team_id, operation.action, target, AuditOutcome.SUCCEEDED)
+            _finish(tx, operation, case, result)
             return result
 
         team_id = "" if case.is_open else getattr(ask, "team_id", "")
@@ -81,6 +91,22 @@ class Dispatcher:
             self._bus.publish(Changed(tuple(tx.changes)))
         if isinstance(ask, AppendLog):
             self._bus.publish(LogAppended(ask.deployment_id, cast("int", result)))
+        return result
+
+    async def _once(self, case: UseCase, operation: Operation, run: Callable[[], object]) -> object:
+        """What an ``async def`` use case answers; what it records is carried out once, and so is it as a whole."""
+        if not operation.op_id:
+            return await run()  # type: ignore[misc]
+        done = await self._database.read(RECORDER, lambda tx: tx.applied_op(operation.op_id, case.name))
+        if done is not None:
+            return told_again(operation, case, done)
+        result = await run()  # type: ignore[misc]
+
+        def keep(tx: SqlTransaction) -> None:
+            if _begun(tx, operation, case) is None:
+                _finish(tx, operation, case, result)
+
+        await self._database.write(RECORDER, _anything, keep)
         return result
 
     async def _throttle(self, case: UseCase, actor: Actor, ask: Request[R]) -> None:
@@ -97,7 +123,7 @@ class Dispatcher:
             wait_s = max(counter.ends_at for counter in spent) - int(at_s)
             raise TooMany("This was tried too often.", retry_after_s=wait_s)
 
-    def _context_for(self, case: UseCase) -> Context:
+    def _context_for(self, case: UseCase, operation: Operation) -> Context:
         """What ``case`` records is part of it: one audit event, under its own action."""
         if self._context is None:
             raise Bug("The dispatcher has no context yet.")
@@ -105,7 +131,7 @@ class Dispatcher:
             raise Conflict("Accounts live on a shared server, not here.", code="E-NO-ACCOUNTS")
 
         async def record(actor: Actor, ask: Request[object]) -> object:
-            return await self._perform(REGISTRY.find(type(ask)), actor, ask, case.action)
+            return await self._perform(REGISTRY.find(type(ask)), actor, ask, operation)
 
         return replace(self._context, execute=record)
 
@@ -126,6 +152,22 @@ class Dispatcher:
                 await self._database.write(actor, _anything, note, team_id=team_id)
             except MachinaError:
                 LOG.exception("the refusal could not be written to the audit trail")
+
+
+def _begun(tx: SqlTransaction, operation: Operation, case: UseCase) -> AppliedOp | None:
+    return tx.ops.begin(operation.op_id, case.name, operation.noted, now()) if operation.op_id else None
+
+
+def _finish(tx: SqlTransaction, operation: Operation, case: UseCase, result: object) -> None:
+    if operation.op_id and (answer := kept_answer(operation, case, result)) is not None:
+        tx.ops.finish(operation.op_id, case.name, answer)
+
+
+def _check_door(actor: Actor, case: UseCase) -> None:
+    """What hosts tell each other is no person's to say over the network, but for their own computer's half of a deed."""
+    is_theirs = case.is_for_devices and actor.client.is_device
+    if case.is_internal and actor.client.address and not is_theirs:
+        raise Forbidden("Only a program on one's own computer can do this.", code="E-DEVICE")
 
 
 def _permit(actor: Actor, case: UseCase) -> Permit:
@@ -154,22 +196,6 @@ def _target(ask: object) -> dict[str, str]:
 
 def _named(ask: object) -> str:
     """What a request is about: its first id or name."""
-def _begun(tx: SqlTransaction, operation: Operation, case: UseCase) -> AppliedOp | None:
-    return tx.ops.begin(operation.op_id, case.name, operation.noted, now()) if operation.op_id else None
-
-
-def _finish(tx: SqlTransaction, operation: Operation, case: UseCase, result: object) -> None:
-    if operation.op_id and (answer := kept_answer(operation, case, result)) is not None:
-        tx.ops.finish(operation.op_id, case.name, answer)
-
-
-def _check_door(actor: Actor, case: UseCase) -> None:
-    """What hosts tell each other is no person's to say over the network, but for their own computer's half of a deed."""
-    is_theirs = case.is_for_devices and actor.client.is_device
-    if case.is_internal and actor.client.address and not is_theirs:
-        raise Forbidden("Only a program on one's own computer can do this.", code="E-DEVICE")
-
-
     about = [
         str(getattr(ask, entry.name))
         for entry in fields(ask)  # type: ignore[arg-type]

@@ -132,7 +132,7 @@ def list_invites(tx: Transaction, _actor: Actor, ask: ListInvites) -> tuple[List
     )
 
 
-@use_case("invite.create", "POST /api/teams/{team_id}/invites")
+@use_case("invite.create", "POST /api/teams/{team_id}/invites", keeps_answer=False)
 async def create_invite(context: Context, actor: Actor, ask: CreateInvite) -> IssuedInvite:
     """Make the code here; the team's home is told only its hash."""
     code = new_code()

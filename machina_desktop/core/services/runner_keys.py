@@ -30,7 +30,7 @@ class RegisterRunnerKey(Request[RunnerKey]):
     replaces: str = ""
 
 
-@use_case("runner.show_key", "GET /api/runner/key")
+@use_case("runner.show_key", "GET /api/runner/key", at_home=True)
 def show_runner_key(tx: Transaction, _actor: Actor, _ask: ShowRunnerKey) -> RunnerKey | None:
     """The one that is not retired."""
     return _current(tx)

@@ -71,7 +71,7 @@ class RotateSession(Request[SignedIn]):
     """
 
 
-@use_case("session.list", "GET /api/auth/sessions")
+@use_case("session.list", "GET /api/auth/sessions", at_home=True)
 async def list_sessions(context: Context, actor: Actor, _ask: ListSessions) -> tuple[ListedSession, ...]:
     """Whoever asks over the network sees the sessions of their account, the one used last first."""
     if not actor.client.session_id:
@@ -132,7 +132,7 @@ def _end(tx: Transaction, actor: Actor, session_id: str) -> None:
     tx.concern(actor.user_id, f"session:{session_id}")
 
 
-@use_case("session.rotate", "POST /api/auth/rotate", is_audited=False, needs_accounts=True)
+@use_case("session.rotate", "POST /api/auth/rotate", is_audited=False, needs_accounts=True, keeps_answer=False)
 def rotate_session(tx: Transaction, actor: Actor, _ask: RotateSession) -> SignedIn:
     """Keep the former token's hash for as long as somebody might use it again."""
     at = now()

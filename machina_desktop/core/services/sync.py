@@ -78,7 +78,7 @@ class PullSnapshot(Request[SnapshotPage]):
     limit: int = PAGE
 
 
-@use_case("sync.pull", "GET /api/sync/pull")
+@use_case("sync.pull", "GET /api/sync/pull", at_home=True)
 def pull_changes(tx: Transaction, actor: Actor, ask: PullChanges) -> ChangePage:
     """What the person may see of them."""
     head = tx.feed_head(ask.team_id)
@@ -98,7 +98,7 @@ def pull_changes(tx: Transaction, actor: Actor, ask: PullChanges) -> ChangePage:
     )
 
 
-@use_case("sync.snapshot", "GET /api/sync/snapshot")
+@use_case("sync.snapshot", "GET /api/sync/snapshot", at_home=True)
 def pull_snapshot(tx: Transaction, actor: Actor, ask: PullSnapshot) -> SnapshotPage:
     """All rows but the audit trail and logs, which are read where they are."""
     head = tx.feed_head(ask.team_id)

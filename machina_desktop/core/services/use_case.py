@@ -39,6 +39,8 @@ class UseCase:
         is_public: Whoever has not signed in may ask.
         is_by_agent: A machine's agent sends it with its own token, which is the request's field ``token``; no session.
         needs_accounts: Only a host that keeps accounts can answer it: a shared server.
+        at_home: A copy of a team does not hold what it answers; it is asked at the team's home.
+        keeps_answer: What it answers may be stored, to be told again to whoever did not get it; else it is told once.
         limits: How often it may be asked over the network.
     """
 
@@ -57,7 +59,14 @@ class UseCase:
     is_public: bool = False
     is_by_agent: bool = False
     needs_accounts: bool = False
+    at_home: bool = False
+    keeps_answer: bool = True
     limits: tuple[Limit, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The request's class by name, under which what was asked is stored."""
+        return self.request.__name__
 
     @property
     def is_read(self) -> bool:
@@ -97,6 +106,8 @@ def use_case(
     is_public: bool = False,
     is_by_agent: bool = False,
     needs_accounts: bool = False,
+    at_home: bool = False,
+    keeps_answer: bool = True,
     limits: tuple[Limit, ...] = (),
 ) -> Callable[[F], F]:
     """Register the decorated function; request and result types are read from its annotations."""
@@ -125,6 +136,8 @@ def use_case(
             is_public=is_public,
             is_by_agent=is_by_agent,
             needs_accounts=needs_accounts,
+            at_home=at_home,
+            keeps_answer=keeps_answer,
             limits=limits,
         )
         return function

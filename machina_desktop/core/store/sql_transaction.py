@@ -7,10 +7,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
+from machina_desktop.core.codec import to_plain
 from machina_desktop.core.domain.agent import Agent, KnownAgent
 from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome
 from machina_desktop.core.domain.deployment import Deployment
@@ -21,6 +22,7 @@ from machina_desktop.core.domain.throttle import Counter
 from machina_desktop.core.errors import Bug, Conflict, NotFound
 from machina_desktop.core.events import Change
 from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.store.applied_ops import AppliedOps
 from machina_desktop.core.store.envelopes import Envelopes
 from machina_desktop.core.store.feed import Feed
 from machina_desktop.core.store.heard_agents import HeardAgents
@@ -30,6 +32,7 @@ from machina_desktop.core.store.run_logs import RunLogs
 from machina_desktop.core.store.snapshots import Snapshots
 from machina_desktop.core.store.sql_moves import SqlMoves
 from machina_desktop.core.store.tables import (
+    BY_NAME,
     BY_SHAPE,
     CURSOR,
     KEPT_OF_A_TEAM,
@@ -38,6 +41,7 @@ from machina_desktop.core.store.tables import (
     Entity,
 )
 from machina_desktop.core.store.transaction import (
+    AppliedOp,
     FeedHead,
     Permit,
     SealedPlace,
@@ -82,6 +86,7 @@ class SqlTransaction(Transaction):
         self._permit_outside = permit
         self._feed = Feed(connection)
         self._envelopes = Envelopes(connection)
+        self.ops = AppliedOps(connection)
         self._entered: set[str] = set()
         self._is_shared = is_shared
         self._held: frozenset[str] = frozenset()
@@ -92,6 +97,11 @@ class SqlTransaction(Transaction):
         self._limit = limit
         self._limit(self._reach())
         self._hold(*held)
+
+    @property
+    def connection(self) -> sa.Connection:
+        """For what lies in the store itself."""
+        return self._connection
 
     # Rows
 
@@ -133,6 +143,13 @@ class SqlTransaction(Transaction):
     def share(self, row: object, team_id: str) -> None:
         self._hold(team_id)
         self.changes.append(self._feed.append(_entity(type(row)), row, team_id, exists=True))
+
+    def plain_row(self, entity: str, key: str) -> dict[str, Any] | None:
+        known = BY_NAME.get(entity)
+        if known is None or not known.is_synced or "team_id" not in known.table.c:
+            return None
+        row = self._first(known, known.table.c[known.key] == key)
+        return None if row is None else cast("dict[str, Any]", to_plain(row))
 
     def list(
         self,
@@ -309,6 +326,9 @@ class SqlTransaction(Transaction):
                 user_agent=self._actor.client.user_agent,
             )
         )
+
+    def applied_op(self, op_id: str, name: str) -> AppliedOp | None:
+        return self.ops.find(op_id, name)
 
     # Attempts
 

@@ -283,6 +283,8 @@ def _carry_partial_indexes_over(metadata: sa.MetaData, connection: sa.Connection
 
 BY_SHAPE: dict[type[object], Entity[typing.Any]] = {entity.shape: entity for entity in ENTITIES}
 
+BY_NAME: dict[str, Entity[typing.Any]] = {entity.name: entity for entity in ENTITIES}
+
 COUNTER = sa.Table(
     "counter",
     METADATA,
@@ -367,6 +369,7 @@ APPLIED_OP = sa.Table(
     sa.Column("op_id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
     sa.Column("answer", sa.Text, nullable=True),
     sa.Column("at", Moment, nullable=False),
     sa.Index(None, "at"),

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from machina_desktop.core.domain.agent import Agent, KnownAgent
 from machina_desktop.core.domain.audit import AuditEvent
@@ -60,12 +60,17 @@ class FeedHead:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CopiedRow:
-    """A row for a copy of its team, as plain values."""
+class AppliedOp:
+    """A write that was carried out under an id of its asker's.
 
-    entity: str
-    entity_id: str
-    row: dict[str, Any]
+    Attributes:
+        digest: Of what was asked, without its secrets.
+        answer: As JSON; ``None`` where it is told only once.
+    """
+
+    user_id: str
+    digest: str
+    answer: str | None
 
 
 class Transaction(ABC):
@@ -109,6 +114,10 @@ class Transaction(ABC):
     @abstractmethod
     def share(self, row: object, team_id: str) -> None:
         """Put a row that belongs to no team into the feed of one that had no copy of it yet."""
+
+    @abstractmethod
+    def plain_row(self, entity: str, key: str) -> dict[str, Any] | None:
+        """A row of a team's feed as plain values; ``None`` when there is none, or it is of a team one is not in."""
 
     @abstractmethod
     def list(
@@ -206,6 +215,10 @@ class Transaction(ABC):
     @abstractmethod
     def audit_head(self, team_id: str) -> tuple[int, str]:
         """Number and digest of the newest audit event as the counter row has them; ``(0, "")`` for none."""
+
+    @abstractmethod
+    def applied_op(self, op_id: str, name: str) -> AppliedOp | None:
+        """The write of that name that was carried out under that id."""
 
     @abstractmethod
     def spent(self, counters: tuple[Counter, ...]) -> tuple[Counter, ...]:
