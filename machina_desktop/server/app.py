@@ -17,10 +17,9 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from machina_desktop.core.codec import to_json
 from machina_desktop.core.domain.account import SessionKind
-from machina_desktop.core.domain.agent import BODY_BYTES as AGENT_BODY_BYTES
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.team import Actor, Client
-from machina_desktop.core.errors import InvalidInput, MachinaError, Unauthenticated, Unavailable
+from machina_desktop.core.errors import InvalidInput, MachinaError, Unauthenticated
 from machina_desktop.core.host import Host
 from machina_desktop.core.services.agents import stray
 from machina_desktop.core.services.authentication import authenticate
@@ -29,6 +28,7 @@ from machina_desktop.core.services.sessions import Logout
 from machina_desktop.core.services.use_case import UseCase
 from machina_desktop.core.workers.deployer import RUNNER
 from machina_desktop.server import answers, auth, errors, openapi
+from machina_desktop.server.agent_door import AgentDoor
 from machina_desktop.server.config import ServerConfig
 from machina_desktop.server.gate import CALL, Call, Gate
 from machina_desktop.server.metrics import MEDIA_TYPE, Metrics
@@ -83,9 +83,11 @@ class Server:
                 Exception: errors.on_any_error,
             },
             openapi_config=None,
+            request_max_body_size=BODY_BYTES,
             logging_config=None,
         )
-        self.application = Gate(app, parts.config, parts.metrics)
+        doors = {case.path: AgentDoor(case, parts.host.dispatcher).answer for case in served() if case.is_by_agent}
+        self.application = Gate(app, parts.config, parts.metrics, doors)
 
     def _case_handlers(self) -> list[HTTPRouteHandler]:
         by_path: dict[str, dict[str, Handle]] = {}
@@ -95,8 +97,6 @@ class Server:
         return [_route(path, handlers) for path, handlers in by_path.items()]
 
     def _handler(self, case: UseCase) -> Handle:
-        if case.is_by_agent:
-            return self._agent_handler(case)
         reader, status = Reader(case), success_of(case)
 
         async def handle(request: Connection) -> ASGIApp:
@@ -113,26 +113,6 @@ class Server:
             return answers.of(found, status, caller.credential, is_leaving=case.request is Logout)
 
         return self._log_handler(handle) if case.request is ReadLog else handle
-
-    def _agent_handler(self, case: UseCase) -> Handle:
-        """An agent asks often, in few words and with a token of its own; who that is, the use case finds out."""
-        reader, status = Reader(case), success_of(case)
-        execute = self._parts.host.dispatcher.execute
-
-        async def handle(request: Connection) -> ASGIApp:
-            call = call_of(request)
-            call.action, call.is_routine = case.action, True
-            async with _in_time():
-                credential = auth.read_credential(call.headers)
-                if credential is None or not credential.is_agents:
-                    raise Unauthenticated("This is for agents of machines.", hint="Send the agent's token.")
-                agent = Actor(user_id="agent", display_name="", client=Client(address=call.address))
-                given = {**request.path_params, "token": credential.token.reveal()}
-                body = await request.body()
-                ask = reader.read(given, _query(request), body, call.headers.get("content-type"))
-                return answers.plain(status, await execute(agent, ask))
-
-        return handle
 
     def _log_handler(self, whole: Handle) -> Handle:
         """The same address answers a piece of the log, or follows it."""
@@ -254,20 +234,13 @@ def call_of(request: Connection) -> Call:
     return call
 
 
-def _route(path: str, handlers: Mapping[str, Handle], *, body_bytes: int = BODY_BYTES) -> HTTPRouteHandler:
+def _route(path: str, handlers: Mapping[str, Handle]) -> HTTPRouteHandler:
     async def handle(request: Connection) -> ASGIApp:
         return await handlers[request.method](request)
 
     # Litestar wants the kind of each parameter.
     typed = path.replace("}", ":str}")
-    made = HTTPRouteHandler(
-        typed,
-        http_method=[*handlers],  # type: ignore[list-item]
-        status_code=200,
-        include_in_schema=False,
-        request_max_body_size=body_bytes,
-    )
-    return made(handle)
+    return HTTPRouteHandler(typed, http_method=[*handlers], status_code=200, include_in_schema=False)(handle)  # type: ignore[list-item]
 
 
 def _query(request: Connection) -> list[tuple[str, str]]:
@@ -294,6 +267,4 @@ async def _in_time(limit_s: float = REQUEST_S) -> AsyncIterator[None]:
         async with asyncio.timeout(limit_s):
             yield
     except TimeoutError:
-        raise Unavailable(
-            "The answer takes too long.", hint="It may still be carried out; look before you ask again.", code="E-SLOW"
-        ) from None
+        raise errors.too_slow() from None

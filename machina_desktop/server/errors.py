@@ -95,6 +95,18 @@ KINDS: tuple[type[MachinaError], ...] = (
 """In the order of their status."""
 
 
+def too_large() -> TooLarge:
+    """More was sent than the address takes."""
+    return TooLarge("The body is larger than this address takes.", hint="Send less at once.")
+
+
+def too_slow() -> Unavailable:
+    """Nobody should wait any longer."""
+    return Unavailable(
+        "The answer takes too long.", hint="It may still be carried out; look before you ask again.", code="E-SLOW"
+    )
+
+
 def problem_of(error: MachinaError) -> Problem:
     """What a client is told of it."""
     field = error.field if isinstance(error, InvalidInput) else ""
@@ -158,7 +170,7 @@ def _translated(error: HTTPException) -> MachinaError:
         case 405:
             return NoMethod("This address does not take that method.", hint="See /schema/openapi.json.")
         case 413:
-            return TooLarge("The body is larger than this address takes.", hint="Send less at once.")
+            return too_large()
         case status if status < 500:
             return Malformed("The request cannot be read.", hint="See /schema/openapi.json.")
     return Bug("Something went wrong in the server that should not.", hint="The server's log says more.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,15 +47,17 @@ class RawHeaders:
     """Headers as the server has them, by lower-case name."""
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
-        self._pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw]
+        self._values: dict[str, list[str]] = {}
+        for name, value in raw:
+            self._values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
 
     def get(self, key: str, default: str = "") -> str:
         """The first value, or ``default``."""
-        return next((value for name, value in self._pairs if name == key), default)
+        return self._values[key][0] if key in self._values else default
 
     def getall(self, key: str, default: list[str]) -> list[str]:
         """Every value."""
-        return [value for name, value in self._pairs if name == key] or default
+        return self._values.get(key, default)
 
 
 @dataclass
@@ -80,11 +82,19 @@ class Call:
     is_routine: bool = False
 
 
+Door = Callable[[Call, Scope, Receive, Send], Awaitable[None]]
+"""Answers at one address by itself."""
+
+
 class Gate:
     """Lets requests for known names through to ``app`` and completes its answers."""
 
-    def __init__(self, app: ASGIApp, config: ServerConfig, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, config: ServerConfig, metrics: Metrics, doors: Mapping[str, Door] | None = None
+    ) -> None:
+        """``doors`` are for agents, by path; these are no browsers, so nothing is said to any."""
         self._app = app
+        self._doors = doors or {}
         self._config = config
         self._metrics = metrics
         self._cors = Cors(config.cors_origins)
@@ -97,6 +107,13 @@ class Gate:
             return
         began = time.perf_counter()
         call = self._call(scope)
+        door = self._doors.get(scope["path"])
+        if door is not None and self._is_meant(scope["path"], call.headers):
+            try:
+                await door(call, scope, receive, send)
+            finally:
+                self._note(scope, call, time.perf_counter() - began)
+            return
         scope[CALL] = call  # type: ignore[literal-required]
 
         async def complete(message: Message) -> None:

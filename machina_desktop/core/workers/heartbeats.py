@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,8 @@ from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.transaction import Transaction
 
 LOG = logging.getLogger(__name__)
+MANY = 32
+"""So many heartbeats are worth a transaction at once."""
 WAITING = 5_000
 """So many heartbeats may wait for the database; more are turned away until it has caught up."""
 
@@ -31,7 +34,7 @@ class BeatTimes:
     """How heartbeats are timed, in seconds.
 
     Attributes:
-        gather_s: From one transaction of heartbeats to the next, at least.
+        gather_s: From one transaction of heartbeats to the next, at least, unless :data:`MANY` wait.
         silent_s: An agent that was not heard for so long is offline.
         sweep_s: How often that is looked for.
     """
@@ -66,6 +69,7 @@ class Heartbeats:
         self._times = times
         self._waiting: dict[str, _Waiting] = {}
         self._came = asyncio.Event()
+        self._are_many = asyncio.Event()
         self._asks: asyncio.Queue[Request[None]] = asyncio.Queue()
         self._asked: set[Request[None]] = set()
 
@@ -87,6 +91,8 @@ class Heartbeats:
         answer: asyncio.Future[datetime] = asyncio.get_running_loop().create_future()
         self._waiting[token_hash] = _Waiting(beat, answer)
         self._came.set()
+        if len(self._waiting) >= MANY:
+            self._are_many.set()
         return await answer
 
     async def run(self) -> None:
@@ -94,10 +100,12 @@ class Heartbeats:
         while True:
             await self._came.wait()
             self._came.clear()
+            self._are_many.clear()
             began = time.monotonic()
             batch, self._waiting = self._waiting, {}
             await self._store(batch)
-            await asyncio.sleep(self._times.gather_s - (time.monotonic() - began))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._are_many.wait(), began + self._times.gather_s - time.monotonic())
 
     async def _store(self, batch: dict[str, _Waiting]) -> None:
         at = now()
