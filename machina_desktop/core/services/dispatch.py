@@ -65,7 +65,7 @@ class Dispatcher:
         return cast("R", result)
 
     async def _perform(self, case: UseCase, actor: Actor, ask: Request[R], operation: Operation) -> object:
-        permit = _permit(actor, case)
+        permit = permit_for(actor, case)
         permit("" if case.is_open else getattr(ask, "team_id", ""), None)
         await self._throttle(case, actor, ask)
         if case.is_async:
@@ -142,7 +142,11 @@ class Dispatcher:
         is_noted = case.is_audited or outcome is AuditOutcome.REFUSED
         if case.is_read or not is_noted or actor.is_runner or isinstance(error, TooMany):
             return
-        known = {team_id: target for team_id, target in teams.items() if actor.role_in(team_id) is not None}
+        known = {
+            team_id: target
+            for team_id, target in teams.items()
+            if actor.role_in(team_id) is not None and not self._is_elsewhere(team_id)
+        }
         for team_id, target in known.items():
 
             def note(tx: SqlTransaction, team_id: str = team_id, target: str = target) -> None:
@@ -152,6 +156,11 @@ class Dispatcher:
                 await self._database.write(actor, _anything, note, team_id=team_id)
             except MachinaError:
                 LOG.exception("the refusal could not be written to the audit trail")
+
+    def _is_elsewhere(self, team_id: str) -> bool:
+        """Whether the team has its audit trail at another home."""
+        elsewhere = self._context.elsewhere if self._context is not None else None
+        return elsewhere is not None and elsewhere.is_elsewhere(team_id)
 
 
 def _begun(tx: SqlTransaction, operation: Operation, case: UseCase) -> AppliedOp | None:
@@ -170,7 +179,9 @@ def _check_door(actor: Actor, case: UseCase) -> None:
         raise Forbidden("Only a program on one's own computer can do this.", code="E-DEVICE")
 
 
-def _permit(actor: Actor, case: UseCase) -> Permit:
+def permit_for(actor: Actor, case: UseCase) -> Permit:
+    """What asks, of each team that is written to, whether the actor may do this there."""
+
     def permit(team_id: str, tags: tuple[str, ...] | None = None) -> None:
         if not actor.user_id and not case.is_public:
             raise Unauthenticated("Nobody is signed in.", hint="Sign in and try again.")
