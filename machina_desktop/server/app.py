@@ -7,18 +7,19 @@ import contextlib
 import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Response
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from machina_desktop.core.codec import to_json
 from machina_desktop.core.domain.account import SessionKind
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
-from machina_desktop.core.domain.team import Actor, Client
+from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unauthenticated
 from machina_desktop.core.host import Host
 from machina_desktop.core.services.agents import stray
@@ -46,6 +47,8 @@ FIELDS = 100
 _ABOUT_SESSIONS = frozenset({"account", "session"})
 Connection = Request[Any, Any, Any]
 Handle = Callable[[Connection], Awaitable[ASGIApp]]
+Refusal = Response[bytes]
+E = TypeVar("E", bound=Exception)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +77,15 @@ class Server:
         self.streams = Streams(parts.metrics, parts.times)
         database = parts.host.database
         self._heads = Heads(feeds=database.change_heads, logs=database.log_ends, runs=RunTeams(self._team_of_run))
-        routes: list[ControllerRouterHandler] = [*self._case_handlers(), *self._own_handlers()]
+        self._pages = Pages(parts.config.public_url, parts.host.database)
+        pages = [_page_route(path, page) for path, page in self._pages.by_path.items()]
+        routes: list[ControllerRouterHandler] = [*self._case_handlers(), *self._own_handlers(), *pages]
         app = Litestar(
             route_handlers=routes,
             exception_handlers={
-                MachinaError: errors.on_machina_error,
-                HTTPException: errors.on_http_error,
-                Exception: errors.on_any_error,
+                MachinaError: self._for_people(errors.on_machina_error),
+                HTTPException: self._for_people(errors.on_http_error),
+                Exception: self._for_people(errors.on_any_error),
             },
             openapi_config=None,
             request_max_body_size=BODY_BYTES,
@@ -88,6 +93,17 @@ class Server:
         )
         doors = {case.path: AgentDoor(case, parts.host.dispatcher).answer for case in served() if case.is_by_agent}
         self.application = Gate(app, parts.config, parts.metrics, doors)
+
+    def _for_people(self, handle: Callable[[Connection, E], Refusal]) -> Callable[[Connection, E], Refusal]:
+        """Programs get their error as they know it; whoever sits before a browser gets a page."""
+
+        def answer(request: Connection, error: E) -> Refusal:
+            made = handle(request, error)
+            if not is_for_people(request.scope["path"], call_of(request).headers.get("accept")):
+                return made
+            return self._pages.error(made.status_code or 500, made.headers)
+
+        return answer
 
     def _case_handlers(self) -> list[HTTPRouteHandler]:
         by_path: dict[str, dict[str, Handle]] = {}
@@ -241,6 +257,14 @@ def _route(path: str, handlers: Mapping[str, Handle]) -> HTTPRouteHandler:
     # Litestar wants the kind of each parameter.
     typed = path.replace("}", ":str}")
     return HTTPRouteHandler(typed, http_method=[*handlers], status_code=200, include_in_schema=False)(handle)  # type: ignore[list-item]
+
+
+def _page_route(path: str, page: Page) -> HTTPRouteHandler:
+    async def handle(request: Connection) -> ASGIApp:
+        call_of(request).action = page.action
+        return await page.show(request.path_params, dict(_query(request)))
+
+    return _route(path, {"GET": handle, "HEAD": handle})
 
 
 def _query(request: Connection) -> list[tuple[str, str]]:

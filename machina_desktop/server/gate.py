@@ -151,7 +151,11 @@ class Gate:
         return len(names) == 1 and _without_port(names[0]) in self._config.hosts
 
     def _completed(self, headers: Iterable[tuple[bytes, bytes]], asked: RawHeaders) -> list[tuple[bytes, bytes]]:
-        return [*((name.lower(), value) for name, value in headers), *self._headers, *self._cors.headers(asked)]
+        said = [(name.lower(), value) for name, value in headers]
+        names = {name for name, _ in said}
+        # A page says for itself what it may load, and a file how long it keeps.
+        ours = (each for each in self._headers if each[0] not in names)
+        return [*said, *ours, *self._cors.headers(asked)]
 
     def _note(self, scope: Any, call: Call, took_s: float) -> None:  # noqa: ANN401 - as above
         self._metrics.note(call.action, call.status, took_s)
@@ -161,7 +165,7 @@ class Gate:
         ACCESS.info(
             "%s %r %s %d %.1f ms %s %s",
             scope["method"],
-            scope["path"][:300],
+            _noted(scope["path"]),
             call.action,
             call.status,
             took_s * 1000,
@@ -181,6 +185,12 @@ def _not_understood(schema: str) -> MachinaError | None:
     if int(schema) < SCHEMA - 1:
         return Outdated("This server is newer than the program.", hint="Update Machina on this computer.")
     return None
+
+
+def _noted(path: str) -> str:
+    """The path as it may be kept: an invite's code lets somebody in."""
+    head, join, code = path.partition("/join/")
+    return f"{head}{join}…"[:300] if code else path[:300]
 
 
 def _without_port(host: str) -> str:

@@ -45,7 +45,7 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "E-NO-ROUTE"),
+        ("GET", "/nothing", 404, "E-NO-ROUTE"),
         ("GET", "/api/nothing", 404, "E-NO-ROUTE"),
         ("GET", "/api/device/settings", 404, "E-NO-ROUTE"),
         ("POST", "/api/runner/claims", 404, "E-NO-ROUTE"),
