@@ -19,7 +19,8 @@ from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.ids import now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.vault import cipher, sealed_box
-from machina_desktop.core.vault.sealed_box import Recipient, RunnerVault
+from machina_desktop.core.vault.runner_vault import RunnerVault, public_half
+from machina_desktop.core.vault.sealed_box import Recipient
 
 VECTORS = Path(__file__).parents[1] / "data" / "vault" / "sealed-boxes-v1.json"
 PRIVATE = bytes(range(1, 33))
@@ -56,7 +57,7 @@ def test_what_was_sealed_opens_unchanged(plaintext: bytes) -> None:
 
 
 def test_whoever_has_the_public_key_only_can_seal_but_not_open() -> None:
-    recipient = Recipient.of_text(sealed_box.encoded(sealed_box.public_half(PRIVATE)))
+    recipient = Recipient.of_text(sealed_box.encoded(public_half(PRIVATE)))
     assert VAULT.open_(*PLACE, recipient.seal(*PLACE, Secret("canary"))) == Secret("canary")
     assert not hasattr(recipient, "open_")
 
@@ -125,7 +126,7 @@ def test_an_envelope_for_another_runner_is_told_from_a_changed_one() -> None:
 
 def test_an_envelope_named_as_ours_but_sealed_to_another_key_does_not_open() -> None:
     foreign = RunnerVault(bytes(32 * [7])).seal(*PLACE, b"canary")
-    assert_refused(foreign[:5] + fingerprint_of(sealed_box.public_half(PRIVATE)) + foreign[21:])
+    assert_refused(foreign[:5] + fingerprint_of(public_half(PRIVATE)) + foreign[21:])
 
 
 def test_what_a_person_keeps_on_their_computer_is_not_for_runners() -> None:
@@ -137,7 +138,7 @@ def test_what_a_person_keeps_on_their_computer_is_not_for_runners() -> None:
 def test_after_a_rotation_the_former_key_opens_and_the_new_one_seals() -> None:
     rotated = RunnerVault(bytes(32 * [7]), former=(PRIVATE,))
     assert rotated.open_bytes(*PLACE, sealed()) == b"canary"
-    assert recipient_of(rotated.seal(*PLACE, b"x")) == fingerprint_of(sealed_box.public_half(bytes(32 * [7])))
+    assert recipient_of(rotated.seal(*PLACE, b"x")) == fingerprint_of(public_half(bytes(32 * [7])))
 
 
 @pytest.mark.parametrize("point", SMALL_ORDER)
@@ -166,7 +167,7 @@ def test_a_broken_character_is_refused_without_being_quoted() -> None:
 
 
 def test_a_registered_key_and_an_envelope_name_each_other() -> None:
-    public = sealed_box.public_half(PRIVATE)
+    public = public_half(PRIVATE)
     key = RunnerKey(runner_key_id="runner-key-1", public_key=sealed_box.encoded(public), created_at=now())
     assert key.raw == public
     assert recipient_of(sealed()) == fingerprint_of(key.raw)

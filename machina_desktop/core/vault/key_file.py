@@ -44,6 +44,28 @@ def read(path: Path) -> bytearray | None:
         raise _refused(path, error.strerror or "it cannot be read") from error
 
 
+def read_given(path: Path) -> bytearray | None:
+    """Like :func:`read`, of a key that somebody put where the service manager or a volume has it.
+
+    Its folder may be anybody's. A credential of systemd belongs to root, and an access list lets us alone read it.
+
+    Raises:
+        Unavailable: E-VAULT-KEY-FILE.
+    """
+    if not exists(path):
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            is_credential = sys.platform != "win32" and status.st_uid == 0 and not status.st_mode & 0o337
+            if not is_credential:
+                _require_ours(status, path)
+            return _decoded(file.read(_LONGEST + 1), path)
+    except OSError as error:
+        raise _refused(path, error.strerror or "it cannot be read") from error
+
+
 def create(path: Path) -> bytearray:
     """A new key, stored durably in a new file (0600) in a private folder (0700).
 

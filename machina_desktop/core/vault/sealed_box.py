@@ -9,14 +9,13 @@ one envelope with the recipient's, bound to both public keys and to the place (a
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from machina_desktop.core.domain.custody import BOX_MAGIC, FINGERPRINT_BYTES, fingerprint_of, is_box, recipient_of
-from machina_desktop.core.errors import Bug, InvalidInput, Unavailable
+from machina_desktop.core.domain.custody import BOX_MAGIC, FINGERPRINT_BYTES, fingerprint_of
+from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.vault.cipher import KEY_BYTES, TAG_BYTES, Key, open_once, seal_once, tampered, tlv
+from machina_desktop.core.vault.cipher import KEY_BYTES, TAG_BYTES, open_once, seal_once, tampered, tlv
 
 _ALGORITHM = 1
 _EPHEMERAL_AT = len(BOX_MAGIC) + 1 + FINGERPRINT_BYTES
@@ -64,83 +63,25 @@ class Recipient:
         ephemeral = once.public_key().public_bytes_raw()
         source = _exchanged(once, self.public_key)
         body = seal_once(_plain(secret), source, _info(place, ephemeral, self.public_key))
-        return BOX_MAGIC + bytes([_ALGORITHM]) + fingerprint_of(self.public_key) + ephemeral + body
+        return _head(self.public_key) + ephemeral + body
 
 
-class RunnerVault:
-    """Seals and opens with the private keys of a home's runners. Any thread; does not block.
+def open_box(private: X25519PrivateKey, place: tuple[str, str, str, str, int], envelope: bytes) -> bytes:
+    """What was sealed to the public half of ``private`` for that place.
 
-    Args:
-        current: The private key whose public half is registered; what a runner seals itself goes to it.
-        former: Private keys from before a rotation; they only open.
+    Raises:
+        Unavailable: E-VAULT-TAMPERED, the envelope was changed or moved, or is for another key.
     """
-
-    def __init__(self, current: Key, former: Iterable[Key] = ()) -> None:
-        keys = [X25519PrivateKey.from_private_bytes(bytes(key)) for key in (current, *former)]
-        self._by_fingerprint = {fingerprint_of(_public(key)): key for key in reversed(keys)}
-        self.recipient = Recipient(_public(keys[0]))
-
-    @property
-    def is_open(self) -> bool:
-        """Always: a runner has nobody to ask."""
-        return True
-
-    def seal(  # noqa: PLR0917
-        self, team_id: str, table: str, record_id: str, field: str, version: int, secret: Secret | bytes
-    ) -> bytes:
-        """The envelope of a secret that this runner, or another with its key, opens again."""
-        return self.recipient.seal(team_id, table, record_id, field, version, secret)
-
-    def open_(  # noqa: PLR0917
-        self, team_id: str, table: str, record_id: str, field: str, version: int, envelope: bytes
-    ) -> Secret:
-        """The text that was sealed for this place.
-
-        Raises:
-            Unavailable: E-VAULT-TAMPERED, the envelope was changed, moved or rolled back; E-NOT-FOR-RUNNERS, it is
-                kept on somebody's computer; E-RUNNER-KEY-UNKNOWN, it was sealed to a key that is not here.
-        """
-        plaintext = self.open_bytes(team_id, table, record_id, field, version, envelope)
-        try:
-            return Secret(plaintext.decode())
-        except UnicodeDecodeError:
-            raise Bug(f"The sealed {table}.{field} is not text.") from None
-
-    def open_bytes(  # noqa: PLR0917
-        self, team_id: str, table: str, record_id: str, field: str, version: int, envelope: bytes
-    ) -> bytes:
-        """Like :meth:`open_`, for what is not text."""
-        private = self._key_for(envelope)
-        ephemeral = envelope[_EPHEMERAL_AT:_BODY_AT]
-        try:
-            source = _exchanged(private, ephemeral)
-        except InvalidInput as error:
-            raise tampered() from error
-        place = (team_id, table, record_id, field, version)
-        return open_once(envelope[_BODY_AT:], source, _info(place, ephemeral, _public(private)))
-
-    def _key_for(self, envelope: bytes) -> X25519PrivateKey:
-        if not is_box(envelope):
-            raise Unavailable(
-                "This secret is kept on somebody's computer; the server cannot open it.",
-                hint="Run it from a desktop, or give the server custody of the secret.",
-                code="E-NOT-FOR-RUNNERS",
-            )
-        if len(envelope) <= _BODY_AT + TAG_BYTES or envelope[len(BOX_MAGIC)] != _ALGORITHM:
-            raise tampered()
-        private = self._by_fingerprint.get(recipient_of(envelope))
-        if private is None:
-            raise Unavailable(
-                "This secret was sealed to a key that the server's runners do not have.",
-                hint="Enter the secret again, or bring back the runners' former key.",
-                code="E-RUNNER-KEY-UNKNOWN",
-            )
-        return private
-
-
-def public_half(private: Key) -> bytes:
-    """The 32-byte public key that belongs to a private one."""
-    return _public(X25519PrivateKey.from_private_bytes(bytes(private)))
+    recipient = private.public_key().public_bytes_raw()
+    is_ours = envelope[:_EPHEMERAL_AT] == _head(recipient) and len(envelope) > _BODY_AT + TAG_BYTES
+    if not is_ours:
+        raise tampered()
+    ephemeral = envelope[_EPHEMERAL_AT:_BODY_AT]
+    try:
+        source = _exchanged(private, ephemeral)
+    except InvalidInput as error:
+        raise tampered() from error
+    return open_once(envelope[_BODY_AT:], source, _info(place, ephemeral, recipient))
 
 
 def encoded(public_key: bytes) -> str:
@@ -148,8 +89,8 @@ def encoded(public_key: bytes) -> str:
     return base64.urlsafe_b64encode(public_key).rstrip(b"=").decode()
 
 
-def _public(private: X25519PrivateKey) -> bytes:
-    return private.public_key().public_bytes_raw()
+def _head(recipient: bytes) -> bytes:
+    return BOX_MAGIC + bytes([_ALGORITHM]) + fingerprint_of(recipient)
 
 
 def _exchanged(private: X25519PrivateKey, public_key: bytes) -> bytes:

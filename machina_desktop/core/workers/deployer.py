@@ -49,9 +49,10 @@ from machina_desktop.core.workers.material import (
     machines_awaiting,
     machines_in_use,
     material_of,
+    refuse_on_server,
     unfinished,
 )
-from machina_desktop.core.workers.run import Run, Subject, Tools
+from machina_desktop.core.workers.run import GONE, Run, Subject, Tools
 from machina_desktop.core.workers.supervisor import Supervisor
 
 R = TypeVar("R")
@@ -196,6 +197,10 @@ class Deployer:
         async def give_up(error: MachinaError) -> None:
             folder = self._parts.paths.runs / (claim.deployment.machine_id or "none")
             try:
+                if error.code == GONE:
+                    LOG.warning("%s is taken up again when the database is back", name)
+                    await asyncio.sleep(LOOK_S)
+                    return
                 if not await asyncio.to_thread(is_busy, folder):
                     await self._give_up(claim, error)
                     await self._sweep()
@@ -263,6 +268,8 @@ class Deployer:
             )
 
         material = await self._peek(lambda tx: material_of(tx, deployment))
+        if self._parts.is_server:
+            refuse_on_server(material)
         await self._unlocked.wait()
         subject = await asyncio.to_thread(self._opened, material)
         pump = LogPump(append, material.cursors)

@@ -56,8 +56,8 @@ class Holders:
         return time.monotonic() - since >= self._lease_s
 
     def is_elsewhere(self, lease: Lease) -> bool:
-        """Whether the run folder lies on another host."""
-        return host_of(lease.runner_id) not in {"", self.host}
+        """Whether the run folder lies on another host, or who knows where."""
+        return lease.runner_id.count(":") < 2 or host_of(lease.runner_id) not in {"", self.host}
 
     def forget(self, *, but: frozenset[str]) -> None:
         """Drop what was noted of deployments other than ``but``."""

@@ -10,9 +10,11 @@ from machina_desktop.core.domain.deployment import Deployment, DeploymentState, 
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.errors import Conflict
+from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.services.keys import TABLE as KEY_TABLE
 from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
-from machina_desktop.core.services.reports import claimable, teams_elsewhere
+from machina_desktop.core.services.reports import teams_elsewhere
 from machina_desktop.core.services.runs import APPROVED
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
 
@@ -48,6 +50,21 @@ def material_of(tx: Transaction, deployment: Deployment) -> Material:
     )
 
 
+def refuse_on_server(material: Material) -> None:
+    """What works on the computer that carries it out has no place on a server.
+
+    Raises:
+        Conflict: E-NOT-ON-A-SERVER.
+    """
+    if provider_for(material.machine.provider).info.is_on_this_computer:
+        what = f"{material.machine.name} lives on somebody's own computer; a server cannot work on it."
+    elif material.account.settings.get("start_command"):
+        what = f"The account {material.account.label} has a start command; it never runs on a server."
+    else:
+        return
+    raise Conflict(what, hint="Run it from a desktop: choose Run here on that computer.", code="E-NOT-ON-A-SERVER")
+
+
 def has_claimable(tx: Transaction) -> bool:
     """Whether a claim may find something: asking is cheap, a claim takes the writer."""
     approved = tx.find(Deployment, state=DeploymentState.APPLYING, phase_detail=APPROVED, runs_on="")
@@ -65,19 +82,25 @@ class Due:
 
 
 def due(tx: Transaction) -> tuple[Due, ...]:
-    """All that may be claimed now, the approved first, then the oldest."""
+    """All that may be claimed now, the approved first, then the oldest; in few questions, however much waits."""
+    elsewhere = teams_elsewhere(tx)
     found = []
-    for deployment in claimable(tx):
-        lease = tx.find(Lease, deployment_id=deployment.deployment_id)
-        found.append(
-            Due(
-                deployment_id=deployment.deployment_id,
-                machine_id=deployment.machine_id or "",
-                host=lease.host if lease is not None else "",
-                since=deployment.updated_at,
-            )
-        )
+    for run in tx.list(Deployment, state=DeploymentState.APPLYING, phase_detail=APPROVED, runs_on=""):
+        lease = tx.find(Lease, deployment_id=run.deployment_id)
+        if run.team_id not in elsewhere and (lease is None or not lease.runner_id):
+            found.append(_due(run, host=lease.host if lease is not None else ""))
+    active = tuple(state for state in DeploymentState if state.is_active)
+    taken = {run.machine_id for run in tx.list(Deployment, state=active)}
+    for run in tx.list(Deployment, state=DeploymentState.QUEUED, order_by="created_at"):
+        if run.machine_id not in taken and not run.runs_on and run.team_id not in elsewhere:
+            found.append(_due(run))
+        # Of one machine the oldest comes first, whoever shall carry it out.
+        taken.add(run.machine_id)
     return tuple(found)
+
+
+def _due(run: Deployment, host: str = "") -> Due:
+    return Due(deployment_id=run.deployment_id, machine_id=run.machine_id or "", host=host, since=run.updated_at)
 
 
 def unfinished(tx: Transaction) -> tuple[tuple[Deployment, Lease], ...]:

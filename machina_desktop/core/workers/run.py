@@ -40,6 +40,9 @@ from machina_desktop.core.workers.commands import LAUNCHES, Commands, Interrupte
 from machina_desktop.core.workers.log_pump import LogPump
 
 R = TypeVar("R")
+GONE = "E-DB-GONE"
+"""The database cannot be reached, and what was reported may be stored or not: the run is walked again from there."""
+
 LOG = logging.getLogger(__name__)
 
 
@@ -116,7 +119,7 @@ class Run:
             if error.code == "E-FENCE":
                 LOG.warning("%s was taken over", self._deployment.deployment_id)
                 return
-            if await asyncio.to_thread(is_busy, self._workspace.folder):
+            if error.code == GONE or await asyncio.to_thread(is_busy, self._workspace.folder):
                 # Its end and its state are still to come: whoever takes the run up next waits for them.
                 raise
             self._pump.say(self._deployment.phase_detail or "finish", str(error), level=LogLevel.ERROR)
