@@ -70,6 +70,7 @@ from machina_desktop.core.services.reports import (
     TakeOver,
 )
 from machina_desktop.core.services.teams import ListTeams, Settle, WhoAmI
+from machina_desktop.core.services.run_here import KeepState
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase, use_case
 from tests.fakes.hosts import ON_ONE_STORE, STRANGER, Core, core, new_team_id, until
 
@@ -86,8 +87,8 @@ RUNNER_REQUESTS = (
     ExpireApproval,
     Settle,
 )
-# The host itself sends these, once it has compared or hashed a password, or has heard an agent.
-OF_ACCOUNTS = (EnterAccount, OpenAccount, SetPassword, MarkAgent, SuspectAgent)
+# The host itself sends these, once it has compared or hashed a password, has heard an agent, or keeps a state.
+OF_ACCOUNTS = (EnterAccount, OpenAccount, SetPassword, MarkAgent, SuspectAgent, KeepState)
 CASES = tuple(REGISTRY.by_request.values())
 
 

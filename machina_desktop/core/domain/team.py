@@ -195,6 +195,7 @@ _ACTIONS: Mapping[str, Right] = {
     # Whoever asked for a run may report on it from their own computer, even if they could not ask for it any more.
     **dict.fromkeys(REPORTS, Right.REPORT),
     "team.settle": Right.RUN,
+    "secret.trust_key": Right.ADMINISTER,
     "account.open": Right.RUN,
     "account.enter": Right.RUN,
     "account.set_password": Right.RUN,

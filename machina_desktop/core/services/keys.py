@@ -18,6 +18,7 @@ from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.custody import claim_device, is_remote
 from machina_desktop.core.services.sealing import (
     KEY_TABLE,
+    PRIVATE_FIELD,
     Sealed,
     SecretRecord,
     check_sealed,
@@ -30,7 +31,6 @@ from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
 TABLE = KEY_TABLE
-PRIVATE_FIELD = "private_key"
 
 
 def _new_key_id() -> str:
@@ -207,7 +207,7 @@ def record_key(tx: Transaction, actor: Actor, ask: RecordKey) -> SSHKey:
     if twin := tx.find(SSHKey, team_id=ask.team_id, fingerprint=key.fingerprint):
         raise Conflict(f"This key is already here under the name {twin.name}.", code="E-KEY-KNOWN")
     tx.add(key)
-    save_fields(tx, ask.team_id, TABLE, ask.key_id, ask.sealed.fields)
+    save_fields(tx, SecretRecord(ask.team_id, TABLE, ask.key_id), ask.sealed.fields)
     return key
 
 

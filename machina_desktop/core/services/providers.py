@@ -221,7 +221,7 @@ def record_account(tx: Transaction, actor: Actor, ask: RecordAccount) -> Provide
     )
     account = _verified(account, ask.found)
     tx.add(account)
-    save_fields(tx, ask.team_id, TABLE, ask.account_id, ask.sealed.fields)
+    save_fields(tx, SecretRecord(ask.team_id, TABLE, ask.account_id), ask.sealed.fields)
     return account
 
 

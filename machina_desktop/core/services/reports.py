@@ -1,4 +1,7 @@
-"""What a runner reports of the deployment it holds; each report carries the fence of its lease."""
+"""What a runner reports of the deployment it holds; each report carries the fence of its lease.
+
+A person's computer reports on the runs that the person asked of it, and on no other.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,22 @@ from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, TerraformStateStatus, learnt
 from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.domain.team import Actor, Team
-from machina_desktop.core.errors import Conflict
+from machina_desktop.core.errors import Conflict, Forbidden
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.runs import APPROVED, PREPARE, discard, during, end_queue_of_gone, settled, unplanned
+from machina_desktop.core.services.custody import claim_device
+from machina_desktop.core.services.runs import (
+    APPROVED,
+    PREPARE,
+    STATE_REVISIONS,
+    discard,
+    during,
+    end_queue_of_gone,
+    settled,
+    unplanned,
+)
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import StateRevision, Transaction
 
-STATE_REVISIONS = 20
 RECOVER = "recover"
 """The phase in which a run looks what an apply without a known end has left."""
 
@@ -41,13 +53,14 @@ class Claim:
 class ClaimDeployment(Request[Claim | None]):
     """Take an approved deployment, else the oldest queued one whose machine is free; ``None`` when there is none.
 
-    Only what the runners of this home shall carry out. ``only`` limits the choice to these ids (the command line
-    carries out just its own run).
+    Only what the runners of this home shall carry out; with ``device_id``, what the asking person wants that computer
+    of theirs to do. ``only`` limits the choice to these ids (the command line carries out just its own run).
     """
 
     runner_id: str
     lease_s: float
     only: tuple[str, ...] = ()
+    device_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,10 +169,13 @@ class ReportOutcome(Request[Deployment]):
     error_hint: str = ""
 
 
-@use_case("deployment.claim", "POST /api/runner/claims", is_internal=True)
-def claim_deployment(tx: Transaction, _actor: Actor, ask: ClaimDeployment) -> Claim | None:
+@use_case("deployment.claim", "POST /api/runner/claims", is_for_devices=True)
+def claim_deployment(tx: Transaction, actor: Actor, ask: ClaimDeployment) -> Claim | None:
     """Move the oldest runnable deployment on and lease it."""
-    deployment = next(iter(claimable(tx, only=ask.only)), None)
+    asked_by = "" if actor.is_runner else actor.user_id
+    if asked_by:
+        claim_device(tx, actor, ask.device_id)
+    deployment = next(iter(claimable(tx, only=ask.only, runs_on=ask.device_id, asked_by=asked_by)), None)
     if deployment is None:
         return None
     if deployment.state is DeploymentState.QUEUED:
@@ -169,12 +185,17 @@ def claim_deployment(tx: Transaction, _actor: Actor, ask: ClaimDeployment) -> Cl
     return Claim(deployment=heard, fence=_lease(tx, heard, ask.runner_id, ask.lease_s).fence)
 
 
-def claimable(tx: Transaction, *, only: tuple[str, ...] = ()) -> Iterator[Deployment]:
+def claimable(
+    tx: Transaction, *, only: tuple[str, ...] = (), runs_on: str = "", asked_by: str = ""
+) -> Iterator[Deployment]:
     """What the runners of this home may take now: what a person approved comes first, then the oldest.
 
-    Rows of teams that live elsewhere are copies; their home, or the device that was named, carries them out.
+    With ``runs_on`` what that device may take, of what ``asked_by`` asked for. Rows of teams that live elsewhere are
+    copies; their home, or the device that was named, carries them out.
     """
-    ours: dict[str, object] = {"runs_on": ""} | ({"deployment_id": only} if only else {})
+    ours: dict[str, object] = {"runs_on": runs_on}
+    ours |= {"deployment_id": only} if only else {}
+    ours |= {"initiated_by": asked_by} if asked_by else {}
     elsewhere = teams_elsewhere(tx)
     for deployment in tx.list(Deployment, ours, state=DeploymentState.APPLYING, phase_detail=APPROVED):
         lease = tx.find(Lease, deployment_id=deployment.deployment_id)
@@ -230,10 +251,11 @@ def _lease(tx: Transaction, deployment: Deployment, runner_id: str, lease_s: flo
     return lease
 
 
-@use_case("deployment.take_over", "POST /api/runner/deployments/{deployment_id}/take-over", is_internal=True)
-def take_over(tx: Transaction, _actor: Actor, ask: TakeOver) -> Claim:
+@use_case("deployment.take_over", "POST /api/runner/deployments/{deployment_id}/take-over", is_for_devices=True)
+def take_over(tx: Transaction, actor: Actor, ask: TakeOver) -> Claim:
     """Lease an orphaned deployment under a higher fence."""
     deployment = tx.get(Deployment, ask.deployment_id)
+    _check_reporter(tx, actor, deployment)
     held = tx.find(Lease, deployment_id=ask.deployment_id)
     if deployment.state.is_final or (held is not None and held.runner_id != ask.dead_runner_id):
         raise Conflict("Another runner has taken the deployment over.", code="E-LEASE-TAKEN")
@@ -243,10 +265,12 @@ def take_over(tx: Transaction, _actor: Actor, ask: TakeOver) -> Claim:
     return Claim(deployment=again, fence=lease.fence)
 
 
-@use_case("deployment.renew", "POST /api/runner/deployments/{deployment_id}/renew", is_audited=False, is_internal=True)
-def renew_lease(tx: Transaction, _actor: Actor, ask: RenewLease) -> Lease:
+@use_case(
+    "deployment.renew", "POST /api/runner/deployments/{deployment_id}/renew", is_audited=False, is_for_devices=True
+)
+def renew_lease(tx: Transaction, actor: Actor, ask: RenewLease) -> Lease:
     """Extend the lease."""
-    _held(tx, ask.deployment_id, ask.fence)
+    _held(tx, actor, ask.deployment_id, ask.fence)
     lease = tx.get(Lease, ask.deployment_id)
     renewed = replace(lease, until=now() + timedelta(seconds=ask.lease_s))
     tx.replace(renewed)
@@ -254,13 +278,13 @@ def renew_lease(tx: Transaction, _actor: Actor, ask: RenewLease) -> Lease:
 
 
 @use_case("deployment.requeue", "POST /api/runner/deployments/{deployment_id}/requeue", is_internal=True)
-def requeue_deployment(tx: Transaction, _actor: Actor, ask: RequeueDeployment) -> Deployment:
+def requeue_deployment(tx: Transaction, actor: Actor, ask: RequeueDeployment) -> Deployment:
     """Let go of it; an approval was of the plan that is lost. A cancel that came meanwhile wins.
 
     Raises:
         Conflict: its apply has begun, or it is not being applied.
     """
-    held, at = _held(tx, ask.deployment_id, ask.fence), now()
+    held, at = _held(tx, actor, ask.deployment_id, ask.fence), now()
     if held.state is not DeploymentState.APPLYING or held.phase_detail not in {APPROVED, PREPARE}:
         raise Conflict("An apply that has begun is never begun again.", code="E-DEPLOYMENT-STATE")
     tx.replace(replace(tx.get(Lease, held.deployment_id), runner_id="", host=""))
@@ -283,24 +307,27 @@ def requeue_deployment(tx: Transaction, _actor: Actor, ask: RequeueDeployment) -
 
 
 @use_case(
-    "deployment.report_phase", "POST /api/runner/deployments/{deployment_id}/phase", is_audited=False, is_internal=True
+    "deployment.report_phase",
+    "POST /api/runner/deployments/{deployment_id}/phase",
+    is_audited=False,
+    is_for_devices=True,
 )
-def report_phase(tx: Transaction, _actor: Actor, ask: ReportPhase) -> Deployment:
+def report_phase(tx: Transaction, actor: Actor, ask: ReportPhase) -> Deployment:
     """Record what is being done."""
-    held = _held(tx, ask.deployment_id, ask.fence)
+    held = _held(tx, actor, ask.deployment_id, ask.fence)
     recovers = held.needs_recovery or ask.phase == RECOVER
     deployment = replace(held, phase_detail=ask.phase, needs_recovery=recovers, updated_at=now())
     tx.replace(deployment)
     return deployment
 
 
-@use_case("deployment.report_plan", "POST /api/runner/deployments/{deployment_id}/plan", is_internal=True)
-def report_plan(tx: Transaction, _actor: Actor, ask: ReportPlan) -> Deployment:
+@use_case("deployment.report_plan", "POST /api/runner/deployments/{deployment_id}/plan", is_for_devices=True)
+def report_plan(tx: Transaction, actor: Actor, ask: ReportPlan) -> Deployment:
     """Record the plan, and the approval where it was given beforehand.
 
     A cancel that came while the plan was made wins: the deployment stays as it is, for its runner to end.
     """
-    deployment = _held(tx, ask.deployment_id, ask.fence)
+    deployment = _held(tx, actor, ask.deployment_id, ask.fence)
     if deployment.cancel_level:
         return deployment
     at = now()
@@ -323,28 +350,29 @@ def report_plan(tx: Transaction, _actor: Actor, ask: ReportPlan) -> Deployment:
     return planned
 
 
-@use_case("deployment.expire", "POST /api/runner/deployments/{deployment_id}/expire", is_internal=True)
-def expire_approval(tx: Transaction, _actor: Actor, ask: ExpireApproval) -> Deployment:
+@use_case("deployment.expire", "POST /api/runner/deployments/{deployment_id}/expire", is_for_devices=True)
+def expire_approval(tx: Transaction, actor: Actor, ask: ExpireApproval) -> Deployment:
     """Discard the plan, unless somebody has decided since."""
     deployment = tx.get(Deployment, ask.deployment_id)
+    _check_reporter(tx, actor, deployment)
     if deployment.state is not DeploymentState.AWAITING_APPROVAL or deployment.updated_at > ask.waiting_since:
         return deployment
     return discard(tx, deployment, now(), reason="Nobody approved the plan in time.", code="E-PLAN-EXPIRED")
 
 
 @use_case(
-    "deployment.append_log", "POST /api/runner/deployments/{deployment_id}/logs", is_audited=False, is_internal=True
+    "deployment.append_log", "POST /api/runner/deployments/{deployment_id}/logs", is_audited=False, is_for_devices=True
 )
-def append_log(tx: Transaction, _actor: Actor, ask: AppendLog) -> int:
+def append_log(tx: Transaction, actor: Actor, ask: AppendLog) -> int:
     """Store the lines with the cursors, so that nothing is read twice after a crash."""
-    _held(tx, ask.deployment_id, ask.fence)
+    _held(tx, actor, ask.deployment_id, ask.fence)
     return tx.append_log(ask.deployment_id, ask.lines, ask.cursors)
 
 
-@use_case("deployment.save_state", "POST /api/runner/deployments/{deployment_id}/state", is_internal=True)
-def save_state(tx: Transaction, _actor: Actor, ask: SaveState) -> int:
-    """Keep the state as the machine's newest revision."""
-    deployment = _held(tx, ask.deployment_id, ask.fence)
+@use_case("deployment.save_state", "POST /api/runner/deployments/{deployment_id}/state", is_for_devices=True)
+def save_state(tx: Transaction, actor: Actor, ask: SaveState) -> int:
+    """Keep the state as the machine's newest revision; a device's is sealed by its vault, and opaque here."""
+    deployment = _held(tx, actor, ask.deployment_id, ask.fence)
     machine = tx.get(Machine, deployment.machine_id or "")
     tx.save_state(
         StateRevision(
@@ -361,20 +389,20 @@ def save_state(tx: Transaction, _actor: Actor, ask: SaveState) -> int:
     return ask.serial
 
 
-@use_case("deployment.report_facts", "POST /api/runner/deployments/{deployment_id}/facts", is_internal=True)
-def report_facts(tx: Transaction, _actor: Actor, ask: ReportFacts) -> Machine:
+@use_case("deployment.report_facts", "POST /api/runner/deployments/{deployment_id}/facts", is_for_devices=True)
+def report_facts(tx: Transaction, actor: Actor, ask: ReportFacts) -> Machine:
     """Write the facts to the machine."""
-    deployment = _held(tx, ask.deployment_id, ask.fence)
+    deployment = _held(tx, actor, ask.deployment_id, ask.fence)
     machine = learnt(tx.get(Machine, deployment.machine_id or ""), ask.machine, now())
     tx.replace(machine)
     return machine
 
 
-@use_case("deployment.report_outcome", "POST /api/runner/deployments/{deployment_id}/outcome", is_internal=True)
-def report_outcome(tx: Transaction, _actor: Actor, ask: ReportOutcome) -> Deployment:
+@use_case("deployment.report_outcome", "POST /api/runner/deployments/{deployment_id}/outcome", is_for_devices=True)
+def report_outcome(tx: Transaction, actor: Actor, ask: ReportOutcome) -> Deployment:
     """End the run and settle its machine."""
     at = now()
-    held = _held(tx, ask.deployment_id, ask.fence)
+    held = _held(tx, actor, ask.deployment_id, ask.fence)
     deployment = replace(
         moved(held, ask.state, at),
         error_message=ask.error_message or None,
@@ -411,8 +439,18 @@ def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: dat
     return reported
 
 
-def _held(tx: Transaction, deployment_id: str, fence: int) -> Deployment:
-    lease = tx.get(Lease, deployment_id)
-    if lease.fence != fence:
+def _held(tx: Transaction, actor: Actor, deployment_id: str, fence: int) -> Deployment:
+    deployment = tx.get(Deployment, deployment_id)
+    _check_reporter(tx, actor, deployment)
+    if tx.get(Lease, deployment_id).fence != fence:
         raise Conflict("Another runner holds the deployment now.", code="E-FENCE")
-    return tx.get(Deployment, deployment_id)
+    return deployment
+
+
+def _check_reporter(tx: Transaction, actor: Actor, deployment: Deployment) -> None:
+    """A person reports on what they asked their own computer for; runners on all the rest."""
+    if actor.is_runner:
+        return
+    if not deployment.runs_on or deployment.initiated_by != actor.user_id:
+        raise Forbidden("Somebody else carries this run out.", code="E-NOT-YOURS")
+    claim_device(tx, actor, deployment.runs_on)

@@ -27,6 +27,9 @@ APPROVED = "approved"
 PREPARE = "prepare"
 """``Deployment.phase_detail`` of a run whose apply is next: its provider gets ready."""
 
+STATE_REVISIONS = 20
+"""So many Terraform states of a machine are kept."""
+
 _DURING = {
     DeploymentType.CREATE: MachineStatus.PROVISIONING,
     DeploymentType.DESTROY: MachineStatus.TERMINATING,

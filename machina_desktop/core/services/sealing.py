@@ -26,13 +26,15 @@ from machina_desktop.core.services.custody import (
 )
 from machina_desktop.core.services.runner_keys import ShowRunnerKey
 from machina_desktop.core.services.use_case import Request, use_case
-from machina_desktop.core.store.transaction import SealedPlace, Transaction
+from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
 
 if TYPE_CHECKING:
     from machina_desktop.core.vault.vault import Vault
 
 R = TypeVar("R")
 ACCOUNT_TABLE, KEY_TABLE = "provider_account", "ssh_key"
+PRIVATE_FIELD = "private_key"
+STATE_TABLE, STATE_FIELD = "terraform_state", "state"
 MAYBE_DONE = frozenset({"E-OFFLINE", "E-SLOW"})
 """Whoever was asked may have done it all the same."""
 
@@ -98,7 +100,7 @@ def record_of(kept: Kept) -> SecretRecord:
 @use_case("secret.keep", "POST /api/device/secrets", is_audited=False, is_internal=True)
 def keep_sealed(tx: Transaction, _actor: Actor, ask: KeepSealed) -> None:
     """In place of what is there of them."""
-    save_fields(tx, ask.team_id, ask.table, ask.record_id, ask.fields)
+    save_fields(tx, SecretRecord(ask.team_id, ask.table, ask.record_id), ask.fields)
 
 
 @use_case("secret.forget", "DELETE /api/device/secrets", is_audited=False, is_internal=True)
@@ -107,11 +109,11 @@ def forget_sealed(tx: Transaction, _actor: Actor, ask: ForgetSealed) -> None:
     tx.delete_sealed(ask.team_id, ask.table, ask.record_id)
 
 
-def save_fields(tx: Transaction, team_id: str, table: str, record_id: str, fields: tuple[SealedField, ...]) -> None:
+def save_fields(tx: Transaction, record: SecretRecord, fields: tuple[SealedField, ...]) -> None:
     """Keep each field's envelope under its place in the record."""
+    at = {"team_id": record.team_id, "table": record.table, "record_id": record.record_id}
     for each in fields:
-        place = SealedPlace(team_id=team_id, table=table, record_id=record_id, field=each.name, version=each.version)
-        tx.save_sealed(place, each.envelope)
+        tx.save_sealed(SealedPlace(**at, field=each.name, version=each.version), each.envelope)
 
 
 def check_sealed(tx: Transaction, actor: Actor, sealed: Sealed, *, fields: frozenset[str], longest: int = 8) -> None:
@@ -218,6 +220,19 @@ async def box_for_runners(
     return await asyncio.to_thread(_boxed, key, record, secrets)
 
 
+async def box_state(context: Context, actor: Actor, server: Server, state: StateRevision, raw: bytes) -> bytes:
+    """The envelope of a machine's Terraform state that only the runners of the team's home can open.
+
+    Raises:
+        Conflict: E-NO-RUNNER, E-RUNNER-KEY.
+    """
+    from machina_desktop.core.vault.sealed_box import Recipient  # noqa: PLC0415 - brings cryptography
+
+    key = await trusted_key(context, actor, server, state.team_id)
+    place = (state.team_id, STATE_TABLE, state.machine_id, STATE_FIELD, state.serial)
+    return await asyncio.to_thread(Recipient.of_text(key.public_key).seal, *place, raw)
+
+
 async def trusted_key(context: Context, actor: Actor, server: Server, team_id: str) -> RunnerKey:
     """The key of the home's runners. The first one a server shows is remembered; no other is sealed to after that.
 
@@ -244,17 +259,18 @@ async def trusted_key(context: Context, actor: Actor, server: Server, team_id: s
 
 @dataclass(frozen=True, kw_only=True)
 class PinRunnerKey(Request[None]):
-    """Remember the key of the runners of a team's home, if none is remembered yet."""
+    """Remember the key of the runners of a team's home: the first one, or with ``is_new`` one that was confirmed."""
 
     team_id: str
     public_key: str
+    is_new: bool = False
 
 
 @use_case("secret.pin_key", "POST /api/device/runner-key", is_audited=False, is_internal=True)
 def pin_runner_key(tx: Transaction, _actor: Actor, ask: PinRunnerKey) -> None:
-    """The first one stays."""
+    """What is pinned stays, but for a person's word."""
     server = server_of(tx, ask.team_id)
-    if server is not None and not server.runner_key:
+    if server is not None and (ask.is_new or not server.runner_key):
         tx.replace(replace(server, runner_key=ask.public_key))
 
 

@@ -35,7 +35,7 @@ class UseCase:
         is_audited: Each call appends one audit event. Only log chunks are excepted: they are part of a run.
         is_open: Whoever is not in the team yet may ask; the use case itself lets them in.
         is_internal: Hosts and runners send it; no person asks for it, so the command line does not offer it.
-        is_for_devices: Of the internal ones, what a person's computer may send to their team's home: its half of a deed.
+        is_for_devices: Of the internal ones, what a person's computer may send to the home of a team of theirs.
         is_public: Whoever has not signed in may ask.
         is_by_agent: A machine's agent sends it with its own token, which is the request's field ``token``; no session.
         needs_accounts: Only a host that keeps accounts can answer it: a shared server.
