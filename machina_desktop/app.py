@@ -195,6 +195,7 @@ class Desktop(QObject):
             return
         self._host = host
         host.start_deployer()
+        host.start_followers()
         self._bridge.settle(host.gateway)
         # What is loaded by now stays for good. Looking through all of it at each full collection would stop the loop
         # for about 70 ms each time.

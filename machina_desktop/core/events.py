@@ -68,7 +68,15 @@ class ConnectionChanged:
     state: str
 
 
-Event = Changed | LogAppended | ProgressMade | VaultChanged | ConnectionChanged
+@dataclass(frozen=True)
+class TeamVanished:
+    """The person is no longer in a team of that server, or it is gone: what was here of it has been removed."""
+
+    team_id: str
+    server_id: str
+
+
+Event = Changed | LogAppended | ProgressMade | VaultChanged | ConnectionChanged | TeamVanished
 Listener = Callable[[Event], None]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import importlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING
 
 from machina_desktop.core.config import ENGINE, Paths, Settings, environment
@@ -18,10 +19,14 @@ from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.dispatch import Dispatcher
 from machina_desktop.core.services.teams import Settle
 from machina_desktop.core.store.database import Database
-from machina_desktop.core.sync.gateway import LocalGateway
+from machina_desktop.core.sync.connections import Connections, Credentials
+from machina_desktop.core.sync.gateway import RoutingGateway
+from machina_desktop.core.sync.home import Home
 from machina_desktop.core.sync.person import Person, remembered
+from machina_desktop.core.sync.team_copy import Desk
 from machina_desktop.core.terraform.engine import Engine, find_engine
 from machina_desktop.core.vault.hardening import harden_process
+from machina_desktop.core.vault.seals import Opener
 from machina_desktop.core.vault.vault import Vault
 from machina_desktop.core.workers.deployer import RUNNER, Deployer, Parts
 from machina_desktop.core.workers.heartbeats import BeatTimes, Heartbeats
@@ -61,13 +66,15 @@ class Host:
         self._heartbeats = Heartbeats(self._database, self._dispatcher.execute, beat_times or BeatTimes())
         self._supervisor = Supervisor()
         self._deployer: Deployer | None = None
-        self._person: Person | None = None
+        self._connections: Connections | None = None
+        self._gateway: RoutingGateway | None = None
         self._engine: tuple[str, Engine] | None = None
 
     async def start(self, *, watch: bool = True, is_personal: bool = True) -> None:
         """Open everything; afterwards requests are answered. ``watch`` follows what other processes write.
 
-        A host that is not ``is_personal`` belongs to no single person: it has no :attr:`actor` and no :attr:`gateway`.
+        A host that is not ``is_personal`` belongs to no single person: it has no :attr:`actor` and no :attr:`gateway`,
+        and its vault is neither made nor opened.
 
         Raises:
             Unavailable: the data folder or the database cannot be used.
@@ -78,6 +85,8 @@ class Host:
         await asyncio.to_thread(self._database.open)
         if self._accounts is not None:
             await self._accounts.check(self._database)
+        if is_personal:
+            await self._sign_in()
         self._dispatcher.attach(
             Context(
                 paths=self.paths,
@@ -88,12 +97,13 @@ class Host:
                 execute=self._dispatcher.execute,
                 announce=self._announce_vault,
                 accounts=self._accounts,
+                servers=self._connections,
+                elsewhere=self._gateway,
                 hear=self._heartbeats.hear if self._accounts is not None else None,
             )
         )
         if is_personal:
-            self._person = await self._signed_in()
-        await self._unlock_quietly(is_personal=is_personal)
+            await self._unlock_quietly()
         if watch:
             self._keep_running(FeedWatcher(self._database, self.bus).run, name="feed watcher")
         if self._accounts is not None:
@@ -101,22 +111,46 @@ class Host:
             self._keep_running(self._heartbeats.tell, name="news of agents")
             self._keep_running(self._heartbeats.sweep, name="silent agents")
 
-    def start_deployer(self, *, only: tuple[str, ...] = ()) -> Deployer:
-        """Carry deployments out on this host; ``only`` limits it to these."""
+    def start_deployer(
+        self,
+        *,
+        only: tuple[str, ...] = (),
+        vault: Opener | None = None,
+        assign: Callable[[], Awaitable[None]] | None = None,
+        concurrency: int | None = None,
+    ) -> Deployer:
+        """Carry deployments out on this host; ``only`` limits it to these.
+
+        A server gives the ``vault`` of its runners; the rest is as :class:`Parts` has it.
+        """
         self._deployer = Deployer(
             Parts(
                 paths=self.paths,
                 settings=self.settings,
                 database=self._database,
-                vault=self.vault,
+                vault=vault or self.vault,
                 bus=self.bus,
                 execute=self._dispatcher.execute,
                 find_engine=self.find_engine,
+                assign=assign,
+                concurrency=concurrency,
+                is_server=vault is not None,
             ),
             only=only,
         )
         self._keep_running(self._deployer.run, name="deployer")
         return self._deployer
+
+    def start_followers(self) -> None:
+        """Keep the copies of teams that live on servers up to date. Only on a personal host, after :meth:`start`."""
+        self.connections.follow(self._supervisor.spawn)
+
+    @property
+    def connections(self) -> Connections:
+        """The servers this computer is signed in to. Only on a personal host, after :meth:`start`."""
+        if self._connections is None:
+            raise Bug("The host has not started.")
+        return self._connections
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -134,17 +168,19 @@ class Host:
         return self.gateway.actor
 
     @property
-    def gateway(self) -> LocalGateway:
+    def gateway(self) -> RoutingGateway:
         """The one door, for that person. Only after :meth:`start`."""
-        if self._person is None:
+        if self._gateway is None:
             raise Bug("The host has not started.")
-        return LocalGateway(self._dispatcher.execute, self._person)
+        return self._gateway
 
     async def stop(self) -> None:
         """Let go of everything in order: workers, store. External runs go on under their launchers."""
         if self._deployer is not None:
             await self._deployer.stop()
         await self._supervisor.stop()
+        if self._connections is not None:
+            await self._connections.close()
         self.vault.lock()
         await asyncio.to_thread(self._database.close)
 
@@ -174,11 +210,25 @@ class Host:
             note=engine.note,
         )
 
-    async def _signed_in(self) -> Person:
+    async def _sign_in(self) -> None:
+        """Know who this computer's person is, here and at every server."""
         actor = await self._dispatcher.execute(RUNNER, Settle(display_name=_user_name()))
-        person = await self._database.read(RUNNER, lambda tx: remembered(tx, actor))
+        person: Person = await self._database.read(RUNNER, lambda tx: remembered(tx, actor))
         self.bus.witness(person.learn)
-        return person
+        desk = Desk(database=self._database, bus=self.bus, person=person)
+        self._connections = Connections(desk, self.vault, self._open_home)
+        self._gateway = RoutingGateway(self._dispatcher.execute, person, self._database, self._connections)
+        await self._connections.load()
+
+    async def _open_home(self, url: str, credentials: Credentials | None) -> Home:
+        """A line over HTTP. What speaks it is loaded when the first one is needed, and not on the loop."""
+        client = await asyncio.to_thread(importlib.import_module, "machina_desktop.core.sync.server_client")
+        rotation = None
+        if credentials is not None and credentials.keep is not None:
+            rotation = client.Rotation(expires_at=credentials.expires_at, keep=credentials.keep)
+        token = None if credentials is None else credentials.token
+        home: Home = client.ServerClient(url, token, settings=self.settings, rotation=rotation)
+        return home
 
     def _keep_running(self, work: Callable[[], Coroutine[object, object, None]], *, name: str) -> None:
         """Start a worker, and again after a fault of ours: without it nothing would move until the next start."""
@@ -192,14 +242,9 @@ class Host:
     def _announce_vault(self) -> None:
         self.bus.publish(VaultChanged(self.vault.is_open))
 
-    async def _unlock_quietly(self, *, is_personal: bool) -> None:
-        """Open the vault through a slot that needs no typing; else it stays locked until somebody unlocks it.
-
-        A host of no single person has nobody to ask: without a vault it makes one with a key file (spec 9.3).
-        """
+    async def _unlock_quietly(self) -> None:
+        """Open the vault through a slot that needs no typing; else it stays locked until somebody unlocks it."""
         wanted = environment().get("MACHINA_VAULT", "")
-        if not wanted and not is_personal and not self.vault.exists:
-            wanted = "key-file"
         if wanted == "key-file" and not self.vault.exists:
             has_sealed = await self._database.has_sealed()
             try:

@@ -78,6 +78,10 @@ class Backend(ABC):
     def damage(self) -> str:
         """What is wrong with what is stored; empty when it is whole."""
 
+    def compact(self) -> bool:
+        """Let nothing that was deleted be found any more; whether that is ours to see to, and done."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Let go of every connection; none may be in use."""

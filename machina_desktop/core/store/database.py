@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import threading
 import time
@@ -24,6 +25,7 @@ from machina_desktop.core.store.sqlite import BUSY_MS, SqliteFile
 from machina_desktop.core.store.transaction import Permit, Transaction
 
 R = TypeVar("R")
+LOG = logging.getLogger(__name__)
 BACK_OFF_S = 0.02
 OWN_NUMBERS = 4096
 
@@ -131,6 +133,17 @@ class Database:
         """What the database finds wrong with itself; empty when it is whole. Blocking, some 0.1 s for 250 MB."""
         with self._translated():
             return self._backend.damage()
+
+    async def compact(self) -> None:
+        """Let nothing that was deleted be found in the file any more; put off without a word while it is in use."""
+        try:
+            await self._submit(self._writers, self._compact)
+        except Unavailable as error:
+            LOG.warning("what was deleted may still be found in the database: %s", error.code)
+
+    def _compact(self) -> None:
+        with self._translated():
+            self._backend.compact()
 
     def close(self) -> None:
         """Finish what is under way and let go of the database. Blocking."""

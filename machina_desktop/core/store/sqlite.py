@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -92,6 +92,13 @@ class SqliteFile(backend.Backend):
         with self._read_engine.begin() as connection:
             found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
         return "" if found == "ok" else found
+
+    def compact(self) -> bool:
+        """The file is written anew; of what was deleted, its free pages would still hold every word."""
+        with closing(sqlite3.connect(self._path, timeout=BUSY_MS / 1000, isolation_level=None)) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return True
 
     def close(self) -> None:
         self._write_engine.dispose()

@@ -54,6 +54,10 @@ class Person:
         """Where a team lives: empty for this computer and for a team nobody knows."""
         return self._homes.get(team_id, HERE)
 
+    def ids_but(self, home: str) -> frozenset[str]:
+        """Who the person is anywhere but at that server."""
+        return frozenset(own.user_id for origin, own in self._selves.items() if origin != home)
+
     @property
     def has_homes(self) -> bool:
         """Whether any team is known that lives elsewhere."""
