@@ -107,6 +107,16 @@ class Paths:
         return self.home / ".data" / ".password_pepper"
 
     @property
+    def runner_key(self) -> Path:
+        """The private key of a shared server's runners; whoever only answers requests has no such file."""
+        return self.home / ".data" / ".runner_key"
+
+    @property
+    def runners(self) -> Path:
+        """One file per runner process, which tells that it lives."""
+        return self.home / "runners"
+
+    @property
     def runs(self) -> Path:
         """One folder per machine, where Terraform runs."""
         return self.home / "runs"

@@ -26,7 +26,8 @@ environment:
   MACHINA_TRUSTED_PROXIES  addresses or networks whose X-Forwarded-For is believed
   MACHINA_ALLOWED_HOSTS    further names this server answers under
   MACHINA_REGISTRATION     invite (the default): whoever has a team's code; open: everybody
-  MACHINA_VAULT            key-file or keyring: what opens the vault; without a vault, one with a key file is made
+  MACHINA_RUNNER           off: runs are not carried out here; on (the default) does so with SQLite, in this process.
+                           With PostgreSQL machina-runner carries them out, never this process
   MACHINA_HOME             data folder
 """
 

@@ -39,6 +39,7 @@ class ServerConfig:
         proxies: Only what comes from these may say on whose behalf.
         registration: Who may make an account; the first one may always be made.
         database_url: A PostgreSQL server; ``None`` for the SQLite file in the data folder.
+        carries_out: Whether this process carries runs out, too; never with PostgreSQL, where ``machina-runner`` does.
     """
 
     bind: str = "127.0.0.1"
@@ -50,6 +51,7 @@ class ServerConfig:
     mode: Mode = Mode.DEVELOPMENT
     database_url: Secret | None = field(default=None, repr=False)
     registration: Registration = Registration.INVITE
+    carries_out: bool = True
 
     @property
     def is_production(self) -> bool:
@@ -76,6 +78,7 @@ def read_config(variables: Mapping[str, str]) -> ServerConfig:
         proxies=tuple(_network(part) for part in _parts(variables.get("MACHINA_TRUSTED_PROXIES", ""))),
         mode=mode,
         database_url=_database(database_url) if database_url else None,
+        carries_out=_is_on(variables.get("MACHINA_RUNNER", "") or "on") and not database_url,
         registration=_registration(variables.get("MACHINA_REGISTRATION", "") or Registration.INVITE.value),
     )
 
@@ -100,6 +103,12 @@ def _registration(text: str) -> Registration:
     if text not in set(Registration):
         raise _wrong("MACHINA_REGISTRATION", "is neither invite nor open.", "invite lets in who has a team's code.")
     return Registration(text)
+
+
+def _is_on(text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise _wrong("MACHINA_RUNNER", "is neither on nor off.", "off: this server carries no runs out.")
+    return text == "on"
 
 
 def _port(text: str) -> int:

@@ -13,7 +13,7 @@ from types import FrameType
 
 import uvicorn
 
-from machina_desktop.core.config import Paths, Settings
+from machina_desktop.core.config import Paths, Settings, environment
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.events import EventBus
 from machina_desktop.core.host import Host
@@ -24,6 +24,7 @@ from machina_desktop.core.workers.heartbeats import BeatTimes
 from machina_desktop.server.app import Parts, Server
 from machina_desktop.server.config import ServerConfig
 from machina_desktop.server.copies import in_use, server_lock
+from machina_desktop.server.runner_config import read_runner_config
 from machina_desktop.server.streams import Times
 
 LOG = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ async def _alone(config: ServerConfig, paths: Paths) -> AsyncIterator[None]:
 
 async def _serve(config: ServerConfig, paths: Paths, listener: socket.socket, times: Times, password_cost: int) -> None:
     try:
-        async with opened(config, paths, times=times, password_cost=password_cost) as server:
+        async with opened(config, paths, times=times, password_cost=password_cost, is_working=True) as server:
             LOG.info("serving at %s port %d", *listener.getsockname()[:2])
             await Web(server).serve(sockets=[listener])
     finally:
@@ -111,8 +112,11 @@ async def opened(
     times: Times,
     beat_times: BeatTimes | None = None,
     password_cost: int = COST,
+    is_working: bool = False,
 ) -> AsyncIterator[Server]:
     """The application on a host of its own, which keeps accounts and belongs to no single person.
+
+    With ``is_working`` it carries runs out, where the configuration lets it.
 
     Raises:
         MachinaError: the data folder or the database cannot be used.
@@ -128,10 +132,23 @@ async def opened(
     )
     try:
         await host.start(is_personal=False)
+        if config.carries_out:
+            await _join_runners(host, paths, is_working=is_working)
         yield Server(Parts(config=config, host=host, times=times))
     finally:
         await host.stop()
         await asyncio.to_thread(passwords.close)
+
+
+async def _join_runners(host: Host, paths: Paths, *, is_working: bool) -> None:
+    """Have the key of this home's runners, which on SQLite are this very process; ``is_working`` begins to work."""
+    # What opens secrets is never loaded by a process that only answers requests (trust.md 4.6).
+    from machina_desktop.server.running import registered_vault  # noqa: PLC0415
+
+    config = read_runner_config(environment(), paths)
+    vault = await registered_vault(config, host)
+    if is_working:
+        host.start_deployer(vault=vault, concurrency=config.concurrency)
 
 
 def listen(config: ServerConfig) -> socket.socket:

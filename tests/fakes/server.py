@@ -205,5 +205,6 @@ async def settled(home: Path, **options: Any) -> AsyncIterator[Site]:
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """What a server process on that data folder is started with."""
-    return {**os.environ, "MACHINA_HOME": str(home), "PORT": "0", "PYTHONUNBUFFERED": "1", **more}
+    """What a server process on that data folder is started with; without more it carries nothing out."""
+    own = {"MACHINA_HOME": str(home), "PORT": "0", "PYTHONUNBUFFERED": "1", "MACHINA_RUNNER": "off"}
+    return {**os.environ, **own, **more}

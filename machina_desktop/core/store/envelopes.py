@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
 from machina_desktop.core.store.tables import SEALED, STATE
@@ -65,6 +67,36 @@ class Envelopes:
         )
         kept = sa.select(STATE.c.serial).where(mine).order_by(STATE.c.serial.desc()).limit(keep)
         self._connection.execute(sa.delete(STATE).where(mine, STATE.c.serial.not_in(kept)))
+
+    def reseal(self, again: Callable[[SealedPlace, bytes], bytes]) -> int:
+        """Put what ``again`` makes of it in the place of every envelope, states of all serials included.
+
+        Answers how many became another. A state's place is its machine's, with the serial as version.
+        """
+        done = 0
+        for row in self._connection.execute(sa.select(SEALED)).all():
+            at = SealedPlace(
+                team_id=row.team_id,
+                table=row.record_table,
+                record_id=row.record_id,
+                field=row.field,
+                version=row.version,
+            )
+            where = (*_of_record(at.team_id, at.table, at.record_id), SEALED.c.field == at.field)
+            done += self._resealed(SEALED, where, row.envelope, again(at, row.envelope))
+        for row in self._connection.execute(sa.select(STATE)).all():
+            at = SealedPlace(
+                team_id=row.team_id, table=STATE.name, record_id=row.machine_id, field="state", version=row.serial
+            )
+            where = (STATE.c.machine_id == row.machine_id, STATE.c.lineage == row.lineage, STATE.c.serial == row.serial)
+            done += self._resealed(STATE, where, row.envelope, again(at, row.envelope))
+        return done
+
+    def _resealed(self, table: sa.Table, where: tuple[sa.ColumnElement[bool], ...], old: bytes, new: bytes) -> int:
+        if new == old:
+            return 0
+        self._connection.execute(sa.update(table).where(*where).values(envelope=new))
+        return 1
 
     def newest_state(self, machine_id: str) -> StateRevision | None:
         """The state with the highest number."""

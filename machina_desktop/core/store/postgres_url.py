@@ -35,12 +35,21 @@ def connector(url: Secret) -> Callable[[], psycopg.Connection]:
     Raises:
         InvalidInput: it is no address of a PostgreSQL database. The message does not quote it.
     """
-    settings = Secret(_settings(url.reveal()))
+    settings = connection_settings(url)
 
     def connect() -> psycopg.Connection:
         return psycopg.connect(settings.reveal())
 
     return connect
+
+
+def connection_settings(url: Secret) -> Secret:
+    """The address as libpq's settings, password included, for whoever connects by other means.
+
+    Raises:
+        InvalidInput: it is no address of a PostgreSQL database. The message does not quote it.
+    """
+    return Secret(_settings(url.reveal()))
 
 
 def for_programs(url: Secret, options: str) -> tuple[str, Secret]:

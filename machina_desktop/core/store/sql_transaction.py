@@ -242,6 +242,11 @@ class SqlTransaction(Transaction):
         """Whether any envelope is stored: then a vault must never be made anew."""
         return self._envelopes.has_any()
 
+    def reseal(self, again: Callable[[SealedPlace, bytes], bytes]) -> int:
+        """Put what ``again`` makes of it in the place of every envelope of all teams; answers how many it changed."""
+        with self._everywhere():
+            return self._envelopes.reseal(again)
+
     def save_state(self, revision: StateRevision, *, keep: int) -> None:
         self._permit(revision.team_id)
         newest = self.read_state(revision.machine_id)

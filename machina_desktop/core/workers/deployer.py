@@ -96,6 +96,10 @@ class Deployer:
 
     ``only`` limits it to these deployments: the command line carries out just its own. Stopping it leaves external
     runs alone; whoever starts next attaches to them.
+
+    Attributes:
+        taken: How many runs it has begun or taken over since it started.
+        ended: With how many of these it is done.
     """
 
     def __init__(self, parts: Parts, *, only: tuple[str, ...] = ()) -> None:
@@ -104,6 +108,7 @@ class Deployer:
         self._holders = Holders(parts.paths.home)
         self._runs: dict[str, Run | None] = {}
         self._ended: dict[str, asyncio.Event] = {}
+        self.taken = self.ended = 0
         self._supervisor = Supervisor()
         self._sweeping = asyncio.Lock()
         # What was just claimed and is not noted yet would look as if an earlier process had left it.
@@ -187,6 +192,7 @@ class Deployer:
         name = claim.deployment.deployment_id
         self._runs[name] = None
         self._ended[name] = asyncio.Event()
+        self.taken += 1
 
         async def carry_out() -> None:
             async with run_lock(self._lock_of(claim.deployment.machine_id)):
@@ -239,6 +245,7 @@ class Deployer:
     def _forget(self, deployment_id: str) -> None:
         del self._runs[deployment_id]
         self._ended.pop(deployment_id).set()
+        self.ended += 1
         self._wake.set()
 
     async def _give_up(self, claim: Claim, error: MachinaError) -> None:
