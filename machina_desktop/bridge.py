@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.events import (
@@ -122,6 +122,9 @@ class Bridge(QObject):
 
     async def finish(self) -> None:
         """Cancel what views still run and wait for it; the first step of stopping."""
+        # Queries that outlive their views ask nothing any more.
+        for timer in self.findChildren(QTimer):
+            timer.stop()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

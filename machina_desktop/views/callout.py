@@ -29,10 +29,11 @@ class Callout(QWidget):
     Its text is read out by screen readers as its accessible name and description.
     """
 
-    def __init__(self, tone: str, *, parent: QWidget | None = None) -> None:
-        """``tone`` is ``error``, ``warning``, ``success`` or ``neutral``."""
+    def __init__(self, tone: str, *, icon_name: str = "", parent: QWidget | None = None) -> None:
+        """``tone`` is ``error``, ``warning``, ``success`` or ``neutral``; it has an icon unless another is named."""
         super().__init__(parent)
-        self._tint, self._token, self._icon_name = _TOKENS[tone]
+        self._tint, self._token, usual = _TOKENS[tone]
+        self._icon_name = icon_name or usual
         self._details = ""
         self._title = Label(style=Type.MEDIUM, wraps=True, is_selectable=True)
         self._text = Label(style=Type.SECONDARY, tone="secondary", wraps=True, is_selectable=True)

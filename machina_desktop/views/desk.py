@@ -31,6 +31,7 @@ from machina_desktop.views.presenter import Presenter
 from machina_desktop.views.run_announcer import RunAnnouncer
 from machina_desktop.views.run_status import RunStatus
 from machina_desktop.views.run_watch import RunWatch
+from machina_desktop.views.server_desk import ServerDesk
 from machina_desktop.views.system_look import SystemLook
 from machina_desktop.views.team_switcher import TeamSwitcher, home_of
 from machina_desktop.views.tray import Tray
@@ -50,6 +51,7 @@ class Desk(QObject):
     Attributes:
         runs: The team's runs.
         teams: The teams of the person, and the one in view.
+        servers: The shared servers, wherever the window tells of them.
         vault: How the vault stands.
         vault_lock: What locks it when nobody is there.
         system_look: What the desktop asks of our look.
@@ -68,6 +70,7 @@ class Desk(QObject):
         self.runs = RunWatch(bridge, parent=self)
         self.teams = TeamSwitcher(bridge, remember=window.remember_team, window=window)
         self._attention = Attention(bridge, self.runs, parent=self)
+        self.servers = ServerDesk(bridge, window)
         self.vault = VaultWatch(bridge, parent=self)
         self.vault_door = VaultDoor(bridge, self.vault, window=window)
         self.system_bus, self.session_bus = (Bus(kind, parent=self) for kind in (BusKind.SYSTEM, BusKind.SESSION))
@@ -135,11 +138,12 @@ class Desk(QObject):
         window = self._window
         status = window.status
         window.wizard_wanted.connect(self.open_wizard)
+        window.team_wanted.connect(self.teams.choose)
         window.sidebar.vault_clicked.connect(lambda: self._on_vault_clicked(window.sidebar.vault))
         window.pages.built.connect(self._on_page_built)
         status.vault.clicked.connect(lambda: self._on_vault_clicked(status.vault))
         status.engine.clicked.connect(lambda: window.open_app("settings", "engine"))
-        status.home.clicked.connect(lambda: window.open_app("settings"))
+        status.home.clicked.connect(lambda: window.open_app("settings", "servers"))
         self._run_status.chosen.connect(window.show_run)
         self._banner.activated.connect(lambda: window.open_app("settings", "vault"))
         self.vault_lock.banner.activated.connect(self.vault_door.open_what_is_needed)
@@ -147,9 +151,10 @@ class Desk(QObject):
         self.vault_door.begun.connect(self._on_begun)
         self.vault_door.unlocked.connect(self._on_unlocked)
         self.teams.changed.connect(self._on_teams_changed)
-        self._attention.changed.connect(
-            lambda app, count, tone, text: window.sidebar.set_badge(app, count, tone=tone, text=text)
-        )
+        self.teams.connect_wanted.connect(self.servers.connect_to)
+        self.teams.join_wanted.connect(lambda: window.do("teams", "team.join"))
+        for counted in (self._attention.changed, self.servers.counted):
+            counted.connect(lambda app, count, tone, text: window.sidebar.set_badge(app, count, tone=tone, text=text))
         window.commands.add_source(self.teams.commands, is_about_shown=False)
         window.commands.add(
             Command(
@@ -167,7 +172,7 @@ class Desk(QObject):
         window.notices.changed.connect(self._on_notices_changed)
         self._bridge.team_changed.connect(self._on_team_changed)
         window.sidebar.team.clicked.connect(self._on_team_clicked)
-        window.sidebar.sync.clicked.connect(lambda: window.open_app("settings"))
+        window.sidebar.sync.clicked.connect(lambda: window.open_app("settings", "servers"))
         window.sidebar.person.clicked.connect(self._on_person_clicked)
         tasks.PRESENTER.show = self.presenter.present
         self.system_bus.open()
@@ -175,7 +180,7 @@ class Desk(QObject):
         self._on_vault_changed()
 
     def _on_settled(self) -> None:
-        self._window.sidebar.person.set_name(self._bridge.actor.display_name)
+        self._window.sidebar.person.set_name(self._bridge.person.display_name)
         LiveQuery(
             self._bridge,
             WhoAmI(),
@@ -186,6 +191,7 @@ class Desk(QObject):
         )
         self.teams.start()
         self._attention.start()
+        self.servers.start()
         tasks.run(
             self._bridge,
             self._bridge.call(GetEngine()),
@@ -219,6 +225,7 @@ class Desk(QObject):
             self._window.sidebar.team.set_picture(picture_of(team.avatar_url or ""))
             self._window.sidebar.set_home(home_of(team))
             self._window.status.set_home(home_of(team))
+            self.servers.show_home()
 
     def _on_team_changed(self) -> None:
         # What the former team is told of stays in the list of notices; its draft is not one of this team's.

@@ -210,7 +210,7 @@ class FirstRunDialog(Dialog):
     def _on_teams(self, teams: tuple[Team, ...]) -> None:
         for team in teams:
             if team.team_id == self._bridge.team_id:
-                self._team.set_names(team.name, self._bridge.actor.display_name)
+                self._team.set_names(team.name, self._bridge.person.display_name)
 
     def _on_settings(self, values: tuple[SettingValue, ...]) -> None:
         for value in values:

@@ -76,7 +76,7 @@ class Leaving(QObject):
         if not self._bridge.is_settled:
             return ()
         current = self._bridge.team_id
-        return tuple(team_id for team_id, _role in self._bridge.actor.team_roles if team_id != current)
+        return tuple(team_id for team_id, _role in self._bridge.person.team_roles if team_id != current)
 
     async def _count_elsewhere(self) -> int:
         found: list[Deployment] = []

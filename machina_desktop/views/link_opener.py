@@ -8,9 +8,11 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.errors import MachinaError, NotFound
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import App
+from machina_desktop.views.connect_dialog import ConnectDialog
 from machina_desktop.views.links import APP, JOIN, Link
 from machina_desktop.views.main_window import MainWindow
 from machina_desktop.views.palette_sources import PaletteSources
+from machina_desktop.views.server_watch import servers_of
 
 
 class LinkOpener(QObject):
@@ -49,12 +51,21 @@ class LinkOpener(QObject):
             self._window.open_app(link.key, link.place)
             return
         if link.entity == JOIN:
-            self._window.open_app("teams", f"join-{link.key}")
+            self._join(link)
             return
         app = next((app for app in self._apps if link.entity in app.details), None)
         if app is not None:
             self._window.open_app(app.name)
             self._window.inspect(link.entity, link.key)
+
+    def _join(self, link: Link) -> None:
+        """At the server that the link names; without one, at one that this computer is connected to."""
+        if link.server or not servers_of(self._bridge).statuses:
+            dialog = ConnectDialog(self._bridge, text=str(link), parent=self._window)
+            dialog.team_chosen.connect(self._window.choose_team)
+            dialog.open()
+        else:
+            self._window.open_app("teams", f"join-{link.key}")
 
     async def _look_up(self, link: Link) -> None:
         if link.entity == APP:

@@ -39,6 +39,7 @@ class MainWindow(QMainWindow):
     Signals:
         retried(): The core did not start and should try again.
         wizard_wanted(): The person wants to deploy a machine.
+        team_wanted(str): The person wants to have another team in view: its id.
         close_wanted(): The person closes the window; whether that ends the program, others decide.
         quit_wanted(): The person wants to end the program; runs may speak against it.
         quit_agreed(): The person wants to end the program and nothing speaks against it.
@@ -47,6 +48,7 @@ class MainWindow(QMainWindow):
 
     retried = Signal()
     wizard_wanted = Signal()
+    team_wanted = Signal(str)
     close_wanted = Signal()
     quit_wanted = Signal()
     quit_agreed = Signal()
@@ -96,7 +98,7 @@ class MainWindow(QMainWindow):
 
     def choose_team(self, team_id: str) -> None:
         """Put another team into view, as the list of teams does."""
-        self.commands.run(f"team.switch.{team_id}")
+        self.team_wanted.emit(team_id)
 
     def notify(
         self,

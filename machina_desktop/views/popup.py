@@ -199,14 +199,17 @@ class Popup(PopupCard):
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidget(self._inside)
         self.column.addWidget(self._area, 1)
+        self._has_foot = False
 
     def add_row(self, row: QWidget) -> None:
         """Put a row below the others."""
         self._rows.insertWidget(self._rows.count() - 1, row)
 
     def add_to_foot(self, row: QWidget) -> None:
-        """Put a row below the rows, where it stays, under a line."""
-        self.column.addWidget(Divider(self))
+        """Put a row below the rows, where it stays; a line parts the first one from them."""
+        if not self._has_foot:
+            self.column.addWidget(Divider(self))
+        self._has_foot = True
         self.column.addWidget(row)
 
     def rows(self) -> tuple[PopupRow, ...]:

@@ -132,7 +132,7 @@ class StatusItem(QAbstractButton):
 
 
 class StatusBar(QWidget):
-    """Runs, approvals, Terraform, vault, home and notices; others say what each of the items tells.
+    """Runs, approvals, Terraform, vault, servers, home and notices; others say what each of the items tells.
 
     Where the window is narrow, items become signs without words, and the least important ones hide.
 
@@ -141,6 +141,7 @@ class StatusBar(QWidget):
         approvals: What waits for the person; hidden when nothing does.
         engine: Which Terraform serves.
         vault: How the vault stands.
+        servers: How the lines to shared servers are; hidden while there is none.
         home: Where the team lives.
         bell: What was told and not yet looked at.
     """
@@ -155,9 +156,11 @@ class StatusBar(QWidget):
         self.approvals = StatusItem(parent=self)
         self.engine = StatusItem(parent=self)
         self.vault = StatusItem(parent=self)
+        self.servers = StatusItem(parent=self)
         self.home = StatusItem(parent=self)
         self.bell = StatusItem(parent=self)
         self.approvals.set_wanted(False)
+        self.servers.set_wanted(False)
         self.show_idle()
         self.set_engine(None)
         self.vault.say(self.tr("Vault"), icon_name="lock")
@@ -217,22 +220,22 @@ class StatusBar(QWidget):
         left, right = Space.XS, self.width() - Space.XS
         for item in (self.runs, self.approvals):
             left += self._put(item, left, widths.get(item, 0))
-        for item in (self.bell, self.home, self.vault, self.engine):
+        for item in (self.bell, self.home, self.servers, self.vault, self.engine):
             width = widths.get(item, 0)
             right -= self._put(item, right - width, width)
 
     def _widths(self, room: int) -> dict[StatusItem, int]:
         """How wide each item is that has something to tell and finds room."""
-        items = (self.runs, self.approvals, self.engine, self.vault, self.home, self.bell)
+        items = (self.runs, self.approvals, self.engine, self.vault, self.servers, self.home, self.bell)
         widths = {item: item.sizeHint().width() for item in items if item.is_wanted()}
         widths[self.runs] = min(widths[self.runs], max(_LEAST_OF_RUNS, int(room * _SHARE_OF_RUNS)))
-        for item in (self.home, self.engine, self.vault, self.approvals):
+        for item in (self.home, self.engine, self.vault, self.approvals, self.servers):
             if item in widths and _lack(widths, room) > 0:
                 widths[item] = item.compact_width()
         least = min(widths[self.runs], _LEAST_OF_RUNS)
         widths[self.runs] = max(least, widths[self.runs] - max(0, _lack(widths, room)))
-        for item in (self.home, self.engine, self.bell, self.vault):
-            if _lack(widths, room) > 0:
+        for item in (self.home, self.engine, self.bell, self.vault, self.servers):
+            if item in widths and _lack(widths, room) > 0:
                 del widths[item]
         return widths
 

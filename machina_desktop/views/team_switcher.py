@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
@@ -15,8 +15,10 @@ from machina_desktop.core.services.teams import ListTeams
 from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.popup import Popup, PopupRow
+from machina_desktop.views.server_sign import HomeAvatar
+from machina_desktop.views.server_watch import servers_of
+from machina_desktop.views.server_words import host_of, state_line
 from machina_desktop.views.team_dialog import NewTeamDialog
-from machina_desktop.views.widgets.feedback import Avatar
 from machina_desktop.views.widgets.pictures import picture_of
 from machina_desktop.views.widgets.text import IconLabel
 
@@ -29,9 +31,13 @@ class TeamSwitcher(QObject):
 
     Signals:
         changed(): The teams, or the one in view, are others than before.
+        connect_wanted(): The person wants to connect to a server.
+        join_wanted(): The person wants to join a team with a code.
     """
 
     changed = Signal()
+    connect_wanted = Signal()
+    join_wanted = Signal()
 
     def __init__(self, bridge: Bridge, *, remember: Callable[[str], None], window: QWidget) -> None:
         """``remember`` keeps the id of the chosen team for the next start."""
@@ -80,10 +86,15 @@ class TeamSwitcher(QObject):
             row = self._row_of(team, number)
             row.clicked.connect(lambda _checked=False, team_id=team.team_id: self._on_chosen(team_id))
             popup.add_row(row)
-        new = PopupRow(self.tr("New team…"), leading=IconLabel("plus"))
-        new.setObjectName("team.new")
-        new.clicked.connect(self._on_new)
-        popup.add_to_foot(new)
+        for name, title, icon_name, act in (
+            ("new", self.tr("New team…"), "plus", self.create),
+            ("join", self.tr("Join with a code…"), "user-plus", self.join_wanted.emit),
+            ("connect", self.tr("Connect to a server…"), "server", self.connect_wanted.emit),
+        ):
+            foot = PopupRow(title, leading=IconLabel(icon_name))
+            foot.setObjectName(f"team.{name}")
+            foot.clicked.connect(partial(self._after_list, act))
+            popup.add_to_foot(foot)
         self._popup = popup
         popup.destroyed.connect(self._on_list_gone)
         popup.open_at(anchor)
@@ -131,14 +142,17 @@ class TeamSwitcher(QObject):
         )
 
     def _row_of(self, team: Team, number: int) -> PopupRow:
-        role = self._bridge.actor.role_in(team.team_id)
+        role = self._bridge.actor_in(team.team_id).role_in(team.team_id)
         role_word = self.tr("Administrator") if role is TeamRole.ADMIN else self.tr("Member")
         keys = QKeySequence(_keys(number)).toString(QKeySequence.SequenceFormat.NativeText)
-        avatar = Avatar(team.name, size=_AVATAR)
+        status = servers_of(self._bridge).status_at(team.home)
+        avatar = HomeAvatar(team.name, size=_AVATAR)
         avatar.set_picture(picture_of(team.avatar_url or ""))
+        avatar.set_status(status.connection if status is not None else None)
+        place = (home_of(team) or self.tr("this computer"), state_line(status) if status is not None else "")
         row = PopupRow(
             team.name,
-            detail=f"{role_word} · {home_of(team) or self.tr('this computer')}",
+            detail=" · ".join(part for part in (role_word, *place) if part),
             hint=keys if number <= _WITH_KEYS else "",
             leading=avatar,
             is_current=team.team_id == self._bridge.team_id,
@@ -154,9 +168,9 @@ class TeamSwitcher(QObject):
         self._close_list()
         self.choose(team_id)
 
-    def _on_new(self) -> None:
+    def _after_list(self, act: Callable[[], None]) -> None:
         self._close_list()
-        self.create()
+        act()
 
     def _on_made(self, team: Team) -> None:
         self.choose(team.team_id)
@@ -178,7 +192,7 @@ class TeamSwitcher(QObject):
 
 def home_of(team: Team) -> str:
     """The host of the server a team lives on; empty for one on this computer."""
-    return QUrl(team.home).host() or team.home
+    return host_of(team.home)
 
 
 def _keys(number: int) -> str:

@@ -37,6 +37,9 @@ from machina_desktop.views.widgets.modal import Modal
 from tests.fakes.gateway import turn, until
 from tests.fakes.house import House, Scene, inspector
 from tests.fakes.people_rows import HOME, team
+from tests.fakes.server_scenes import SCENES as SERVER_SCENES
+from tests.fakes.server_scenes import SHOWN as SERVERS_SHOWN
+from tests.fakes.server_scenes import share
 
 LOCKED = device.VaultStatus(
     exists=True, is_open=False, slots=("passphrase", "keyring", "key-file"), keyring_available=True
@@ -139,8 +142,10 @@ async def _reboot_many(house: House) -> QWidget:
     return await house.dialog()
 
 
-def _page_dialog(app: str, button: str) -> Scene:
+def _page_dialog(app: str, button: str, prepare: Callable[[House], None] | None = None) -> Scene:
     async def scene(house: House) -> QWidget:
+        if prepare is not None:
+            prepare(house)
         page = await house.page(app)
         found = page.findChild(QWidget, button)
         assert found is not None, f"there is no {button}"
@@ -219,7 +224,8 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "generate key": (GenerateKeyDialog, _page_dialog("keys", "keys.generate")),
     "import key": (ImportKeyDialog, _page_dialog("keys", "keys.import")),
     "edit team": (EditTeamDialog, _opened(lambda house: EditTeamDialog(house.bridge, team(), parent=house.window))),
-    "join team": (JoinTeamDialog, _page_dialog("teams", "teams.join")),
+    "join team": (JoinTeamDialog, _page_dialog("teams", "teams.join", prepare=share)),
+    **SERVERS_SHOWN,
     "invite": (InviteDialog, _opened(lambda h: InviteDialog(h.bridge, team(home=HOME), parent=h.window))),
     "invite made": (InviteDialog, _invite_made),
     "export audit": (ExportAuditDialog, _page_dialog("audit", "audit.export")),
@@ -246,6 +252,7 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
 }
 
 QUESTIONS: dict[str, Scene] = {
+    **SERVER_SCENES,
     "quit": _quit,
     "destroy": _destroy,
     "reboot many": _reboot_many,

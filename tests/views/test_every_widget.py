@@ -30,6 +30,7 @@ from tests.fakes.people_answers import CODE
 from tests.fakes.pseudo import pseudo_language, texts_in, untranslated
 from tests.fakes.rows import CATALOGUES, PROVIDER_INFOS
 from tests.fakes.scenes import scenes
+from tests.fakes.server_scenes import TEXTS as SERVER_TEXTS
 from tests.fakes.tab_order import tab_order
 from tests.fakes.walk import Finding
 
@@ -170,6 +171,10 @@ def data_of(house: House) -> frozenset[str]:
             PROVIDER_INFOS,
             list(CATALOGUES.values()),
             house.device.engine,
+            house.gateway.servers.statuses,
+            house.gateway.servers.intents,
+            house.gateway.servers.found,
+            SERVER_TEXTS,
             house.bridge.actor.display_name,
             [str(each) for each in (Paths.default().home, Paths.default().logs)],
             "Personal",

@@ -23,16 +23,19 @@ from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.ids import new_id
-from machina_desktop.core.services.invites import JoinTeam
+from machina_desktop.core.services.servers import JoinAtServer, RegisterAtServer
 from machina_desktop.views import links, single_instance
 from machina_desktop.views.apps.team_dialogs import JoinTeamDialog
+from machina_desktop.views.connect_dialog import ConnectDialog
 from machina_desktop.views.links import Link
+from machina_desktop.views.server_watch import servers_of
 from machina_desktop.views.single_instance import SingleInstance, server_name
 from tests.architecture.source import ROOT
 from tests.fakes.gateway import until
 from tests.fakes.people_answers import CODE
 from tests.fakes.people_rows import events, invites, members, team, users
 from tests.fakes.rows import account, deployment, machine
+from tests.fakes.server_answers import status
 from tests.fakes.whole_window import WholeWindow, whole_window
 
 DEADLINE_S = 40
@@ -143,12 +146,27 @@ class TestOpening:
         assert made.toasts() == []
 
     async def test_a_link_to_join_asks_with_the_code_in_place(self, made: WholeWindow) -> None:
+        made.gateway.servers.statuses = (status(),)
+        servers_of(made.bridge).refresh()
+        await until(lambda: servers_of(made.bridge).statuses)
         made.desk.general.links.open_text(f"machina://join/{CODE}")
         await until(lambda: made.window.pages.name == "teams")
         dialog = made.window.findChild(JoinTeamDialog)
         assert dialog is not None
         assert dialog.code.text() == CODE
-        assert made.gateway.asked_of(JoinTeam) == []
+        assert made.gateway.asked_of(JoinAtServer) == []
+        dialog.reject()
+
+    @pytest.mark.parametrize("server", ["", "?server=https://machina.example.org"])
+    async def test_a_link_to_join_begins_to_connect_where_no_server_is_known(
+        self, made: WholeWindow, server: str
+    ) -> None:
+        made.desk.general.links.open_text(f"machina://join/{CODE}{server}")
+        await until(lambda: made.window.findChild(ConnectDialog))
+        dialog = made.window.findChild(ConnectDialog)
+        assert dialog is not None
+        await until(lambda: bool(server) == bool(dialog._identity.code.text()))
+        assert made.gateway.asked_of(RegisterAtServer) == []
         dialog.reject()
 
     async def test_a_page_and_a_place_on_it_are_shown(self, made: WholeWindow) -> None:

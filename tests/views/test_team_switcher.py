@@ -70,6 +70,8 @@ class TestList:
             "Nordlicht, Administrator · this computer",
             "Personal, Administrator · this computer, current",
             "New team…",
+            "Join with a code…",
+            "Connect to a server…",
         ]
         # A few rows need no scrolling.
         assert not popup._area.verticalScrollBar().isVisible()
@@ -94,7 +96,7 @@ class TestList:
     async def test_the_arrow_keys_and_enter_choose(self, open_window: Open) -> None:
         made = await _opened(open_window)
         popup = await _list(made)
-        first, second, new = popup.rows()
+        first, second, new, _join, _connect = popup.rows()
         assert first.hasFocus()
         QTest.keyClick(first, Qt.Key.Key_Down)
         assert second.hasFocus()

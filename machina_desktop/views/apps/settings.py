@@ -15,6 +15,7 @@ from machina_desktop.views.apps.settings_account import AccountTab
 from machina_desktop.views.apps.settings_preferences import PreferencesTab
 from machina_desktop.views.apps.settings_profile import ProfileTab
 from machina_desktop.views.apps.settings_search import searches
+from machina_desktop.views.apps.settings_servers import ServersTab
 from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.remembered import recall, remember
@@ -23,12 +24,12 @@ from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.layout import PageHeader
 from machina_desktop.views.widgets.tabs import Tabs
 
-PROFILE, ACCOUNT, PREFERENCES = "profile", "account", "settings"
+PROFILE, ACCOUNT, SERVERS, PREFERENCES = "profile", "account", "servers", "settings"
 _PLACES = {"preview": PROFILE, "ways": ACCOUNT, "sessions": ACCOUNT}
 
 
 class SettingsPage(Page):
-    """Three tabs, each made when it is first looked at; the one chosen is remembered.
+    """Four tabs, each made when it is first looked at; the one chosen is remembered.
 
     A search goes through the settings.
 
@@ -51,7 +52,7 @@ class SettingsPage(Page):
         self.setObjectName("settings")
         self._place = ""
         self._vault: VaultStatus | None = None
-        self._profile_room, self._account_room = _scroll_area(), _scroll_area()
+        self._profile_room, self._account_room, self._servers_room = _scroll_area(), _scroll_area(), _scroll_area()
         self.preferences = PreferencesTab(bridge, window)
         self.tabs = Tabs(name=self.tr("Parts of the settings"))
         self._header = PageHeader(self.tr("Settings"), search_placeholder=self.tr("Search settings…"), parent=self)
@@ -83,7 +84,7 @@ class SettingsPage(Page):
 
     def go_to(self, place: str) -> None:
         """Show a tab, a part of one, or a setting by its key."""
-        if place in {PROFILE, ACCOUNT, PREFERENCES}:
+        if place in {PROFILE, ACCOUNT, SERVERS, PREFERENCES}:
             self.tabs.set_current(place)
         elif place in _PLACES:
             self.tabs.set_current(_PLACES[place])
@@ -111,6 +112,13 @@ class SettingsPage(Page):
         self._account_room.setWidget(made)
         return made
 
+    @cached_property
+    def servers(self) -> ServersTab:
+        """The shared servers."""
+        made = ServersTab(self.bridge, self.window_door)
+        self._servers_room.setWidget(made)
+        return made
+
     @property
     def has_rows(self) -> bool:
         """Whether the settings are known."""
@@ -123,6 +131,7 @@ class SettingsPage(Page):
     def _build(self) -> None:
         self.tabs.add_page(PROFILE, self.tr("Profile"), self._profile_room, icon_name="user")
         self.tabs.add_page(ACCOUNT, self.tr("Account"), self._account_room, icon_name="key-round")
+        self.tabs.add_page(SERVERS, self.tr("Servers"), self._servers_room, icon_name="server")
         self.tabs.add_page(PREFERENCES, self.tr("Settings"), self.preferences, icon_name="sliders-horizontal")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(Space.XL, Space.L, Space.XL, 0)
@@ -153,6 +162,8 @@ class SettingsPage(Page):
             self.profile.show()
         elif tab == ACCOUNT:
             self.account.show()
+        elif tab == SERVERS:
+            self.servers.show()
 
     def _on_searched(self, text: str) -> None:
         if text:

@@ -1,4 +1,4 @@
-"""Joining a team with the code of an invite."""
+"""Joining a team of a server that this computer is signed in to, with the code of an invite."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from PySide6.QtWidgets import QWidget
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.team import Team
 from machina_desktop.core.errors import InvalidInput, MachinaError
-from machina_desktop.core.ids import new_id
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.invites import JoinTeam
+from machina_desktop.core.services.servers import JoinAtServer
 from machina_desktop.views import tasks
+from machina_desktop.views.connect_address import parse_address
+from machina_desktop.views.server_watch import servers_of
+from machina_desktop.views.server_words import host_of
 from machina_desktop.views.widgets.dialogs import Dialog
-from machina_desktop.views.widgets.inputs import Input
+from machina_desktop.views.widgets.inputs import Input, Select
 
 
 class JoinTeamDialog(Dialog):
-    """Asks for the code.
+    """Asks for the code, and at which server where there are several.
 
     Signals:
         joined(object): The `Team` one is in now.
+        connect_wanted(str): The invite is for a server that is not connected yet: the link.
     """
 
     joined = Signal(object)
+    connect_wanted = Signal(str)
 
     def __init__(self, bridge: Bridge, *, code: str = "", parent: QWidget) -> None:
         super().__init__(
@@ -34,16 +38,23 @@ class JoinTeamDialog(Dialog):
         )
         self.setObjectName("join_team")
         self._bridge = bridge
-        # The same for every attempt, so that one whose answer was lost can be told from another's.
-        self._member_id = new_id("member")
+        self._watch = servers_of(bridge)
+        statuses = self._watch.statuses
+        self.server = Select(
+            self.tr("Server"),
+            choices=tuple((each.server.server_id, host_of(each.server.url)) for each in statuses),
+        )
+        self.server.control.setObjectName("join_team.server")
+        self.server.setVisible(len(statuses) > 1)
         self.code = Input(
             self.tr("Invite code"),
             placeholder="7k3m9-2qhx4-…",
-            help_text=self.tr("The team has to live on a server that this computer is connected to."),
+            help_text=self.tr("Or the whole link of the invite."),
             is_mono=True,
         )
         self.code.control.setObjectName("join_team.code")
         self.code.set_text(code)
+        self.column.addWidget(self.server)
         self.column.addWidget(self.code)
         self.column.addStretch()
         self.primary.setObjectName("join_team.submit")
@@ -58,12 +69,28 @@ class JoinTeamDialog(Dialog):
             self.code.set_error(self.tr("Enter the code."))
             self.code.control.setFocus()
             return
+        server_id = self.server.value()
+        if "://" in text:
+            try:
+                address = parse_address(text)
+            except InvalidInput as error:
+                self.code.set_error(str(error))
+                return
+            known = self._watch.status_at(address.url)
+            if address.url and known is None:
+                self.connect_wanted.emit(text)
+                self.accept()
+                return
+            text, server_id = address.code, known.server.server_id if known is not None else server_id
+        self._join(server_id, text)
+
+    def _join(self, server_id: str, code: str) -> None:
         self.show_error("")
         tasks.run(
             self._bridge,
-            self._bridge.call(JoinTeam(code=Secret(text), member_id=self._member_id)),
+            self._bridge.call(JoinAtServer(server_id=server_id, code=Secret(code))),
             owner=self,
-            name="JoinTeam",
+            name="JoinAtServer",
             done=self._on_joined,
             failed=self._on_failed,
             busy=self,

@@ -16,11 +16,17 @@ from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.team_counts import TeamCounts
 from machina_desktop.views.apps.team_detail import TeamDetail
 from machina_desktop.views.apps.team_dialogs import JoinTeamDialog
+from machina_desktop.views.banner import Banner
 from machina_desktop.views.commands import Command
+from machina_desktop.views.connect_dialog import ConnectDialog
 from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
+from machina_desktop.views.models.status import Status
 from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.outbox_dialog import OutboxDialog
 from machina_desktop.views.searches import Finding, Search, search
+from machina_desktop.views.server_watch import ServerWatch, servers_of
+from machina_desktop.views.server_words import refused_words
 from machina_desktop.views.team_dialog import NewTeamDialog
 from machina_desktop.views.team_switcher import home_of
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
@@ -39,10 +45,10 @@ def _number(count: int | None) -> str:
 
 
 def _role(bridge: Bridge, team: Team) -> TeamRole | None:
-    return bridge.actor.role_in(team.team_id)
+    return bridge.actor_in(team.team_id).role_in(team.team_id)
 
 
-def _shape(bridge: Bridge, members: Count, machines: Count) -> ListShape[Team]:
+def _shape(bridge: Bridge, watch: ServerWatch, members: Count, machines: Count) -> ListShape[Team]:
     return ListShape(
         name="teams",
         title=_tr("Teams"),
@@ -52,6 +58,7 @@ def _shape(bridge: Bridge, members: Count, machines: Count) -> ListShape[Team]:
         columns=(
             *_identity(bridge),
             *_measures(members, machines),
+            *_places(watch),
         ),
     )
 
@@ -118,14 +125,27 @@ def _measures(members: Count, machines: Count) -> tuple[Column[Team], ...]:
             least=88,
             rank=1,
         ),
+    )
+
+
+def _places(watch: ServerWatch) -> tuple[Column[Team], ...]:
+    def status(team: Team) -> Status | None:
+        known = watch.status_at(team.home)
+        return Status(known.connection) if known is not None else None
+
+    return (
         Column(
             key="home",
             title=_tr("Lives on"),
             text=lambda team: home_of(team) or _tr("this computer"),
             icon=lambda team: "cloud" if team.home else "monitor",
-            width=180,
+            width=190,
+            least=150,
             rank=2,
             grows=1,
+        ),
+        Column(
+            key="line", title=_tr("Connection"), text=lambda _team: "–", status=status, width=120, least=110, rank=3
         ),
         Column(
             key="made",
@@ -162,12 +182,20 @@ class TeamsPage(Page):
         )
         empty.setObjectName("teams.empty")
         empty.activated.connect(self._on_new)
-        shape = _shape(bridge, self._counts.members, self._counts.machines)
+        self._watch = servers_of(bridge)
+        shape = _shape(bridge, self._watch, self._counts.members, self._counts.machines)
         self.list = _TeamList(bridge, shape, ask=self._request, empty=empty, parent=self)
         self.list.chosen.connect(lambda key: window.inspect("team", key))
         self.list.table.activated_key.connect(self._on_activated)
         self.list.answered.connect(self._on_answered)
         self._counts.changed.connect(self.list.table.viewport().update)
+        self._watch.changed.connect(self.list.table.viewport().update)
+        self._edits = Banner(action=self.tr("Compare"), icon_name="triangle-alert")
+        self._edits.setObjectName("teams.edits")
+        self._edits.activated.connect(self._on_edits)
+        self.list.add_below_filters(self._edits)
+        self._watch.changed.connect(self._show_edits)
+        self._show_edits()
         join = Button(self.tr("Join…"), icon_name="user-plus", parent=self)
         join.setObjectName("teams.join")
         join.clicked.connect(lambda: self._join(""))
@@ -221,9 +249,27 @@ class TeamsPage(Page):
         )
         self.window_door.inspect("team", team.team_id)
 
+    def _show_edits(self) -> None:
+        count = len(self._watch.needing_attention)
+        self._edits.set_text(self.tr("{0}: the server did not take what was typed here.").format(refused_words(count)))
+        self._edits.setVisible(bool(count))
+
+    def _on_edits(self) -> None:
+        OutboxDialog(self.bridge, parent=self.window()).open()
+
+    def _connect(self, text: str) -> None:
+        dialog = ConnectDialog(self.bridge, text=text, parent=self.window())
+        dialog.team_chosen.connect(self.window_door.choose_team)
+        dialog.open()
+
     def _join(self, code: str) -> None:
+        if not self._watch.statuses:
+            # The code is good at a server only, and no server is known yet.
+            self._connect(str(Link.to_join(code)) if code else "")
+            return
         dialog = JoinTeamDialog(self.bridge, code=code, parent=self)
         dialog.joined.connect(self._on_joined)
+        dialog.connect_wanted.connect(self._connect)
         dialog.open()
 
     def _on_joined(self, team: Team) -> None:
