@@ -252,7 +252,7 @@ def record_hand_over(tx: Transaction, actor: Actor, ask: RecordHandOver) -> Mach
     if machine.team_id != ask.team_id:
         raise NotFound("The team has no such machine.")
     if provider_for(machine.provider).info.is_on_this_computer:
-        raise Conflict(f"{machine.name} lives on somebody's own computer.", code="E-OWN-COMPUTER")
+        raise Conflict(f"{machine.name} lives on somebody's own computer.", code="E-NOT-ON-A-SERVER")
     if not machine.state_keeper:
         return machine
     claim_device(tx, actor, machine.state_keeper)

@@ -67,7 +67,7 @@ def queue_run(
     ``runs_on`` is the device of the person that shall carry it out; empty for the runners of the team's home.
 
     Raises:
-        Conflict: E-NOT-HERE, E-STATE-ELSEWHERE, E-NO-RUNNER, E-OWN-COMPUTER: it cannot be carried out there.
+        Conflict: E-NOT-HERE, E-STATE-ELSEWHERE, E-NO-RUNNER, E-NOT-ON-A-SERVER: it cannot be carried out there.
         Conflict: the same kind of run is already waiting or under way for this machine.
         Forbidden: the plan shall need no approval, and the actor may not approve plans for this machine.
     """
@@ -123,7 +123,7 @@ def _check_place(tx: Transaction, actor: Actor, machine: Machine, runs_on: str) 
         raise Conflict(
             f"{machine.name} lives on somebody's own computer; a server cannot work on it.",
             hint="Run it here, on that computer.",
-            code="E-OWN-COMPUTER",
+            code="E-NOT-ON-A-SERVER",
         )
     else:
         runner_key(tx)

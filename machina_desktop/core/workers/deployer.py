@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,8 +21,6 @@ from machina_desktop.core.errors import Conflict, Locked, MachinaError, Unavaila
 from machina_desktop.core.events import Changed, Event, EventBus, VaultChanged
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.proxy import proxy_environment
-from machina_desktop.core.services.keys import TABLE as KEY_TABLE
-from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
 from machina_desktop.core.services.reports import (
     AppendLog,
     Claim,
@@ -32,37 +30,33 @@ from machina_desktop.core.services.reports import (
     ReportOutcome,
     TakeOver,
 )
+from machina_desktop.core.services.sealing import STATE_FIELD, STATE_TABLE
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.transaction import Transaction
 from machina_desktop.core.terraform.engine import Engine
-from machina_desktop.core.terraform.workspace import StateFile, Workspace, read_state_file, run_lock
+from machina_desktop.core.terraform.workspace import StateFile, Workspace, run_lock
 from machina_desktop.core.vault.seals import Opener
 from machina_desktop.core.workers.commands import is_busy
 from machina_desktop.core.workers.holders import LEASE_S, RENEW_S, Holders
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.lost_hosts import Way, interrupt, requeue, way_on
 from machina_desktop.core.workers.material import (
-    Material,
     expired,
     has_claimable,
     machines_awaiting,
     machines_in_use,
-    material_of,
+    opened,
     refuse_on_server,
     unfinished,
 )
-from machina_desktop.core.workers.run import GONE, Run, Subject, Tools
+from machina_desktop.core.workers.recorder import LOOK_S, AskHome, Recorder, StoreRecorder
+from machina_desktop.core.workers.run import GONE, Run, Tools
+from machina_desktop.core.workers.runs_for_homes import RunsForHomes
 from machina_desktop.core.workers.supervisor import Supervisor
 
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
-
-LOOK_S = 2.0
-STATE_TABLE, STATE_FIELD = "terraform_state", "state"
-
-# The store changed nothing and will work again: what a run has to report waits until then.
-_PASSING = frozenset({"E-DB-BUSY", "E-DISK-FULL"})
 
 RUNNER = Actor(user_id="runner", display_name="Runner", is_runner=True)
 """Who reports what happened: no person may do what it does."""
@@ -77,6 +71,7 @@ class Parts:
         assign: Hands out what may be claimed, with :meth:`Deployer.carry_out`; without it the deployer helps itself.
         concurrency: Runs at once; as the settings say where it is not given.
         is_server: It serves a team: what belongs on a person's own computer is refused.
+        ask_home: Asks the home of a team that lives elsewhere; without it, only what lives here is carried out.
     """
 
     paths: Paths
@@ -89,6 +84,7 @@ class Parts:
     assign: Callable[[], Awaitable[None]] | None = None
     concurrency: int | None = None
     is_server: bool = False
+    ask_home: AskHome | None = None
 
 
 class Deployer:
@@ -106,6 +102,9 @@ class Deployer:
         self._parts = parts
         self._only = only
         self._holders = Holders(parts.paths.home)
+        self._store = StoreRecorder(parts.database, parts.execute, RUNNER)
+        self._homes = RunsForHomes(parts.ask_home, self._store, self._holders) if parts.ask_home else None
+        self._at_homes: asyncio.Task[None] | None = None
         self._runs: dict[str, Run | None] = {}
         self._ended: dict[str, asyncio.Event] = {}
         self.taken = self.ended = 0
@@ -152,6 +151,19 @@ class Deployer:
         async with self._taking:
             await self._recover()
         await self._expire_approvals()
+        if self._homes is not None and (self._at_homes is None or self._at_homes.done()):
+            # Apart from all this: a home that is slow to answer keeps nothing here waiting.
+            self._at_homes = self._supervisor.spawn(self._look_at_homes(self._homes), name="runs for other homes")
+
+    async def _look_at_homes(self, homes: RunsForHomes) -> None:
+        for run in await homes.due():
+            name = run.deployment.deployment_id
+            if name in self._runs or (self._only and name not in self._only) or not self._has_room:
+                continue
+            claim = await homes.take(run)
+            if claim is not None:
+                self._begin(claim, homes.recorder_of(run))
+        await homes.expire(self._oldest_plan())
 
     async def stop(self) -> None:
         """Let go of everything; external commands go on under their launchers."""
@@ -165,7 +177,7 @@ class Deployer:
         """Take that deployment, if it is still to be had, and wait until this process is done with it."""
         async with self._taking:
             claim = await self._claim((deployment_id,))
-            ended = self._begin(claim) if claim is not None else None
+            ended = self._begin(claim, self._store) if claim is not None else None
         if ended is not None:
             await ended.wait()
 
@@ -181,13 +193,13 @@ class Deployer:
             return False
         claim = await self._claim(self._only)
         if claim is not None:
-            self._begin(claim)
+            self._begin(claim, self._store)
         return claim is not None
 
     async def _claim(self, only: tuple[str, ...]) -> Claim | None:
         return await self._report(ClaimDeployment(runner_id=self._holders.own, lease_s=LEASE_S, only=only))
 
-    def _begin(self, claim: Claim, *, former: Lease | None = None) -> asyncio.Event:
+    def _begin(self, claim: Claim, recorder: Recorder, *, former: Lease | None = None) -> asyncio.Event:
         """Carry it out in a task; the event tells that this process is done with it. ``former`` was a dead holder's."""
         name = claim.deployment.deployment_id
         self._runs[name] = None
@@ -196,8 +208,9 @@ class Deployer:
 
         async def carry_out() -> None:
             async with run_lock(self._lock_of(claim.deployment.machine_id)):
-                if await self._may_walk(claim, former):
-                    await self._carry_out(claim)
+                # What this computer carries out for a home elsewhere, no other ever does.
+                if recorder is not self._store or await self._may_walk(claim, former):
+                    await self._carry_out(claim, recorder)
             self._forget(name)
 
         async def give_up(error: MachinaError) -> None:
@@ -208,7 +221,7 @@ class Deployer:
                     await asyncio.sleep(LOOK_S)
                     return
                 if not await asyncio.to_thread(is_busy, folder):
-                    await self._give_up(claim, error)
+                    await self._give_up(claim, recorder, error)
                     await self._sweep()
                     return
                 LOG.warning("%s still runs outside; it is taken up again", name)
@@ -248,12 +261,12 @@ class Deployer:
         self.ended += 1
         self._wake.set()
 
-    async def _give_up(self, claim: Claim, error: MachinaError) -> None:
+    async def _give_up(self, claim: Claim, recorder: Recorder, error: MachinaError) -> None:
         """End a run that broke; what it was asked to apply may have been changed."""
-        deployment = await self._peek(lambda tx: tx.get(Deployment, claim.deployment.deployment_id))
+        deployment = await recorder.deployment(claim.deployment.deployment_id)
         reason = REDACTOR.redact(error.message)
         touched = deployment.state is DeploymentState.APPLYING
-        await self._report(
+        await recorder.report(
             ReportOutcome(
                 deployment_id=deployment.deployment_id,
                 fence=claim.fence,
@@ -266,23 +279,23 @@ class Deployer:
             )
         )
 
-    async def _carry_out(self, claim: Claim) -> None:
+    async def _carry_out(self, claim: Claim, recorder: Recorder) -> None:
         deployment = claim.deployment
 
         async def append(lines: tuple[LogLine, ...], cursors: Mapping[str, int]) -> None:
-            await self._report(
+            await recorder.report(
                 AppendLog(deployment_id=deployment.deployment_id, fence=claim.fence, lines=lines, cursors=cursors)
             )
 
-        material = await self._peek(lambda tx: material_of(tx, deployment))
+        material = await recorder.material(deployment)
         if self._parts.is_server:
             refuse_on_server(material)
         await self._unlocked.wait()
-        subject = await asyncio.to_thread(self._opened, material)
-        pump = LogPump(append, material.cursors)
+        subject = await asyncio.to_thread(opened, material, self._parts.vault)
+        pump = LogPump(append, material.cursors, batch_bytes=recorder.batch_bytes)
         tools = Tools(
             paths=self._parts.paths,
-            report=self._report,
+            report=recorder.report,
             seal=self._seal,
             find_engine=self._parts.find_engine,
             publish=self._parts.bus.publish,
@@ -291,12 +304,11 @@ class Deployer:
         run = Run(tools, deployment, claim.fence, subject, pump)
         self._runs[deployment.deployment_id] = run
         # A cancel that came after the claim and before this line was heard by nobody.
-        run.cancel((await self._peek(lambda tx: tx.get(Deployment, deployment.deployment_id))).cancel_level)
+        newest = await self._peek(lambda tx: tx.find(Deployment, deployment_id=deployment.deployment_id))
+        run.cancel(newest.cancel_level if newest is not None else 0)
         beside = (
             self._supervisor.spawn(pump.run(), name=f"log of {deployment.deployment_id}"),
-            self._supervisor.spawn(
-                self._renew(deployment.deployment_id, claim.fence), name=f"lease of {deployment.deployment_id}"
-            ),
+            self._supervisor.spawn(self._renew(claim, recorder), name=f"lease of {deployment.deployment_id}"),
         )
         try:
             await run.carry_out()
@@ -304,36 +316,14 @@ class Deployer:
             for task in beside:
                 task.cancel()
 
-    async def _renew(self, deployment_id: str, fence: int) -> None:
+    async def _renew(self, claim: Claim, recorder: Recorder) -> None:
+        deployment_id = claim.deployment.deployment_id
         while True:
             await asyncio.sleep(RENEW_S)
             try:
-                await self._report(RenewLease(deployment_id=deployment_id, fence=fence, lease_s=LEASE_S))
+                await recorder.report(RenewLease(deployment_id=deployment_id, fence=claim.fence, lease_s=LEASE_S))
             except MachinaError as error:
                 LOG.warning("the lease of %s could not be renewed: %s", deployment_id, error)
-
-    def _opened(self, material: Material) -> Subject:
-        """What a run works on, with its secrets in clear, known to the redactor before anything can print them."""
-        vault = self._parts.vault
-        opened = {
-            (place.table, place.record_id, place.field): vault.open_(
-                place.team_id, place.table, place.record_id, place.field, place.version, envelope
-            )
-            for place, envelope in material.sealed
-        }
-        REDACTOR.learn(*(secret.reveal() for secret in opened.values()))
-        state = material.state
-        raw = state and vault.open_bytes(
-            state.team_id, STATE_TABLE, state.machine_id, STATE_FIELD, state.serial, state.envelope
-        )
-        return Subject(
-            machine=material.machine,
-            account=material.account,
-            keys=material.keys,
-            credentials={field: secret for (table, _, field), secret in opened.items() if table == ACCOUNT_TABLE},
-            private_keys={key_id: secret for (table, key_id, _), secret in opened.items() if table == KEY_TABLE},
-            state=read_state_file(raw) if raw else None,
-        )
 
     async def _seal(self, machine: Machine, state: StateFile) -> bytes:
         """The envelope of a state, however long it takes to get one: what was made is known nowhere else."""
@@ -370,7 +360,7 @@ class Deployer:
                 )
             except Conflict:
                 continue
-            self._begin(claim, former=lease)
+            self._begin(claim, self._store, former=lease)
 
     async def _sweep(self) -> None:
         """Wipe what lies in clear in run folders that no open deployment needs: a crash may have left it there."""
@@ -402,18 +392,21 @@ class Deployer:
         await asyncio.to_thread(Workspace(folder).wipe_sealed, stored)
 
     async def _expire_approvals(self) -> None:
-        oldest = ids.now() - timedelta(hours=self._parts.settings.get(APPROVAL_HOURS))
+        oldest = self._oldest_plan()
         for deployment in await self._peek(lambda tx: expired(tx, oldest)):
             LOG.info("the plan of %s has expired", deployment.deployment_id)
             await self._report(ExpireApproval(deployment_id=deployment.deployment_id, waiting_since=oldest))
 
+    def _oldest_plan(self) -> datetime:
+        return ids.now() - timedelta(hours=self._parts.settings.get(APPROVAL_HOURS))
+
     # Plumbing
 
     async def _report(self, ask: Request[R]) -> R:
-        return await _patiently(lambda: self._parts.execute(RUNNER, ask))  # type: ignore[arg-type, return-value]
+        return await self._store.report(ask)
 
     async def _peek(self, work: Callable[[Transaction], R]) -> R:
-        return await _patiently(lambda: self._parts.database.read(RUNNER, work))
+        return await self._store.peek(work)
 
     def _on_event(self, event: Event) -> None:
         match event:
@@ -441,21 +434,6 @@ class Deployer:
             self._supervisor.spawn(self._sweep(), name="sweep")
         if row.get("state") in {DeploymentState.QUEUED, DeploymentState.APPLYING} or row.get("finished_at"):
             self._wake.set()
-
-
-async def _patiently(work: Callable[[], Awaitable[R]]) -> R:
-    """What ``work`` answers; while the store is busy or its disk full, nothing was changed, and it is tried again.
-
-    A run that failed for that would leave a Terraform behind that still changes things.
-    """
-    while True:
-        try:
-            return await work()
-        except Unavailable as error:
-            if error.code not in _PASSING:
-                raise
-            LOG.warning("a run waits: %s %s", error.code, error)
-            await asyncio.sleep(LOOK_S)
 
 
 def _folders_to_wipe(runs: Path) -> list[Path]:

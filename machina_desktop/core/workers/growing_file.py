@@ -11,15 +11,17 @@ LINE_LIMIT = 1 << 20
 CUT_MARKER = b" [line cut at 1 MiB]"
 
 _CHUNK = 1 << 20
-_BATCH = 4 << 20
+BATCH_BYTES = 4 << 20
+"""So much :func:`read_new_lines` reads at once where nothing else is asked for."""
 
 
-def read_new_lines(path: Path, offset: int, *, ended: bool = False) -> tuple[list[bytes], int]:
+def read_new_lines(path: Path, offset: int, *, ended: bool = False, most: int = BATCH_BYTES) -> tuple[list[bytes], int]:
     """Whole lines of a growing file from byte ``offset`` on, without their line ends, and the offset that follows.
 
-    At most about 4 MiB per call: call again until nothing comes. A line over 1 MiB is delivered as its first 1 MiB
-    and :data:`CUT_MARKER`, once it is complete; memory stays bounded. A last line without a line end is delivered
-    only when ``ended`` says that nobody will write to the file any more. A missing file has no lines. Any thread.
+    At most about ``most`` bytes per call: call again until nothing comes. A line over 1 MiB is delivered as its
+    first 1 MiB and :data:`CUT_MARKER`, once it is complete; memory stays bounded. A last line without a line end is
+    delivered only when ``ended`` says that nobody will write to the file any more. A missing file has no lines. Any
+    thread.
     """
     lines: list[bytes] = []
     first = offset
@@ -29,7 +31,7 @@ def read_new_lines(path: Path, offset: int, *, ended: bool = False) -> tuple[lis
         return lines, offset
     with file:
         file.seek(offset)
-        while offset - first < _BATCH:
+        while offset - first < most:
             line = file.readline(LINE_LIMIT + 1)
             length = len(line)
             if len(line) > LINE_LIMIT and not line.endswith(b"\n"):

@@ -15,7 +15,7 @@ from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.terraform.cli import Decoded, cleaned, decode
-from machina_desktop.core.workers.growing_file import LINE_LIMIT, read_new_lines
+from machina_desktop.core.workers.growing_file import BATCH_BYTES, LINE_LIMIT, read_new_lines
 
 LOG = logging.getLogger(__name__)
 GATHER_S = 0.05
@@ -31,8 +31,10 @@ class LogPump:
     ``append`` stores lines and cursors in one transaction, so a line is neither lost nor doubled by a crash.
     """
 
-    def __init__(self, append: Append, cursors: Mapping[str, int]) -> None:
+    def __init__(self, append: Append, cursors: Mapping[str, int], *, batch_bytes: int = BATCH_BYTES) -> None:
+        """``batch_bytes`` is how much of a file is read at once."""
         self._append = append
+        self._batch_bytes = batch_bytes
         self._cursors = dict(cursors)
         self._lines: list[LogLine] = []
         self._lock = threading.Lock()
@@ -86,7 +88,9 @@ class LogPump:
         await asyncio.to_thread(_reread, path, offset, phase, on_decoded)
         while True:
             is_last = ended.is_set()
-            lines, following = await asyncio.to_thread(_read, path, offset, phase, on_decoded, ended=is_last)
+            lines, following = await asyncio.to_thread(
+                _read, path, offset, phase, on_decoded, ended=is_last, most=self._batch_bytes
+            )
             if following > offset:
                 offset = following
                 async with self._writing:
@@ -99,9 +103,9 @@ class LogPump:
 
 
 def _read(
-    path: Path, offset: int, phase: str, on_decoded: Callable[[Decoded], None], *, ended: bool
+    path: Path, offset: int, phase: str, on_decoded: Callable[[Decoded], None], *, ended: bool, most: int
 ) -> tuple[tuple[LogLine, ...], int]:
-    raw, following = read_new_lines(path, offset, ended=ended)
+    raw, following = read_new_lines(path, offset, ended=ended, most=most)
     at = ids.now()
     lines: list[LogLine] = []
     for line in raw:

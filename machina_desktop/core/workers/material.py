@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from machina_desktop.core.domain.custody import KEPT_BACK
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.server import Server
+from machina_desktop.core.domain.team import Team
 from machina_desktop.core.errors import Conflict
+from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.registry import provider_for
-from machina_desktop.core.services.keys import TABLE as KEY_TABLE
-from machina_desktop.core.services.providers import TABLE as ACCOUNT_TABLE
 from machina_desktop.core.services.reports import teams_elsewhere
 from machina_desktop.core.services.runs import APPROVED
+from machina_desktop.core.services.sealing import ACCOUNT_TABLE, KEY_TABLE, STATE_FIELD, STATE_TABLE
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
+from machina_desktop.core.terraform.workspace import read_state_file
+from machina_desktop.core.vault.seals import Opener
+from machina_desktop.core.workers.run import Subject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +43,48 @@ def material_of(tx: Transaction, deployment: Deployment) -> Material:
     account = tx.get(ProviderAccount, machine.provider_account_id)
     found = {key.ssh_key_id: key for key in tx.list(SSHKey, ssh_key_id=machine.ssh_key_ids)}
     keys = tuple(found[key_id] for key_id in machine.ssh_key_ids if key_id in found)
-    sealed = tx.read_sealed(account.team_id, ACCOUNT_TABLE, account.provider_account_id)
-    for key in keys:
-        sealed += tx.read_sealed(key.team_id, KEY_TABLE, key.ssh_key_id)
     return Material(
         machine=machine,
         account=account,
         keys=keys,
-        sealed=sealed,
+        sealed=sealed_of(tx, account, keys),
         state=tx.read_state(machine.machine_id),
         cursors=tx.read_cursors(deployment.deployment_id),
+    )
+
+
+def sealed_of(
+    tx: Transaction, account: ProviderAccount, keys: tuple[SSHKey, ...]
+) -> tuple[tuple[SealedPlace, bytes], ...]:
+    """The envelopes of an account and of keys, as far as they are here."""
+    sealed = tx.read_sealed(account.team_id, ACCOUNT_TABLE, account.provider_account_id)
+    for key in keys:
+        sealed += tx.read_sealed(key.team_id, KEY_TABLE, key.ssh_key_id)
+    return sealed
+
+
+def opened(material: Material, vault: Opener) -> Subject:
+    """What a run works on, with its secrets in clear, known to the redactor before anything can print them. Blocks."""
+    secrets = {
+        (place.table, place.record_id, place.field): vault.open_(
+            place.team_id, place.table, place.record_id, place.field, place.version, envelope
+        )
+        for place, envelope in material.sealed
+    }
+    REDACTOR.learn(*(secret.reveal() for secret in secrets.values()))
+    state = material.state
+    raw = state and vault.open_bytes(
+        state.team_id, STATE_TABLE, state.machine_id, STATE_FIELD, state.serial, state.envelope
+    )
+    of_account = {field: secret for (table, _, field), secret in secrets.items() if table == ACCOUNT_TABLE}
+    kept_back = {name: of_account.pop(name).reveal() for name in KEPT_BACK if name in of_account}
+    return Subject(
+        machine=material.machine,
+        account=replace(material.account, settings={**material.account.settings, **kept_back}),
+        keys=material.keys,
+        credentials=of_account,
+        private_keys={key_id: secret for (table, key_id, _), secret in secrets.items() if table == KEY_TABLE},
+        state=read_state_file(raw) if raw else None,
     )
 
 
@@ -116,6 +154,26 @@ def expired(tx: Transaction, oldest: datetime) -> tuple[Deployment, ...]:
     waiting = tx.list(Deployment, state=DeploymentState.AWAITING_APPROVAL, updated_at__le=oldest)
     elsewhere = teams_elsewhere(tx) if waiting else frozenset()
     return tuple(run for run in waiting if run.team_id not in elsewhere)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnRun:
+    """A run of a team that lives elsewhere, as the copy here has it, which this computer shall carry out."""
+
+    deployment: Deployment
+    device_id: str
+
+
+def own_runs(tx: Transaction, states: tuple[DeploymentState, ...]) -> tuple[OwnRun, ...]:
+    """What this computer shall carry out for teams that live elsewhere, oldest first."""
+    runs = tx.list(Deployment, state=states, runs_on__ne="", order_by="created_at")
+    homes = {team.team_id: team.home for team in tx.list(Team, home__ne="")} if runs else {}
+    devices = {server.url: server.device_id for server in tx.list(Server)} if runs else {}
+    return tuple(
+        OwnRun(deployment=run, device_id=run.runs_on)
+        for run in runs
+        if run.runs_on == devices.get(homes.get(run.team_id, ""))
+    )
 
 
 def machines_awaiting(tx: Transaction) -> frozenset[str | None]:
