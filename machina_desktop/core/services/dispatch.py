@@ -55,7 +55,11 @@ class Dispatcher:
         began = time.perf_counter()
         try:
             _check_door(actor, case)
-            result = await self._perform(case, actor, ask, operation_of(case, actor, ask))
+            operation = operation_of(case, actor, ask)
+            if operation.op_id and case.result is type(None) and await self._is_done(operation, case):
+                # Whoever has left a team, or ended it, could not ask again.
+                return cast("R", None)
+            result = await self._perform(case, actor, ask, operation)
         except MachinaError as error:
             # It may quote what the outside said, and that what we sent; it is shown, printed and logged.
             error.message, error.hint = REDACTOR.redact(error.message), REDACTOR.redact(error.hint)
@@ -92,6 +96,10 @@ class Dispatcher:
         if isinstance(ask, AppendLog):
             self._bus.publish(LogAppended(ask.deployment_id, cast("int", result)))
         return result
+
+    async def _is_done(self, operation: Operation, case: UseCase) -> bool:
+        done = await self._database.read(RECORDER, lambda tx: tx.applied_op(operation.op_id, case.name))
+        return done is not None and told_again(operation, case, done) is None
 
     async def _once(self, case: UseCase, operation: Operation, run: Callable[[], object]) -> object:
         """What an ``async def`` use case answers; what it records is carried out once, and so is it as a whole."""

@@ -87,4 +87,5 @@ def _said(value: Any) -> str:  # noqa: ANN401 - whatever a request may hold
         return f"{type(value).__name__}({', '.join(f'{name}={_said(each)}' for name, each in given)})"
     if isinstance(value, tuple | list):
         return f"({', '.join(map(_said, value))})"
-    return repr(value)
+    # Whether a whole number was given as 60 or 60.0 is lost on the way.
+    return repr(int(value) if isinstance(value, float) and value.is_integer() else value)

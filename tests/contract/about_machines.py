@@ -1,0 +1,489 @@
+"""Scenarios of machines, their agents and runs, provider accounts and keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from machina_desktop.core.domain.agent import Heartbeat
+from machina_desktop.core.domain.deployment import DeploymentState
+from machina_desktop.core.domain.key import SSHKeyType
+from machina_desktop.core.domain.log_line import LogLevel, LogLine
+from machina_desktop.core.domain.machine import AgentStatus, MachineFacts, MachineStatus
+from machina_desktop.core.domain.plan import PlanSummary
+from machina_desktop.core.domain.provider import CredentialStatus, ProviderType, Verification
+from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
+from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.secret import Secret
+from machina_desktop.core.services import (
+    agents,
+    deployments,
+    handing_over,
+    keys,
+    machines,
+    providers,
+    reports,
+    run_here,
+    runner_keys,
+)
+from machina_desktop.core.services.sealing import Sealed
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.core.ssh.keys import generate
+from tests.contract.scenarios import scenario
+from tests.contract.world import World
+
+Ask = Request[Any]
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+FOUND = Verification(status=CredentialStatus.VALID, identity="me", scopes=("a", "b"))
+
+
+# Machines
+
+
+@scenario(machines.CreateMachine, who="member")
+async def a_machine_is_asked_for(w: World) -> Ask:
+    return machines.CreateMachine(
+        team_id=w.team_id,
+        account_id=w.account.provider_account_id,
+        name=w.fresh("web"),
+        tags=("prod", "ümlaut"),
+        notes="Line one\nline two ☃",
+    )
+
+
+@scenario(machines.CreateMachine, fails=(InvalidInput, "E-MACHINE-NAME"))
+async def a_machine_needs_a_good_name(w: World) -> Ask:
+    return machines.CreateMachine(team_id=w.team_id, account_id=w.account.provider_account_id, name="No good!")
+
+
+@scenario(machines.CreateMachine, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
+async def who_only_reads_makes_no_machine(w: World) -> Ask:
+    return machines.CreateMachine(team_id=w.team_id, account_id=w.account.provider_account_id, name=w.fresh("web"))
+
+
+@scenario(machines.ListMachines, who="reader")
+async def machines_are_listed(w: World) -> Ask:
+    await w.machine()
+    return machines.ListMachines(team_id=w.team_id, limit=3, offset=1)
+
+
+@scenario(machines.ListMachines)
+async def machines_are_looked_for(w: World) -> Ask:
+    await w.machine("stopped")
+    return machines.ListMachines(team_id=w.team_id, status=MachineStatus.STOPPED, provider=ProviderType.SANDBOX)
+
+
+@scenario(machines.ListMachines, who="stranger", fails=(NotFound, "E-NOT-FOUND"))
+async def machines_of_a_foreign_team_are_not_listed(w: World) -> Ask:
+    return machines.ListMachines(team_id=w.team_id)
+
+
+@scenario(machines.GetMachine)
+async def a_machine_is_shown(w: World) -> Ask:
+    return machines.GetMachine(machine_id=await w.machine())
+
+
+@scenario(machines.GetMachine, fails=(NotFound, "E-NOT-FOUND"))
+async def a_machine_that_is_none_is_not_found(w: World) -> Ask:
+    return machines.GetMachine(machine_id="machine that is/none?")
+
+
+@scenario(machines.GetMachine, who="stranger", fails=(NotFound, "E-NOT-FOUND"))
+async def a_foreign_machine_is_not_found(w: World) -> Ask:
+    return machines.GetMachine(machine_id=await w.machine())
+
+
+@scenario(machines.UpdateMachine)
+async def notes_and_tags_are_changed(w: World) -> Ask:
+    return machines.UpdateMachine(machine_id=await w.machine(), notes="ñ", tags=("a", "b"), is_protected=True)
+
+
+@scenario(machines.UpdateMachine)
+async def tags_are_taken_away(w: World) -> Ask:
+    return machines.UpdateMachine(machine_id=await w.machine(), tags=())
+
+
+@scenario(machines.DestroyMachine)
+async def a_machine_is_to_be_destroyed(w: World) -> Ask:
+    return machines.DestroyMachine(machine_id=await w.machine(), auto_approve=True)
+
+
+@scenario(machines.DestroyMachine, fails=(Conflict, "E-PROTECTED"))
+async def a_protected_machine_stays(w: World) -> Ask:
+    machine_id = await w.machine()
+    await w.here("admin", machines.UpdateMachine(machine_id=machine_id, is_protected=True))
+    return machines.DestroyMachine(machine_id=machine_id)
+
+
+@scenario(machines.RebootMachine)
+async def a_machine_is_to_be_rebooted(w: World) -> Ask:
+    return machines.RebootMachine(machine_id=await w.machine())
+
+
+@scenario(machines.StartMachine)
+async def a_machine_is_to_be_started(w: World) -> Ask:
+    return machines.StartMachine(machine_id=await w.machine("stopped"))
+
+
+@scenario(machines.StopMachine)
+async def a_machine_is_to_be_stopped(w: World) -> Ask:
+    return machines.StopMachine(machine_id=await w.machine())
+
+
+@scenario(machines.RefreshMachine)
+async def a_machine_is_to_be_looked_at(w: World) -> Ask:
+    return machines.RefreshMachine(machine_id=await w.machine())
+
+
+@scenario(machines.RetryMachine)
+async def a_machine_in_error_is_tried_again(w: World) -> Ask:
+    return machines.RetryMachine(machine_id=await w.machine("error"))
+
+
+# Agents
+
+
+@scenario(agents.IssueAgentToken)
+async def an_agent_gets_a_token(w: World) -> Ask:
+    return agents.IssueAgentToken(machine_id=await w.machine())
+
+
+@scenario(agents.RevokeAgentToken)
+async def an_agent_is_heard_no_more(w: World) -> Ask:
+    return agents.RevokeAgentToken(machine_id=(await w.agent())[0])
+
+
+BEAT = Heartbeat(boot_id="01234567-89ab-cdef-0123-456789abcdef", seq=1, sent_at=AT, load=(0.5, 1.25, 2.0))
+
+
+@scenario(agents.Beat, is_once=True)
+async def a_heartbeat_is_heard(w: World) -> tuple[str, Ask]:
+    _, token = await w.agent()
+    return token, agents.Beat(token=Secret(token), heartbeat=BEAT)
+
+
+@scenario(agents.Beat, fails=(Unauthenticated, "E-AGENT"))
+async def nobody_is_no_agent(w: World) -> tuple[str, Ask]:
+    token = "machina_agent_" + "x" * 43
+    return token, agents.Beat(token=Secret(token), heartbeat=BEAT)
+
+
+@scenario(agents.MarkAgent, who="runner")
+async def an_agent_is_listed_as_online(w: World) -> Ask:
+    machine_id, _ = await w.agent()
+    return agents.MarkAgent(machine_id=machine_id, status=AgentStatus.ONLINE)
+
+
+@scenario(agents.SuspectAgent, who="runner")
+async def an_agent_is_suspected(w: World) -> Ask:
+    machine_id, _ = await w.agent()
+    return agents.SuspectAgent(machine_id=machine_id, token_hash="0" * 64)
+
+
+# Runs
+
+
+@scenario(deployments.ListDeployments)
+async def runs_are_listed(w: World) -> Ask:
+    await w.run()
+    return deployments.ListDeployments(team_id=w.team_id, state=DeploymentState.QUEUED, limit=2)
+
+
+@scenario(deployments.ListDeployments)
+async def runs_of_a_time_are_listed(w: World) -> Ask:
+    return deployments.ListDeployments(team_id=w.team_id, since=AT, until=AT + timedelta(days=1), only_open=True)
+
+
+@scenario(deployments.GetDeployment)
+async def a_run_is_shown(w: World) -> Ask:
+    return deployments.GetDeployment(deployment_id=await w.run())
+
+
+@scenario(deployments.ReadLog, who="reader")
+async def a_log_is_read(w: World) -> Ask:
+    return deployments.ReadLog(deployment_id=await w.spoken())
+
+
+@scenario(deployments.ReadLog, fails=(InvalidInput, "E-CODEC"))
+async def a_log_is_read_from_the_beginning_of_a_line(w: World) -> Ask:
+    return deployments.ReadLog(deployment_id=await w.spoken(), offset=3)
+
+
+@scenario(deployments.ApproveDeployment)
+async def a_plan_is_approved(w: World) -> Ask:
+    return deployments.ApproveDeployment(deployment_id=await w.run("awaiting_approval"))
+
+
+@scenario(deployments.ApproveDeployment, fails=(Conflict, "E-NOT-AWAITING"))
+async def what_has_no_plan_is_not_approved(w: World) -> Ask:
+    return deployments.ApproveDeployment(deployment_id=await w.run())
+
+
+@scenario(deployments.CancelDeployment, who="member")
+async def a_run_is_cancelled(w: World) -> Ask:
+    return deployments.CancelDeployment(deployment_id=await w.run())
+
+
+# What runners report
+
+
+@scenario(reports.ClaimDeployment)
+async def a_run_is_claimed(w: World) -> Ask:
+    return w.claim(await w.own_run())
+
+
+@scenario(reports.ClaimDeployment)
+async def there_may_be_nothing_to_claim(w: World) -> Ask:
+    return w.claim("deployment-none")
+
+
+@scenario(reports.TakeOver)
+async def a_run_of_a_dead_runner_is_taken_over(w: World) -> Ask:
+    deployment_id, _ = await w.held()
+    return reports.TakeOver(deployment_id=deployment_id, dead_runner_id="runner-a", runner_id="runner-b", lease_s=60)
+
+
+@scenario(reports.RenewLease)
+async def a_lease_is_renewed(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return reports.RenewLease(deployment_id=deployment_id, fence=fence, lease_s=60)
+
+
+@scenario(reports.RenewLease, fails=(Conflict, "E-FENCE"))
+async def a_former_holder_is_refused(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return reports.RenewLease(deployment_id=deployment_id, fence=fence - 1, lease_s=60)
+
+
+@scenario(reports.RequeueDeployment, who="runner", fails=(Conflict, "E-DEPLOYMENT-STATE"))
+async def what_is_being_planned_is_not_queued_anew(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return reports.RequeueDeployment(deployment_id=deployment_id, fence=fence)
+
+
+@scenario(reports.ReportPhase)
+async def a_phase_is_reported(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return reports.ReportPhase(deployment_id=deployment_id, fence=fence, phase="init")
+
+
+@scenario(reports.ReportPlan)
+async def a_plan_is_reported(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return reports.ReportPlan(
+        deployment_id=deployment_id, fence=fence, summary=PlanSummary(add=1), digest="d" * 64, serial=0
+    )
+
+
+@scenario(reports.ExpireApproval)
+async def a_plan_expires(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    plan = reports.ReportPlan(
+        deployment_id=deployment_id, fence=fence, summary=PlanSummary(add=1), digest="d" * 64, serial=0
+    )
+    await w.here("admin", plan)
+    return reports.ExpireApproval(deployment_id=deployment_id, waiting_since=now())
+
+
+@scenario(reports.AppendLog)
+async def lines_are_added(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    line = LogLine(at=AT, phase="plan", level=LogLevel.WARNING, text="☃")
+    return reports.AppendLog(deployment_id=deployment_id, fence=fence, lines=(line,), cursors={"a": 3})
+
+
+@scenario(reports.SaveState)
+async def a_state_is_kept(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return reports.SaveState(
+        deployment_id=deployment_id, fence=fence, lineage="l", serial=1, envelope=b"\x00\xff", is_empty=False
+    )
+
+
+@scenario(reports.ReportFacts)
+async def facts_are_reported(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    facts = MachineFacts(public_ip="203.0.113.7", ssh_port=22, extra={"os": "Debian"})
+    return reports.ReportFacts(deployment_id=deployment_id, fence=fence, machine=facts)
+
+
+@scenario(reports.ReportOutcome)
+async def an_outcome_is_reported(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return reports.ReportOutcome(
+        deployment_id=deployment_id, fence=fence, state=DeploymentState.FAILED, touched=False, error_message="No."
+    )
+
+
+@scenario(run_here.ReadRun)
+async def a_computer_reads_the_run_it_carries_out(w: World) -> Ask:
+    return run_here.ReadRun(deployment_id=await w.spoken())
+
+
+@scenario(run_here.ReadRun, who="member", fails=(Forbidden, "E-NOT-YOURS"))
+async def nobody_reads_the_run_of_anothers_computer(w: World) -> Ask:
+    return run_here.ReadRun(deployment_id=await w.own_run())
+
+
+@scenario(run_here.ReadLease)
+async def a_computer_sees_that_it_holds_a_run(w: World) -> Ask:
+    deployment_id, _ = await w.held()
+    return run_here.ReadLease(deployment_id=deployment_id)
+
+
+async def _own_machine(w: World) -> str:
+    """A machine whose record the administrator's computer keeps."""
+    machine_id = await w.machine()
+    await w.held()
+    await w.sql("UPDATE machine SET state_keeper = :device WHERE machine_id = :key", device=w.device_id, key=machine_id)
+    return machine_id
+
+
+@scenario(handing_over.ReadState)
+async def there_may_be_no_state(w: World) -> Ask:
+    return handing_over.ReadState(team_id=w.team_id, machine_id=await _own_machine(w))
+
+
+@scenario(handing_over.ReadState)
+async def a_state_is_read_as_it_was_kept(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    state = reports.SaveState(
+        deployment_id=deployment_id, fence=fence, lineage="l", serial=1, envelope=b"\x00\xff", is_empty=False
+    )
+    await w.here("admin", state)
+    run = await w.here("admin", deployments.GetDeployment(deployment_id=deployment_id))
+    return handing_over.ReadState(team_id=w.team_id, machine_id=run.machine_id or "")
+
+
+@scenario(handing_over.RecordHandOver)
+async def a_machine_is_handed_over(w: World) -> Ask:
+    return handing_over.RecordHandOver(team_id=w.team_id, machine_id=await _own_machine(w))
+
+
+@scenario(handing_over.RecordCustody)
+async def a_secret_is_shared_no_more(w: World) -> Ask:
+    account_id = (await w.spare_account()).provider_account_id
+    await w.sql(
+        "UPDATE provider_account SET keeper = :device WHERE provider_account_id = :key",
+        device=w.device_id,
+        key=account_id,
+    )
+    return handing_over.RecordCustody(team_id=w.team_id, account_id=account_id)
+
+
+@scenario(runner_keys.ShowRunnerKey)
+async def the_runners_key_is_shown(w: World) -> Ask:
+    return runner_keys.ShowRunnerKey(team_id=w.team_id)
+
+
+@scenario(runner_keys.RegisterRunnerKey, who="runner", fails=(Conflict, "E-RUNNER-KEY"))
+async def a_second_key_of_runners_is_refused(w: World) -> Ask:
+    return runner_keys.RegisterRunnerKey(public_key="other", replaces="none")
+
+
+# Provider accounts
+
+
+@scenario(providers.ListProviders, who="reader")
+async def providers_are_listed(w: World) -> Ask:
+    return providers.ListProviders()
+
+
+@scenario(providers.ListAccounts)
+async def accounts_are_listed(w: World) -> Ask:
+    return providers.ListAccounts(team_id=w.team_id, type=ProviderType.SANDBOX, search=w.account.label)
+
+
+@scenario(providers.AddAccount)
+async def an_account_is_added(w: World) -> Ask:
+    return providers.AddAccount(team_id=w.team_id, type=ProviderType.SANDBOX, label=w.fresh("practice"))
+
+
+@scenario(providers.AddAccount, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
+async def who_only_reads_adds_no_account(w: World) -> Ask:
+    return providers.AddAccount(team_id=w.team_id, type=ProviderType.SANDBOX, label=w.fresh("practice"))
+
+
+@scenario(providers.RecordAccount, who="runner")
+async def an_account_is_recorded(w: World) -> Ask:
+    return providers.RecordAccount(
+        team_id=w.team_id,
+        type=ProviderType.SANDBOX,
+        label=w.fresh("practice"),
+        settings={},
+        found=FOUND,
+        sealed=Sealed(),
+    )
+
+
+@scenario(providers.VerifyAccount)
+async def an_account_is_verified(w: World) -> Ask:
+    return providers.VerifyAccount(account_id=(await w.spare_account()).provider_account_id)
+
+
+@scenario(providers.RecordVerification, who="runner")
+async def what_a_provider_answered_is_recorded(w: World) -> Ask:
+    return providers.RecordVerification(account_id=(await w.spare_account()).provider_account_id, found=FOUND)
+
+
+@scenario(providers.DeleteAccount)
+async def an_account_is_deleted(w: World) -> Ask:
+    return providers.DeleteAccount(account_id=(await w.spare_account()).provider_account_id)
+
+
+@scenario(providers.ListCatalogue)
+async def a_catalogue_is_shown(w: World) -> Ask:
+    return providers.ListCatalogue(account_id=w.account.provider_account_id, type=ProviderType.SANDBOX)
+
+
+# Keys
+
+
+@scenario(keys.ListKeys)
+async def keys_are_listed(w: World) -> Ask:
+    await w.key()
+    return keys.ListKeys(team_id=w.team_id, search="key")
+
+
+@scenario(keys.GetKey)
+async def a_key_is_shown(w: World) -> Ask:
+    return keys.GetKey(key_id=await w.key())
+
+
+@scenario(keys.GenerateKey)
+async def a_key_is_made(w: World) -> Ask:
+    return keys.GenerateKey(team_id=w.team_id, name=w.fresh("key"))
+
+
+@scenario(keys.ImportKey)
+async def a_public_key_is_imported(w: World) -> Ask:
+    public = generate(SSHKeyType.ED25519, 0, "me").public_line
+    return keys.ImportKey(team_id=w.team_id, name=w.fresh("key"), public_key=public)
+
+
+@scenario(keys.ImportKey, fails=(InvalidInput, "E-KEY-PUBLIC"))
+async def what_is_no_key_is_refused(w: World) -> Ask:
+    return keys.ImportKey(team_id=w.team_id, name=w.fresh("key"), public_key="ssh-ed25519 nonsense")
+
+
+@scenario(keys.RecordKey, who="runner")
+async def a_public_key_is_recorded(w: World) -> Ask:
+    public = generate(SSHKeyType.ED25519, 0, "me").public_line
+    return keys.RecordKey(
+        team_id=w.team_id, name=w.fresh("key"), public_key=public, has_private_key=False, sealed=Sealed()
+    )
+
+
+@scenario(keys.RecordExport, who="runner")
+async def an_export_is_recorded(w: World) -> Ask:
+    return keys.RecordExport(team_id=w.team_id, key_id=await w.key())
+
+
+@scenario(keys.DeleteKey)
+async def a_key_is_deleted(w: World) -> Ask:
+    return keys.DeleteKey(key_id=await w.key())
+
+
+@scenario(keys.DeleteKey, fails=(NotFound, "E-NOT-FOUND"))
+async def a_key_that_is_none_is_not_deleted(w: World) -> Ask:
+    return keys.DeleteKey(key_id=new_id("key"))
