@@ -135,6 +135,7 @@ class Host:
                 assign=assign,
                 concurrency=concurrency,
                 is_server=vault is not None,
+                ask_home=None if self._gateway is None else self._gateway.ask_home,
             ),
             only=only,
         )

@@ -31,6 +31,7 @@ from machina_desktop.core.services.machines import CreateMachine, ListMachines, 
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.workers import deployer as deployer_module
+from machina_desktop.core.workers import recorder as recorder_module
 from tests.fakes import terraform_shim
 from tests.fakes.hosts import Core, core, until
 
@@ -101,7 +102,7 @@ async def every_write_is_refused_and_works_again(disk: Path, outside: Path) -> N
 
 async def a_run_waits_for_space_and_goes_on(disk: Path, outside: Path) -> None:
     """Only the database's disk is full: what Terraform prints and keeps lies elsewhere."""
-    deployer_module.LOOK_S = 0.1
+    deployer_module.LOOK_S = recorder_module.LOOK_S = 0.1
     shim = terraform_shim.install(outside / "shim").parent
     (shim / "apply.hang").touch()
     (shim / "apply.lines").write_text(str(LINES))
@@ -128,7 +129,7 @@ async def a_run_waits_for_space_and_goes_on(disk: Path, outside: Path) -> None:
 
 
 async def a_queued_run_is_claimed_once_there_is_space(disk: Path, outside: Path) -> None:
-    deployer_module.LOOK_S = 0.1
+    deployer_module.LOOK_S = recorder_module.LOOK_S = 0.1
     shim = terraform_shim.install(outside / "shim")
     async with core(disk / "home", engine=shim) as made:
         asks = [await made.create(f"m{number}", auto_approve=True, notes="n" * 3000) for number in range(3)]

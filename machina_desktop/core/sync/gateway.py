@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from machina_desktop.core.domain.team import Actor, Team
-from machina_desktop.core.errors import Bug, MachinaError
+from machina_desktop.core.errors import Bug, MachinaError, NotFound
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.services.use_case import REGISTRY, Request
 from machina_desktop.core.store.transaction import Transaction
@@ -116,9 +116,22 @@ class RoutingGateway:
         """Send what a use case that runs here has learnt to the home of the team it is about."""
         del actor
         team_id = await self._team_of(ask)
-        if not self.is_elsewhere(team_id):
+        case = REGISTRY.find(type(ask))
+        if not self.is_elsewhere(team_id) or case.path.startswith("/api/device/"):
             return await here()
+        if case.is_read:
+            return await self._follower(team_id).ask(ask)
         return await self._write(team_id, ask)
+
+    async def ask_home(self, team_id: str, ask: Request[R], *, op_id: str = "") -> R:
+        """What the home of a team answers to a report; the copy here takes it in when it comes to it.
+
+        Raises:
+            NotFound: the person is not in that team any more.
+        """
+        if not self.is_elsewhere(team_id):
+            raise NotFound("There is no such team.")
+        return await self._follower(team_id).ask(ask, op_id=op_id)
 
     async def _routed(self, ask: Request[object]) -> object:
         case = REGISTRY.find(type(ask))
