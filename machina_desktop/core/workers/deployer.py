@@ -340,11 +340,13 @@ class Deployer:
 
     async def _recover(self) -> None:
         """Take over deployments whose holder is dead, and go on where it stopped."""
+        # What ends while the others are read is not unfinished.
+        ours = frozenset(self._runs)
         held = await self._peek(unfinished)
         self._holders.forget(but=frozenset(lease.deployment_id for _run, lease in held))
         for deployment, lease in held:
             name = deployment.deployment_id
-            if name in self._runs or (self._only and name not in self._only):
+            if name in ours or name in self._runs or (self._only and name not in self._only):
                 continue
             if not self._holders.is_orphan(lease):
                 continue
