@@ -16,4 +16,5 @@ resolve() {
 
 resolve --extra desktop --extra terraform -o requirements/run.lock
 resolve --extra server -c requirements/run.lock -o requirements/server.lock
+resolve --extra server --extra terraform -c requirements/run.lock -c requirements/server.lock -o requirements/runner.lock
 resolve --extra desktop --extra terraform --extra server --extra dev -c requirements/run.lock -o requirements/dev.lock

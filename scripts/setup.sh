@@ -17,9 +17,10 @@ qt_packages=(
     libxcb-sync1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon0 libxkbcommon-x11-0
 )
 # The real things the tests talk to: a display with a window manager, a tray and a mouse, an SSH server, a keyring,
-# a database server.
+# a database server, a browser without a window, a proxy, and what checks units.
 test_packages=(
-    dbus gnome-keyring openbox openssh-server postgresql trayer x11-xserver-utils xauth xdotool xvfb
+    chromium-headless-shell dbus gnome-keyring nginx-light openbox openssh-server postgresql systemd trayer
+    x11-xserver-utils xauth xdotool xvfb
 )
 
 say() { printf 'machina: %s\n' "$*" >&2; }
@@ -51,9 +52,14 @@ install_packages() {
     case " $* " in
     *" postgresql "*) how=(without_cluster "${how[@]}") ;;
     esac
-    case "$(ls -d /run/systemd/system 2>/dev/null) $* " in
-    /*" openssh-server "*) how=(ssh_service_stays_off "${how[@]}") ;;
-    esac
+    if [ -d /run/systemd/system ]; then
+        case " $* " in
+        *" openssh-server "*) how=(stays_off "ssh.service ssh.socket" "${how[@]}") ;;
+        esac
+        case " $* " in
+        *" nginx-light "*) how=(stays_off nginx.service "${how[@]}") ;;
+        esac
+    fi
     "${how[@]}" "$@"
 }
 
@@ -61,12 +67,16 @@ install_quietly() {
     "${root[@]}" DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends --quiet=2 "$@" >/dev/null
 }
 
-# The tests start an SSH server of their own on loopback: the package must not open this computer's port 22.
-ssh_service_stays_off() {
-    "${root[@]}" systemctl mask --quiet --runtime ssh.service ssh.socket
+# The tests start servers of their own on loopback: no package may open this computer's port 22 or 80.
+stays_off() {
+    local units=$1
+    shift
+    # shellcheck disable=SC2086 # a list of words
+    "${root[@]}" systemctl mask --quiet --runtime $units
     "$@"
-    "${root[@]}" systemctl disable --quiet ssh.service
-    "${root[@]}" systemctl unmask --quiet --runtime ssh.service ssh.socket
+    "${root[@]}" systemctl disable --quiet "${units%% *}"
+    # shellcheck disable=SC2086 # as above
+    "${root[@]}" systemctl unmask --quiet --runtime $units
 }
 
 # The tests make clusters of their own: the package must not make one that starts with this computer.
