@@ -48,7 +48,7 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
         ("GET", "/nothing", 404, "E-NO-ROUTE"),
         ("GET", "/api/nothing", 404, "E-NO-ROUTE"),
         ("GET", "/api/device/settings", 404, "E-NO-ROUTE"),
-        ("POST", "/api/runner/claims", 404, "E-NO-ROUTE"),
+        ("POST", "/api/runner/key", 405, "E-METHOD"),
         ("GET", "/api/machines/../../etc/passwd", 404, "E-NO-ROUTE"),
         ("PATCH", "/api/machines", 405, "E-METHOD"),
         ("DELETE", "/api/machines", 405, "E-METHOD"),

@@ -78,7 +78,7 @@ def queue_run(
             hint="Ask without approving beforehand; somebody who may can then approve the plan.",
             code="E-MAY-NOT-APPROVE",
         )
-    _check_place(tx, actor, machine, runs_on)
+    machine = _placed(tx, actor, machine, runs_on)
     pending = tx.find(
         Deployment,
         machine_id=machine.machine_id,
@@ -110,12 +110,12 @@ def queue_run(
     return deployment
 
 
-def _check_place(tx: Transaction, actor: Actor, machine: Machine, runs_on: str) -> None:
-    """Whoever carries a run out needs the account's secrets and the machine's Terraform state."""
+def _placed(tx: Transaction, actor: Actor, machine: Machine, runs_on: str) -> Machine:
+    """The machine, if its run can be carried out there: that needs the account's secrets and the Terraform state."""
     if not is_remote(actor):
         if runs_on:
             raise InvalidInput("The team lives on this computer; its runs are carried out here.", field="runs_on")
-        return
+        return machine
     account = tx.get(ProviderAccount, machine.provider_account_id)
     if runs_on:
         claim_device(tx, actor, runs_on)
@@ -129,8 +129,15 @@ def _check_place(tx: Transaction, actor: Actor, machine: Machine, runs_on: str) 
         runner_key(tx)
     if not opens_at(account, runs_on):
         raise not_here(tx, account)
-    if machine.state_keeper != runs_on:
+    if machine.state_keeper == runs_on:
+        return machine
+    has_state = machine.terraform_state_status is not TerraformStateStatus.NONE or tx.read_state(machine.machine_id)
+    if machine.state_keeper or has_state:
         raise _state_elsewhere(tx, machine)
+    # The runners have nothing of it yet: whoever begins keeps what comes of it.
+    begun = replace(machine, state_keeper=runs_on)
+    tx.replace(begun)
+    return begun
 
 
 def _state_elsewhere(tx: Transaction, machine: Machine) -> Conflict:

@@ -252,6 +252,24 @@ class Connections:
         """See :class:`Servers`."""
         follower = self.of(server_id)
         try:
+    async def move(self, team_id: str, server_id: str, handle: str) -> Team:
+        """See :class:`Servers`."""
+        origin = self._desk.person.home_of(team_id)
+        known = await self._movers.move_of(team_id)
+        at = self.at(origin) if origin else None
+        follower = self.of(known.server_id) if known else self.of(server_id) if server_id else at
+        if (
+            follower is None
+            or (not known and server_id and origin)
+            or (known and server_id not in {"", known.server_id})
+        ):
+            raise Conflict(
+                "The team cannot move there from where it is." if origin or known else "The team lives here already.",
+                hint="Bring it to this computer first." if origin else "",
+                code="E-NOT-LOCAL",
+            )
+        return await self._movers.move(follower, team_id, to_server=bool(server_id), handle=handle)
+
             async with asyncio.timeout(GOODBYE_S):
                 home = await follower.home()
                 await home.call(Logout())
@@ -333,10 +351,12 @@ class Connections:
         sealed = await asyncio.to_thread(self._sealed, server.server_id, signed)
 
         def work(tx: SqlTransaction) -> None:
-            if tx.find(Server, server_id=server.server_id) is None:
+            known = tx.find(Server, server_id=server.server_id)
+            if known is None:
                 tx.add(server)
             else:
-                tx.replace(server)
+                # The key it showed first stays the one that secrets are sealed to, whoever signs in anew.
+                tx.replace(replace(server, runner_key=known.runner_key))
             for place, envelope in sealed:
                 tx.save_sealed(place, envelope)
 
