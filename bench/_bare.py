@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -25,12 +27,12 @@ async def beat(data: dict[str, Any]) -> dict[str, Any]:
     return {"at": data["heartbeat"]["sent_at"], "interval_s": 10}
 
 
-@post("/say", status_code=204)
-async def say(data: dict[str, Any]) -> None:
-    """Send that to every stream."""
-    async with _PUSHES:
-        _LINES.append(json.dumps(data))
-        _PUSHES.notify_all()
+async def tell() -> None:
+    """Send a line to every stream for each line of this process's input."""
+    while await asyncio.to_thread(sys.stdin.readline):
+        async with _PUSHES:
+            _LINES.append(json.dumps({"text": f"said {len(_LINES) + 1} {time.time():.6f}"}))
+            _PUSHES.notify_all()
 
 
 @get("/stream")
@@ -38,8 +40,7 @@ async def stream() -> ServerSentEvent:
     """What is said from now on."""
 
     async def lines() -> AsyncIterator[str]:
-        known = len(_LINES)
-        yield "{}"
+        known = 0
         while True:
             async with _PUSHES:
                 while known == len(_LINES):
@@ -55,7 +56,7 @@ def main() -> None:
     """Serve until told to end."""
     listener = listen(ServerConfig(port=0))
     config = uvicorn.Config(
-        Litestar([beat, say, stream], openapi_config=None, logging_config=None),
+        Litestar([beat, stream], openapi_config=None, logging_config=None),
         http="h11",
         ws="none",
         lifespan="off",
@@ -70,7 +71,13 @@ def main() -> None:
     print(
         json.dumps({"message": f"serving at 127.0.0.1 port {listener.getsockname()[1]}"}), file=sys.stderr, flush=True
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    asyncio.run(_serve(uvicorn.Server(config), listener))
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    telling = asyncio.create_task(tell())
+    await server.serve(sockets=[listener])
+    telling.cancel()
 
 
 if __name__ == "__main__":

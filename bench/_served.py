@@ -61,6 +61,12 @@ class Process:
     process: subprocess.Popen[str]
     port: int
 
+    def tell(self) -> None:
+        """Let something be said on its streams."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
     def cpu_s(self) -> float:
         """What it has used of the processor so far."""
         times = psutil.Process(self.process.pid).cpu_times()
@@ -95,6 +101,14 @@ def machina(store: Store) -> Iterator[Process]:
 
 
 @contextmanager
+def telling(store: Store, deployment_id: str) -> Iterator[Process]:
+    """The same server, in which a run says something when it is told to."""
+    command = [sys.executable, "-m", "bench._teller", deployment_id]
+    with _started(command, store.variables, log=store.home / "log") as made:
+        yield made
+
+
+@contextmanager
 def bare() -> Iterator[Process]:
     """Handlers that do nothing, in the same framework on the same server."""
     command = [sys.executable, "-m", "bench._bare"]
@@ -106,12 +120,14 @@ def bare() -> Iterator[Process]:
 def _started(command: list[str], variables: dict[str, str], *, log: Path) -> Iterator[Process]:
     environment = {**os.environ, "PORT": "0", "PYTHONUNBUFFERED": "1", **variables}
     with log.open("w") as written:
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=written, text=True)
+        process = subprocess.Popen(
+            command, cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE, stderr=written, text=True
+        )
     try:
         yield Process(process, _port(process, log))
     finally:
         process.terminate()
-        process.wait(START_S)
+        process.communicate(timeout=START_S)
 
 
 def _port(process: subprocess.Popen[str], log: Path) -> int:

@@ -36,6 +36,7 @@ from machina_desktop.server.metrics import MEDIA_TYPE, Metrics
 from machina_desktop.server.pages.handlers import Page, Pages, is_for_people
 from machina_desktop.server.reading import BODY_BYTES, Reader, client_of
 from machina_desktop.server.routes import served, served_to_devices, success_of
+from machina_desktop.server.shared_logs import SharedLogs
 from machina_desktop.server.streams import Heads, HintStream, LogStream, RunTeams, Streams, Times
 
 TITLE = "Machina"
@@ -74,7 +75,8 @@ class Server:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self.streams = Streams(parts.metrics, parts.times)
+        logs = SharedLogs(parts.host.dispatcher, parts.host.bus)
+        self.streams = Streams(parts.metrics, parts.times, parts.host.bus, logs)
         database = parts.host.database
         self._heads = Heads(feeds=database.change_heads, logs=database.log_ends, runs=RunTeams(self._team_of_run))
         self._pages = Pages(parts.config.public_url, parts.host.database)
@@ -146,7 +148,6 @@ class Server:
             following = LogStream(
                 await who(),
                 who,
-                self._parts.host.bus,
                 self.streams,
                 dispatcher=self._parts.host.dispatcher,
                 deployment_id=request.path_params["deployment_id"],
@@ -163,7 +164,7 @@ class Server:
         call = call_of(request)
         call.action = "sync.hints"
         who = self._reader(request, call)
-        stream = HintStream(await who(), who, self._parts.host.bus, self.streams, heads=self._heads)
+        stream = HintStream(await who(), who, self.streams, heads=self._heads)
         self.streams.admit(stream)
         return stream
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import random
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -16,13 +16,14 @@ from machina_desktop.core.codec import to_json, to_plain
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import MachinaError, TooMany
 from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended
-from machina_desktop.core.services.deployments import GetDeployment, LogChunk, ReadLog
+from machina_desktop.core.services.deployments import GetDeployment, ReadLog
 from machina_desktop.core.services.dispatch import Dispatcher
 from machina_desktop.server.errors import problem_of
 from machina_desktop.server.metrics import Metrics
+from machina_desktop.server.shared_logs import SharedLogs, event_of
 
 PER_USER = 10
-CHUNK_BYTES = 64 << 10
+PATIENCE_S = 0.05
 MEDIA_TYPE = b"text/event-stream; charset=utf-8"
 _ABOUT_RIGHTS = frozenset({"user", "team_member", "grant", "team"})
 
@@ -71,11 +72,16 @@ class RunTeams:
 class Streams:
     """All streams of one process: their number is bounded for each person, and they end together."""
 
-    def __init__(self, metrics: Metrics, times: Times) -> None:
+    def __init__(self, metrics: Metrics, times: Times, bus: EventBus, logs: SharedLogs) -> None:
         self.times = times
+        self.logs = logs
+        logs.on_read = self._wake_readers
+        self._readers: dict[str, list[Stream]] = {}
         self._metrics = metrics
         self._by_user: Counter[str] = Counter()
         self._open: set[Stream] = set()
+        # Once for all: the bus calls each listener by itself, and there may be a thousand streams.
+        bus.subscribe(self._hear)
 
     @property
     def count(self) -> int:
@@ -111,6 +117,25 @@ class Streams:
             if stream.user_id == user_id:
                 stream.check()
 
+    def _hear(self, event: Event) -> None:
+        if not isinstance(event, LogAppended):
+            for stream in self._open:
+                stream.hear(event)
+            return
+        concerned = [stream for stream in self._open if stream.concerns(event)]
+        readers = [stream for stream in concerned if stream.kind == LogStream.kind]
+        for stream in concerned:
+            if stream.kind != LogStream.kind or stream is readers[0]:
+                stream.wake()
+        if len(readers) > 1:
+            # One reads; the others are woken with what it has read, or do it themselves when it lets them wait.
+            self._readers.setdefault(event.deployment_id, []).extend(readers[1:])
+            asyncio.get_running_loop().call_later(PATIENCE_S, self._wake_readers, event.deployment_id)
+
+    def _wake_readers(self, deployment_id: str) -> None:
+        for stream in self._readers.pop(deployment_id, ()):
+            stream.wake()
+
     def stop(self) -> None:
         """End every stream; readers come back with the number of the last event they got."""
         for stream in tuple(self._open):
@@ -129,16 +154,21 @@ class Stream(ABC):
 
     kind: str
 
-    def __init__(self, actor: Actor, who: Callable[[], Awaitable[Actor]], bus: EventBus, streams: Streams) -> None:
+    def __init__(self, actor: Actor, who: Callable[[], Awaitable[Actor]], streams: Streams) -> None:
         """``who`` tells anew who reads, and raises when they may not any more."""
         self.user_id = actor.user_id
         self.actor = actor
         self._who = who
-        self._bus = bus
         self._streams = streams
         self._wake = asyncio.Event()
         self._is_over = False
-        self._check_at = time.monotonic() + streams.times.recheck_s
+        self._is_silent = False
+        self._is_slow = False
+        self._sends_since = 0.0
+        self._quiet_until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[object] | None = None
+        self._check_at = self._next_check()
 
     @property
     def heartbeat_s(self) -> float:
@@ -153,6 +183,18 @@ class Stream(ABC):
     def news(self) -> AsyncIterator[bytes]:
         """What there is to send now, as whole events; empty for none. Ends the stream by :meth:`end`."""
 
+    @abstractmethod
+    async def ask_leave(self) -> None:
+        """See whether the reader, as they are now, may still read this.
+
+        Raises:
+            MachinaError: they may not.
+        """
+
+    def wake(self) -> None:
+        """Look for something to send."""
+        self._wake.set()
+
     def check(self) -> None:
         """Ask anew who reads, before anything else is sent."""
         self._check_at = 0.0
@@ -164,27 +206,32 @@ class Stream(ABC):
         self._wake.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        unsubscribe = self._bus.subscribe(self._hear)
+        self._task = asyncio.current_task()
+        self._look_after()
         try:
             async with asyncio.TaskGroup() as group:
                 watch = group.create_task(self._watch(receive), name="stream reader")
                 await self._run(send)
                 watch.cancel()
+        except asyncio.CancelledError:
+            if self._task is None or not self._is_slow:
+                raise
+            self._task.uncancel()
         finally:
-            unsubscribe()
+            if self._timer is not None:
+                self._timer.cancel()
             self._streams.dismiss(self)
 
     async def _run(self, send: Send) -> None:
         headers = [(b"content-type", MEDIA_TYPE), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        with contextlib.suppress(TimeoutError):
-            await self._send(send, b": machina\n")
-            while not self._is_over:
-                self._wake.clear()
-                if await self._may_read(send):
-                    await self._send_news(send)
-                    await self._rest(send)
-            await self._send(send, b"", more=False)
+        await self._send(send, b": machina\n")
+        while not self._is_over:
+            self._wake.clear()
+            if await self._may_read(send):
+                await self._send_news(send)
+                await self._rest(send)
+        await self._send(send, b"", more=False)
 
     async def _send_news(self, send: Send) -> None:
         try:
@@ -201,32 +248,57 @@ class Stream(ABC):
             return True
         try:
             self.actor = await self._who()
+            await self.ask_leave()
         except MachinaError as error:
             await self._send(send, _gone(error))
             self.end()
             return False
-        self._check_at = time.monotonic() + self._streams.times.recheck_s
+        self._check_at = self._next_check()
         return True
 
+    def _next_check(self) -> float:
+        # Spread out: those who came together would ask together, again and again.
+        return time.monotonic() + self._streams.times.recheck_s * random.uniform(0.6, 1)  # noqa: S311 - no secret
+
     async def _rest(self, send: Send) -> None:
-        times = self._streams.times
-        try:
-            await asyncio.wait_for(self._wake.wait(), min(self.heartbeat_s, times.recheck_s))
-        except TimeoutError:
+        self._quiet_until = time.monotonic() + self._pause_s
+        await self._wake.wait()
+        if self._is_silent:
+            self._is_silent = False
             # A comment alone: some readers take an empty line for an event as soon as one had an id.
             await self._send(send, b":\n")
 
+    @property
+    def _pause_s(self) -> float:
+        return min(self.heartbeat_s, self._streams.times.recheck_s)
+
+    def _look_after(self) -> None:
+        """Break the silence after a while, and let go of a reader that takes nothing; again and again."""
+        at = time.monotonic()
+        if self._sends_since and at - self._sends_since > self._streams.times.slow_s and self._task is not None:
+            self._is_slow = True
+            self._task.cancel()
+            return
+        left_s = self._quiet_until - at
+        if self._quiet_until and left_s <= 0:
+            self._is_silent = True
+            self._wake.set()
+        self._timer = asyncio.get_running_loop().call_later(left_s if left_s > 0 else self._pause_s, self._look_after)
+
     async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
-        # The server takes no more than its buffer holds: waiting here is waiting for the reader.
-        async with asyncio.timeout(self._streams.times.slow_s):
-            await send({"type": "http.response.body", "body": body, "more_body": more})
+        # The server takes no more than its buffer holds: waiting here is waiting for the reader. It is watched by the
+        # one timer of the stream, for a timer of its own would cost as much as sending does.
+        self._sends_since = time.monotonic()
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+        self._sends_since = 0.0
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.end()
 
-    def _hear(self, event: Event) -> None:
+    def hear(self, event: Event) -> None:
+        """Take an event in. Must be quick."""
         if self.concerns(event):
             self._wake.set()
         if isinstance(event, Changed) and any(map(self._is_about_rights, event.changes)):
@@ -247,17 +319,19 @@ class LogStream(Stream):
         self,
         actor: Actor,
         who: Callable[[], Awaitable[Actor]],
-        bus: EventBus,
         streams: Streams,
         *,
         dispatcher: Dispatcher,
         deployment_id: str,
         offset: int,
     ) -> None:
-        super().__init__(actor, who, bus, streams)
+        super().__init__(actor, who, streams)
         self._dispatcher = dispatcher
+        self._logs = streams.logs
         self._deployment_id = deployment_id
         self._offset = offset
+        self._heard_end = 0
+        self._may_have_more = True
         self._ended_at: float | None = None
 
     async def first(self) -> None:
@@ -266,34 +340,43 @@ class LogStream(Stream):
         Raises:
             MachinaError: there is no such run, or no line begins at that byte.
         """
-        await self._read(1)
+        await self._dispatcher.execute(
+            self.actor, ReadLog(deployment_id=self._deployment_id, offset=self._offset, limit=1)
+        )
+
+    async def ask_leave(self) -> None:
+        await self._dispatcher.execute(self.actor, GetDeployment(deployment_id=self._deployment_id))
 
     def concerns(self, event: Event) -> bool:
         if isinstance(event, LogAppended):
-            return event.deployment_id == self._deployment_id
-        return isinstance(event, Changed) and any(change.entity_id == self._deployment_id for change in event.changes)
+            if event.deployment_id != self._deployment_id:
+                return False
+            self._heard_end = max(self._heard_end, event.end)
+            return True
+        if isinstance(event, Changed) and any(change.entity_id == self._deployment_id for change in event.changes):
+            self._may_have_more = True
+            return True
+        return False
 
     async def news(self) -> AsyncIterator[bytes]:
-        while True:
-            # Read before the log: what a run says before it ends is then never behind its end.
-            run = await self._dispatcher.execute(self.actor, GetDeployment(deployment_id=self._deployment_id))
-            chunk = await self._read(CHUNK_BYTES)
-            if chunk.end > self._offset:
-                self._offset, self._ended_at = chunk.end, None
-                yield event_of("log", to_json(chunk), number=chunk.end)
-            elif not run.state.is_final:
-                return
+        while self._may_have_more or self._offset < self._heard_end:
+            self._may_have_more = False
+            piece = await self._logs.look(self.actor, self._deployment_id, self._offset)
+            if piece.event:
+                self._offset, self._ended_at = piece.end, None
+                # How far the log goes is not known before it was heard to grow.
+                self._may_have_more |= piece.state.is_final or not self._heard_end
+                yield piece.event
+            elif not piece.state.is_final:
+                self._heard_end = min(self._heard_end, self._offset)
             elif self._ended_at is None:
+                self._may_have_more = True
                 self._ended_at = time.monotonic()
                 await asyncio.sleep(self._streams.times.settle_s)
             else:
-                yield event_of("end", to_json({"state": run.state}), number=self._offset)
+                yield event_of("end", to_json({"state": piece.state}), number=self._offset)
                 self.end()
                 return
-
-    async def _read(self, limit: int) -> LogChunk:
-        ask = ReadLog(deployment_id=self._deployment_id, offset=self._offset, limit=limit)
-        return await self._dispatcher.execute(self.actor, ask)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,10 +403,8 @@ class HintStream(Stream):
 
     kind = "hints"
 
-    def __init__(
-        self, actor: Actor, who: Callable[[], Awaitable[Actor]], bus: EventBus, streams: Streams, *, heads: Heads
-    ) -> None:
-        super().__init__(actor, who, bus, streams)
+    def __init__(self, actor: Actor, who: Callable[[], Awaitable[Actor]], streams: Streams, *, heads: Heads) -> None:
+        super().__init__(actor, who, streams)
         self._heads = heads
         self._heard: dict[str, int] = {}
         self._told: dict[str, int] = {}
@@ -333,6 +414,9 @@ class HintStream(Stream):
     @property
     def heartbeat_s(self) -> float:
         return self._streams.times.hint_heartbeat_s
+
+    async def ask_leave(self) -> None:
+        """What is told is told of the teams the reader is in; there may be none."""
 
     def concerns(self, event: Event) -> bool:
         if isinstance(event, LogAppended):
@@ -368,12 +452,6 @@ class HintStream(Stream):
             self._heard[team_id] = max(seq, self._heard.get(team_id, 0))
         for deployment_id, end in (await self._heads.logs()).items():
             self._logs[deployment_id] = max(end, self._logs.get(deployment_id, 0))
-
-
-def event_of(name: str, data: bytes, *, number: int | None = None) -> bytes:
-    """One event; ``data`` is JSON on one line."""
-    head = b"" if number is None else b"id: %d\n" % number
-    return b"%sevent: %s\ndata: %s\n\n" % (head, name.encode(), data)
 
 
 def _gone(error: MachinaError) -> bytes:
