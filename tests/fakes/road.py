@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -55,7 +55,7 @@ class Road:
         return await self.mover.to_server(self.team_id, self.person, self.server, home or self.home, handle=handle)
 
     async def come(self, home: Home | None = None) -> Team:
-        return await self.mover.to_here(self.team_id, self.person, self.server, home or self.home)
+        return await self.mover.to_here(self.team_id, self.person, self.server, home or self.home, copy=Followed(self))
 
     def reborn(self) -> None:
         """As after a start of the program."""
@@ -108,6 +108,23 @@ class Road:
     def log(self, of: Core | Site) -> bytes:
         found = of.sql("SELECT data FROM log_chunk WHERE deployment_id = ? ORDER BY start", self.deployment_id)
         return b"".join(cast("bytes", data) for (data,) in found)
+
+
+class Followed:
+    """The copy of the team, as the mover knows it."""
+
+    def __init__(self, made: Road) -> None:
+        self.team_id = made.team_id
+        self._made = made
+
+    async def pull(self, home: Home) -> None:
+        """Take everything in anew."""
+        await home.call(PullSnapshot(team_id=self.team_id, limit=1))
+        await self._made.follow()
+
+    def at_rest(self) -> AbstractAsyncContextManager[None]:
+        """Nobody else pulls."""
+        return nullcontext()
 
 
 @asynccontextmanager

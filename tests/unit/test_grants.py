@@ -139,6 +139,7 @@ EXPECTED: dict[str, set[str]] = {
     "team.join": PEOPLE,
     "team.leave": PEOPLE,
     "team.list": EVERYBODY,
+    "team.move": ADMINS,
     "team.settle": NOBODY,
     "team.update": ADMINS,
     "user.me": EVERYBODY,

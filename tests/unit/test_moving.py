@@ -9,12 +9,17 @@ from typing import Any, TypeVar
 
 import pytest
 
-from machina_desktop.core.errors import Conflict, MachinaError, NotFound, Unavailable
+from machina_desktop.core.domain.team import TeamRole
+from machina_desktop.core.errors import Conflict, Forbidden, MachinaError, NotFound, Unavailable
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.audit import VerifyAudit
+from machina_desktop.core.services.deployments import ReadLog
 from machina_desktop.core.services.importing import FinishImport, ImportTeamPart, ReleaseTeam
+from machina_desktop.core.services.invites import CreateInvite
 from machina_desktop.core.services.machines import ListMachines, UpdateMachine
+from machina_desktop.core.services.moving import MoveTeam
+from machina_desktop.core.services.servers import SignInAtServer, SignOutOfServer
 from machina_desktop.core.services.sync import PullChanges
 from machina_desktop.core.services.teams import CreateTeam, UpdateTeam
 from machina_desktop.core.services.use_case import Request
@@ -23,7 +28,9 @@ from machina_desktop.core.store.moves import MoveStep
 from machina_desktop.core.sync import move_steps, moving
 from machina_desktop.core.sync.home import Home
 from machina_desktop.core.sync.server_client import ServerClient
-from tests.fakes.road import Road, lived, lives_anew, road
+from tests.fakes.hosts import until
+from tests.fakes.road import LINES, Followed, Road, lived, lives_anew, road
+from tests.fakes.server import PASSWORD
 
 R = TypeVar("R")
 
@@ -265,7 +272,7 @@ async def test_while_it_is_not_known_whether_it_has_arrived_it_can_be_read_only(
     made.reborn()
     [move] = await made.mover.undecided(made.server.server_id)
     assert move.step is MoveStep.DECIDING
-    team = await made.mover.decide(made.team_id, made.person, made.server, made.home)
+    team = await made.mover.decide(made.team_id, made.person, made.server, made.home, copy=Followed(made))
     assert team is not None
     assert made.is_there
 
@@ -424,3 +431,58 @@ async def test_a_machine_whose_state_only_the_server_can_open_keeps_its_team_the
         await made.come()
     assert refused.value.code == "E-MOVE-STATE"
     assert made.is_there
+
+
+# Through the door, as a person does it
+
+
+async def test_a_person_moves_a_team_there_works_with_it_and_brings_it_back(on_road: Road) -> None:
+    made = on_road
+    host = made.here.host
+    made.here.sql("DELETE FROM server")
+    server = await made.here.call(SignInAtServer(url=made.site.url, email="ada@example.org", password=Secret(PASSWORD)))
+    host.start_followers()
+    team = await made.here.call(MoveTeam(team_id=made.team_id, server_id=server.server_id))
+    assert (team.home, made.is_there) == (made.site.url, True)
+    await made.here.call(UpdateMachine(machine_id=made.machine_id, notes="from here"))
+    assert made.site.sql("SELECT notes FROM machine") == [("from here",)]
+    assert (await made.here.call(VerifyAudit(team_id=made.team_id))).broken_at is None
+    found = await made.here.call(ReadLog(deployment_id=made.deployment_id, limit=1 << 20))
+    assert len(found.lines) == LINES
+    await made.here.call(CreateInvite(team_id=made.team_id))
+    team = await made.here.call(MoveTeam(team_id=made.team_id))
+    assert (team.home, made.is_there) == ("", False)
+    assert host.actor.role_in(made.team_id) is TeamRole.ADMIN
+    await made.here.call(UpdateMachine(machine_id=made.machine_id, notes="at home again"))
+    assert made.here.sql("SELECT notes FROM machine") == [("at home again",)]
+    assert (await made.here.call(VerifyAudit(team_id=made.team_id))).broken_at is None
+
+
+async def test_what_was_undecided_is_found_out_with_the_next_connection(on_road: Road) -> None:
+    made = on_road
+    host = made.here.host
+    made.here.sql("DELETE FROM server")
+    made.server = await made.here.call(
+        SignInAtServer(url=made.site.url, email="ada@example.org", password=Secret(PASSWORD))
+    )
+    with pytest.raises(Killed):
+        await made.go(home=DiesAt(made.home, FinishImport, before=False))
+    with pytest.raises(Conflict) as refused:
+        await made.here.call(SignOutOfServer(server_id=made.server.server_id))
+    assert refused.value.code == "E-MOVING"
+    host.start_followers()
+
+    async def is_copied() -> bool:
+        return not made.is_local and made.here.sql("SELECT is_whole FROM replica WHERE team_id = ?", made.team_id) == [
+            (1,)
+        ]
+
+    await until(is_copied, what="the end of the move")
+    await made.here.call(UpdateMachine(machine_id=made.machine_id, notes="there"))
+    assert made.site.sql("SELECT notes FROM machine") == [("there",)]
+
+
+async def test_only_administrators_move_a_team(on_road: Road) -> None:
+    door = on_road.here.door(on_road.here.member())
+    with pytest.raises(Forbidden):
+        await door.call(MoveTeam(team_id=on_road.team_id, server_id=on_road.server.server_id))

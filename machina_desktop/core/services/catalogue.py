@@ -15,6 +15,7 @@ from machina_desktop.core.services import (
     keys,
     machines,
     members,
+    moving,
     providers,
     reports,
     run_here,
@@ -52,4 +53,5 @@ AREAS = (
     sealing,
     sync,
     importing,
+    moving,
 )

@@ -57,6 +57,10 @@ class Servers(Protocol):
         """Make a team; it is here when this answers."""
         ...
 
+    async def move(self, team_id: str, server_id: str, handle: str) -> Team:
+        """Let a team live at that server from now on, or on this computer without one; see ``MoveTeam``."""
+        ...
+
     async def sign_out(self, server_id: str) -> None:
         """End the session, and forget the server and what its teams have here."""
         ...

@@ -152,7 +152,7 @@ async def create_invite(context: Context, actor: Actor, ask: CreateInvite) -> Is
     )
 
 
-@use_case("invite.record", "POST /api/teams/{team_id}/invites/{invite_id}", is_internal=True)
+@use_case("invite.record", "POST /api/teams/{team_id}/invites/{invite_id}", is_for_devices=True)
 def record_invite(tx: Transaction, actor: Actor, ask: RecordInvite) -> TeamInvite:
     """Store the invite; it expires by the clock of the team's home."""
     if not SHORTEST_HOURS <= ask.hours <= LONGEST_HOURS:

@@ -15,7 +15,7 @@ from machina_desktop.core.domain.account import SessionKind, lifetime
 from machina_desktop.core.domain.intent import Intent, IntentState
 from machina_desktop.core.domain.server import FoundServer, Replica, Server, ServerStatus
 from machina_desktop.core.domain.team import Team, User
-from machina_desktop.core.errors import Bug, InvalidInput, Locked, MachinaError, NotFound, Unavailable
+from machina_desktop.core.errors import Bug, Conflict, InvalidInput, Locked, MachinaError, NotFound, Unavailable
 from machina_desktop.core.events import Changed, ConnectionChanged, Event, VaultChanged
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.log import REDACTOR
@@ -31,6 +31,7 @@ from machina_desktop.core.store.transaction import SealedPlace, Transaction
 from machina_desktop.core.sync.follower import Follower
 from machina_desktop.core.sync.home import Home
 from machina_desktop.core.sync.team_copy import COPIER, Desk
+from machina_desktop.core.sync.team_moves import TeamMoves
 
 if TYPE_CHECKING:
     from machina_desktop.core.store.sql_transaction import SqlTransaction
@@ -90,6 +91,7 @@ class Connections:
         self._followers: dict[str, Follower] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._spawn: Spawn | None = None
+        self._movers = TeamMoves(desk)
 
     # The life of a host
 
@@ -134,8 +136,10 @@ class Connections:
         async def open_home() -> Home:
             return await self._open_home(server.url, await self._credentials(server_id))
 
-        self._followers[server_id] = Follower(self._desk, server, open_home)
-        return self._followers[server_id]
+        follower = Follower(self._desk, server, open_home)
+        follower.decide = lambda home: self._movers.decide(follower, home)
+        self._followers[server_id] = follower
+        return follower
 
     def _start(self, server_id: str) -> None:
         if self._spawn is None:
@@ -248,10 +252,6 @@ class Connections:
         """See :class:`Servers`."""
         return await self._arrive(server_id, CreateTeam(name=name, handle=handle))
 
-    async def sign_out(self, server_id: str) -> None:
-        """See :class:`Servers`."""
-        follower = self.of(server_id)
-        try:
     async def move(self, team_id: str, server_id: str, handle: str) -> Team:
         """See :class:`Servers`."""
         origin = self._desk.person.home_of(team_id)
@@ -270,6 +270,11 @@ class Connections:
             )
         return await self._movers.move(follower, team_id, to_server=bool(server_id), handle=handle)
 
+    async def sign_out(self, server_id: str) -> None:
+        """See :class:`Servers`."""
+        follower = self.of(server_id)
+        await self._movers.forget(server_id)
+        try:
             async with asyncio.timeout(GOODBYE_S):
                 home = await follower.home()
                 await home.call(Logout())

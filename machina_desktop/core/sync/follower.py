@@ -23,6 +23,7 @@ from machina_desktop.core.events import ConnectionChanged, LogAppended
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.teams import ListTeams
 from machina_desktop.core.services.use_case import Request
+from machina_desktop.core.store.moves import MoveStep
 from machina_desktop.core.store.transaction import Transaction
 from machina_desktop.core.sync.home import HeadMoved, Home, LogGrown
 from machina_desktop.core.sync.team_copy import COPIER, Desk, TeamCopy
@@ -45,6 +46,7 @@ class Follower:
     Attributes:
         server: As it is stored.
         state: How the line is, with ``reason`` and ``since``.
+        decide: Finds out what has become of teams whose move from or to the server was interrupted.
     """
 
     def __init__(self, desk: Desk, server: Server, open_home: Callable[[], Awaitable[Home]]) -> None:
@@ -63,7 +65,9 @@ class Follower:
         self._news = asyncio.Event()
         self._wake = asyncio.Event()
         self._troubles: dict[str, tuple[str, float]] = {}
+        self._aside: set[str] = set()
         self._was_live = False
+        self.decide: Callable[[Home], Awaitable[None]] | None = None
 
     # What gateways ask
 
@@ -149,14 +153,23 @@ class Follower:
             for team_id in here - there - moving:
                 await self.copy_of(team_id).purge()
                 self._copies.pop(team_id, None)
-            for team_id in there - here:
+            for team_id in there - here - moving:
                 self._mark(team_id)
             return frozenset(there - here)
 
     def _here(self, tx: Transaction) -> tuple[set[str], set[str]]:
-        """Teams that are copied, and those that are on their way: what becomes of them is decided elsewhere."""
+        """Teams that are copied, and those of which nobody knows yet whether they have moved."""
         copied = {each.team_id for each in tx.list(Replica, server_id=self.server.server_id, limit=ALL)}
-        return copied, {move.team_id for move in tx.moves.moves()}
+        return copied, {move.team_id for move in tx.moves.moves() if move.step is MoveStep.DECIDING}
+
+    def set_aside(self, team_id: str) -> None:
+        """The team moves: nothing of it is taken in before :meth:`take_up`."""
+        self._aside.add(team_id)
+
+    def take_up(self, team_id: str) -> None:
+        """The team has moved, or stays where it was."""
+        self._aside.discard(team_id)
+        self._copies.pop(team_id, None)
 
     def nudge(self, team_id: str) -> None:
         """Something waits to be sent."""
@@ -210,6 +223,8 @@ class Follower:
     async def _look(self, home: Home) -> None:
         while True:
             await self.refresh(home)
+            if self.decide is not None:
+                await self.decide(home)
             await asyncio.sleep(LOOK_S)
 
     async def _work(self, home: Home) -> None:
@@ -219,13 +234,18 @@ class Follower:
             while self._due:
                 team_id = next(iter(self._due))
                 del self._due[team_id]
-                await self._serve(home, team_id)
+                await self.serve(home, team_id)
             self._news.clear()
             if not self._due:
                 await self._news.wait()
 
-    async def _serve(self, home: Home, team_id: str) -> None:
-        if self._is_troubled(team_id):
+    async def serve(self, home: Home, team_id: str) -> None:
+        """Bring one copy up to date and send what waits for it.
+
+        Raises:
+            MachinaError: the line or the session is no good any more.
+        """
+        if team_id in self._aside or self._is_troubled(team_id):
             return
         copy = self.copy_of(team_id)
         try:
@@ -252,9 +272,10 @@ class Follower:
         return False
 
     async def _mark_all(self) -> None:
-        replicas = await self._desk.database.read(COPIER, lambda tx: tx.list(Replica, server_id=self.server.server_id))
-        for replica in replicas:
-            self._mark(replica.team_id)
+        copied, moving = await self._desk.database.read(COPIER, self._here)
+        self._aside |= moving
+        for team_id in copied:
+            self._mark(team_id)
 
     def _mark(self, team_id: str) -> None:
         self._due[team_id] = None

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from machina_desktop.core.codec import to_json, to_plain
 from machina_desktop.core.domain.audit import AuditEvent
@@ -31,7 +31,6 @@ from machina_desktop.core.services.importing import (
     ImportTeamPart,
     ReleaseTeam,
 )
-from machina_desktop.core.services.sync import PullChanges
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.moves import Move, MoveStep
 from machina_desktop.core.store.sql_transaction import SqlTransaction
@@ -52,10 +51,21 @@ from machina_desktop.core.sync.move_steps import (
 )
 
 T = TypeVar("T")
-LOG = logging.getLogger(__name__)
 ATTEMPTS = 5
-CATCH_UP_S = 10.0
-LOOK_S = 0.05
+
+
+class Copy(Protocol):
+    """The copy of a team that comes."""
+
+    team_id: str
+
+    async def pull(self, home: Home) -> None:
+        """Take in all that its home has now."""
+        ...
+
+    def at_rest(self) -> AbstractAsyncContextManager[None]:
+        """Take in nothing meanwhile."""
+        ...
 
 
 class Mover:
@@ -97,7 +107,7 @@ class Mover:
                 return await self._gone(move, server, home, arrival)
             return await self._decide_going(await self._copied(move, person, server, home, arrival), server, home)
 
-    async def to_here(self, team_id: str, person: str, server: Server, home: Home) -> Team:
+    async def to_here(self, team_id: str, person: str, server: Server, home: Home, *, copy: Copy) -> Team:
         """Let a team of ``server`` live on this computer from now on, with ``person`` as its one member.
 
         Raises:
@@ -111,9 +121,10 @@ class Mover:
                 if known is not None and (known.server_id != server.server_id or not known.is_coming):
                     raise _elsewhere()
                 if known is None or known.step is MoveStep.COPYING:
-                    known = await self._fetched(team_id, known, server, home)
+                    known = await self._fetched(known, server, home, copy)
                 try:
-                    return await self._decide_coming(known, person, server, home)
+                    async with copy.at_rest():
+                        return await self._decide_coming(known, person, server, home)
                 except Conflict as error:
                     if error.code != "E-MOVED-ON" or attempt == ATTEMPTS - 1:
                         raise
@@ -130,22 +141,21 @@ class Mover:
             if move is None:
                 return await self._read(lambda tx: tx.get(Team, team_id))
             if move.step is MoveStep.DECIDING:
-                if home is None:
+                if home is None or move.is_coming:
                     raise Conflict(
-                        "It is not known yet whether the team has arrived.",
-                        hint="Connect to the server and try again.",
+                        "It is not known yet whether the team has moved.",
+                        hint="Connect to the server and move the team again: that finds out.",
                         code="E-MOVING",
                     )
-                if not move.is_coming:
-                    await home.call(AbandonImport(team_id=team_id), op_id=new_id("op"))
-                    arrival = await home.call(GetArrival(team_id=team_id))
-                    if arrival.is_home:
-                        return await self._gone(move, server, home, arrival)
+                await home.call(AbandonImport(team_id=team_id), op_id=new_id("op"))
+                arrival = await home.call(GetArrival(team_id=team_id))
+                if arrival.is_home:
+                    return await self._gone(move, server, home, arrival)
             elif home is not None and not move.is_coming:
                 await home.call(AbandonImport(team_id=team_id), op_id=new_id("op"))
             return await self._stay(move)
 
-    async def decide(self, team_id: str, person: str, server: Server, home: Home) -> Team | None:
+    async def decide(self, team_id: str, person: str, server: Server, home: Home, *, copy: Copy) -> Team | None:
         """Find out what has become of a move that was interrupted; ``None`` when nothing is undecided.
 
         Raises:
@@ -156,8 +166,15 @@ class Mover:
             if move is None or move.step is not MoveStep.DECIDING or move.server_id != server.server_id:
                 return None
             if move.is_coming:
-                return await self._decide_coming(move, person, server, home)
+                async with copy.at_rest():
+                    return await self._decide_coming(move, person, server, home)
             return await self._decide_going(move, server, home)
+
+    async def forget(self, server_id: str) -> None:
+        """Let go of moves from or to a server that had only begun; the teams stay where they are."""
+        for move in await self._read(lambda tx: tx.moves.moves()):
+            if move.server_id == server_id and move.step is MoveStep.COPYING:
+                await self._stay(move)
 
     async def undecided(self, server_id: str) -> tuple[Move, ...]:
         """Moves from or to a server of which nobody knows how they ended."""
@@ -260,18 +277,18 @@ class Mover:
 
     # A team comes
 
-    async def _fetched(self, team_id: str, known: Move | None, server: Server, home: Home) -> Move:
+    async def _fetched(self, known: Move | None, server: Server, home: Home, copy: Copy) -> Move:
         """All that the home has is here; it is asked next to let the team go."""
         move = Move(
-            team_id=team_id,
+            team_id=copy.team_id,
             server_id=server.server_id,
             is_coming=True,
             step=MoveStep.COPYING,
             began_at=known.began_at if known else now(),
         )
         await self._write(lambda tx: begin_coming(tx, move, server))
-        await self._fetch_history(team_id, home)
-        await self._catch_up(team_id, home)
+        await self._fetch_history(copy.team_id, home)
+        await copy.pull(home)
         return await self._write(lambda tx: ask_to_come(tx, move))
 
     async def _fetch_history(self, team_id: str, home: Home) -> None:
@@ -282,17 +299,6 @@ class Mover:
             outgoing = await home.call(ExportTeamPart(team_id=team_id, place=place))
             await self._write(lambda tx, outgoing=outgoing: take_history(tx, team_id, outgoing))  # type: ignore[misc]
             place = outgoing.following
-
-    async def _catch_up(self, team_id: str, home: Home) -> None:
-        """Wait until the copy holds what its home had when asked; the follower brings it."""
-        async with asyncio.timeout(CATCH_UP_S):
-            while True:
-                numbers = await self._read(lambda tx: tx.moves.numbers(team_id))
-                ask = PullChanges(team_id=team_id, since=numbers.change_seq, epoch=numbers.epoch, limit=1)
-                page = await home.call(ask)
-                if page.head == numbers.change_seq and not page.needs_snapshot:
-                    return
-                await asyncio.sleep(LOOK_S)
 
     async def _decide_coming(self, move: Move, person: str, server: Server, home: Home) -> Team:
         numbers = await self._read(lambda tx: tx.moves.numbers(move.team_id))

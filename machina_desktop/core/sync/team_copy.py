@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -183,6 +184,12 @@ class TeamCopy:
         await self._write(work)
         self.seq = first.head
         return Position(first.epoch, first.head)
+
+    @contextlib.asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """Nothing is taken in meanwhile."""
+        async with self._pulling:
+            yield
 
     # Editing
 
