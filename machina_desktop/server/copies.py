@@ -91,7 +91,8 @@ def _packed(config: ServerConfig, paths: Paths, target: Path) -> Made:
             made_at=now(),
         )
         archive.pack(target, manifest, parts)
-    return Made(file=target, parts=tuple(parts), left_out=tuple(path for path in (paths.key_file,) if path.exists()))
+    keys = (paths.key_file, paths.runner_key)
+    return Made(file=target, parts=tuple(parts), left_out=tuple(path for path in keys if path.exists()))
 
 
 def _keepsakes(paths: Paths) -> dict[str, Path]:

@@ -34,6 +34,7 @@ EVERY_TEAM = "-c machina.teams={*}"
 SECTIONS = ("pre-data", "data", "post-data")
 _PSQL_ONLY = re.compile(rb"^\\(?:un)?restrict .*$", re.MULTILINE)
 """Newer versions guard their scripts with these; only psql knows them."""
+_SPEAKER = re.compile(r"^.*?\b(?:error|detail): ")
 
 _OTHERS = sa.text(
     "SELECT count(*) FROM pg_stat_activity"
@@ -239,7 +240,8 @@ def _failure(program: str, said: str) -> Unavailable:
 def _first(said: str, *signs: str) -> str:
     """The first line with one of these, without who says it."""
     lines = [line for sign in signs for line in said.splitlines() if sign in line and "aborting" not in line]
-    return (lines or said.splitlines() or ["it did not say why"])[0].rpartition("error: ")[2].strip().rstrip(".")[:300]
+    line = (lines or said.splitlines() or ["it did not say why"])[0]
+    return _SPEAKER.sub("", line).strip().rstrip(".")[:300]
 
 
 @contextmanager
