@@ -61,7 +61,11 @@ async def _with_host(order: Order, paths: Paths, settings: Settings) -> int:
     host = Host(paths, settings, EventBus())
     session: Session | None = None
     try:
-        await host.start(watch=order.command.carries_out or "follow" in order.switches)
+        is_followed = order.command.carries_out or "follow" in order.switches
+        await host.start(watch=is_followed)
+        if is_followed:
+            # The window, if there is one, sees to the sessions at servers.
+            host.start_followers(renews=False)
         session = Session(host, order)
         return await session.run()
     except (asyncio.CancelledError, KeyboardInterrupt):

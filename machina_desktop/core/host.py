@@ -142,9 +142,12 @@ class Host:
         self._keep_running(self._deployer.run, name="deployer")
         return self._deployer
 
-    def start_followers(self) -> None:
-        """Keep the copies of teams that live on servers up to date. Only on a personal host, after :meth:`start`."""
-        self.connections.follow(self._supervisor.spawn)
+    def start_followers(self, *, renews: bool = True) -> None:
+        """Keep the copies of teams that live on servers up to date. Only on a personal host, after :meth:`start`.
+
+        Of all programs of this computer only the one that ``renews`` gives sessions new tokens.
+        """
+        self.connections.follow(self._supervisor.spawn, renews=renews)
 
     @property
     def connections(self) -> Connections:

@@ -136,14 +136,14 @@ def _found(tx: Transaction, team: Team, founder: User) -> None:
     tx.share(founder, team.team_id)
 
 
-@use_case("team.update", "PUT /api/teams/{team_id}")
+@use_case("team.update", "PUT /api/teams/{team_id}", offline=True)
 def update_team(tx: Transaction, _actor: Actor, ask: UpdateTeam) -> Team:
     """Write what was given."""
     team = tx.get(Team, ask.team_id)
     updated = replace(
         team,
         name=team.name if ask.name is None else _checked_name(ask.name),
-        handle=team.handle if ask.handle in {None, team.handle} else _free_handle(tx, ask.handle or ""),
+        handle=team.handle if ask.handle in {None, team.handle} else _free_handle(tx, ask.handle or "", team.home),
         avatar_url=team.avatar_url if ask.avatar_url is None else _checked_picture(ask.avatar_url, "avatar_url"),
         updated_at=now(),
     )
@@ -184,11 +184,11 @@ def _checked_name(name: str, field: str = "name", code: str = "E-TEAM-NAME") -> 
     return name
 
 
-def _free_handle(tx: Transaction, handle: str) -> str:
+def _free_handle(tx: Transaction, handle: str, home: str = "") -> str:
     if problem := handle_problem(handle):
         raise InvalidInput(problem, field="handle", hint="For example: web-team.", code="E-TEAM-HANDLE")
     # A team whose home is elsewhere has its handle there.
-    if tx.find_anywhere(Team, handle=handle, home=""):
+    if tx.find_anywhere(Team, handle=handle, home=home):
         raise Conflict(f"The handle {handle} is taken.", hint="Choose another handle.", code="E-HANDLE-TAKEN")
     return handle
 
@@ -272,6 +272,10 @@ def settle(tx: Transaction, _actor: Actor, ask: Settle) -> Actor:
 
 
 def _person_of_this_computer(tx: Transaction) -> User | None:
-    """Who made the teams that live here; the other users are members of teams whose home is elsewhere."""
-    local = tx.list(Team, home="", order_by="created_at", limit=1)
-    return tx.get(User, local[0].created_by) if local else tx.find(User)
+    """Who is in the teams that live here; the other users are members of teams whose home is elsewhere."""
+    local = tuple(team.team_id for team in tx.list(Team, home="", limit=ALL))
+    places = tx.list(TeamMember, team_id=local, order_by="joined_at", limit=1)
+    if places:
+        return tx.get(User, places[0].user_id)
+    elsewhere = {member.user_id for member in tx.list(TeamMember, limit=ALL)}
+    return next((user for user in tx.list(User, limit=ALL) if user.user_id not in elsewhere), None)

@@ -91,6 +91,7 @@ class Connections:
         self._followers: dict[str, Follower] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._spawn: Spawn | None = None
+        self._renews = False
         self._movers = TeamMoves(desk)
 
     # The life of a host
@@ -101,9 +102,12 @@ class Connections:
             if server.server_id not in self._followers:
                 self._add(server)
 
-    def follow(self, spawn: Spawn) -> None:
-        """Follow all servers from now on, also those that are signed in to later, by this program or another."""
-        self._spawn = spawn
+    def follow(self, spawn: Spawn, *, renews: bool) -> None:
+        """Follow all servers from now on, also those that are signed in to later, by this program or another.
+
+        Of several programs that use one session, one ``renews`` its token.
+        """
+        self._spawn, self._renews = spawn, renews
         for server_id in self._followers:
             self._start(server_id)
         self._desk.bus.subscribe(self._hear)
@@ -399,8 +403,7 @@ class Connections:
         return Credentials(
             token=opened[TOKEN],
             expires_at=datetime.fromisoformat(expires.reveal()) if expires else now() + lifetime(SessionKind.DEVICE),
-            # Of several programs one sees to it: the one that follows.
-            keep=(lambda signed: self._renew(server_id, signed)) if self._spawn is not None else None,
+            keep=(lambda signed: self._renew(server_id, signed)) if self._renews else None,
         )
 
     async def _renew(self, server_id: str, signed: SignedIn) -> None:

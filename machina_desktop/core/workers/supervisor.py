@@ -28,6 +28,8 @@ class Supervisor:
         task = asyncio.create_task(self._watched(work, name, on_error), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # One that was cancelled before its first step would otherwise be complained about as forgotten.
+        task.add_done_callback(lambda _task: work.close())
         return task
 
     async def stop(self, *, deadline_s: float = 5.0) -> None:
