@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 BOX_MAGIC = b"MSE1"
 """What an envelope begins with that only a home's runners can open."""
@@ -27,6 +28,23 @@ class Custody(StrEnum):
 
     LOCAL = "local"
     SERVER = "server"
+
+
+class Kept(Protocol):
+    """A record with secrets that somebody keeps."""
+
+    @property
+    def custody(self) -> Custody: ...
+    @property
+    def keeper(self) -> str: ...
+
+
+def opens_at(record: Kept, device_id: str) -> bool:
+    """Whether that computer can open a record's secrets; without a ``device_id``, whether the home's own host can."""
+    if not record.keeper and record.custody is Custody.LOCAL:
+        # It has none, or they lie in the vault of this very host.
+        return True
+    return record.keeper == device_id if device_id else record.custody is Custody.SERVER
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from machina_desktop.core.domain.custody import (
     RunnerKey,
     fingerprint_of,
     is_box,
+    opens_at,
     recipient_of,
 )
 from machina_desktop.core.domain.key import SSHKey
@@ -98,14 +99,6 @@ def device_owner(tx: Transaction, device_id: str) -> str:
 
 
 # Who can open what
-
-
-def opens_at(record: Kept, device_id: str) -> bool:
-    """Whether that computer can open a record's secrets; without a ``device_id``, whether the home's own host can."""
-    if not record.keeper and record.custody is Custody.LOCAL:
-        # It has none, or they lie in the vault of this very host.
-        return True
-    return record.keeper == device_id if device_id else record.custody is Custody.SERVER
 
 
 async def require_here(context: Context, actor: Actor, record: Kept) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from machina_desktop.core.domain.custody import opens_at
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, moved
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
 from machina_desktop.core.domain.provider import ProviderAccount
@@ -16,7 +17,6 @@ from machina_desktop.core.services.custody import (
     device_name,
     is_remote,
     not_here,
-    opens_at,
     runner_key,
 )
 from machina_desktop.core.store.transaction import Transaction

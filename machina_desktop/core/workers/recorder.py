@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Protocol, TypeVar, cast
 
 from machina_desktop.core.codec import to_json
+from machina_desktop.core.domain.custody import opens_at
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, Locked, MachinaError, Outdated, TooMany, Unauthenticated, Unavailable
 from machina_desktop.core.ids import new_id
-from machina_desktop.core.services.custody import opens_at
 from machina_desktop.core.services.reports import AppendLog, SaveState
 from machina_desktop.core.services.run_here import KeepState, ReadRun, RunRecord, without_kept_back
 from machina_desktop.core.services.sealing import ACCOUNT_TABLE
