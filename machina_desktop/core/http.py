@@ -22,9 +22,6 @@ from machina_desktop.core.config import NO_PROXY_HOSTS, PROXY_MODE, PROXY_URL, S
 from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.ids import now
 
-CONNECT_S = 5.0
-READ_S = 30.0
-CALL_S = 40.0
 ANSWER_BYTES = 8 << 20
 CONNECTIONS = 8
 IDLE_S = 20.0
@@ -32,6 +29,25 @@ IDLE_S = 20.0
 
 USER_AGENT = f"Machina/{__version__} ({platform.system() or 'unknown'})"
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long is waited, in seconds.
+
+    Attributes:
+        connect_s: For a line.
+        read_s: For the next piece of an answer.
+        call_s: For a whole answer, however it trickles; more than a server of ours takes.
+        silence_s: For the next piece of a stream, on which something comes every 2 seconds.
+        pause_s: Before a request is repeated; twice as long each time, and at random down to half of that.
+    """
+
+    connect_s: float = 5.0
+    read_s: float = 30.0
+    call_s: float = 40.0
+    silence_s: float = 5.0
+    pause_s: float = 0.2
 
 
 class NoAnswer(Unavailable):
@@ -65,7 +81,7 @@ class Http:
             :class:`NoAnswer` where the request may have arrived.
     """
 
-    def __init__(self, origin: str, settings: Settings) -> None:
+    def __init__(self, origin: str, settings: Settings, patience: Patience | None = None) -> None:
         """``origin`` is scheme, host and port, such as ``https://machina.example.org``.
 
         Raises:
@@ -73,6 +89,7 @@ class Http:
             Unavailable: E-PROXY, the proxy that is set cannot be used.
         """
         self.origin = checked_origin(origin)
+        self._patience = patience or Patience()
         self.host = urllib.parse.urlsplit(origin).netloc
         # What these two tell of requests would hold addresses and headers.
         for name in ("httpx", "httpcore"):
@@ -81,7 +98,7 @@ class Http:
             self._client = httpx.AsyncClient(
                 base_url=self.origin,
                 headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-                timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+                timeout=httpx.Timeout(self._patience.read_s, connect=self._patience.connect_s),
                 limits=httpx.Limits(
                     max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=IDLE_S
                 ),
@@ -106,11 +123,10 @@ class Http:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         limit: int = ANSWER_BYTES,
-        within_s: float = CALL_S,
     ) -> Answer:
-        """The whole answer, which must have come within that time and be no longer than ``limit`` bytes."""
+        """The whole answer, which may be no longer than ``limit`` bytes."""
         with self._translated():
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(self._patience.call_s):
                 request = self._client.build_request(method, path, params=query or None, headers=headers, content=body)
                 return await self._whole(request, limit)
 
@@ -129,16 +145,17 @@ class Http:
 
     @contextlib.asynccontextmanager
     async def follow(
-        self, path: str, *, headers: Mapping[str, str], silence_s: float
+        self, path: str, *, headers: Mapping[str, str]
     ) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
         """A stream that has no end: its head, without a body, and its pieces as they come.
 
-        After ``silence_s`` without a piece it is taken for broken. Of an answer that is no success the whole body,
-        up to 1 MiB, is in the head.
+        After a while without a piece it is taken for broken. Of an answer that is no success the whole body, up to
+        1 MiB, is in the head.
         """
+        connect_s, silence_s = self._patience.connect_s, self._patience.silence_s
         with self._translated():
-            async with asyncio.timeout(CONNECT_S + silence_s):
-                timeout = httpx.Timeout(silence_s, connect=CONNECT_S)
+            async with asyncio.timeout(connect_s + silence_s):
+                timeout = httpx.Timeout(silence_s, connect=connect_s)
                 request = self._client.build_request("GET", path, headers=headers, timeout=timeout)
                 response = await self._client.send(request, stream=True)
             try:
@@ -146,7 +163,7 @@ class Http:
                 pieces = response.aiter_raw()
                 body = b""
                 if not response.is_success:
-                    async with asyncio.timeout(CONNECT_S + silence_s):
+                    async with asyncio.timeout(silence_s):
                         body = await self._beginning(pieces)
                 yield Answer(status=response.status_code, headers=_headers(response), body=body), pieces
             finally:

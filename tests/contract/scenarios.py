@@ -44,9 +44,7 @@ def scenario(
     """Enter the decorated function, which makes a ``request``, into the table."""
 
     def enter(make: Make) -> Make:
-        TABLE.append(
-            Scenario(name=make.__name__, request=request, make=make, who=who, fails=fails, is_once=is_once)  # type: ignore[attr-defined]
-        )
+        TABLE.append(Scenario(name=make.__name__, request=request, make=make, who=who, fails=fails, is_once=is_once))
         return make
 
     return enter

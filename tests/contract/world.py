@@ -252,7 +252,7 @@ class World:
             role=TeamRole.MEMBER,
             joined_at=at,
         )
-        await self.site.host.database.write(RUNNER, _anything, lambda tx: (tx.add(user), tx.add(place)))
+        await self.site.host.database.write(RUNNER, _anything, lambda tx: [tx.add(row) for row in (user, place)])
         return place.team_member_id
 
     async def grant(self) -> str:

@@ -15,7 +15,7 @@ from machina_desktop.core.config import Settings
 from machina_desktop.core.domain.account import SessionKind, lifetime
 from machina_desktop.core.domain.server import SCHEMA, SCHEMA_HEADER
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
-from machina_desktop.core.http import Answer, Http, NoAnswer, strange
+from machina_desktop.core.http import Answer, Http, NoAnswer, Patience, strange
 from machina_desktop.core.ids import now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.authentication import SignedIn
@@ -29,10 +29,8 @@ R = TypeVar("R")
 LOG = logging.getLogger(__name__)
 
 HINTS = "/api/sync/hints"
-SILENCE_S = 5.0
 EVENT_BYTES = 64 << 10
 READ_REPEATS, WRITE_REPEATS = 2, 3
-FIRST_PAUSE_S = 0.2
 PATIENCE_S = 5
 """A server that asks to wait no longer than that is waited for, once."""
 TOKEN_AGE = timedelta(days=1)
@@ -63,14 +61,24 @@ class Rotation:
 class ServerClient:
     """A :class:`Home` on a server. Everything lives on the loop."""
 
-    def __init__(self, url: str, token: Secret | None, *, settings: Settings, rotation: Rotation | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: Secret | None,
+        *,
+        settings: Settings,
+        rotation: Rotation | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         """``token`` is ``None`` for what anybody may ask, such as signing in.
 
         Raises:
             InvalidInput: E-SERVER-ADDRESS, ``url`` is no origin.
             Unavailable: E-PROXY.
         """
-        self._http = Http(url, settings)
+        patience = patience or Patience()
+        self._http = Http(url, settings, patience)
+        self._pause_s = patience.pause_s
         self._token = token
         self._rotation = rotation
         self._rotating = asyncio.Lock()
@@ -116,7 +124,7 @@ class ServerClient:
             except Unavailable as error:
                 if number in {0, repeats} or error.code != "E-OFFLINE":
                     raise
-            await asyncio.sleep(FIRST_PAUSE_S * 2**number * random.uniform(0.5, 1))  # noqa: S311 - no secret
+            await asyncio.sleep(self._pause_s * 2**number * random.uniform(0.5, 1))  # noqa: S311 - no secret
         raise AssertionError
 
     async def _ask(self, request: Written, headers: dict[str, str]) -> Answer:
@@ -157,7 +165,7 @@ class ServerClient:
         await self._rotate_when_due()
         headers = {**self._headers(), "Accept": "text/event-stream"}
         host = self._http.host
-        async with self._http.follow(HINTS, headers=headers, silence_s=SILENCE_S) as (head, pieces):
+        async with self._http.follow(HINTS, headers=headers) as (head, pieces):
             check_schema(head, host)
             if head.status != 200:
                 raise problem(head, host)
