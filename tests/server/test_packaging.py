@@ -143,7 +143,7 @@ class Proxy:
         return True
 
     def noted(self) -> str:
-        return (self.folder / "machina.log").read_text() + (self.folder / "error.log").read_text()
+        return (self.folder / "access.log").read_text() + (self.folder / "error.log").read_text()
 
 
 @asynccontextmanager
@@ -421,6 +421,7 @@ def test_compose_keeps_the_database_inside_and_waits_for_it() -> None:
         assert "ports" not in service
     assert services["postgres"]["networks"] == ["inside"]
     assert compose()["networks"]["inside"]["internal"] is True
+    assert set(services["proxy"]["networks"]) & set(services["web"]["networks"]) == {"inside"}
     subnet = compose()["networks"]["inside"]["ipam"]["config"][0]["subnet"]
     assert services["web"]["environment"]["MACHINA_TRUSTED_PROXIES"] == subnet
     held = {name: {each.partition(":")[0] for each in services[name].get("volumes", [])} for name in services}

@@ -111,7 +111,7 @@ class Pages:
         values = {
             "tone": "success" if is_well else "error",
             "icon_state": "circle-check" if is_well else "cloud-off",
-            "icon_dot": "dot" if is_well else "triangle-alert",
+            "icon_dot": "dot" if is_well else "triangle",
             "heading": "All is well" if is_well else "The database does not answer",
             "text": "This server answers, and so does its database."
             if is_well
@@ -127,7 +127,7 @@ class Pages:
         """The same for every code: whether it lets anybody in is learnt by using it, and that is counted."""
         link = Link.to_join(fields["code"], self._writer.server)
         try:
-            Link.parse(str(link))
+            Link.parse(str(Link.to_join(link.key)))
         except InvalidInput:
             raise NotFound("This is no invite code.", hint="Copy the link again.", code="E-NO-ROUTE") from None
         return self._writer.page("join", "Invite", {"link": str(link), "code": link.key})
