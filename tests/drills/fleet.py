@@ -1,4 +1,4 @@
-"""Web processes and runners on one PostgreSQL database, as processes of their own, and what is to be found afterwards."""
+"""Web processes and runners on one PostgreSQL database, each a process of its own, and a look at what they left."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ class SealedProvider(RecordProvider):
     """Has a token, which only the runners can open."""
 
     info = replace(
-        RecordProvider.info, account_fields=(AccountField(name="token", title="Token", is_secret=True, is_required=True),)
+        RecordProvider.info,
+        account_fields=(AccountField(name="token", title="Token", is_secret=True, is_required=True),),
     )
 
     def environment(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -39,10 +39,14 @@ class Storm:
         killer.start()
         try:
             with ThreadPoolExecutor(self.machines) as pool:
-                for ended in [pool.submit(self._live, f"m{number}", began) for number in range(self.machines)]:
-                    ended.result()
-            self.took_s = time.monotonic() - began
+                lives = [pool.submit(self._live, f"m{number}", began) for number in range(self.machines)]
+                wait(lives, return_when=FIRST_EXCEPTION)
+                # Whatever else is under way gives up, too.
+                self.over.set()
+                for life in lives:
+                    life.result()
         finally:
+            self.took_s = time.monotonic() - began
             self.over.set()
             killer.join()
 
@@ -51,6 +55,8 @@ class Storm:
             if number >= most or self.over.wait(every_s):
                 return
             victim: Member = self.crew.runners[number % len(self.crew.runners)]
+            # On a busy computer a start takes long; one that never gets to work would prove nothing.
+            victim.wait_for("carrying out as", victim.starts)
             with_runs = number % 2 == 1
             victim.kill(with_runs=with_runs)
             self.kills.append((round(time.monotonic() - began, 1), number % len(self.crew.runners), with_runs))
@@ -78,7 +84,7 @@ class Storm:
                 assert code in {"E-RUN-INTERRUPTED", "E-TF-APPLY"}, (last, code)
                 self._ask(machine_id, "retry" if last == "create" else "destroy", auto_approve=True)
             assert time.monotonic() - began < self.deadline_s, (machine_id, runs)
-            time.sleep(PAUSE_S)
+            assert not self.over.wait(PAUSE_S), "another machine has failed"
 
     def _ask(self, machine_id: str, step: str, **fields: Any) -> None:
         self.crew.ask("POST", f"/api/machines/{machine_id}/{step}", **fields)

@@ -147,6 +147,20 @@ class SaveState(Request[int]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RescueState(Request[bool]):
+    """Keep the sealed state that a run could not store, found by its runner later; whether it was taken.
+
+    Refused when a newer or a foreign one is stored.
+    """
+
+    machine_id: str
+    lineage: str
+    serial: int
+    envelope: bytes
+    is_empty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportFacts(Request[Machine]):
     """Write what became known while the run goes on, such as a port chosen at birth."""
 
@@ -373,7 +387,22 @@ def append_log(tx: Transaction, actor: Actor, ask: AppendLog) -> int:
 def save_state(tx: Transaction, actor: Actor, ask: SaveState) -> int:
     """Keep the state as the machine's newest revision; a device's is sealed by its vault, and opaque here."""
     deployment = _held(tx, actor, ask.deployment_id, ask.fence)
-    machine = tx.get(Machine, deployment.machine_id or "")
+    _keep_state(tx, tx.get(Machine, deployment.machine_id or ""), ask)
+    return ask.serial
+
+
+@use_case("deployment.rescue_state", "POST /api/runner/machines/{machine_id}/state", is_internal=True)
+def rescue_state(tx: Transaction, _actor: Actor, ask: RescueState) -> bool:
+    """Not while a run holds the machine: it has made its plan without that state; nor where a person keeps it."""
+    machine = tx.get(Machine, ask.machine_id)
+    active = tuple(state for state in DeploymentState if state.is_active)
+    if machine.state_keeper or tx.find(Deployment, machine_id=ask.machine_id, state=active) is not None:
+        return False
+    _keep_state(tx, machine, ask)
+    return True
+
+
+def _keep_state(tx: Transaction, machine: Machine, ask: SaveState | RescueState) -> None:
     tx.save_state(
         StateRevision(
             team_id=machine.team_id,
@@ -386,7 +415,6 @@ def save_state(tx: Transaction, actor: Actor, ask: SaveState) -> int:
     )
     status = TerraformStateStatus.NONE if ask.is_empty else TerraformStateStatus.SYNCED
     tx.replace(replace(machine, terraform_state_status=status, updated_at=now()))
-    return ask.serial
 
 
 @use_case("deployment.report_facts", "POST /api/runner/deployments/{deployment_id}/facts", is_for_devices=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from machina_desktop.core.domain.deployment import Deployment, DeploymentState, 
 from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict, Locked, MachinaError, Unavailable
+from machina_desktop.core.errors import Conflict, Locked, MachinaError, NotFound, Unavailable
 from machina_desktop.core.events import Changed, Event, EventBus, VaultChanged
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.proxy import proxy_environment
@@ -28,6 +29,7 @@ from machina_desktop.core.services.reports import (
     ExpireApproval,
     RenewLease,
     ReportOutcome,
+    RescueState,
     TakeOver,
 )
 from machina_desktop.core.services.sealing import STATE_FIELD, STATE_TABLE
@@ -58,6 +60,9 @@ from machina_desktop.core.workers.supervisor import Supervisor
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
 
+SWEEP_S = 60.0
+"""A server looks so often for what runs left that another host has ended meanwhile."""
+
 RUNNER = Actor(user_id="runner", display_name="Runner", is_runner=True)
 """Who reports what happened: no person may do what it does."""
 
@@ -71,6 +76,7 @@ class Parts:
         assign: Hands out what may be claimed, with :meth:`Deployer.carry_out`; without it the deployer helps itself.
         concurrency: Runs at once; as the settings say where it is not given.
         is_server: It serves a team: what belongs on a person's own computer is refused.
+        lease_s: How long a lease of another host is believed after it was last renewed.
         ask_home: Asks the home of a team that lives elsewhere; without it, only what lives here is carried out.
     """
 
@@ -84,6 +90,7 @@ class Parts:
     assign: Callable[[], Awaitable[None]] | None = None
     concurrency: int | None = None
     is_server: bool = False
+    lease_s: float = LEASE_S
     ask_home: AskHome | None = None
 
 
@@ -101,15 +108,17 @@ class Deployer:
     def __init__(self, parts: Parts, *, only: tuple[str, ...] = ()) -> None:
         self._parts = parts
         self._only = only
-        self._holders = Holders(parts.paths.home)
+        self._holders = Holders(parts.paths.home, lease_s=parts.lease_s)
         self._store = StoreRecorder(parts.database, parts.execute, RUNNER)
         self._homes = RunsForHomes(parts.ask_home, self._store, self._holders) if parts.ask_home else None
         self._at_homes: asyncio.Task[None] | None = None
         self._runs: dict[str, Run | None] = {}
         self._ended: dict[str, asyncio.Event] = {}
+        self._freed = asyncio.Event()
         self.taken = self.ended = 0
         self._supervisor = Supervisor()
         self._sweeping = asyncio.Lock()
+        self._swept_at = 0.0
         # What was just claimed and is not noted yet would look as if an earlier process had left it.
         self._taking = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -151,6 +160,8 @@ class Deployer:
         async with self._taking:
             await self._recover()
         await self._expire_approvals()
+        if self._parts.is_server and time.monotonic() - self._swept_at >= SWEEP_S:
+            await self._sweep()
         if self._homes is not None and (self._at_homes is None or self._at_homes.done()):
             # Apart from all this: a home that is slow to answer keeps nothing here waiting.
             self._at_homes = self._supervisor.spawn(self._look_at_homes(self._homes), name="runs for other homes")
@@ -174,7 +185,13 @@ class Deployer:
         await self._sweep()
 
     async def carry_out(self, deployment_id: str) -> None:
-        """Take that deployment, if it is still to be had, and wait until this process is done with it."""
+        """Take that deployment, if it is still to be had, and wait until this process is done with it.
+
+        What an earlier process left counts as well: it may be that there is no room yet.
+        """
+        while not self._has_room:
+            self._freed.clear()
+            await self._freed.wait()
         async with self._taking:
             claim = await self._claim((deployment_id,))
             ended = self._begin(claim, self._store) if claim is not None else None
@@ -258,6 +275,7 @@ class Deployer:
     def _forget(self, deployment_id: str) -> None:
         del self._runs[deployment_id]
         self._ended.pop(deployment_id).set()
+        self._freed.set()
         self.ended += 1
         self._wake.set()
 
@@ -367,10 +385,11 @@ class Deployer:
     async def _sweep(self) -> None:
         """Wipe what lies in clear in run folders that no open deployment needs: a crash may have left it there."""
         async with self._sweeping:
+            self._swept_at = time.monotonic()
             for folder in await asyncio.to_thread(_folders_to_wipe, self._parts.paths.runs):
                 try:
                     await self._wipe_unused(folder)
-                except Unavailable as error:
+                except (Unavailable, Conflict, NotFound) as error:
                     LOG.warning("%s is not wiped: %s %s", folder, error.code, error)
 
     async def _wipe_unused(self, folder: Path) -> None:
@@ -391,7 +410,24 @@ class Deployer:
         stored = None
         if revision is not None:
             stored = StateFile(raw=b"", lineage=revision.lineage, serial=revision.serial, has_resources=True)
+        if self._parts.is_server:
+            stored = await self._rescued(folder, stored)
         await asyncio.to_thread(Workspace(folder).wipe_sealed, stored)
+
+    async def _rescued(self, folder: Path, stored: StateFile | None) -> StateFile | None:
+        """Store a state that lies here only: the machine's next run may be another host's. Answers what is stored."""
+        left = await asyncio.to_thread(Workspace(folder).read_state)
+        if left is None or not left.continues(stored):
+            return stored
+        machine = await self._peek(lambda tx: tx.get(Machine, folder.name))
+        ask = RescueState(
+            machine_id=machine.machine_id,
+            lineage=left.lineage,
+            serial=left.serial,
+            envelope=await self._seal(machine, left),
+            is_empty=not left.has_resources,
+        )
+        return left if await self._report(ask) else stored
 
     async def _expire_approvals(self) -> None:
         oldest = self._oldest_plan()
