@@ -61,6 +61,13 @@ class VaultChanged:
 
 
 @dataclass(frozen=True)
+class SessionsEnded:
+    """Sessions of a person at this server have ended; which ones, whoever cares must ask."""
+
+    user_id: str
+
+
+@dataclass(frozen=True)
 class ConnectionChanged:
     """The line to a shared server is another one, or its outbox: ``state`` is a value of ``Connection``."""
 
@@ -76,7 +83,7 @@ class TeamVanished:
     server_id: str
 
 
-Event = Changed | LogAppended | ProgressMade | VaultChanged | ConnectionChanged | TeamVanished
+Event = Changed | LogAppended | ProgressMade | VaultChanged | SessionsEnded | ConnectionChanged | TeamVanished
 Listener = Callable[[Event], None]
 
 

@@ -30,6 +30,7 @@ from machina_desktop.core.vault.seals import Opener
 from machina_desktop.core.vault.vault import Vault
 from machina_desktop.core.workers.deployer import RUNNER, Deployer, Parts
 from machina_desktop.core.workers.heartbeats import BeatTimes, Heartbeats
+from machina_desktop.core.workers.sign_ins import FailedSignIns
 from machina_desktop.core.workers.supervisor import Supervisor
 from machina_desktop.core.workers.watcher import FeedWatcher
 
@@ -63,6 +64,7 @@ class Host:
         self._database = database or Database.of_file(paths.database)
         self._dispatcher = Dispatcher(self._database, bus)
         self._accounts = accounts
+        self._failed_sign_ins = FailedSignIns(self._database)
         self._heartbeats = Heartbeats(self._database, self._dispatcher.execute, beat_times or BeatTimes())
         self._supervisor = Supervisor()
         self._deployer: Deployer | None = None
@@ -100,6 +102,7 @@ class Host:
                 servers=self._connections,
                 elsewhere=self._gateway,
                 hear=self._heartbeats.hear if self._accounts is not None else None,
+                note_sign_in=self._failed_sign_ins.note if self._accounts is not None else None,
             )
         )
         if is_personal:
@@ -107,6 +110,7 @@ class Host:
         if watch:
             self._keep_running(FeedWatcher(self._database, self.bus).run, name="feed watcher")
         if self._accounts is not None:
+            self._keep_running(self._failed_sign_ins.run, name="failed sign-ins")
             self._keep_running(self._heartbeats.run, name="heartbeats")
             self._keep_running(self._heartbeats.tell, name="news of agents")
             self._keep_running(self._heartbeats.sweep, name="silent agents")

@@ -17,13 +17,13 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from machina_desktop.core.codec import to_json
-from machina_desktop.core.domain.account import SessionKind
+from machina_desktop.core.domain.account import Account, SessionKind
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unauthenticated
 from machina_desktop.core.host import Host
 from machina_desktop.core.services.agents import stray
-from machina_desktop.core.services.authentication import authenticate
+from machina_desktop.core.services.authentication import KEEPER, authenticate
 from machina_desktop.core.services.deployments import ReadLog
 from machina_desktop.core.services.sessions import Logout
 from machina_desktop.core.services.use_case import UseCase
@@ -95,6 +95,10 @@ class Server:
         )
         doors = {case.path: AgentDoor(case, parts.host.dispatcher).answer for case in served() if case.is_by_agent}
         self.application = Gate(app, parts.config, parts.metrics, doors)
+
+    async def is_without_accounts(self) -> bool:
+        """Whether whoever comes first will administer it."""
+        return await self._parts.host.database.read(KEEPER, lambda tx: tx.count(Account)) == 0
 
     def _for_people(self, handle: Callable[[Connection, E], Refusal]) -> Callable[[Connection, E], Refusal]:
         """Programs get their error as they know it; whoever sits before a browser gets a page."""

@@ -99,6 +99,10 @@ async def _serve(config: ServerConfig, paths: Paths, listener: socket.socket, ti
     try:
         async with opened(config, paths, times=times, password_cost=password_cost, is_working=True) as server:
             LOG.info("serving at %s port %d", *listener.getsockname()[:2])
+            if await server.is_without_accounts():
+                LOG.warning(
+                    "nobody has an account yet; whoever registers first administers this server: %s", config.public_url
+                )
             await Web(server).serve(sockets=[listener])
     finally:
         listener.close()

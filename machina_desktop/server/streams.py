@@ -15,7 +15,7 @@ from litestar.types import Receive, Scope, Send
 from machina_desktop.core.codec import to_json, to_plain
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import MachinaError, TooMany
-from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended
+from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended, SessionsEnded
 from machina_desktop.core.services.deployments import GetDeployment, ReadLog
 from machina_desktop.core.services.dispatch import Dispatcher
 from machina_desktop.server.errors import problem_of
@@ -302,6 +302,8 @@ class Stream(ABC):
         if self.concerns(event):
             self._wake.set()
         if isinstance(event, Changed) and any(map(self._is_about_rights, event.changes)):
+            self.check()
+        if isinstance(event, SessionsEnded) and event.user_id == self.user_id:
             self.check()
 
     def _is_about_rights(self, change: Change) -> bool:

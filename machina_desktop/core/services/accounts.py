@@ -152,6 +152,8 @@ async def login(context: Context, actor: Actor, ask: Login) -> SignedIn:
     email = compared_email(ask.email)
     account = await context.read(KEEPER, lambda tx: tx.find(Account, email=email))
     if not await passwords.match(ask.password, account) or account is None:
+        if account is not None and context.note_sign_in is not None:
+            context.note_sign_in(account.user_id, actor.client)
         raise Unauthenticated("The address or the password is wrong.", hint="Try again.", code="E-LOGIN")
     renewed, pepper = Secret(""), account.pepper
     if passwords.is_outdated(account):

@@ -188,6 +188,7 @@ def end_sessions(tx: Transaction, user_id: str, at: datetime, *, but: str = "", 
         if session.session_id != but and only in {"", session.session_id}:
             ended += session.is_alive(at)
             tx.replace(replace(session, revoked_at=at))
+            tx.sign_out(user_id)
     return ended
 
 

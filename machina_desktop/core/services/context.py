@@ -12,7 +12,7 @@ from machina_desktop.core.domain.agent import Heartbeat
 from machina_desktop.core.domain.engine import EngineStatus
 from machina_desktop.core.domain.intent import Intent
 from machina_desktop.core.domain.server import FoundServer, Server, ServerStatus
-from machina_desktop.core.domain.team import Actor, Team
+from machina_desktop.core.domain.team import Actor, Client, Team
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.transaction import Transaction
@@ -99,6 +99,7 @@ class Context:
         announce: Tells everybody that the vault was opened or locked.
         accounts: What a shared server needs to keep accounts; other hosts keep none.
         servers: The lines to shared servers; only a person's own computer has them, and so ``elsewhere``.
+        note_sign_in: Lets the teams of a person know in a while that somebody tried to sign in as them, and failed.
         hear: Stores the heartbeat of whoever has that token, and answers when it was heard; only where accounts are.
         engine_status: Finds the Terraform program in a thread; what is wrong comes as a status.
     """
@@ -114,6 +115,7 @@ class Context:
     servers: Servers | None = None
     elsewhere: Elsewhere | None = None
     hear: Callable[[Secret, Heartbeat], Awaitable[datetime]] | None = None
+    note_sign_in: Callable[[str, Client], None] | None = None
 
     async def read(self, actor: Actor, work: Callable[[Transaction], R]) -> R:
         """Run ``work`` in a read-only transaction that sees what the actor may see."""

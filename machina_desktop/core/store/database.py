@@ -196,7 +196,7 @@ class Database:
             # The numbers were given back, and are another's next.
             self._own.remove(news)
             raise
-        self._backend.announce(tuple({(each.name, each.is_log): each for each in news}.values()))
+        self._backend.announce(tuple({(each.name, each.is_log, each.is_sessions): each for each in news}.values()))
         return result, transaction
 
     def _read(self, actor: Actor, work: Callable[[SqlTransaction], R]) -> R:
@@ -238,7 +238,8 @@ class _Numbers:
 def _news(transaction: SqlTransaction) -> tuple[News, ...]:
     """What a transaction has added to, each change on its own."""
     changes = tuple(News(change.team_id, change.seq) for change in transaction.changes)
-    return (*changes, *(News(name, end, is_log=True) for name, end in transaction.logs.items()))
+    logs = (News(name, end, is_log=True) for name, end in transaction.logs.items())
+    return (*changes, *logs, *(News(user_id, is_sessions=True) for user_id in sorted(transaction.signed_out)))
 
 
 def _refuse(team_id: str, _tags: object = None) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from machina_desktop.core.domain.agent import Agent, KnownAgent
 from machina_desktop.core.domain.machine import AgentStatus, Machine, MachineStatus
 from machina_desktop.core.store.tables import BY_SHAPE
+from machina_desktop.core.store.transaction import AgentRecords
 
 _AGENT = BY_SHAPE[Agent].table.c
 _MACHINE = BY_SHAPE[Machine].table.c
@@ -37,14 +38,13 @@ _SILENT = sa.select(_AGENT.machine_id).where(
 )
 
 
-class HeardAgents:
-    """What a transaction does with them; the meaning of each method stands with those of ``Transaction``."""
+class HeardAgents(AgentRecords):
+    """What a transaction does with them."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
     def known(self, token_hashes: tuple[str, ...]) -> tuple[KnownAgent, ...]:
-        """The agents with these tokens."""
         found = []
         for row in self._connection.execute(_KNOWN, {"hashes": token_hashes}).mappings():
             fields = dict(row)
@@ -53,7 +53,6 @@ class HeardAgents:
         return tuple(found)
 
     def save(self, agents: tuple[Agent, ...]) -> None:
-        """Keep their newest heartbeats."""
         if agents:
             rows = [
                 {"key": agent.machine_id, **{name: getattr(agent, name) for name in _OF_HEARING}} for agent in agents
@@ -61,5 +60,4 @@ class HeardAgents:
             self._connection.execute(_SAVE, rows)
 
     def silent(self, since: datetime) -> tuple[str, ...]:
-        """Machines whose agent is listed as online and is not."""
         return tuple(self._connection.execute(_SILENT, {"since": since}).scalars())

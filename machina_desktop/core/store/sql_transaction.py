@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
 from machina_desktop.core.codec import to_plain
-from machina_desktop.core.domain.agent import Agent, KnownAgent
+from machina_desktop.core.domain.agent import Agent
 from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.log_line import LogLine
@@ -93,6 +92,7 @@ class SqlTransaction(Transaction):
         self._has_read = False
         self.changes: list[Change] = []
         self.logs: dict[str, int] = {}
+        self.signed_out: set[str] = set()
         self.touched: dict[str, str] = {}
         self._limit = limit
         self._limit(self._reach())
@@ -139,6 +139,9 @@ class SqlTransaction(Transaction):
     def concern(self, user_id: str, target: str) -> None:
         for team_id in self._teams_of_person(user_id):
             self.touched.setdefault(team_id, target)
+
+    def sign_out(self, user_id: str) -> None:
+        self.signed_out.add(user_id)
 
     def share(self, row: object, team_id: str) -> None:
         self._hold(team_id)
@@ -343,16 +346,9 @@ class SqlTransaction(Transaction):
     def count_up(self, counters: tuple[Counter, ...], at_s: float) -> tuple[Counter, ...]:
         return RateLimits(self._connection).count_up(counters, at_s)
 
-    # Agents
-
-    def known_agents(self, token_hashes: tuple[str, ...]) -> tuple[KnownAgent, ...]:
-        return HeardAgents(self._connection).known(token_hashes)
-
-    def save_heard(self, agents: tuple[Agent, ...]) -> None:
-        HeardAgents(self._connection).save(agents)
-
-    def silent_agents(self, since: datetime) -> tuple[str, ...]:
-        return HeardAgents(self._connection).silent(since)
+    @property
+    def agents(self) -> HeardAgents:
+        return HeardAgents(self._connection)
 
     @property
     def moves(self) -> SqlMoves:

@@ -73,6 +73,22 @@ class AppliedOp:
     answer: str | None
 
 
+class AgentRecords(ABC):
+    """What machines' agents have said, read and written for many of them at once, whatever team they belong to."""
+
+    @abstractmethod
+    def known(self, token_hashes: tuple[str, ...]) -> tuple[KnownAgent, ...]:
+        """The agents that show these tokens; nobody else changes them before this transaction ends."""
+
+    @abstractmethod
+    def save(self, agents: tuple[Agent, ...]) -> None:
+        """Keep what agents have said; of each the newest only, and no feed tells of it."""
+
+    @abstractmethod
+    def silent(self, since: datetime) -> tuple[str, ...]:
+        """Machines that are listed with their agent online, although it was last heard before ``since``."""
+
+
 class Transaction(ABC):
     """One transaction on the store's thread. Reads see only the actor's teams; writes are numbered and announced.
 
@@ -110,6 +126,10 @@ class Transaction(ABC):
     @abstractmethod
     def concern(self, user_id: str, target: str) -> None:
         """Let the audit trails of a person's teams tell of what is written to ``target``, which belongs to no team."""
+
+    @abstractmethod
+    def sign_out(self, user_id: str) -> None:
+        """Let all processes know that sessions of a person end with this transaction."""
 
     @abstractmethod
     def share(self, row: object, team_id: str) -> None:
@@ -228,17 +248,10 @@ class Transaction(ABC):
     def count_up(self, counters: tuple[Counter, ...], at_s: float) -> tuple[Counter, ...]:
         """Add an attempt to each counter; answers those that are above their limit by it."""
 
+    @property
     @abstractmethod
-    def known_agents(self, token_hashes: tuple[str, ...]) -> tuple[KnownAgent, ...]:
-        """The agents that show these tokens; nobody else changes them before this transaction ends."""
-
-    @abstractmethod
-    def save_heard(self, agents: tuple[Agent, ...]) -> None:
-        """Keep what agents have said; of each the newest only, and no feed tells of it."""
-
-    @abstractmethod
-    def silent_agents(self, since: datetime) -> tuple[str, ...]:
-        """Machines that are listed with their agent online, although it was last heard before ``since``."""
+    def agents(self) -> AgentRecords:
+        """What is stored of many agents of machines."""
 
     @property
     @abstractmethod

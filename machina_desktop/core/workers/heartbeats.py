@@ -147,7 +147,7 @@ class Heartbeats:
                 listens_since = time.monotonic()
             try:
                 since = now() - timedelta(seconds=times.silent_s)
-                found = await self._database.read(LISTENER, lambda tx, since=since: tx.silent_agents(since))  # type: ignore[misc]
+                found = await self._database.read(LISTENER, lambda tx, since=since: tx.agents.silent(since))  # type: ignore[misc]
             except Unavailable as error:
                 LOG.warning("agents cannot be looked after for a moment: %s", error.code)
                 listens_since = looked_at = time.monotonic()
@@ -167,12 +167,12 @@ class Heartbeats:
 
 def _judge(tx: Transaction, said: dict[str, Heartbeat], at: datetime) -> dict[str, _Verdict]:
     """Who may be heard, and what they said, stored."""
-    known = {each.agent.token_hash: each for each in tx.known_agents(tuple(said))}
+    known = {each.agent.token_hash: each for each in tx.agents.known(tuple(said))}
     verdicts: dict[str, _Verdict] = {}
     stored: list[Agent] = []
     for token_hash, beat in said.items():
         verdicts[token_hash] = _heard(known.get(token_hash), beat, at, stored)
-    tx.save_heard(tuple(stored))
+    tx.agents.save(tuple(stored))
     return verdicts
 
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 from machina_desktop.core.errors import Unavailable
-from machina_desktop.core.events import Changed, EventBus, LogAppended
+from machina_desktop.core.events import Changed, EventBus, LogAppended, SessionsEnded
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.news import News
 
@@ -53,6 +53,8 @@ class FeedWatcher:
     def _hear(self, news: News | None) -> None:
         if news is None:
             self._wake.set()
+        elif news.is_sessions:
+            self._bus.publish(SessionsEnded(news.name))
         elif self._database.is_own(news):
             return
         elif news.is_log:
