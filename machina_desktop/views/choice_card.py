@@ -49,6 +49,13 @@ class ChoiceCard(QAbstractButton):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
+    def set_body(self, text: str) -> None:
+        """Say something else below the title."""
+        self._body = text
+        self.setAccessibleDescription(text)
+        self.updateGeometry()
+        self.update()
+
     def hasHeightForWidth(self) -> bool:
         return True
 

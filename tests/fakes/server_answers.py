@@ -8,13 +8,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from machina_desktop.core.domain.account import Registration
+from machina_desktop.core.domain.custody import Custody
 from machina_desktop.core.domain.intent import Intent, IntentState
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.server import Connection, FoundServer, Server, ServerStatus
 from machina_desktop.core.domain.team import Team, TeamRole
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound, Unauthenticated, Unavailable
 from machina_desktop.core.events import ConnectionChanged
 from machina_desktop.core.ids import now
-from machina_desktop.core.services import servers
+from machina_desktop.core.services import handing_over, moving, servers
 from tests.fakes.people_answers import CODE
 from tests.fakes.people_rows import HOME
 from tests.fakes.rows import AT
@@ -83,6 +87,7 @@ class ServerAnswers:
         found: What answers at any address but ``nowhere.example.org``.
         statuses: The servers this computer is signed in to.
         intents: The outbox.
+        taken_handle: A handle that a team at the server has already.
     """
 
     def __init__(self, gateway: FakeGateway) -> None:
@@ -92,6 +97,7 @@ class ServerAnswers:
         )
         self.statuses: tuple[ServerStatus, ...] = ()
         self.intents: tuple[Intent, ...] = ()
+        self.taken_handle = ""
 
     def answers(self) -> dict[type[Any], Callable[[Any], object]]:
         """A function for each kind of request."""
@@ -107,6 +113,10 @@ class ServerAnswers:
             servers.ListIntents: self._list_intents,
             servers.RetryIntent: self._retry,
             servers.DismissIntent: lambda ask: self._settle(ask.op_id),
+            handing_over.ShareSecret: lambda ask: self._set_custody(ask, Custody.SERVER),
+            handing_over.StopSharingSecret: lambda ask: self._set_custody(ask, Custody.LOCAL),
+            handing_over.HandOver: self._hand_over,
+            moving.MoveTeam: self._move,
         }
 
     def tell(self, connection: Connection, server_id: str = SERVER_ID, **fields: Any) -> None:
@@ -185,3 +195,22 @@ class ServerAnswers:
             raise NotFound("The edit is not here any more.")
         self.put(*(each for each in self.intents if each.op_id != op_id))
         return found
+
+    def _set_custody(
+        self, ask: handing_over.ShareSecret | handing_over.StopSharingSecret, custody: Custody
+    ) -> handing_over.CustodyChanged:
+        shape: type[Any] = ProviderAccount if ask.account_id else SSHKey
+        record_id = ask.account_id or ask.key_id
+        self._gateway.put(replace(self._gateway.get(shape, record_id), custody=custody))
+        advice = handing_over.SHARED if custody is Custody.SERVER else handing_over.STOPPED
+        return handing_over.CustodyChanged(record_id=record_id, custody=custody, advice=advice)
+
+    def _hand_over(self, ask: handing_over.HandOver) -> Machine:
+        return self._gateway.put(replace(self._gateway.get(Machine, ask.machine_id), state_keeper=""))
+
+    def _move(self, ask: moving.MoveTeam) -> Team:
+        if ask.server_id and self.taken_handle and ask.handle in {"", self.taken_handle}:
+            raise Conflict("The handle is taken there.", hint="Choose another one.", code="E-HANDLE-TAKEN")
+        home = next((each.server.url for each in self.statuses if each.server.server_id == ask.server_id), "")
+        row = self._gateway.get(Team, ask.team_id)
+        return self._gateway.put(replace(row, home=home, handle=ask.handle or row.handle))

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
 
+from machina_desktop.core.domain.custody import Custody
 from machina_desktop.core.domain.intent import IntentState
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.provider import ProviderAccount, ProviderType, WizardStep
 from machina_desktop.core.domain.server import Connection
 from machina_desktop.core.domain.team import Team
 from machina_desktop.core.services import teams
+from machina_desktop.views.apps.key_dialogs import GenerateKeyDialog
+from machina_desktop.views.apps.provider_dialog import AddAccountDialog
 from machina_desktop.views.connect_dialog import ConnectDialog
+from machina_desktop.views.deploy_wizard import DeployWizard
 from machina_desktop.views.outbox_dialog import OutboxDialog
 from machina_desktop.views.popup import Popup
+from machina_desktop.views.server_move import BringHomeDialog, MoveToServerDialog
 from machina_desktop.views.server_sign_out import ask_to_sign_out
 from tests.fakes.gateway import until
-from tests.fakes.house import House, Scene
+from tests.fakes.house import House, Scene, inspector
 from tests.fakes.people_rows import HOME, team
 from tests.fakes.rows import TEAM_ID
-from tests.fakes.server_answers import EMAIL, PASSWORD, intent, server, status
+from tests.fakes.server_answers import DEVICE_ID, EMAIL, PASSWORD, intent, server, status
 
 SECOND = "https://lab.example.net:8443"
 # What comes from servers, or is an example of it.
@@ -44,6 +53,23 @@ def fill_outbox(house: House) -> None:
         intent(2, IntentState.REFUSED, title="db-primary"),
         intent(3, IntentState.LOST, title="cache-1"),
     )
+
+
+def keep_here(house: House) -> None:
+    """Share the team; this computer keeps every secret and works on every machine."""
+    share(house)
+    for shape, id_field in ((ProviderAccount, "provider_account_id"), (SSHKey, "ssh_key_id"), (Machine, "machine_id")):
+        for each in house.gateway.all(shape):
+            kept = {"state_keeper": DEVICE_ID} if isinstance(each, Machine) else {"keeper": DEVICE_ID}
+            house.gateway.rows[shape][getattr(each, id_field)] = replace(each, **kept)
+
+
+def share_all(house: House) -> None:
+    """As `keep_here`, with the server's runner able to open everything."""
+    keep_here(house)
+    for shape, id_field in ((ProviderAccount, "provider_account_id"), (SSHKey, "ssh_key_id")):
+        for each in house.gateway.all(shape):
+            house.gateway.rows[shape][getattr(each, id_field)] = replace(each, custody=Custody.SERVER)
 
 
 def connecting(screen: str) -> Scene:
@@ -154,6 +180,66 @@ async def _teams(house: House) -> QWidget:
     return await house.page("teams")
 
 
+def _kept(entity: str, prepare: Callable[[House], None], button: str = "") -> Scene:
+    """The inspector on something this computer keeps; with ``button`` the question it asks."""
+
+    async def scene(house: House) -> QWidget:
+        prepare(house)
+        if entity == "machine":
+            # One that can be handed over.
+            row = next(each for each in house.gateway.all(Machine) if each.provider is ProviderType.HETZNER)
+            await house.open(app="machines")
+            house.window.inspect("machine", row.machine_id)
+            await house.rest()
+            dock: QWidget = next(dock for dock in house.window.inspectors.docks() if dock.isVisible())
+        else:
+            dock = await inspector(house, entity)
+        if not button:
+            return dock
+        found = dock.findChild(QAbstractButton, button)
+        assert found is not None, f"there is no {button}"
+        found.click()
+        return await house.dialog()
+
+    return scene
+
+
+def _asking(app: str, button: str) -> Scene:
+    """A dialog that asks who keeps the secret."""
+
+    async def scene(house: House) -> QWidget:
+        keep_here(house)
+        page = await house.page(app)
+        found = page.findChild(QAbstractButton, button)
+        assert found is not None, f"there is no {button}"
+        found.click()
+        return await house.dialog()
+
+    return scene
+
+
+def _reviewing(account: str, prepare: Callable[[House], None]) -> Scene:
+    async def scene(house: House) -> QWidget:
+        prepare(house)
+        await house.open()
+        house.window.open_deploy_wizard()
+        wizard = await house.dialog()
+        state = wizard._state  # type: ignore[attr-defined]
+        await until(lambda: state.is_ready)
+        state.change(account_id=account)
+        await house.rest()
+        visited = tuple(each for each in WizardStep if not state.skip_reason(each))
+        state.change(step=WizardStep.REVIEW, visited=visited, host="203.0.113.7", key_ids=("key-laptop",))
+        await house.rest()
+        return wizard
+
+    return scene
+
+
+def _nothing(_told: object) -> None:
+    """Nobody is told."""
+
+
 def _sign_out(house: House) -> QDialog:
     return ask_to_sign_out(house.bridge, server(), tell=house.window.notify, parent=house.window)
 
@@ -164,12 +250,32 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "server sign in again": (ConnectDialog, _again),
     "server edits": (OutboxDialog, _edits),
     "server edits none": (OutboxDialog, _dialog(lambda h: OutboxDialog(h.bridge, parent=h.window))),
+    "server move": (
+        MoveToServerDialog,
+        _dialog(lambda h: MoveToServerDialog(h.bridge, team(home=""), tell=_nothing, parent=h.window)),
+    ),
+    "server bring home": (
+        BringHomeDialog,
+        _dialog(lambda h: BringHomeDialog(h.bridge, team(home=HOME), people=5, tell=_nothing, parent=h.window)),
+    ),
     "server list": (Popup, _list),
+    "server add account": (AddAccountDialog, _asking("providers", "providers.add")),
+    "server generate key": (GenerateKeyDialog, _asking("keys", "keys.generate")),
+    "server review": (DeployWizard, _reviewing("account-hetzner", share_all)),
+    "server review here": (DeployWizard, _reviewing("account-hetzner", keep_here)),
 }
 SCENES: dict[str, Scene] = {
     "server settings": _settings,
     "server settings none": _no_server,
     "server sign out": _dialog(_sign_out),
     "server teams": _teams,
+    "server team": _kept("team", share),
+    "server account": _kept("provider_account", keep_here),
+    "server key": _kept("ssh_key", share_all),
+    "server machine": _kept("machine", keep_here),
+    "server deployment": _kept("deployment", keep_here),
+    "server share": _kept("provider_account", keep_here, "provider_account.share"),
+    "server stop sharing": _kept("ssh_key", share_all, "key.stop_sharing"),
+    "server hand over": _kept("machine", keep_here, "machine.hand_over"),
     **{f"server team {each.value}": _away(each) for each in Connection},
 }

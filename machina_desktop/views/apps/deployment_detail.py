@@ -30,6 +30,7 @@ from machina_desktop.views.detail_panel import DetailPanel, EntityLink, Sections
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.people import people_of
 from machina_desktop.views.run_words import kind_word
+from machina_desktop.views.server_custody import device_of, place_words
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.log_view import LogView
@@ -119,6 +120,7 @@ class DeploymentDetail(Detail):
             ("type", self.tr("Type")),
             ("plan", self.tr("Plan")),
             ("by", self.tr("Started by")),
+            ("place", self.tr("Runs on")),
             ("approved", self.tr("Approved by")),
             ("asked", self.tr("Asked for")),
             ("started", self.tr("Started")),
@@ -233,6 +235,7 @@ class DeploymentDetail(Detail):
                 "type": kind_word(run.type),
                 "plan": counts_of(run),
                 "by": wording.person(self.bridge, run.initiated_by),
+                "place": place_words(run.runs_on, device_of(self.bridge)),
                 "approved": approver_of(self.bridge, run),
                 "asked": wording.full_moment(run.created_at),
                 "started": wording.full_moment(run.started_at),
@@ -245,6 +248,7 @@ class DeploymentDetail(Detail):
                 "id": run.deployment_id,
             }
         )
+        self._facts.set_row_visible("place", bool(device_of(self.bridge)))
         self._facts.set_row_visible("attempt", run.attempt > 1)
         self._facts.set_row_visible("digest", bool(run.plan_digest))
 

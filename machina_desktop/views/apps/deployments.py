@@ -29,6 +29,7 @@ from machina_desktop.views.models.table_model import Column
 from machina_desktop.views.people import people_of
 from machina_desktop.views.run_words import kind_word
 from machina_desktop.views.searches import Finding, Search, search
+from machina_desktop.views.server_custody import device_of, place_words
 from machina_desktop.views.widgets.day_edit import DayRange
 from machina_desktop.views.widgets.filter_bar import Filter
 from machina_desktop.views.widgets.states import EmptyState
@@ -81,6 +82,7 @@ def _shape(bridge: Bridge, step_of: Callable[[Deployment], str]) -> ListShape[De
                 width=150,
                 rank=2,
             ),
+            *_places(bridge),
             Column(
                 key="asked",
                 title=_tr("Started"),
@@ -99,6 +101,24 @@ def _shape(bridge: Bridge, step_of: Callable[[Deployment], str]) -> ListShape[De
                 width=110,
                 rank=1,
             ),
+        ),
+    )
+
+
+def _places(bridge: Bridge) -> tuple[Column[Deployment], ...]:
+    """Which program carries a run out; in a team of this computer there is only one."""
+    device_id = device_of(bridge)
+    if not device_id:
+        return ()
+    return (
+        Column(
+            key="place",
+            title=_tr("Runs on"),
+            text=lambda run: place_words(run.runs_on, device_id),
+            icon=lambda run: "monitor" if run.runs_on else "server",
+            width=140,
+            least=120,
+            rank=2,
         ),
     )
 

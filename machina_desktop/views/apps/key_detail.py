@@ -16,6 +16,13 @@ from machina_desktop.views.apps.key_export import KeyExport
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.server_custody import (
+    CustodyActions,
+    can_share,
+    can_stop_sharing,
+    custody_words,
+    device_of,
+)
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.feedback import Badge
@@ -81,6 +88,7 @@ class KeyDetail(Detail):
         self._facts.add_text("kind", self.tr("Type"))
         self._facts.add_copyable("fingerprint", self.tr("Fingerprint"))
         self._facts.add_copyable("public", self.tr("Public key"))
+        self._facts.add_text("custody", self.tr("Private half"))
         self._facts.add_text("created", self.tr("Created"))
         self._facts.add_copyable("id", self.tr("Key id"))
         self._panel.problem.setObjectName("key.problem")
@@ -96,7 +104,19 @@ class KeyDetail(Detail):
         self._delete = Button(self.tr("Delete…"), kind=ButtonKind.DANGER)
         self._delete.setObjectName("key.delete")
         self._delete.clicked.connect(self._on_delete)
-        self._panel.add_actions(copy, self._export, self._delete)
+        self._custody = CustodyActions(
+            self.bridge,
+            tell=lambda text: self.window_door.notify(text, kind="success"),
+            failed=self._panel.show_problem,
+            parent=self,
+        )
+        self._share = Button(self.tr("Share with the server…"))
+        self._share.setObjectName("key.share")
+        self._share.clicked.connect(self._on_share)
+        self._unshare = Button(self.tr("Stop sharing…"))
+        self._unshare.setObjectName("key.stop_sharing")
+        self._unshare.clicked.connect(self._on_stop_sharing)
+        self._panel.add_actions(copy, self._export, self._share, self._unshare, self._delete)
 
     def _on_key(self, key: SSHKey) -> None:
         self._key = key
@@ -105,12 +125,17 @@ class KeyDetail(Detail):
                 "kind": kind_of(key),
                 "fingerprint": key.fingerprint,
                 "public": key.public_key,
+                "custody": custody_words(key, device_of(self.bridge)),
                 "created": wording.full_moment(key.created_at),
                 "id": key.ssh_key_id,
             }
         )
         self._half.set_text(self.tr("private half in the vault") if key.has_private_key else self.tr("public only"))
         self._half.set_tone("success" if key.has_private_key else "neutral")
+        device = device_of(self.bridge)
+        self._facts.set_row_visible("custody", bool(custody_words(key, device)))
+        self._share.setVisible(key.has_private_key and can_share(key, device))
+        self._unshare.setVisible(can_stop_sharing(key, device))
         self._export.setVisible(key.has_private_key)
         self._panel.show_content()
         self.setWindowTitle(self.title)
@@ -122,6 +147,14 @@ class KeyDetail(Detail):
         if self._key is not None:
             copy_text(self._key.public_key)
             self.window_door.notify(self.tr("Public key of {0} copied").format(self._key.name), kind="success")
+
+    def _on_share(self) -> None:
+        if self._key is not None:
+            self._custody.share(self._key, busy=self._share)
+
+    def _on_stop_sharing(self) -> None:
+        if self._key is not None:
+            self._custody.stop_sharing(self._key, busy=self._unshare)
 
     def _on_export(self) -> None:
         if self._key is not None:

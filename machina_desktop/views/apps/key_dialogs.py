@@ -15,6 +15,7 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.keys import GenerateKey, ImportKey
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
+from machina_desktop.views.server_custody import CustodyChoice
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.feedback import Badge
@@ -119,11 +120,13 @@ class GenerateKeyDialog(_KeyDialog):
             ),
         )
         self.bits = Select(self.tr("Length"))
+        self.custody = CustodyChoice(bridge, name="generate_key")
         self.type.changed.connect(self._on_type_changed)
         self.primary.clicked.connect(self._on_primary)
         for part, name in ((self.name, "name"), (self.type, "type"), (self.bits, "bits")):
             part.control.setObjectName(f"generate_key.{name}")
             self.column.addWidget(part)
+        self.column.addWidget(self.custody)
         self.column.addStretch()
         self.primary.setObjectName("generate_key.submit")
         self.cancel.setObjectName("generate_key.cancel")
@@ -144,6 +147,7 @@ class GenerateKeyDialog(_KeyDialog):
                     name=self.name.text().strip(),
                     type=SSHKeyType(self.type.value()),
                     bits=int(self.bits.value()),
+                    custody=self.custody.custody,
                 )
             )
 
@@ -180,6 +184,7 @@ class ImportKeyDialog(_KeyDialog):
         self.passphrase = PasswordInput(
             self.tr("Passphrase"), help_text=self.tr("Only if the key has one. It is used once and not kept.")
         )
+        self.custody = CustodyChoice(bridge, name="import_key")
         self._taken = QWidget(self)
         self._lay_out()
         self.key.changed.connect(self._on_key_changed)
@@ -212,7 +217,7 @@ class ImportKeyDialog(_KeyDialog):
         clear.setObjectName("import_key.clear")
         clear.clicked.connect(self._on_clear)
         row.addWidget(clear)
-        for widget in (self.key, self._taken, self.passphrase, self.name):
+        for widget in (self.key, self._taken, self.passphrase, self.name, self.custody):
             self.column.addWidget(widget)
         self.column.addStretch()
         choose = Button(self.tr("Open a file…"), icon_name="folder-open", parent=self)
@@ -243,6 +248,7 @@ class ImportKeyDialog(_KeyDialog):
         self.key.setVisible(not is_there)
         self._taken.setVisible(is_there)
         self.passphrase.setVisible(is_there)
+        self.custody.set_wanted(is_there)
         if is_there:
             (self.passphrase if self.name.text() else self.name).control.setFocus()
 
@@ -281,6 +287,7 @@ class ImportKeyDialog(_KeyDialog):
                     public_key="" if self._private else public,
                     private_key=self._private,
                     passphrase=self.passphrase.secret(),
+                    custody=self.custody.custody,
                 )
             )
 

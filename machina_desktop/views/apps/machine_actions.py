@@ -87,12 +87,13 @@ _PLANNED = frozenset({Action.RETRY, Action.DESTROY})
 _INTERRUPTING = frozenset({Action.REBOOT, Action.STOP})
 # How many machines a question names.
 NAMED = 8
-_REQUESTS: dict[Action, Callable[[str], Request[Deployment]]] = {
-    Action.REBOOT: lambda key: RebootMachine(machine_id=key),
-    Action.STOP: lambda key: StopMachine(machine_id=key),
-    Action.START: lambda key: StartMachine(machine_id=key),
-    Action.REFRESH: lambda key: RefreshMachine(machine_id=key),
-    Action.RETRY: lambda key: RetryMachine(machine_id=key),
+# A machine is worked on by whoever keeps its Terraform record.
+_REQUESTS: dict[Action, Callable[[Machine], Request[Deployment]]] = {
+    Action.REBOOT: lambda row: RebootMachine(machine_id=row.machine_id, runs_on=row.state_keeper),
+    Action.STOP: lambda row: StopMachine(machine_id=row.machine_id, runs_on=row.state_keeper),
+    Action.START: lambda row: StartMachine(machine_id=row.machine_id, runs_on=row.state_keeper),
+    Action.REFRESH: lambda row: RefreshMachine(machine_id=row.machine_id, runs_on=row.state_keeper),
+    Action.RETRY: lambda row: RetryMachine(machine_id=row.machine_id, runs_on=row.state_keeper),
 }
 
 
@@ -183,7 +184,7 @@ class MachineActions(QWidget):
 
     def _run_all(self, action: Action, machines: tuple[Machine, ...], busy: tasks.Busy | None = None) -> None:
         for machine in machines:
-            self._send(action, machine, _REQUESTS[action](machine.machine_id), busy)
+            self._send(action, machine, _REQUESTS[action](machine), busy)
 
     def _confirm_many(self, action: Action, machines: tuple[Machine, ...]) -> None:
         """One machine at a time is a click; many at once are asked about."""
@@ -226,7 +227,9 @@ class MachineActions(QWidget):
 
     def _destroy(self, machine: Machine, *, at_once: bool) -> None:
         name = machine.name if machine.is_protected else ""
-        ask = DestroyMachine(machine_id=machine.machine_id, confirm_name=name, auto_approve=at_once)
+        ask = DestroyMachine(
+            machine_id=machine.machine_id, confirm_name=name, auto_approve=at_once, runs_on=machine.state_keeper
+        )
         self._send(Action.DESTROY, machine, ask, None)
 
     def _send(self, action: Action, machine: Machine, ask: Request[Deployment], busy: tasks.Busy | None) -> None:

@@ -29,7 +29,9 @@ from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.provider_words import provider_title
+from machina_desktop.views.server_custody import CustodyActions, device_of, place_words
 from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.feedback import Badge
 from machina_desktop.views.widgets.flow import Flow
 from machina_desktop.views.widgets.layout import Divider
@@ -49,7 +51,7 @@ class MachineDetail(Detail):
         self.setObjectName("machine.detail")
         self._machine: Machine | None = None
         self._infos: dict[ProviderType, ProviderInfo] = {}
-        self._accounts: dict[str, str] = {}
+        self._accounts: dict[str, ProviderAccount] = {}
         self._actions = MachineActions(bridge, window, self)
         self._problem = Callout("error")
         self._problem.setObjectName("machine.reason")
@@ -145,12 +147,28 @@ class MachineDetail(Detail):
             ("region", self.tr("Region")),
             ("size", self.tr("Size")),
             ("image", self.tr("Image")),
+            ("keeper", self.tr("Worked on by")),
             ("created", self.tr("Created")),
         ):
             self._about.add_text(key, name)
         self._about.add_copyable("resource", self.tr("Provider id"))
         self._about.add_copyable("id", self.tr("Id"))
-        return self._about
+        self._hand_over = Button(self.tr("Hand over…"), icon_name="server")
+        self._hand_over.setObjectName("machine.hand_over")
+        self._hand_over.clicked.connect(self._on_hand_over)
+        self._custody = CustodyActions(
+            self.bridge,
+            tell=lambda text: self.window_door.notify(text, kind="success"),
+            failed=self._on_refused,
+            parent=self,
+        )
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.S)
+        column.addWidget(self._about)
+        column.addWidget(self._hand_over)
+        return whole
 
     def _build_facts(self) -> QWidget:
         self._facts = KeyValueList()
@@ -231,7 +249,7 @@ class MachineDetail(Detail):
         self._timeline.set_deployments(deployments)
 
     def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
-        self._accounts = {account.provider_account_id: account.label for account in accounts}
+        self._accounts = {account.provider_account_id: account for account in accounts}
         self._render()
 
     def _on_providers(self, infos: tuple[ProviderInfo, ...]) -> None:
@@ -283,12 +301,14 @@ class MachineDetail(Detail):
 
     def _render_values(self, machine: Machine) -> None:
         self._access.show_machine(machine)
+        account = self._accounts.get(machine.provider_account_id)
         values = {
             "provider": provider_title(machine.provider),
-            "account": self._accounts.get(machine.provider_account_id, ""),
+            "account": account.label if account is not None else "",
             "region": " · ".join(part for part in (machine.region, machine.zone or "") if part),
             "size": machine.size,
             "image": machine.image,
+            "keeper": place_words(machine.state_keeper, device_of(self.bridge)),
             "created": full_moment(machine.created_at),
             "resource": machine.provider_resource_id or "",
             "id": machine.machine_id,
@@ -296,8 +316,21 @@ class MachineDetail(Detail):
         self._about.set_values(values)
         for key in ("region", "size", "image"):
             self._about.set_row_visible(key, bool(values[key]) and not machine.is_practice)
+        self._about.set_row_visible("keeper", bool(values["keeper"]))
+        self._render_keeper(machine)
         self._about.set_row_visible("resource", bool(values["resource"]))
         self._render_facts(machine)
+
+    def _render_keeper(self, machine: Machine) -> None:
+        device, info = device_of(self.bridge), self._infos.get(machine.provider)
+        is_movable = info is not None and not info.is_on_this_computer and not machine.is_gone
+        self._hand_over.setVisible(bool(device) and machine.state_keeper == device and is_movable)
+
+    def _on_hand_over(self) -> None:
+        if self._machine is not None:
+            self._problem.clear()
+            account = self._accounts.get(self._machine.provider_account_id)
+            self._custody.hand_over(self._machine, account=account, busy=self._hand_over)
 
     def _render_facts(self, machine: Machine) -> None:
         for key in sorted(machine.facts.keys() - self._facts_known):

@@ -17,6 +17,13 @@ from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections, WidgetList
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.provider_words import provider_title
+from machina_desktop.views.server_custody import (
+    CustodyActions,
+    can_share,
+    can_stop_sharing,
+    custody_words,
+    device_of,
+)
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.feedback import Badge
@@ -89,6 +96,7 @@ class ProviderDetail(Detail):
             ("identity", self.tr("Identity")),
             ("scopes", self.tr("Scopes")),
             ("verified", self.tr("Last verified")),
+            ("custody", self.tr("Credentials")),
             ("created", self.tr("Added")),
         ):
             self._facts.add_text(key, name)
@@ -104,7 +112,19 @@ class ProviderDetail(Detail):
         self._delete = Button(self.tr("Delete…"), kind=ButtonKind.DANGER)
         self._delete.setObjectName("provider_account.delete")
         self._delete.clicked.connect(self._on_delete)
-        self._panel.add_actions(self._verify, self._delete)
+        self._custody = CustodyActions(
+            self.bridge,
+            tell=lambda text: self.window_door.notify(text, kind="success"),
+            failed=self._panel.show_problem,
+            parent=self,
+        )
+        self._share = Button(self.tr("Share with the server…"))
+        self._share.setObjectName("provider_account.share")
+        self._share.clicked.connect(self._on_share)
+        self._unshare = Button(self.tr("Stop sharing…"))
+        self._unshare.setObjectName("provider_account.stop_sharing")
+        self._unshare.clicked.connect(self._on_stop_sharing)
+        self._panel.add_actions(self._verify, self._share, self._unshare, self._delete)
 
     def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
         found = next((each for each in accounts if each.provider_account_id == self.key), None)
@@ -129,10 +149,15 @@ class ProviderDetail(Detail):
                 "identity": account.identity,
                 "scopes": ", ".join(account.scopes or ()),
                 "verified": wording.full_moment(account.last_verified_at),
+                "custody": custody_words(account, device_of(self.bridge)),
                 "created": wording.full_moment(account.created_at),
                 "id": account.provider_account_id,
             }
         )
+        device = device_of(self.bridge)
+        self._facts.set_row_visible("custody", bool(custody_words(account, device)))
+        self._share.setVisible(can_share(account, device))
+        self._unshare.setVisible(can_stop_sharing(account, device))
         self._facts.set_row_visible("identity", bool(account.identity))
         self._facts.set_row_visible("scopes", bool(account.scopes))
         self._render_settings(account, info)
@@ -167,6 +192,16 @@ class ProviderDetail(Detail):
     def _on_machines(self, machines: tuple[Machine, ...]) -> None:
         self._machines = tuple(each for each in machines if each.provider_account_id == self.key)
         self._residents.show_machines(self._machines)
+
+    def _on_share(self) -> None:
+        if self._account is not None:
+            self._panel.problem.clear()
+            self._custody.share(self._account, busy=self._share)
+
+    def _on_stop_sharing(self) -> None:
+        if self._account is not None:
+            self._panel.problem.clear()
+            self._custody.stop_sharing(self._account, busy=self._unshare)
 
     def _on_verify(self) -> None:
         self._panel.problem.clear()

@@ -13,6 +13,7 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.providers import AddAccount, ListProviders
 from machina_desktop.views import tasks, theme
 from machina_desktop.views.icons import PROVIDER_ICONS, draw_icon
+from machina_desktop.views.server_custody import CustodyChoice
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.feedback import Skeleton
@@ -108,6 +109,7 @@ class AddAccountDialog(Dialog):
         self._summary = Label(tone="secondary", wraps=True)
         self._choices = QVBoxLayout()
         self._right = QVBoxLayout()
+        self.custody = CustodyChoice(bridge, name="add_account")
         self._lay_out()
         self.primary.setEnabled(False)
         self.primary.clicked.connect(self._on_primary)
@@ -130,6 +132,7 @@ class AddAccountDialog(Dialog):
         self._right.setSpacing(Space.L)
         for widget in (self._title, self._summary, self.label):
             self._right.addWidget(widget)
+        self._right.addWidget(self.custody)
         self._right.addStretch()
         row = QHBoxLayout()
         row.setSpacing(Space.XL)
@@ -169,7 +172,8 @@ class AddAccountDialog(Dialog):
         self._form.submitted.connect(self._on_primary)
         for entry, control in zip(info.account_fields, self._form.findChildren(Field), strict=True):
             control.control.setObjectName(f"add_account.field.{entry.name}")
-        self._right.insertWidget(self._right.count() - 1, self._form)
+        self._right.insertWidget(self._right.indexOf(self.custody), self._form)
+        self.custody.set_wanted(any(entry.is_secret for entry in info.account_fields))
         self.primary.setEnabled(True)
         self.label.control.setFocus()
 
@@ -197,6 +201,7 @@ class AddAccountDialog(Dialog):
             type=self._info.type,
             label=self.label.text().strip(),
             fields={name: Secret(value) for name, value in self._form.values().items() if value},
+            custody=self.custody.custody,
         )
         tasks.run(
             self._bridge,

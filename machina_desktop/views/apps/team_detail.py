@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -24,6 +25,9 @@ from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, Sections
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.rights import allow, why_not
+from machina_desktop.views.server_move import BringHomeDialog, MoveToServerDialog
+from machina_desktop.views.server_watch import servers_of
+from machina_desktop.views.server_words import summary_line
 from machina_desktop.views.team_dialog import EditTeamDialog
 from machina_desktop.views.team_switcher import home_of
 from machina_desktop.views.theme import Space, Type
@@ -31,6 +35,7 @@ from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.feedback import Avatar, Badge
 from machina_desktop.views.widgets.pictures import picture_of
+from machina_desktop.views.widgets.status import StatusBadge
 from machina_desktop.views.widgets.text import ElidedLabel, KeyValueList, Label
 
 R = TypeVar("R")
@@ -83,6 +88,8 @@ class TeamDetail(Detail):
         self._sections = Sections()
         self._panel = DetailPanel(self._sections, parent=self)
         self._panel.problem.setObjectName("team.problem")
+        self._watch = servers_of(bridge)
+        self._watch.changed.connect(self._show)
         self._build()
         self._follow()
 
@@ -95,6 +102,7 @@ class TeamDetail(Detail):
             return
         for name, title, icon_name, button, act in (
             ("edit", self.tr("Edit the team {0}…"), "pencil", self._edit, self._on_edit),
+            self._moving(),
             ("leave", self.tr("Leave the team {0}…"), "log-out", self._leave, self._on_leave),
             ("delete", self.tr("Delete the team {0}…"), "trash-2", self._delete, self._on_delete),
         ):
@@ -110,6 +118,8 @@ class TeamDetail(Detail):
     def _build(self) -> None:
         self._panel.set_header(self._header)
         self._facts.add_text("home", self.tr("Lives on"))
+        self._line = StatusBadge()
+        self._facts.add_widget("line", self.tr("Connection"), self._line)
         self._facts.add_text("machines", self.tr("Machines"))
         self._facts.add_text("made", self.tr("Created"))
         self._facts.add_copyable("handle", self.tr("Handle"))
@@ -127,9 +137,10 @@ class TeamDetail(Detail):
         self._switch = self._button("switch", self.tr("Switch to this team"), self._on_switch, ButtonKind.PRIMARY)
         self._list = self._button("members", self.tr("Members"), self._on_list)
         self._edit = self._button("edit", self.tr("Edit…"), self._on_edit)
+        self._move = self._button("move", "", self._on_move)
         self._leave = self._button("leave", self.tr("Leave…"), self._on_leave)
         self._delete = self._button("delete", self.tr("Delete…"), self._on_delete, ButtonKind.DANGER)
-        self._panel.add_actions(self._switch, self._list, self._edit, self._leave, self._delete)
+        self._panel.add_actions(self._switch, self._list, self._edit, self._move, self._leave, self._delete)
 
     def _button(self, name: str, text: str, act: Callable[[], None], kind: ButtonKind = ButtonKind.SECONDARY) -> Button:
         made = Button(text, kind=kind)
@@ -199,7 +210,7 @@ class TeamDetail(Detail):
         if team is None:
             return
         is_in_view = team.team_id == self.bridge.team_id
-        is_admin = self.bridge.actor.role_in(team.team_id) is TeamRole.ADMIN
+        is_admin = self.bridge.actor_in(team.team_id).role_in(team.team_id) is TeamRole.ADMIN
         role = self.tr("You are an administrator") if is_admin else self.tr("You are a member")
         self._header.show_team(team, role, is_in_view=is_in_view)
         self._facts.set_values(
@@ -211,6 +222,12 @@ class TeamDetail(Detail):
                 "id": team.team_id,
             }
         )
+        status = self._watch.status_at(team.home)
+        self._line.set_status(status.connection if status is not None else None)
+        self._line.setToolTip(summary_line(status) if status is not None else "")
+        self._facts.set_row_visible("line", status is not None)
+        self._move.setText(self.tr("Bring to this computer…") if team.home else self.tr("Move to a server…"))
+        allow(self._move, why_not(self.bridge, "team.move", team.team_id), self._no_server())
         self._switch.setVisible(not is_in_view)
         self._list.setVisible(is_in_view)
         allow(self._edit, why_not(self.bridge, "team.update", team.team_id))
@@ -218,12 +235,12 @@ class TeamDetail(Detail):
         allow(self._delete, why_not(self.bridge, "team.delete", team.team_id), self._machines_left(), self._only_team())
 
     def _only_team(self) -> str:
-        alone = len(self.bridge.actor.team_roles) == 1
+        alone = len(self.bridge.person.team_roles) == 1
         return self.tr("This is your only team: create or join another one first.") if alone else ""
 
     def _last_admin(self) -> str:
         admins = [each.user.user_id for each in self._members if each.member.role is TeamRole.ADMIN]
-        if admins != [self.bridge.actor.user_id]:
+        if admins != [self.bridge.actor_in(self.key).user_id]:
             return ""
         return self.tr("You are its last administrator: make somebody else one first, or delete the team.")
 
@@ -234,6 +251,31 @@ class TeamDetail(Detail):
             return self.tr("It still has 1 machine: destroy it first, nobody would look after it.")
         many = self.tr("It still has {0} machines: destroy them first, nobody would look after them.")
         return many.format(self._machines) if self._machines else ""
+
+    def _moving(self) -> tuple[str, str, str, Button, Callable[[], None]]:
+        is_shared = self._team is not None and bool(self._team.home)
+        title = (
+            self.tr("Bring the team {0} to this computer…") if is_shared else self.tr("Move the team {0} to a server…")
+        )
+        return "move", title, "monitor" if is_shared else "server", self._move, self._on_move
+
+    def _no_server(self) -> str:
+        if self._watch.statuses or (self._team is not None and self._team.home):
+            return ""
+        return self.tr("Connect to a server first, in the settings under Servers.")
+
+    def _on_move(self) -> None:
+        if self._team is None:
+            return
+        window, over = self.window_door, self.window()
+
+        def tell(team: Team) -> None:
+            window.notify(_moved(home_of(team)).format(team.name, home_of(team)), kind="success")
+
+        if self._team.home:
+            BringHomeDialog(self.bridge, self._team, people=len(self._members), tell=tell, parent=over).open()
+        else:
+            MoveToServerDialog(self.bridge, self._team, tell=tell, parent=over).open()
 
     def _on_switch(self) -> None:
         self.window_door.choose_team(self.key)
@@ -298,3 +340,9 @@ class TeamDetail(Detail):
             name=type(ask).__name__,
             done=lambda _none: window.notify(text, kind="success"),
         )
+
+
+def _moved(host: str) -> str:
+    if host:
+        return QCoreApplication.translate("TeamDetail", "{0} lives on {1} now")
+    return QCoreApplication.translate("TeamDetail", "{0} lives on this computer now")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.provider import ProviderInfo
 from machina_desktop.core.secret import Secret
+from machina_desktop.views.server_custody import CustodyChoice
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.form import Form
@@ -21,6 +23,7 @@ class AccountForm(Card):
     Attributes:
         info: The provider it is for; ``None`` while it is hidden.
         submit: The button that adds the account.
+        custody: Who keeps its secrets, in a shared team.
 
     Signals:
         submitted(str, dict): The label, and the fields' values as secrets by name.
@@ -30,8 +33,9 @@ class AccountForm(Card):
     submitted = Signal(str, dict)
     cancelled = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
+        self.custody = CustodyChoice(bridge, name="wizard")
         self.info: ProviderInfo | None = None
         self._form: Form | None = None
         self._label = Input(self.tr("Label"), help_text=self.tr("How you will recognise the account."))
@@ -54,6 +58,7 @@ class AccountForm(Card):
         self.column.setSpacing(Space.L)
         self.column.addWidget(self._label)
         self.column.addLayout(self._place)
+        self.column.addWidget(self.custody)
         self.column.addWidget(self._error)
         self.column.addLayout(buttons)
         self.hide()
@@ -76,6 +81,7 @@ class AccountForm(Card):
         self._form.submitted.connect(self._on_submit)
         _name_controls(self._form, info)
         self._place.addWidget(self._form)
+        self.custody.set_wanted(any(each.is_secret for each in info.account_fields))
         self._form.focus_first()
 
     def show_error(self, field: str, message: str) -> None:

@@ -45,7 +45,7 @@ class AccountStep(Step):
             name=self.tr("Providers for a new account"), prefix="wizard.provider", has_mark=False
         )
         self._providers.chosen.connect(self._on_provider)
-        self._form = AccountForm()
+        self._form = AccountForm(state.bridge)
         self._form.submitted.connect(self._on_form)
         self._form.cancelled.connect(lambda: self._show_form(None))
         for widget in (self._accounts, self._problem, self._new, self._providers, self._form):
@@ -112,7 +112,13 @@ class AccountStep(Step):
         if self._is_adding:
             return
         self._is_adding = True
-        ask = AddAccount(team_id=self.state.bridge.team_id, type=info.type, label=label, fields=values)
+        ask = AddAccount(
+            team_id=self.state.bridge.team_id,
+            type=info.type,
+            label=label,
+            fields=values,
+            custody=self._form.custody.custody,
+        )
         tasks.run(
             self.state.bridge,
             self.state.bridge.call(ask),

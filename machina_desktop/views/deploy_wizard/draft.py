@@ -29,6 +29,7 @@ class Draft:
         given_key: A host key fingerprint the person pasted; it counts before the one that was fetched.
         found_key: The fingerprint the host presented.
         is_compared: The person says that ``found_key`` is the host's own.
+        place: Where a shared team's run is carried out, a `Place`; empty until somebody chooses.
         step: Where the person was.
         visited: Steps that were open at least once.
         machine_id: Made with the draft, so that deploying it twice makes one machine.
@@ -53,6 +54,7 @@ class Draft:
     notes: str = ""
     is_protected: bool = False
     auto_approve: bool = False
+    place: str = ""
     step: WizardStep = WizardStep.ACCOUNT
     visited: tuple[WizardStep, ...] = (WizardStep.ACCOUNT,)
     machine_id: str = field(default_factory=_new_machine_id)
@@ -95,7 +97,9 @@ def place_of_error(error: MachinaError) -> tuple[WizardStep | None, str]:
     return None, ""
 
 
-def request_of(draft: Draft, team_id: str, *, asks_host: bool, skipped: frozenset[WizardStep]) -> CreateMachine:
+def request_of(
+    draft: Draft, team_id: str, *, asks_host: bool, skipped: frozenset[WizardStep], runs_on: str = ""
+) -> CreateMachine:
     """What *Deploy* asks for. Choices of skipped steps, made for another provider before, are left out."""
     has_region = not asks_host and WizardStep.REGION not in skipped
     return CreateMachine(
@@ -116,6 +120,7 @@ def request_of(draft: Draft, team_id: str, *, asks_host: bool, skipped: frozense
         host_key=draft.host_key if asks_host else "",
         is_protected=draft.is_protected,
         auto_approve=draft.auto_approve,
+        runs_on=runs_on,
         machine_id=draft.machine_id,
         deployment_id=draft.deployment_id,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from machina_desktop.core.codec import to_plain
 from machina_desktop.core.domain.provider import ProviderType, WizardStep
 from machina_desktop.core.services.machines import CreateMachine
+from machina_desktop.views.deploy_wizard.place import PlaceChoice
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.theme import Space, Type
@@ -16,7 +17,7 @@ from machina_desktop.views.widgets.layout import Card
 from machina_desktop.views.widgets.text import ElidedLabel, Label
 
 # What the person decides elsewhere on this page, or what nobody chooses.
-_HIDDEN = frozenset({"auto_approve", "deployment_id"})
+_HIDDEN = frozenset({"auto_approve", "deployment_id", "runs_on"})
 # Providers whose Terraform module keeps a record and nothing else.
 _RECORDED = frozenset({ProviderType.SANDBOX, ProviderType.BAREMETAL})
 
@@ -38,7 +39,8 @@ class ReviewStep(Step):
         self._auto.setObjectName("wizard.auto-approve")
         self._auto.clicked.connect(lambda is_on: state.change(auto_approve=is_on))
         self._auto_hint = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
-        for widget in (self._problem, self._build_resources(), self._build_variables(), self._auto, self._auto_hint):
+        parts = (self._problem, self._build_resources(), self._build_place(), self._build_variables())
+        for widget in (*parts, self._auto, self._auto_hint):
             self.column.addWidget(widget)
         self.column.addStretch()
 
@@ -49,6 +51,10 @@ class ReviewStep(Step):
         self._made.setText(self._resource_words(self.state.account.provider_type))
         self._address.setVisible(is_recorded)
         self._show_variables(self.state.request())
+        place = self.state.place
+        self._place_card.setVisible(place is not None)
+        if place is not None:
+            self._place.show_places(place, self.state.place_obstacles())
         self._auto.setChecked(self.state.draft.auto_approve)
         self._auto_hint.setText(
             self.tr("The plan is applied as soon as it is made.")
@@ -79,6 +85,17 @@ class ReviewStep(Step):
         card.column.addWidget(self._made)
         card.column.addWidget(self._address)
         return card
+
+    def _build_place(self) -> QWidget:
+        self._place = PlaceChoice()
+        self._place.chosen.connect(lambda place: self.state.change(place=place))
+        self._place_card = QWidget()
+        column = QVBoxLayout(self._place_card)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.S)
+        column.addWidget(Label(self.tr("Run on"), style=Type.STRONG))
+        column.addWidget(self._place)
+        return self._place_card
 
     def _build_variables(self) -> Card:
         self._rows: dict[str, tuple[Label, ElidedLabel]] = {}

@@ -30,7 +30,9 @@ from machina_desktop.core.services.providers import ListAccounts, ListCatalogue,
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.deploy_wizard.draft import Draft, DraftFile, request_of
+from machina_desktop.views.deploy_wizard.place import Place, why_not_at
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.server_custody import device_of
 
 T = TypeVar("T")
 
@@ -62,6 +64,7 @@ class DraftFields(TypedDict, total=False):
     notes: str
     is_protected: bool
     auto_approve: bool
+    place: str
     step: WizardStep
     visited: tuple[WizardStep, ...]
 
@@ -236,7 +239,27 @@ class WizardState(QObject):
     def request(self) -> CreateMachine:
         """What *Deploy* asks for now."""
         skipped = frozenset(step for step in WizardStep if self.skip_reason(step))
-        return request_of(self.draft, self.bridge.team_id, asks_host=self.asks_host, skipped=skipped)
+        runs_on = device_of(self.bridge) if self.place is Place.HERE else ""
+        return request_of(self.draft, self.bridge.team_id, asks_host=self.asks_host, skipped=skipped, runs_on=runs_on)
+
+    @property
+    def place(self) -> Place | None:
+        """Where the run is carried out: as chosen, else where it can be; ``None`` in a team of this computer."""
+        if not device_of(self.bridge):
+            return None
+        wanted = Place(self.draft.place) if self.draft.place else Place.SERVER
+        obstacles = self.place_obstacles()
+        possible = [place for place in (wanted, *Place) if not obstacles[place]]
+        return possible[0] if possible else wanted
+
+    def place_obstacles(self) -> dict[Place, str]:
+        """Why the run cannot be carried out at each place; empty texts where it can."""
+        if self.account is None:
+            return dict.fromkeys(Place, "")
+        chosen = tuple(self.keys[key_id] for key_id in self.draft.key_ids if key_id in self.keys)
+        keys = chosen if self.asks_host else ()
+        device = device_of(self.bridge)
+        return {place: why_not_at(place, self.account, self.info, device_id=device, login_keys=keys) for place in Place}
 
     def _start(self) -> None:
         team = self.bridge.team_id
@@ -309,7 +332,9 @@ class WizardState(QObject):
         )
 
     def _first_problem(self) -> str:
-        return next((text for step in self.steps()[:-1] if (text := self.problem(step))), "")
+        earlier = next((text for step in self.steps()[:-1] if (text := self.problem(step))), "")
+        place = self.place
+        return earlier or (self.place_obstacles()[place] if place is not None else "")
 
     def _account_problem(self) -> str:
         if self.account is None or self.info is None:
