@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 
 from machina_desktop.core.codec import from_json, to_json
 from machina_desktop.core.errors import InvalidInput, Unavailable
+from machina_desktop.core.vault.header import sync_folder
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -74,10 +75,23 @@ def pack(target: Path, manifest: Manifest, parts: Mapping[str, Path]) -> None:
             file.write(f"\nmachina-backup sha256:{hashed.digest.hexdigest()}\n".encode())
             file.flush()
             os.fsync(file.fileno())
-        # Unlike a renaming, this replaces nothing.
-        os.link(temporary, target)
+        _name(temporary, target)
+        sync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _name(temporary: Path, target: Path) -> None:
+    try:
+        # Unlike a renaming, this replaces nothing.
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Disks of cameras and shares of other systems have no links.
+        if target.exists():
+            raise
+        temporary.rename(target)
 
 
 def unpack(source: Path, folder: Path) -> Manifest:

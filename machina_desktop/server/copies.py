@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -221,5 +221,5 @@ def _put_keepsakes(paths: Paths, folder: Path, former: Path) -> None:
             continue
         path.parent.mkdir(mode=0o700, exist_ok=True)
         if path.exists():
-            os.link(path, path.with_name(f"{path.name}.{former.name}"))
+            shutil.copy2(path, path.with_name(f"{path.name}.{former.name}"))
         new.replace(path)

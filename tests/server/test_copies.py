@@ -22,7 +22,9 @@ from machina_desktop.core.config import Paths
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.store import postgres_copies
+from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.tables import METADATA
+from machina_desktop.core.workers.queue import RunQueue
 from machina_desktop.server import archive
 from machina_desktop.server.config import read_config
 from machina_desktop.server.copies import Made, back_up, restore
@@ -295,6 +297,19 @@ def test_a_backup_into_a_folder_gets_a_name_and_none_is_replaced(tmp_path: Path)
     assert not [*tmp_path.glob(".machina-backup-*"), *tmp_path.glob("*.new")]
 
 
+def test_a_disk_without_links_takes_a_backup_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_source: object, _target: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    place = Place(tmp_path / "home")
+    filled(place)
+    monkeypatch.setattr(os, "link", refuse)
+    place.back_up(tmp_path / "copy")
+    monkeypatch.undo()
+    place.restore(tmp_path / "copy")
+    assert [*tmp_path.glob("*.new")] == []
+
+
 def command(place: Place, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "machina_desktop.server", *arguments],
@@ -457,6 +472,28 @@ def test_what_a_newer_version_left_is_gone_and_the_queue_beside_our_tables_comes
     assert place.sql("INSERT INTO procrastinate_jobs (state) VALUES ('todo') RETURNING id") == [(3,)]
     walled = "SELECT count(*) FROM pg_class WHERE relname = 'machine' AND relrowsecurity AND relforcerowsecurity"
     assert place.sql(walled) == [(1,)]
+
+
+async def test_a_restored_database_is_made_like_the_one_that_was_backed_up(on_postgres: None, tmp_path: Path) -> None:
+    """The runners' real queue included, with its functions and triggers; a second restore finds nothing in its way."""
+    place, new = made(tmp_path / "home", "postgresql"), made(tmp_path / "new", "postgresql", is_empty=True)
+    database = Database.of_url(Secret(place.url), connections=2)
+    queue = RunQueue(Secret(place.url), database, "host")
+    await queue.open()
+    await queue.close()
+    await asyncio.to_thread(database.close)
+    postgres_copies.dump(Secret(place.url), tmp_path / "dump")
+    for _ in range(2):
+        postgres_copies.load(Secret(new.url), tmp_path / "dump")
+    assert schema_of(new) == schema_of(place)
+    assert sum("procrastinate" in line for line in schema_of(new)) > 100
+
+
+def schema_of(place: Place) -> list[str]:
+    command = [postgres.binary("pg_dump"), "--schema-only", "--host", postgres.server().folder, "--username=postgres"]
+    said = subprocess.run([*command, postgres.name_of(place.home)], capture_output=True, text=True, check=True).stdout
+    # Newer versions begin with a word that is another each time.
+    return [line for line in said.splitlines() if not line.startswith("\\")]
 
 
 def test_an_address_for_programs_holds_no_password() -> None:
