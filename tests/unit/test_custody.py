@@ -260,7 +260,7 @@ def box(recipient: Recipient = VAULT.recipient) -> bytes:
     return recipient.seal("team", "provider_account", "account", "api_token", 1, b"x")
 
 
-FORGED = {
+FORGED: dict[str, tuple[int, dict[str, Any]]] = {
     "a vault's envelope": (422, {"sealed": sealed(b"MVE1" + bytes(200))}),
     "a box for another key": (422, {"sealed": sealed(box(RunnerVault(bytes(32 * [9])).recipient))}),
     "a box that is too long": (422, {"sealed": sealed(box() + bytes(300_000))}),
@@ -348,7 +348,7 @@ async def test_custody_is_given_and_taken_back(site: Site, ben: Desk) -> None:
     assert shared.custody is Custody.SERVER
     [envelope] = envelopes(site, account_id).values()
     assert VAULT.open_(ben.team_id, "provider_account", account_id, "api_token", 1, envelope) == Secret(CANARY)
-    [listed] = await ben.call(ListAccounts(team_id=ben.team_id))
+    listed = (await ben.call(ListAccounts(team_id=ben.team_id)))[0]
     assert listed.custody is Custody.SERVER
     stopped = await ben.call(StopSharingSecret(account_id=account_id))
     assert (stopped.custody, envelopes(site, account_id)) == (Custody.LOCAL, {})
@@ -374,7 +374,7 @@ async def test_the_only_copy_is_not_deleted(tmp_path: Path, site: Site, ben: Des
     account_id = made["provider_account_id"]
 
     async def arrived() -> bool:
-        return bool(await ben.call(ListAccounts(team_id=ben.team_id)))
+        return (await ben.call(ListAccounts(team_id=ben.team_id))) != ()
 
     await until(arrived)
     assert (await refused(ben, StopSharingSecret(account_id=account_id))).code == "E-ONLY-COPY"
@@ -391,7 +391,8 @@ async def test_another_key_of_the_runners_is_a_hard_stop(site: Site, ben: Desk) 
     assert caught.value.code == "E-RUNNER-KEY"
     assert fingerprint_of(other).hex() in caught.value.hint
     assert not any(b"custody" in body for body in ben.line.bodies[sent:])
-    assert len(await ben.call(ListAccounts(team_id=ben.team_id))) == 1
+    known = await ben.call(ListAccounts(team_id=ben.team_id))
+    assert [each.label for each in known] == ["first"]
 
 
 async def test_an_administrator_confirms_the_new_key(tmp_path: Path, site: Site, provider: KeyedProvider) -> None:
