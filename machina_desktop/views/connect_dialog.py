@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.server import Connection, FoundServer, Server
@@ -79,6 +79,9 @@ class ConnectDialog(Dialog):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self._back.isVisibleTo(self):
             self._back.click()
+            return
+        # The fields have said themselves what Enter means in them; the default button would do it once more.
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(self.focusWidget(), QLineEdit):
             return
         super().keyPressEvent(event)
 

@@ -274,6 +274,9 @@ class Desk(QObject):
         self._window.notify(self.tr("The vault is open. What waited for it can be tried again."), kind="success")
 
     def _on_begun(self, provider: str) -> None:
+        if provider == "server":
+            self.servers.connect_to()
+            return
         beginning.begin(self._bridge, provider, open_wizard=self.open_wizard, owner=self)
 
     def _on_wizard_closed(self) -> None:

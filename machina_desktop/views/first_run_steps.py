@@ -188,7 +188,7 @@ class BeginStep(QWidget):
     """What to do first.
 
     Signals:
-        chosen(str): ``sandbox`` or ``baremetal``.
+        chosen(str): ``sandbox``, ``baremetal``, or ``server`` for a team that has one.
     """
 
     chosen = Signal(str)
@@ -210,6 +210,12 @@ class BeginStep(QWidget):
                 "hard-drive",
                 self.tr("Add a server I have"),
                 self.tr("Any host you reach over SSH. Nothing changes without your approval."),
+            ),
+            (
+                "server",
+                "users",
+                self.tr("My team has a server"),
+                self.tr("Sign in there, or use the invite that somebody sent you."),
             ),
         ):
             card = ChoiceCard(icon, title, text, is_checkable=False)

@@ -12,6 +12,7 @@ from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.views import tasks
 from machina_desktop.views.main_window import MainWindow
 from machina_desktop.views.run_watch import RunWatch, is_running
+from machina_desktop.views.server_custody import is_carried_out_here
 from machina_desktop.views.tray import Tray
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 
@@ -52,8 +53,8 @@ class Leaving(QObject):
         """End the program; asks first when runs are under way, in whichever team."""
         if self._question is not None:
             self._question.raise_()
-        elif self._runs.running:
-            self._ask(len(self._runs.running))
+        elif here := [run for run in self._runs.running if is_carried_out_here(self._bridge, run)]:
+            self._ask(len(here))
         elif self._other_teams() and not self._is_looking:
             self._is_looking = True
             tasks.run(
@@ -83,7 +84,7 @@ class Leaving(QObject):
         for team_id in self._other_teams():
             runs = await self._bridge.call(ListDeployments(team_id=team_id, only_open=True))
             found.extend(runs)
-        return sum(is_running(run) for run in found)
+        return sum(is_running(run) and is_carried_out_here(self._bridge, run) for run in found)
 
     def _on_counted(self, count: int) -> None:
         self._is_looking = False

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.custody import Custody
+from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
@@ -52,6 +53,11 @@ def place_words(runs_on: str, device_id: str) -> str:
     if not runs_on:
         return _tr("the server")
     return _tr("this computer") if runs_on == device_id else _tr("another computer")
+
+
+def is_carried_out_here(bridge: Bridge, run: Deployment) -> bool:
+    """Whether this computer carries a run out, and not the server of its team or somebody else's computer."""
+    return run.runs_on == device_of(bridge, run.team_id)
 
 
 def can_share(record: Kept, device_id: str) -> bool:

@@ -228,7 +228,7 @@ class ServerDesk(QObject):
             words,
             name=f"{host_of(status.server.url)}: {summary_line(status)}",
             glyph=_glyph(mark),
-            token=_TOKENS.get(status.connection, mark.token),
+            token="accent-warning" if status.refused else _TOKENS.get(status.connection, mark.token),
             is_moving=mark.is_moving,
             tip="\n".join(part for part in (host_of(status.server.url), status.reason, meaning_of(status)) if part),
         )

@@ -63,9 +63,7 @@ def meaning_of(status: ServerStatus) -> str:
     meanings = {
         Connection.LIVE: _tr("Everything you see is current. Changes arrive within a second or two."),
         Connection.CONNECTING: _tr("You can read everything meanwhile."),
-        Connection.OFFLINE: _tr(
-            "You can read everything and edit names, tags and notes; runs need the server. It is tried again by itself."
-        ),
+        Connection.OFFLINE: _tr("You can read everything and edit names, tags and notes; runs need the server."),
         Connection.SIGNED_OUT: _tr("Your copy stays readable. Sign in again to go on working together."),
         Connection.OUTDATED: _tr("Update Machina, or ask who runs the server to update it. Your copy stays readable."),
         Connection.LOCKED: _tr("The session is sealed in the vault. Unlock it to connect."),

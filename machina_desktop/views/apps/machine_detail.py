@@ -29,7 +29,9 @@ from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.provider_words import provider_title
+from machina_desktop.views.rights import why_away
 from machina_desktop.views.server_custody import CustodyActions, device_of, place_words
+from machina_desktop.views.server_watch import servers_of
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.feedback import Badge
@@ -198,6 +200,7 @@ class MachineDetail(Detail):
 
     def _start(self) -> None:
         team = self.bridge.team_id
+        servers_of(self.bridge).changed.connect(self._render)
         self._live = LiveQuery(
             self.bridge,
             GetMachine(machine_id=self.key),
@@ -287,7 +290,8 @@ class MachineDetail(Detail):
         self._render_problem(machine)
         self._render_values(machine)
         self._editor.show_machine(machine)
-        self._foot.show_machine(machine, self._infos)
+        away = why_away(self.bridge, "machine.reboot", machine.team_id)
+        self._foot.show_machine(machine, self._infos, away=away)
 
     def _render_problem(self, machine: Machine) -> None:
         advice = what_to_do(machine, self._infos.get(machine.provider))

@@ -42,8 +42,11 @@ class ActionFoot(QWidget):
             else:
                 row.addWidget(button)
 
-    def show_machine(self, machine: Machine, infos: Infos) -> None:
-        """Show what fits the machine's status; what does not apply is greyed and says why."""
+    def show_machine(self, machine: Machine, infos: Infos, *, away: str = "") -> None:
+        """Show what fits the machine's status; what does not apply is greyed and says why.
+
+        ``away`` says why nothing can be asked for now, such as that the team's home cannot be reached.
+        """
         is_off = machine.actual_status is MachineStatus.STOPPED
         is_wrong = machine.actual_status is MachineStatus.ERROR
         self._buttons[Action.RETRY].setVisible(is_wrong)
@@ -51,10 +54,10 @@ class ActionFoot(QWidget):
         self._buttons[Action.STOP].setVisible(not is_off and not is_wrong)
         self._buttons[Action.DESTROY].setText(title_of(Action.DESTROY, machine))
         for action, button in self._buttons.items():
-            reason = why_not(action, machine, infos)
+            reason = away or why_not(action, machine, infos)
             button.setEnabled(not reason and not button.is_busy())
             button.setToolTip(reason)
-        reason = why_not(Action.REFRESH, machine, infos)
+        reason = away or why_not(Action.REFRESH, machine, infos)
         self._refresh.setEnabled(not reason)
         self._refresh.setToolTip(reason or title_of(Action.REFRESH))
 
