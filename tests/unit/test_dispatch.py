@@ -69,8 +69,8 @@ from machina_desktop.core.services.reports import (
     SaveState,
     TakeOver,
 )
-from machina_desktop.core.services.teams import ListTeams, Settle, WhoAmI
 from machina_desktop.core.services.run_here import KeepState
+from machina_desktop.core.services.teams import ListTeams, Settle, WhoAmI
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase, use_case
 from tests.fakes.hosts import ON_ONE_STORE, STRANGER, Core, core, new_team_id, until
 

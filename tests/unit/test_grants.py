@@ -35,8 +35,8 @@ A, M, R = "admin", "member", "readonly"
 EVERYBODY, PEOPLE, ADMINS, NOBODY = {A, M, R}, {A, M}, {A}, set[str]()
 
 # From the spec: all resources belong to a team (9.2), administrators look after it and its people (4.6, 4.7), members
-# work with its resources, who may only read changes nothing (3.1), and on a run reports whoever carries it out: a runner,
-# or the person who asked for it, from their own computer.
+# work with its resources, who may only read changes nothing (3.1), and on a run reports whoever carries it out: a
+# runner, or a program on the computer of the person who asked for it.
 # Whoever has an account comes and goes as they like, and what is left of a password reaches the store from no person.
 EXPECTED: dict[str, set[str]] = {
     "account.change_password": EVERYBODY,

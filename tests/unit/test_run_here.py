@@ -21,7 +21,7 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.deployments import ApproveDeployment, CancelDeployment, ReadLog
 from machina_desktop.core.services.handing_over import HandOver
 from machina_desktop.core.services.machines import CreateMachine, DestroyMachine, RefreshMachine, StopMachine
-from machina_desktop.core.services.providers import AddAccount
+from machina_desktop.core.services.providers import AddAccount, DeleteAccount
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.vault import sealed_box
 from machina_desktop.core.vault.runner_vault import RunnerVault
@@ -391,3 +391,26 @@ async def test_who_may_only_read_reports_nothing(site: Site, ben: Desk) -> None:
     site.sql("UPDATE user SET role = 'readonly' WHERE display_name = 'Ben'")
     with pytest.raises(Forbidden):
         await ben.call(ApproveDeployment(deployment_id=ask.deployment_id))
+
+
+async def test_a_run_whose_desktop_never_comes_back_is_ended_by_force(site: Site, shim: Path, tmp_path: Path) -> None:
+    (shim / "apply.hang").touch()
+    async with desk(tmp_path / "ben", site, "Ben", engine=shim / "terraform", deployer=True) as ben:
+        ask = await ben.create(await ben.account(CANARY), auto_approve=True)
+        await until(lambda: is_applying(shim))
+    path = f"/api/deployments/{ask.deployment_id}/cancel"
+    await site.admin.post(path)
+    await site.admin.post(path, force=True)
+    assert of_run(site, ask.deployment_id, "state") == "applying"
+    site.sql("UPDATE lease SET until = '2026-01-01T00:00:00+00:00'")
+    ended = await site.admin.post(path, force=True)
+    assert (ended["state"], ended["error_code"]) == ("failed", "E-DEVICE-GONE")
+    assert site.sql("SELECT actual_status FROM machine") == [("error",)]
+    (shim / "apply.hang").unlink()
+    await until(lambda: bool(terraform_shim.ledger(shim, "end")))
+
+
+async def test_a_deleted_account_is_forgotten_here_as_well(site: Site, ben: Desk) -> None:
+    account = await ben.account(CANARY)
+    await ben.call(DeleteAccount(account_id=account.provider_account_id))
+    assert ben.core.sql("SELECT count(*) FROM sealed WHERE team_id = ?", site.team_id) == [(0,)]

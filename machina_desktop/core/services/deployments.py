@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from machina_desktop.core.codec import from_json
-from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, moved
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, Lease, moved
 from machina_desktop.core.domain.log_line import LogLine
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.runs import APPROVED, discard, during
+from machina_desktop.core.services.runs import APPROVED, discard, during, unplanned
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
+
+FORSAKEN = timedelta(minutes=10)
+"""A desktop that sleeps comes back; after so long without a sign of it, a person may end its run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,10 @@ class ApproveDeployment(Request[Deployment]):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelDeployment(Request[Deployment]):
-    """Stop a run or discard its plan. ``force`` asks a second time, which may lose what is in flight."""
+    """Stop a run or discard its plan. ``force`` asks a second time, which may lose what is in flight.
+
+    Forced, a run also ends whose desktop has not been heard of for a while.
+    """
 
     deployment_id: str
     force: bool = False
@@ -152,6 +158,8 @@ def cancel_deployment(tx: Transaction, _actor: Actor, ask: CancelDeployment) -> 
         raise Conflict(
             "A run is forced to stop only after an ordinary cancel.", hint="Cancel first.", code="E-CANCEL-FIRST"
         )
+    if ask.force and _is_forsaken(tx, deployment, at):
+        return _end_forsaken(tx, deployment, at)
     asked = replace(
         deployment,
         cancel_level=2 if ask.force else max(1, deployment.cancel_level),
@@ -160,6 +168,33 @@ def cancel_deployment(tx: Transaction, _actor: Actor, ask: CancelDeployment) -> 
     )
     tx.replace(asked)
     return asked
+
+
+def _is_forsaken(tx: Transaction, deployment: Deployment, at: datetime) -> bool:
+    """Whether a person's computer carries it out that may never come back: nobody else can, so it would never end."""
+    lease = tx.find(Lease, deployment_id=deployment.deployment_id)
+    return bool(deployment.runs_on) and lease is not None and at > lease.until + FORSAKEN
+
+
+def _end_forsaken(tx: Transaction, deployment: Deployment, at: datetime) -> Deployment:
+    """What it has changed outside nobody knows; the record of that is on the computer that went away."""
+    reason = "The computer that carried it out has not come back."
+    is_applying = deployment.state is DeploymentState.APPLYING
+    ended = replace(
+        moved(deployment, DeploymentState.FAILED, at),
+        phase_detail="",
+        cancel_level=2,
+        error_message=reason,
+        error_code="E-DEVICE-GONE",
+        error_hint="When that computer is back, refresh the machine on it.",
+        needs_recovery=is_applying,
+    )
+    tx.replace(ended)
+    if deployment.machine_id is not None:
+        machine = tx.get(Machine, deployment.machine_id)
+        lost = replace(machine, actual_status=MachineStatus.ERROR, status_reason=reason, updated_at=at)
+        tx.replace(lost if is_applying else unplanned(machine, deployment.type, at))
+    return ended
 
 
 def _ended(deployment: Deployment) -> str:

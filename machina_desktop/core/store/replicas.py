@@ -130,7 +130,12 @@ class Replicas:
                 rows.append(row)
                 plain = None if row[2] is None else _plain(row[2])
                 self._tx.changes.append(replace(change, row=plain))
-        self._write(self._allowed(origin, rows))
+        allowed = self._allowed(origin, rows)
+        self._write(allowed)
+        for entity, key, value in allowed:
+            if value is None:
+                # What this computer kept sealed of an account or a key ends with it.
+                self._tx.delete_sealed(origin.team_id, entity.name, key)
         self._keep_changes(origin.team_id, self._tx.changes)
         self._count(origin.team_id, epoch, max(reaches, since))
 
