@@ -1,5 +1,5 @@
 # Every target does its own set-up, see scripts/setup.sh; a second call finds it done and costs nothing.
-.PHONY: run test check bench screenshots lock
+.PHONY: run test check drill bench screenshots lock
 
 run:
 	@scripts/setup.sh run
@@ -13,6 +13,11 @@ test:
 check:
 	@scripts/setup.sh dev
 	@exec .venv/bin/python -m pytest -n 2 --dist loadgroup tests/unit tests/architecture tests/views
+
+# Whole minutes of killing, cutting and restoring, with namespaces of the network and a PostgreSQL of its own.
+drill:
+	@scripts/setup.sh dev
+	@exec .venv/bin/python -m pytest -s tests/drills/drill.py tests/drills/drill_two_desktops.py
 
 bench:
 	@scripts/setup.sh dev

@@ -31,6 +31,8 @@ LOG = logging.getLogger(__name__)
 ALL = 1_000_000
 NAME_CHARACTERS, AGENT_CHARACTERS = 80, 400
 KEPT_AFTER_END = timedelta(days=30)
+NO_TEAM = "E-NO-TEAM"
+"""The code of what is told to whoever was put out of their last team, which ended their sessions."""
 
 KEEPER = Actor(user_id="accounts", display_name="Accounts", is_runner=True)
 """The server itself, where nobody has signed in yet."""
@@ -84,7 +86,7 @@ async def authenticate(
     ago ends its session: two have it, and nobody can tell which of them is its owner.
 
     Raises:
-        Unauthenticated: E-AUTH, the token is unknown or its session has ended; E-TOKEN-REUSED.
+        Unauthenticated: E-AUTH, the token is unknown or its session has ended; E-TOKEN-REUSED; E-NO-TEAM.
     """
     at = now()
     token_hash = hashed_token(token.reveal())
@@ -110,6 +112,8 @@ def _find(tx: Transaction, token_hash: str, client: Client, at: datetime) -> _Fo
         session = tx.find(Session, session_id=retired.session_id)
         is_good = session is not None and session.previous_hash == token_hash
         is_stolen = not is_good and at >= retired.retired_at + LEEWAY
+    if session is not None and session.revoked_at is not None and not tx.count(TeamMember, user_id=session.user_id):
+        raise _put_out()
     if session is None or not session.is_alive(at):
         raise _nobody()
     user = tx.find(User, user_id=session.user_id)
@@ -122,6 +126,13 @@ def _find(tx: Transaction, token_hash: str, client: Client, at: datetime) -> _Fo
 
 def _nobody() -> Unauthenticated:
     return Unauthenticated("You are not signed in, or not any more.", hint="Sign in again.")
+
+
+def _put_out() -> Unauthenticated:
+    """Told to whoever shows a token that was good: what their computer has copied is not theirs any more."""
+    return Unauthenticated(
+        "You are in no team of this server any more.", hint="Ask for an invite to join one.", code=NO_TEAM
+    )
 
 
 def _note_use(tx: Transaction, found: _Found, token_hash: str, at: datetime) -> None:

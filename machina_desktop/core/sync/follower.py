@@ -21,6 +21,7 @@ from machina_desktop.core.errors import (
 )
 from machina_desktop.core.events import ConnectionChanged, LogAppended
 from machina_desktop.core.ids import now
+from machina_desktop.core.services.authentication import NO_TEAM
 from machina_desktop.core.services.teams import ListTeams
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.moves import MoveStep
@@ -190,9 +191,9 @@ class Follower:
             try:
                 await self._follow()
             except BaseExceptionGroup as group:
-                self._take_end(_first(group))
+                await self._take_end(_first(group))
             except MachinaError as error:
-                self._take_end(error)
+                await self._take_end(error)
             pause_s = FIRST_PAUSE_S if self._was_live else min(2 * pause_s, LONGEST_PAUSE_S)
             self._was_live = False
             await self._rest(pause_s)
@@ -264,6 +265,13 @@ class Follower:
         except Bug as error:
             LOG.warning("%s: %s", self.server.url, error)
 
+    async def _purge_all(self) -> None:
+        """The person was put out of their last team there, and with it signed out: nothing of it stays here."""
+        copied, moving = await self._desk.database.read(COPIER, self._here)
+        for team_id in copied - moving:
+            await self.copy_of(team_id).purge()
+            self._copies.pop(team_id, None)
+
     def _is_troubled(self, team_id: str) -> bool:
         trouble = self._troubles.get(team_id)
         if trouble is not None and asyncio.get_running_loop().time() < trouble[1]:
@@ -288,7 +296,9 @@ class Follower:
         """What is strange about what the server says; empty for nothing."""
         return next((message for message, _until in self._troubles.values()), "")
 
-    def _take_end(self, error: MachinaError) -> None:
+    async def _take_end(self, error: MachinaError) -> None:
+        if isinstance(error, Unauthenticated) and error.code == NO_TEAM:
+            await self._purge_all()
         match error:
             case Unauthenticated():
                 self._be(Connection.SIGNED_OUT, error.message)
