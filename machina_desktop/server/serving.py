@@ -98,11 +98,11 @@ async def _alone(config: ServerConfig, paths: Paths) -> AsyncIterator[None]:
 async def _serve(config: ServerConfig, paths: Paths, listener: socket.socket, times: Times, password_cost: int) -> None:
     try:
         async with opened(config, paths, times=times, password_cost=password_cost, is_working=True) as server:
-            LOG.info("serving at %s port %d", *listener.getsockname()[:2])
             if await server.is_without_accounts():
                 LOG.warning(
                     "nobody has an account yet; whoever registers first administers this server: %s", config.public_url
                 )
+            LOG.info("serving at %s port %d", *listener.getsockname()[:2])
             await Web(server).serve(sockets=[listener])
     finally:
         listener.close()
