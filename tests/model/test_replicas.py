@@ -166,6 +166,13 @@ class Replicas(RuleBasedStateMachine):
         self.on(name, self.desks[name].sync())
 
     @rule(name=desks)
+    def pull(self, name: str) -> None:
+        """A copy is brought up to date, and nothing is sent: what waits stays on top."""
+        desk = self.desks[name]
+        if desk.person.home_of(self.team_id):
+            self.on(name, desk.follower.catch_up(self.team_id))
+
+    @rule(name=desks)
     def partition(self, name: str) -> None:
         self.desks[name].faults.is_cut = True
 
