@@ -36,7 +36,7 @@ class Tour:
 
     theme: str
     percent: int = 100
-    walks: tuple[str, ...] = ("team", "first", "broken")
+    walks: tuple[str, ...] = ("team", "shared", "first", "broken")
     width: int = 1440
     height: int = 900
     name: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from machina_desktop.core.domain.server import Connection
+from tests.e2e.sharing import edits, find_server, open_servers, share
 from tests.e2e.steps import (
     Scene,
     account,
@@ -121,6 +123,33 @@ _WIZARD = (
     scene("wizard-name", key("laptop"), wizard_to("wizard.name"), write("wizard.name", "playground-2"), stays=True),
     scene("wizard-review", click("wizard.next")),
 )
+# A walk of its own: another team, one that lives on a server.
+SHARED = (
+    scene("servers-none", place("settings", "servers")),
+    scene("server-connect", find_server, command("server.connect"), until_seen("connect"), stays=True),
+    scene("server-connect-plain", write("connect.address", "http://nas.local:8000"), stays=True),
+    scene(
+        "server-sign-in",
+        write("connect.address", "machina.acme-robotics.example"),
+        click("connect.continue"),
+        until_seen("connect.password"),
+        stays=True,
+    ),
+    scene("server-register", press("Make an account")),
+    scene("servers", share(Connection.LIVE), place("settings", "servers")),
+    scene("servers-list", share(Connection.LIVE, *edits()), app("machines"), open_servers),
+    scene("server-edits", command("outbox.show"), until_seen("outbox")),
+    scene("server-offline", share(Connection.OFFLINE, *edits()), app("machines"), rows("web-1")),
+    scene("server-signed-out", share(Connection.SIGNED_OUT), app("machines")),
+    scene("teams-shared", share(Connection.LIVE), app("teams")),
+    scene("team-shared", inspect("team", "acme")),
+    scene("team-bring-home", inspect("team", "acme"), click("team.move"), until_seen("bring_team")),
+    scene("team-move", inspect("team", "lab"), click("team.move"), until_seen("move_team")),
+    scene("account-shared", inspect("provider_account", "production")),
+    scene("account-share", inspect("provider_account", "labs"), click("provider_account.share"), until_seen("share")),
+    scene("account-add-shared", app("providers"), click("providers.add"), until_seen("add_account")),
+    scene("machine-hand-over", inspect("machine", "web-1"), click("machine.hand_over"), until_seen("hand_over")),
+)
 _SHELL = (
     scene("settings-profile", place("settings", "profile")),
     scene("settings-account", place("settings", "account")),
@@ -178,6 +207,7 @@ CONTRAST = (
 )
 WALKS: dict[str, tuple[Scene, ...]] = {
     "team": TEAM,
+    "shared": SHARED,
     "first": FIRST,
     "broken": BROKEN,
     "small": SMALL,

@@ -41,5 +41,11 @@ async def test_every_scene_of_a_believable_team_can_be_shown(tmp_path: Path) -> 
 
 
 @pytest.mark.window
+async def test_every_scene_of_a_shared_team_can_be_shown(tmp_path: Path) -> None:
+    team = await settle_in(Paths(home=tmp_path / "home"))
+    assert _walk("shared", tmp_path, team) == [scene.name for scene in WALKS["shared"]]
+
+
+@pytest.mark.window
 def test_every_scene_of_a_first_start_can_be_shown(tmp_path: Path) -> None:
     assert _walk("first", tmp_path, None) == [scene.name for scene in WALKS["first"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -29,6 +29,8 @@ class WatchedGateway:
         under_way: How many requests have no answer yet, held ones not counted.
         held: Kinds whose answers wait until they are let go.
         refused: Kinds that fail, with what they fail with.
+        answers: Kinds that are answered in the place of the real core.
+        altered: Kinds whose real answers are changed on their way.
     """
 
     def __init__(self) -> None:
@@ -36,6 +38,8 @@ class WatchedGateway:
         self.under_way = 0
         self.held: set[type[object]] = set()
         self.refused: dict[type[object], MachinaError] = {}
+        self.answers: dict[type[object], Callable[[Any], object]] = {}
+        self.altered: dict[type[object], Callable[[Any], object]] = {}
         self._let_go = asyncio.Event()
 
     async def call(self, ask: Request[R]) -> R:
@@ -44,10 +48,13 @@ class WatchedGateway:
             await self._let_go.wait()
         if type(ask) in self.refused:
             raise self.refused[type(ask)]
+        if type(ask) in self.answers:
+            return cast("R", self.answers[type(ask)](ask))
         assert self.door is not None
         self.under_way += 1
         try:
-            return await self.door.call(ask)
+            answer = await self.door.call(ask)
+            return cast("R", self.altered[type(ask)](answer)) if type(ask) in self.altered else answer
         finally:
             self.under_way -= 1
 

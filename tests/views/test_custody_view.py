@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from machina_desktop.core.domain.custody import Custody
@@ -115,7 +116,7 @@ async def test_a_new_account_stays_here_until_it_is_said_otherwise(stage: Stage)
         stage.type_into("add_account.field.api_token", "token")
         stage.press(f"add_account.custody.{name}")
         stage.press("add_account.submit")
-        await until(lambda name=name: name in [ask.label for ask in stage.gateway.asked_of(AddAccount)])
+        await until(partial(_was_added, stage, name))
         assert stage.gateway.asked_of(AddAccount)[-1].custody is custody
 
 
@@ -253,7 +254,7 @@ class TestMoving:
 
     async def test_the_last_administrator_is_known_by_who_they_are_at_the_home(self, stage: Stage) -> None:
         there = replace(stage.gateway.actor, user_id="user-02grace")
-        stage.gateway.actor_in = lambda _team_id: there  # type: ignore[method-assign]
+        stage.gateway.actor_in = lambda team_id: there  # type: ignore[method-assign]  # noqa: ARG005
         mine = next(row for row in stage.gateway.all(TeamMember) if row.user_id == stage.gateway.actor.user_id)
         stage.gateway.put(replace(mine, role=TeamRole.MEMBER))
         stage.gateway.actor = replace(
@@ -261,6 +262,10 @@ class TestMoving:
         )
         detail = await self._detail(stage, HOME)
         await until(lambda: "last administrator" in detail._leave.toolTip())
+
+
+def _was_added(stage: Stage, label: str) -> bool:
+    return label in [ask.label for ask in stage.gateway.asked_of(AddAccount)]
 
 
 def _value(detail: QWidget, key: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from machina_desktop.core.domain.intent import IntentState
 from machina_desktop.core.domain.server import Connection
@@ -166,7 +166,7 @@ class TestSettings:
         said = " ".join(label.text() for label in card.findChildren(Label))
         assert "ada@example.org" in said
         assert "The server does not answer." in said
-        await until(lambda: card.findChild(object, f"settings.server.team.{TEAM_ID}"))
+        await until(lambda: card.findChild(QAbstractButton, f"settings.server.team.{TEAM_ID}"))
         assert card.reconnect.isVisible()
         assert not card.sign_in.isVisible()
 

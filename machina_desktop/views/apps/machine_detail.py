@@ -327,7 +327,7 @@ class MachineDetail(Detail):
 
     def _render_keeper(self, machine: Machine) -> None:
         device, info = device_of(self.bridge), self._infos.get(machine.provider)
-        is_movable = info is not None and not info.is_on_this_computer and not machine.is_gone
+        is_movable = not (info is not None and info.is_on_this_computer) and not machine.is_gone
         self._hand_over.setVisible(bool(device) and machine.state_keeper == device and is_movable)
 
     def _on_hand_over(self) -> None:
