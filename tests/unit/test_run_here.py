@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import os
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -228,6 +231,36 @@ async def test_a_desktop_that_ends_in_mid_apply_takes_the_run_up_again(tmp_path:
         said = [line.text for line in await log_of(ben, ask.deployment_id)]
     assert [text for text in said if text.startswith("line ")] == [f"line {number}" for number in range(LINES)]
     assert len(terraform_shim.ledger(shim, "create")) == 1
+
+
+@pytest.mark.parametrize("phase", ["plan", "apply"])
+async def test_a_desktop_that_is_killed_goes_on_where_it_stopped(
+    tmp_path: Path, site: Site, shim: Path, phase: str
+) -> None:
+    async with desk(tmp_path / "ben", site, "Ben", engine=shim / "terraform") as ben:
+        ask = await ben.create(await ben.account(CANARY), auto_approve=True)
+    (shim / f"{phase}.hang").touch()
+    (shim / f"{phase}.lines").write_text(str(LINES))
+    victim = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.fakes.desktop_victim",
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "MACHINA_HOME": str(tmp_path / "ben"), "MACHINA_VAULT": "key-file"},
+    )
+    try:
+        await until(lambda: is_called(shim, phase))
+        await until(lambda: of_run(site, ask.deployment_id, "phase_detail") in {"claimed", "apply"})
+    finally:
+        victim.kill()
+        await victim.wait()
+    (shim / f"{phase}.hang").unlink()
+    async with desk(tmp_path / "ben", site, "Ben", engine=shim / "terraform", deployer=True) as ben:
+        await succeeds(site, ask.deployment_id)
+        said = [line.text for line in await log_of(ben, ask.deployment_id)]
+    assert [text for text in said if text.startswith("line ")] == [f"line {number}" for number in range(LINES)]
+    assert len(terraform_shim.ledger(shim, "create")) == 1
+    assert of_run(site, ask.deployment_id, "attempt") == 2
 
 
 # Where a run may be carried out
