@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -19,7 +19,10 @@ from machina_desktop.core.events import (
     VaultChanged,
 )
 from machina_desktop.core.services.use_case import Request
-from machina_desktop.core.sync.gateway import Gateway
+
+# Its code follows servers in the store, which is loaded after the first paint.
+if TYPE_CHECKING:
+    from machina_desktop.core.sync.gateway import Gateway
 
 R = TypeVar("R")
 
