@@ -59,6 +59,10 @@ class RunTeams:
         self._known: dict[str, str] = {}
         self._lock = asyncio.Lock()
 
+    def known(self, deployment_id: str) -> str | None:
+        """As :meth:`team_of`, where it was looked up already."""
+        return self._known.get(deployment_id)
+
     async def team_of(self, deployment_id: str) -> str:
         """The team's id; empty when there is no such run."""
         async with self._lock:
@@ -422,6 +426,10 @@ class HintStream(Stream):
 
     def concerns(self, event: Event) -> bool:
         if isinstance(event, LogAppended):
+            team_id = self._heads.runs.known(event.deployment_id)
+            if team_id is not None and self.actor.role_in(team_id) is None:
+                # Logs grow all the time, and most are no business of most readers.
+                return False
             self._logs[event.deployment_id] = max(event.end, self._logs.get(event.deployment_id, 0))
             return True
         if not isinstance(event, Changed):

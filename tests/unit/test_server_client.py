@@ -22,6 +22,7 @@ from machina_desktop.core.http import Http, NoAnswer, Patience, checked_origin, 
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.authentication import SignedIn
+from machina_desktop.core.services.expectations import expected, expected_row
 from machina_desktop.core.services.invites import CreateInvite
 from machina_desktop.core.services.machines import CreateMachine, GetMachine, RebootMachine, UpdateMachine
 from machina_desktop.core.services.sessions import Logout
@@ -223,6 +224,7 @@ async def test_a_token_that_cannot_be_kept_is_not_used(site: Site, settings: Set
         assert await client.call(ListTeams())
     await client.close()
     assert site.sql("SELECT count(*) FROM retired_token") == [(1,)], "it is tried again in an hour, not at once"
+    assert site.sql("SELECT count(*) FROM session WHERE previous_hash <> ''") == [(1,)], "the new one was never used"
 
 
 async def test_a_token_of_today_is_left_alone(site: Site, settings: Settings) -> None:
@@ -359,6 +361,18 @@ async def test_an_error_of_the_server_arrives_as_it_was_meant(site: Site, ada: S
     with pytest.raises(InvalidInput) as invalid:
         await ada.call(UpdateTeam(team_id=site.team_id, handle="NO"))
     assert invalid.value.field == "handle"
+
+
+async def test_an_edit_tells_the_server_what_it_was_based_on(site: Site, ada: ServerClient) -> None:
+    machine_id, _ = await site.machine("web", await site.account())
+    row = expected_row("machine", machine_id, seen={"notes": ""}, wanted={"notes": "mine"})
+    ask = UpdateMachine(machine_id=machine_id, notes="mine")
+    assert (await ada.call(ask, op_id=new_id("op"), expects=expected(row))).notes == "mine"
+    await ada.call(UpdateMachine(machine_id=machine_id, notes="theirs"))
+    with pytest.raises(Conflict) as caught:
+        await ada.call(ask, op_id=new_id("op"), expects=expected(row))
+    assert caught.value.code == "E-EDITED-MEANWHILE"
+    assert "notes" in caught.value.message
 
 
 async def test_many_requests_share_few_lines(site: Site, ada: ServerClient) -> None:
