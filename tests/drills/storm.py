@@ -55,12 +55,12 @@ class Storm:
             if number >= most or self.over.wait(every_s):
                 return
             victim: Member = self.crew.runners[number % len(self.crew.runners)]
-            # On a busy computer a start takes long; one that never gets to work would prove nothing.
-            victim.wait_for("carrying out as", victim.starts)
             with_runs = number % 2 == 1
             victim.kill(with_runs=with_runs)
             self.kills.append((round(time.monotonic() - began, 1), number % len(self.crew.runners), with_runs))
             victim.start()
+            # On a busy computer a start takes long; runners that never get to work would prove nothing.
+            victim.wait_for("carrying out as", victim.starts)
 
     def _live(self, name: str, began: float) -> None:
         machine_id = self.crew.create(name)

@@ -147,8 +147,10 @@ class Deployer:
                 await self._look()
             except MachinaError as error:
                 LOG.warning("the deployer looks again in a moment: %s %s", error.code, error)
+            # Not wait_for, which before Python 3.12 loses a cancel that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await self._wake.wait()
 
     async def _look(self) -> None:
         # What a person has just approved comes first.
