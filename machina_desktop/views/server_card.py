@@ -28,6 +28,7 @@ class ServerCard(Card):
         reconnect: Tries the line at once.
         sign_out: Ends the session.
         details: Version and ids, folded away at first.
+        trust: Confirms a new key of the server's runners.
 
     Signals:
         team_chosen(str): A team's button was pressed.
@@ -52,6 +53,7 @@ class ServerCard(Card):
         self.sign_in = self._button("sign_in", _tr("Sign in again…"), ButtonKind.PRIMARY, "", None)
         self.reconnect = self._button("reconnect", _tr("Reconnect"), ButtonKind.SECONDARY, "refresh-cw", None)
         self.sign_out = self._button("sign_out", _tr("Sign out…"), ButtonKind.SECONDARY, "log-out", None)
+        self.trust = self._button("trust", _tr("Confirm a new runner key…"), ButtonKind.GHOST, "key-round", None)
         self.details = CollapsibleGroup(_tr("Details"))
         self._facts = KeyValueList()
         self._build()
@@ -70,6 +72,7 @@ class ServerCard(Card):
         edits = " · ".join(part for part in (waiting_words(status.waiting), refused_words(status.refused)) if part)
         self._edits.setText(edits)
         self._edits.setVisible(bool(edits))
+        self.trust.setVisible(is_live and bool(teams))
         self.sign_in.setVisible(status.connection is Connection.SIGNED_OUT)
         self.reconnect.setVisible(status.connection in {Connection.OFFLINE, Connection.OUTDATED})
         self._facts.set_values(
@@ -101,6 +104,7 @@ class ServerCard(Card):
         self._facts.add_text("connected", _tr("Signed in"))
         self._facts.add_text("version", _tr("Version"))
         self.details.column.addWidget(self._facts)
+        self.details.column.addWidget(self.trust)
         self.details.set_open(False)
         self.column.addWidget(self.details)
 

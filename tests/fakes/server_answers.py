@@ -30,6 +30,7 @@ PASSWORD = "correct horse battery staple"
 EMAIL = "ada@example.org"
 SERVER_ID = "server-01home"
 DEVICE_ID = "device-01laptop"
+FINGERPRINT = "3f9c" * 8
 
 
 def server(**fields: Any) -> Server:
@@ -116,6 +117,7 @@ class ServerAnswers:
             handing_over.ShareSecret: lambda ask: self._set_custody(ask, Custody.SERVER),
             handing_over.StopSharingSecret: lambda ask: self._set_custody(ask, Custody.LOCAL),
             handing_over.HandOver: self._hand_over,
+            handing_over.TrustRunnerKey: self._trust,
             moving.MoveTeam: self._move,
         }
 
@@ -214,3 +216,7 @@ class ServerAnswers:
         home = next((each.server.url for each in self.statuses if each.server.server_id == ask.server_id), "")
         row = self._gateway.get(Team, ask.team_id)
         return self._gateway.put(replace(row, home=home, handle=ask.handle or row.handle))
+
+    def _trust(self, ask: handing_over.TrustRunnerKey) -> None:
+        if ask.fingerprint != FINGERPRINT:
+            raise Conflict("The server shows another key than that; nothing was changed.", code="E-RUNNER-KEY")

@@ -23,6 +23,7 @@ from machina_desktop.views.outbox_dialog import OutboxDialog
 from machina_desktop.views.popup import Popup
 from machina_desktop.views.server_move import BringHomeDialog, MoveToServerDialog
 from machina_desktop.views.server_sign_out import ask_to_sign_out
+from machina_desktop.views.server_trust import TrustKeyDialog
 from tests.fakes.gateway import until
 from tests.fakes.house import House, Scene, inspector
 from tests.fakes.people_rows import HOME, team
@@ -257,6 +258,10 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "server bring home": (
         BringHomeDialog,
         _dialog(lambda h: BringHomeDialog(h.bridge, team(home=HOME), people=5, tell=_nothing, parent=h.window)),
+    ),
+    "server trust key": (
+        TrustKeyDialog,
+        _dialog(lambda h: TrustKeyDialog(h.bridge, server(), TEAM_ID, parent=h.window)),
     ),
     "server list": (Popup, _list),
     "server add account": (AddAccountDialog, _asking("providers", "providers.add")),

@@ -19,12 +19,13 @@ from machina_desktop.views.connect_dialog import ConnectDialog
 from machina_desktop.views.outbox_dialog import OutboxDialog
 from machina_desktop.views.popup import Popup, PopupRow
 from machina_desktop.views.server_card import ServerCard
+from machina_desktop.views.server_trust import TrustKeyDialog
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.text import Label
 from tests.fakes.gateway import FakeGateway, turn, until
 from tests.fakes.people_rows import HOME, team
 from tests.fakes.rows import TEAM_ID
-from tests.fakes.server_answers import SERVER_ID, intent, server, status
+from tests.fakes.server_answers import FINGERPRINT, SERVER_ID, intent, server, status
 from tests.fakes.shell import Open, Opened, filled
 
 
@@ -177,6 +178,21 @@ class TestSettings:
         card.details.set_open(True)
         await until(lambda: _value(card, "version") == "0.4.0")
         assert _value(card, "device") == server().device_id
+
+    async def test_a_new_key_of_the_runners_is_trusted_by_its_fingerprint_only(self, open_window: Open) -> None:
+        made = await opened(open_window, shared())
+        page = await self._page(made)
+        await until(lambda: page.servers.cards() and not page.servers.cards()[0].trust.isHidden())
+        page.servers.cards()[0].trust.click()
+        dialog = made.window.findChild(TrustKeyDialog)
+        assert dialog is not None
+        for typed, told in (("not one", "32 digits"), ("00" * 16, "another key")):
+            dialog.fingerprint.set_text(typed)
+            dialog.primary.click()
+            await until(lambda told=told: told in dialog.fingerprint.error())
+        dialog.fingerprint.set_text(" ".join(FINGERPRINT[at : at + 4].upper() for at in range(0, 32, 4)))
+        dialog.primary.click()
+        await until(lambda: "The runners' new key is trusted" in made.toasts())
 
     async def test_signing_out_names_unsent_edits_first(self, open_window: Open) -> None:
         made = await opened(open_window, shared())

@@ -14,6 +14,7 @@ from machina_desktop.views.connect_dialog import ConnectDialog
 from machina_desktop.views.outbox_dialog import OutboxDialog
 from machina_desktop.views.server_card import ServerCard
 from machina_desktop.views.server_sign_out import ask_to_sign_out
+from machina_desktop.views.server_trust import TrustKeyDialog
 from machina_desktop.views.server_watch import servers_of
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
@@ -111,6 +112,7 @@ class ServersTab(QWidget):
         card.sign_in.clicked.connect(lambda: self.connect_to(again=card.server))
         card.reconnect.clicked.connect(lambda: self._reconnect(card))
         card.sign_out.clicked.connect(lambda: self._sign_out(card))
+        card.trust.clicked.connect(lambda: self._trust(card))
         card.team_chosen.connect(self._on_team_chosen)
         card.outbox_wanted.connect(self._on_outbox_wanted)
         card.details.toggled.connect(lambda is_open: self._on_details(card, is_open=is_open))
@@ -133,6 +135,13 @@ class ServersTab(QWidget):
             tell=lambda text: window.notify(text, kind="success"),
             parent=self.window(),
         )
+
+    def _trust(self, card: ServerCard) -> None:
+        window, teams = self._window, self._watch.teams_at(card.server.url)
+        if teams:
+            dialog = TrustKeyDialog(self._bridge, card.server, teams[0].team_id, parent=self.window())
+            dialog.accepted.connect(lambda: window.notify(_tr("The runners' new key is trusted"), kind="success"))
+            dialog.open()
 
     def _on_team_chosen(self, team_id: str) -> None:
         self._window.inspect("team", team_id)
