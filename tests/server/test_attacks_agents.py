@@ -1,4 +1,4 @@
-"""A machine's agent is heard, and reaches nothing that is none of its business (trust.md T43, F31, F32, G05)."""
+"""A machine's agent is heard, and reaches nothing that is none of its business (trust.md T43, T44, F31, F32, G05)."""
 
 from __future__ import annotations
 

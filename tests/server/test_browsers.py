@@ -1,4 +1,7 @@
-"""A browser's session: cookies that only the server reads, and writes that only its own page can send."""
+"""A browser's session: cookies that only the server reads, and writes that only its own page can send.
+
+Proof of T34 of trust.md.
+"""
 
 from __future__ import annotations
 

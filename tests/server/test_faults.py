@@ -1,6 +1,6 @@
 """Servers are killed, databases restart and clocks jump: nothing acknowledged is lost, nothing is done twice or half.
 
-Rows F14, F17, F19 and F20 of trust.md.
+Rows F17, F19 and F20 of trust.md.
 """
 
 from __future__ import annotations
@@ -20,39 +20,14 @@ import pytest
 from httpx_sse import aconnect_sse
 
 from machina_desktop.core import ids
-from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.services import authentication, machines
-from machina_desktop.core.services.reports import ClaimDeployment
 from machina_desktop.core.store import feed, sql_transaction
-from machina_desktop.core.workers.deployer import RUNNER
 from tests.fakes import postgres
-from tests.fakes.hosts import core, store_at, until
+from tests.fakes.hosts import store_at, until
 from tests.fakes.server import Site, running, settled
 from tests.server.test_process import Prepared, process
 
-STARTERS = 50
 KILLS, READERS, LINES = 3, 6, 30
-
-
-# Two who start the same: row F14
-
-
-async def test_of_fifty_who_start_one_run_at_once_one_does(tmp_path: Path, each_store: str) -> None:
-    async with core(tmp_path / "home") as made:
-        for number in range(3):
-            ask = await made.create(f"m{number}", auto_approve=True)
-            claims = await asyncio.gather(
-                *(
-                    made.host.dispatcher.execute(
-                        RUNNER,
-                        ClaimDeployment(runner_id=f"host:{starter}:1:boot", lease_s=600, only=(ask.deployment_id,)),
-                    )
-                    for starter in range(STARTERS)
-                )
-            )
-            assert len([claim for claim in claims if claim is not None]) == 1
-            assert (await made.deployment(ask.deployment_id)).state is DeploymentState.PLANNING
-            assert made.sql("SELECT fence FROM lease WHERE deployment_id = ?", ask.deployment_id) == [(1,)]
 
 
 # The server dies in mid-stream: row F17

@@ -1,4 +1,4 @@
-"""Every operation, asked by everybody: nobody gets further than the table of roles lets them."""
+"""Every operation, asked by everybody: nobody gets further than the table of roles lets them (trust.md T30)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from machina_desktop.core.ssh.keys import generate
 from machina_desktop.server.routes import answer_of, served, success_of
 from tests.fakes.server import PASSWORD, Site, Visitor, settled
 
-PERSONAS = ("anonymous", "outsider", "readonly", "member", "admin")
+PERSONAS = ("anonymous", "outsider", "removed", "readonly", "member", "admin")
 ROLES = {
     "outsider": (SystemRole.USER, None),
+    "removed": (SystemRole.USER, None),
     "readonly": (SystemRole.READONLY, TeamRole.MEMBER),
     "member": (SystemRole.USER, TeamRole.MEMBER),
     "admin": (SystemRole.ADMIN, TeamRole.ADMIN),
@@ -105,9 +106,21 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
             "member": await site.member("Max"),
             "admin": site.admin,
             "outsider": (await site.outsider("Olaf"))[0],
+            "removed": await removed(site),
         }
         site.sql("UPDATE user SET role = 'readonly' WHERE user_id = ?", readonly.user_id)
         yield World(site, people, await site.account())
+
+
+async def removed(site: Site) -> Visitor:
+    """Somebody who was in the team until just now, and is still signed in for a team of their own."""
+    made, _ = await site.outsider("Rosa")
+    await made.post("/api/teams/join", code=await site.code())
+    members = await site.admin.get(f"/api/teams/{site.team_id}/members")
+    [place] = [each["member"] for each in members if each["user"]["user_id"] == made.user_id]
+    gone = await site.admin.http.delete(f"/api/teams/{site.team_id}/members/{place['team_member_id']}")
+    assert gone.status_code == 200, gone.text
+    return made
 
 
 Fields = Callable[[World, str], Awaitable[dict[str, Any]]]
@@ -247,6 +260,7 @@ ASK: dict[str, Fields] = {
     "audit.get": of(audit_event_id=event),
     "audit.export": of(team_id=team),
     "audit.verify": of(team_id=team),
+    "runner.show_key": of(team_id=team),
     "sync.pull": of(team_id=team),
     "sync.snapshot": of(team_id=team),
     "team.read_import": of(team_id=coming_team),
@@ -289,9 +303,11 @@ EXCEPTIONS = {
     ("account.change_password", "*"): (422,),
     ("agent.beat", "*"): (401,),  # no person is an agent
     ("team.join", "outsider"): (422,),  # the code is wrong
+    ("team.join", "removed"): (422,),
     ("team.join", "member"): (422,),
     ("team.join", "admin"): (422,),
     ("team.import", "outsider"): (409,),  # nothing was sent
+    ("team.import", "removed"): (409,),
     ("team.import", "member"): (409,),
     ("team.import", "admin"): (409,),
     ("team.release", "admin"): (409,),  # the team has moved on

@@ -1,4 +1,7 @@
-"""The API does what its description says, whatever is sent: right and wrong data made from the description."""
+"""The API does what its description says, whatever is sent: right and wrong data made from the description.
+
+Proof of T38 of trust.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs over server-sent events: nothing is lost or doubled, and nobody reads on who may not."""
+"""Logs over server-sent events: nothing is lost or doubled, and nobody reads on who may not (trust.md T35)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit chain notices every event that was changed, moved, removed, put in or cut off."""
+"""The audit chain notices every event that was changed, moved, removed, put in or cut off (trust.md T40)."""
 
 from __future__ import annotations
 

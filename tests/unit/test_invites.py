@@ -1,4 +1,4 @@
-"""A code lets one person in, in one role, for a time; nobody but its reader ever knows it."""
+"""A code lets one person in, in one role, for a time; nobody but its reader ever knows it (trust.md T36)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server's environment is checked before anything else happens, and what is wrong is named."""
+"""A server's environment is checked before anything else happens, and what is wrong is named (trust.md T37)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A token lets its owner in until its session ends: by time, by its owner, by being used in two places."""
+"""A token lets its owner in until its session ends: by time, by its owner, by being used in two places.
+
+Proof of T33 of trust.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What is tried too often is refused for a while, whoever tries, from wherever, at whichever process."""
+"""What is tried too often is refused for a while, whoever tries, from wherever, at whichever process.
+
+Proof of T32, T36 of trust.md.
+"""
 
 from __future__ import annotations
 
