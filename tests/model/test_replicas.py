@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -34,6 +35,7 @@ from tests.model.world import (
 )
 
 T = TypeVar("T")
+pytestmark = pytest.mark.timeout(7200)
 RUNS = int(os.environ.get("MACHINA_MODEL_RUNS", "300"))
 ROUNDS = 6
 REFUSALS = (Conflict, NotFound, Forbidden)
