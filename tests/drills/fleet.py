@@ -113,8 +113,10 @@ class Fleet:
     def url(self) -> str:
         return postgres.server().url(self.database).reveal()
 
-    def add_web(self) -> Member:
-        variables = {"DATABASE_URL": self.url, "PORT": "0"}
+    def add_web(self, **variables: str) -> Member:
+        if "DATABASE_URL" not in variables:
+            variables["DATABASE_URL"] = self.url
+        variables["PORT"] = "0"
         made = Member("web", self.folder / "web", variables, self.folder / f"web-{len(self.webs)}.log")
         made.start()
         self.webs.append(made)
@@ -133,13 +135,15 @@ class Fleet:
         self.runners.append(made)
         return made
 
-    def settle(self) -> None:
+    def settle(self, *, with_account: bool = True) -> None:
         """The first account, its team and an account at the provider, whose token is sealed to the runners."""
         person = {"email": "ada@example.org", "display_name": "Ada", "password": PASSWORD, "kind": "device"}
         token = self.ask("POST", "/api/auth/register", **person)["token"]
         for client in self.clients:
             client.headers["Authorization"] = f"Bearer {token}"
         self.team_id = self.ask("POST", "/api/teams", name="Crew", handle="crew")["team_id"]
+        if not with_account:
+            return
         made = self.ask(
             "POST", "/api/providers/sandbox/accounts", team_id=self.team_id, label="here", fields={"token": TOKEN}
         )
