@@ -1,5 +1,5 @@
 # Every target does its own set-up, see scripts/setup.sh; a second call finds it done and costs nothing.
-.PHONY: run test check drill bench screenshots lock
+.PHONY: run test check drill model bench screenshots lock
 
 run:
 	@scripts/setup.sh run
@@ -18,6 +18,11 @@ check:
 drill:
 	@scripts/setup.sh dev
 	@exec .venv/bin/python -m pytest -s tests/drills/drill.py tests/drills/drill_two_desktops.py
+
+# Three copies of a team and their home: 2,000 runs of everything that can happen between them; make test does 300.
+model:
+	@scripts/setup.sh dev
+	@MACHINA_MODEL_RUNS=2000 exec .venv/bin/python -m pytest tests/model --durations=1
 
 bench:
 	@scripts/setup.sh dev

@@ -19,7 +19,7 @@ from machina_desktop.core.services.members import AddGrant, LeaveTeam, ListMembe
 from machina_desktop.core.services.reports import ClaimDeployment
 from machina_desktop.core.services.servers import CreateTeamAtServer, JoinAtServer
 from machina_desktop.core.services.teams import CreateTeam, GetTeam, ListTeams, UpdateTeam, WhoAmI
-from machina_desktop.core.sync.connections import is_plain, origin_of
+from machina_desktop.core.sync.origins import is_plain, origin_of
 from machina_desktop.core.workers.deployer import RUNNER
 from tests.fakes.homes import URL, Shared, add_machine, shared, write
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import platform
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 from machina_desktop.core.domain.account import SessionKind, lifetime
 from machina_desktop.core.domain.intent import Intent, IntentState
 from machina_desktop.core.domain.server import FoundServer, Replica, Server, ServerStatus
 from machina_desktop.core.domain.team import Team, User
-from machina_desktop.core.errors import Bug, Conflict, InvalidInput, Locked, MachinaError, NotFound, Unavailable
+from machina_desktop.core.errors import Bug, Conflict, Locked, MachinaError, NotFound, Unavailable
 from machina_desktop.core.events import Changed, ConnectionChanged, Event, VaultChanged
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.log import REDACTOR
@@ -30,6 +28,7 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.transaction import SealedPlace, Transaction
 from machina_desktop.core.sync.follower import Follower
 from machina_desktop.core.sync.home import Home
+from machina_desktop.core.sync.origins import is_plain, origin_of
 from machina_desktop.core.sync.team_copy import COPIER, Desk
 from machina_desktop.core.sync.team_moves import TeamMoves
 
@@ -43,7 +42,6 @@ GOODBYE_S = 5.0
 RESTART_S = 5.0
 """After a fault of ours, a follower is begun again that much later."""
 TABLE, TOKEN, EXPIRES = "server", "token", "expires_at"
-LONGEST_URL = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -450,56 +448,6 @@ class Connections:
             task.cancel()
             await asyncio.wait({task})
         await self._followers[server_id].forget_line()
-
-
-def origin_of(typed: str) -> str:
-    """The origin of a server as people type it; without a scheme it is https, on this very computer http.
-
-    Raises:
-        InvalidInput: E-SERVER-ADDRESS.
-    """
-    text = typed.strip()
-    if not text or len(text) > LONGEST_URL or any(letter.isspace() for letter in text):
-        raise _no_address()
-    parts = _split(text)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else str(parts.hostname)
-    usual = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{host}" if parts.port in {None, usual} else f"{parts.scheme}://{host}:{parts.port}"
-
-
-def is_plain(origin: str) -> bool:
-    """Whether what is said there could be read on the way: not encrypted, and to another computer."""
-    return origin.startswith("http:") and not _is_loopback(urlsplit(origin).hostname or "")
-
-
-def _split(text: str) -> SplitResult:
-    try:
-        parts = urlsplit(text if "://" in text else f"https://{text}")
-        host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        raise _no_address() from error
-    is_other = parts.query or parts.fragment or parts.path.strip("/") or parts.username is not None
-    if parts.scheme not in {"http", "https"} or not host or is_other:
-        raise _no_address()
-    return parts._replace(scheme="http") if "://" not in text and _is_loopback(host) else parts
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _no_address() -> InvalidInput:
-    return InvalidInput(
-        "This is no server's address.",
-        field="url",
-        hint="It looks like machina.example.org or https://10.0.0.7:8443.",
-        code="E-SERVER-ADDRESS",
-    )
 
 
 def _user_of(server: Server) -> User:
