@@ -374,8 +374,9 @@ async def test_nothing_moves_for_who_wants_less_motion(site: Site, page: Tab) ->
 async def test_a_page_is_whole_without_script(site: Site, page: Tab) -> None:
     await page.ask("Emulation.setScriptExecutionDisabled", value=True)
     try:
+        after = len(page.browser.events)
         await page.ask("Page.navigate", url=f"{site.url}/join/{CODE}")
-        await page.browser.event("Page.loadEventFired", page.session, len(page.browser.events))
+        await page.browser.event("Page.loadEventFired", page.session, after)
         text = await page.run("document.body.innerText")
     finally:
         await page.ask("Emulation.setScriptExecutionDisabled", value=False)
