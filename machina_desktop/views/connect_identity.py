@@ -130,7 +130,7 @@ class IdentityStep(QWidget):
             "code": self.code,
             "device_name": self.device,
         }
-        if error.code in {"E-AUTH", "E-SIGN-IN"}:
+        if error.code in {"E-AUTH", "E-LOGIN"}:
             about = "password"
         field = fields.get(about)
         if field is None:

@@ -20,6 +20,7 @@ from machina_desktop.core.domain.deployment import DeploymentState, DeploymentTy
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.core.services.machines import ListMachines
+from machina_desktop.core.services.members import ListMembers
 from machina_desktop.views.deploy_wizard.choice import OptionButton
 from tests.e2e.hand import Hand
 from tests.e2e.performance import run_with
@@ -31,6 +32,7 @@ class Person:
     def __init__(self, desktop: desktop_app.Desktop, pictures: Path, server: list[str]) -> None:
         self.hand = Hand(pictures)
         self.bridge = desktop._bridge
+        self.window = desktop._window
         self.server = server
 
     async def machine(self, name: str) -> Machine | None:
@@ -63,6 +65,11 @@ class Person:
         raise AssertionError(f"no {kind.value} succeeded")
 
     async def set_up(self, first: str) -> None:
+        """Go through the first run and choose what to begin with, until the wizard is there."""
+        await self.begin(first)
+        await self.hand.control("wizard")
+
+    async def begin(self, first: str) -> None:
         """Go through the first run and choose what to begin with."""
         hand = self.hand
         await hand.until(lambda: hand.button("Continue") is not None, "the first run")
@@ -76,7 +83,6 @@ class Person:
         await hand.until(lambda: hand.choice(first) is not None, "what first?")
         await hand.look("first-run-begin")
         await hand.click_card(first)
-        await hand.control("wizard")
 
     async def approve_and_watch(self, name: str) -> None:
         """Read the plan in the sidekick, approve it, and see the machine come up."""
@@ -227,7 +233,38 @@ def _is_ready(hand: Hand) -> bool:
     return button is not None and button.isEnabled()
 
 
-SCENARIOS: dict[str, Callable[[Person], Awaitable[None]]] = {"sandbox": sandbox, "baremetal": baremetal}
+async def invited(person: Person) -> None:
+    """Come to a team's server by the link of an invite: a new account, the first copy, and the team in view."""
+    hand, window = person.hand, person.window
+    (link,) = person.server
+    await person.begin("my team has a server")
+    await hand.control("connect.address")
+    await hand.write("connect.address", link)
+    await hand.click("connect.continue")
+    await hand.write("connect.person", "Grace Hopper")
+    await hand.write("connect.email", "grace@example.org")
+    await hand.write("connect.password", "correct horse battery staple")
+    await hand.look("account")
+    await hand.click("connect.continue")
+    await hand.until(lambda: hand.button("Open Crew") is not None, "the team")
+    await hand.look("team")
+    await hand.click_text("Open Crew")
+    await hand.until(lambda: window.sidebar.team.text() == "Crew", "the team in view")
+    await hand.until(lambda: window.status.servers.text() == "Live", "a line that stands")
+    window.open_app("members")
+    await hand.look("members")
+    window.open_app("settings", "servers")
+    await hand.look("servers")
+    assert person.bridge.actor.display_name == "Grace Hopper"
+    members = await person.bridge.call(ListMembers(team_id=person.bridge.team_id))
+    assert {each.user.display_name for each in members} == {"Ada", "Grace Hopper"}
+
+
+SCENARIOS: dict[str, Callable[[Person], Awaitable[None]]] = {
+    "sandbox": sandbox,
+    "baremetal": baremetal,
+    "invited": invited,
+}
 
 
 def main() -> int:

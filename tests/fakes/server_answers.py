@@ -144,7 +144,7 @@ class ServerAnswers:
 
     def _sign_in(self, ask: servers.SignInAtServer) -> Server:
         if ask.password.reveal() != PASSWORD:
-            raise Unauthenticated("Address or password is wrong.", hint="Try again.", code="E-SIGN-IN")
+            raise Unauthenticated("Address or password is wrong.", hint="Try again.", code="E-LOGIN")
         made = server(url=ask.url, email=ask.email)
         self.statuses = (status(server=made),)
         self._gateway.bus.publish(ConnectionChanged(made.server_id, Connection.LIVE.value))
