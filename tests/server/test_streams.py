@@ -154,7 +154,7 @@ async def test_a_removed_member_reads_no_further(run: Followed) -> None:
         gone = await anext(events)
         # Whoever is in no team any more is signed out as well.
         assert gone.event == "gone"
-        assert json.loads(gone.data)["code"] in {"E-NOT-FOUND", "E-AUTH"}
+        assert json.loads(gone.data)["code"] in {"E-NOT-FOUND", "E-NO-TEAM"}
 
 
 async def test_a_session_that_ended_reads_no_further(run: Followed) -> None:

@@ -24,7 +24,7 @@ from machina_desktop.core.sync.home import Hint
 from machina_desktop.core.sync.server_client import ServerClient
 from tests.fakes.evil_server import Evil, answer, answering, certified
 
-HASTY = Patience(connect_s=1.0, read_s=0.5, call_s=0.8, silence_s=0.3)
+HASTY = Patience(connect_s=0.5, read_s=0.5, call_s=0.8, silence_s=0.3)
 CANARY = "canary-7f3a9c"
 
 
