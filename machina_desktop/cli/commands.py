@@ -31,6 +31,7 @@ AREAS = {
     "setting": "settings",
     "session": "sessions",
     "storage": "storage",
+    "secret": "secrets",
     "diagnostics": "diagnostics",
 }
 """The area of each noun; a noun without one is its own."""

@@ -29,9 +29,13 @@ from machina_desktop.core.host import Host
 from machina_desktop.core.services.audit import ExportAudit
 from machina_desktop.core.services.deployments import LogChunk, ReadLog
 from machina_desktop.core.services.machines import CreateMachine, GetMachine
+from machina_desktop.core.services.servers import ListServers
+from machina_desktop.core.services.teams import GetTeam
 from machina_desktop.core.services.use_case import Request
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+HERE = "here"
+"""For ``--runs-on``: this computer."""
 
 
 def carry_out(order: Order) -> int:
@@ -142,10 +146,21 @@ class Session:
             values[name] = await self._resolved(references, REFERENCES[name], values[name])
         if "yes" in self._order.switches and "auto_approve" in self._command.field_names:
             values["auto_approve"] = True
+        if values.get("runs_on") == HERE:
+            values["runs_on"] = await self._this_device(str(values.get("machine_id", "")))
         ask = self._command.request(**values)
         if isinstance(ask, CreateMachine) and await needs_host_key(self._gateway, ask):
             return cast("Request[object]", replace(ask, host_key=await confirmed_host_key(self._gateway, ask)))
         return with_passphrases(ask)
+
+    async def _this_device(self, machine_id: str) -> str:
+        """What the home of the team calls this computer; empty where that is this computer itself."""
+        team_id = self._team_id
+        if machine_id:
+            team_id = (await self._gateway.call(GetMachine(machine_id=machine_id))).team_id
+        team = await self._gateway.call(GetTeam(team_id=team_id))
+        lines = await self._gateway.call(ListServers())
+        return next((line.server.device_id for line in lines if line.server.url == team.home), "")
 
     @staticmethod
     async def _resolved(references: References, noun: str, typed: object) -> object:

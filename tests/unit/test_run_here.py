@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from machina_desktop.cli.commands import find_command
+from machina_desktop.cli.options import parse
+from machina_desktop.cli.session import Session
 from machina_desktop.core.domain.custody import Custody
 from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.log_line import LogLine
@@ -25,15 +28,17 @@ from machina_desktop.core.services.deployments import ApproveDeployment, CancelD
 from machina_desktop.core.services.handing_over import HandOver
 from machina_desktop.core.services.machines import CreateMachine, DestroyMachine, RefreshMachine, StopMachine
 from machina_desktop.core.services.providers import AddAccount, DeleteAccount
+from machina_desktop.core.services.runner_keys import RegisterRunnerKey
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.vault import sealed_box
 from machina_desktop.core.vault.runner_vault import RunnerVault
-from tests.fakes import terraform_shim
+from machina_desktop.core.workers.deployer import RUNNER
+from tests.fakes import postgres, terraform_shim
 from tests.fakes.canaries import Hunt
 from tests.fakes.hosts import until
 from tests.fakes.keyed_provider import KeyedProvider, PracticeLike
 from tests.fakes.provider import install
-from tests.fakes.server import Site, settled
+from tests.fakes.server import Site, running, settled
 from tests.fakes.shared_desks import Desk, desk
 
 CANARY = "canary-5e1b-77aa-token"
@@ -263,6 +268,36 @@ async def test_a_desktop_that_is_killed_goes_on_where_it_stopped(
     assert of_run(site, ask.deployment_id, "attempt") == 2
 
 
+async def test_a_home_on_postgresql_takes_runs_and_secrets_as_well(tmp_path: Path, shim: Path) -> None:
+    with postgres.in_use():
+        url = postgres.server().url(postgres.database_of(tmp_path / "machina.db")).reveal()
+        async with running(tmp_path / "server", variables={"DATABASE_URL": url}) as site:
+            site.admin = await site.person("Ada")
+            site.team_id = (await site.admin.post("/api/teams", name="Crew", handle="crew"))["team_id"]
+            key = RegisterRunnerKey(public_key=sealed_box.encoded(VAULT.recipient.public_key))
+            await site.host.dispatcher.execute(RUNNER, key)
+            with pytest.MonkeyPatch.context() as environment:
+                # The desktop keeps its own file.
+                environment.delenv(postgres.STORE)
+                await _on_postgresql(tmp_path, site, shim)
+
+
+async def _on_postgresql(tmp_path: Path, site: Site, shim: Path) -> None:
+    install(KeyedProvider())
+    async with desk(tmp_path / "ben", site, "Ben", engine=shim / "terraform", deployer=True) as ben:
+        account = await ben.account(CANARY, custody=Custody.SERVER)
+        ask = await ben.create(account, auto_approve=True)
+
+        async def has_ended() -> bool:
+            run = await site.admin.get(f"/api/deployments/{ask.deployment_id}")
+            return bool(run["finished_at"])
+
+        await until(has_ended)
+        run = await site.admin.get(f"/api/deployments/{ask.deployment_id}")
+        assert run["state"] == "succeeded", run
+        assert (await ben.call(HandOver(machine_id=ask.machine_id))).state_keeper == ""
+
+
 # Where a run may be carried out
 
 
@@ -319,6 +354,25 @@ async def test_a_team_of_this_computer_needs_no_choice(ben: Desk) -> None:
     ask = replace(ask, runs_on="", auto_approve=True)
     await ben.call(ask)
     assert (await ben.core.ended(ask.deployment_id)).state is DeploymentState.SUCCEEDED
+
+
+async def test_a_command_may_say_here(site: Site, ben: Desk) -> None:
+    account = await ben.account(CANARY)
+    words = ("--name", "m1", "--account", account.label, "--runs-on", "here")
+    for team_id, expected in ((site.team_id, ben.device_id), (ben.core.team_id, "")):
+        order = parse(find_command("machines", "create"), ("--team", team_id, *words))
+        if not expected:
+            await ben.call(
+                AddAccount(
+                    team_id=team_id,
+                    type=ProviderType.SANDBOX,
+                    label=account.label,
+                    fields={"api_token": Secret(CANARY)},
+                )
+            )
+        ask = await Session(ben.core.host, order)._request()
+        assert isinstance(ask, CreateMachine)
+        assert (ask.team_id, ask.runs_on) == (team_id, expected)
 
 
 async def test_a_machine_is_handed_over_to_the_server(tmp_path: Path, site: Site, ben: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Letting a shared team's server open what this computer has kept: secrets, and the records of machines (trust.md 4.6).
+"""Letting a shared team's server open what this computer has kept: secrets, and the records of machines.
 
 What a server was once able to open it may know for ever: taking the right back deletes its copy, no more.
 """

@@ -159,7 +159,7 @@ def change_role(tx: Transaction, _actor: Actor, ask: ChangeRole) -> TeamMember:
     return member
 
 
-@use_case("member.exposure", "GET /api/teams/{team_id}/members/{member_id}/exposure")
+@use_case("member.exposure", "GET /api/teams/{team_id}/members/{member_id}/exposure", at_home=True)
 def list_exposure(tx: Transaction, _actor: Actor, ask: ListExposure) -> Exposure:
     """What the member is able to read now."""
     return _exposure(tx, _member(tx, ask.team_id, ask.member_id))
