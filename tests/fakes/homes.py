@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -30,6 +31,7 @@ from machina_desktop.core.store.sql_transaction import SqlTransaction
 from machina_desktop.core.sync.connections import Credentials
 from machina_desktop.core.sync.home import Alive, HeadMoved, Hint, Home
 from machina_desktop.core.workers.deployer import RUNNER
+from tests.fakes import postgres
 from tests.fakes.hosts import Core, core, read_sql, until
 
 R = TypeVar("R")
@@ -197,7 +199,7 @@ class Shared:
         """Wait until the copy has what the home has."""
 
         async def is_level() -> bool:
-            [(there,)] = await asyncio.to_thread(self._home_sql, HEAD, self.team_id)
+            there = (await self.home.host.database.change_heads())[self.team_id]
             return bool(self.desk.sql(HEAD, self.team_id) == [(there,)])
 
         await until(is_level, what="the newest change")
@@ -226,10 +228,26 @@ async def join(host: Host, team_id: str, name: str, role: TeamRole = TeamRole.ME
     return user.user_id
 
 
+@contextmanager
+def _in_files() -> Iterator[None]:
+    """A desktop has its file, whatever its server has."""
+    before = os.environ.pop(postgres.STORE, None)
+    yield
+    if before is not None:
+        os.environ[postgres.STORE] = before
+
+
 @asynccontextmanager
-async def shared(folder: Path, *, role: TeamRole = TeamRole.MEMBER, follows: bool = True) -> AsyncIterator[Shared]:
+async def shared(
+    folder: Path, *, role: TeamRole = TeamRole.MEMBER, follows: bool = True, on_postgres: bool = False
+) -> AsyncIterator[Shared]:
     """A desktop that is signed in to a server where its person is in a team."""
-    async with core(folder / "home") as home, core(folder / "desk") as desk:
+    async with AsyncExitStack() as stack:
+        if on_postgres:
+            stack.enter_context(postgres.in_use())
+        home = await stack.enter_async_context(core(folder / "home"))
+        stack.enter_context(_in_files())
+        desk = await stack.enter_async_context(core(folder / "desk"))
         near = NearServer(home.host, await join(home.host, home.team_id, "ben", role))
         desk.host.connections._open_home = near.open_home  # type: ignore[method-assign]
         if follows:
