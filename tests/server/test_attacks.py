@@ -18,9 +18,10 @@ import pytest_asyncio
 from httpx_sse import aconnect_sse
 
 from machina_desktop.core.domain.throttle import SIGN_IN, By
-from machina_desktop.core.errors import InvalidInput
+from machina_desktop.core.errors import InvalidInput, MachinaError, TooMany, Unauthenticated
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.accounts import Login
+from machina_desktop.core.services.passwords import LONGEST_LINE, Passwords
 from machina_desktop.core.services.routes import path_fields
 from machina_desktop.core.store.tables import ENTITIES
 from machina_desktop.server.auth import client_address
@@ -95,7 +96,7 @@ async def test_of_thousands_of_wrong_passwords_no_more_than_the_limit_are_compar
         async def attack(number: int) -> None:
             email = "ada@example.org" if number % 2 else f"user{number % 500}@example.org"
             ask = Login(email=email, password=Secret("wrong"))
-            with pytest.raises(Exception, match=r"wrong|too often"):
+            with pytest.raises(Exception, match="wrong|too often|at this moment"):
                 await shared.ask(ask, address=f"198.51.{number % 100}.{number % 250}")
 
         for start in range(0, TRIES, 500):
@@ -103,6 +104,39 @@ async def test_of_thousands_of_wrong_passwords_no_more_than_the_limit_are_compar
         # So many a minute by everybody together; a minute may have ended meanwhile.
         [everybody] = [limit.count for limit in SIGN_IN if limit.by is By.ALL]
         assert 0 < shared.passwords.hashings - before <= 2 * everybody
+
+
+async def test_who_was_there_before_signs_in_while_others_guess(tmp_path: Path) -> None:
+    async with accounts.server(tmp_path / "home") as shared:
+        await shared.registered("Ada")
+        [(home,)] = shared.made.sql("SELECT address FROM session")
+        for number in range(130):
+            ask = Login(email=f"user{number}@example.org", password=Secret("wrong"))
+            with pytest.raises(MachinaError):
+                await shared.ask(ask, address=f"198.51.100.{number}")
+        right = Login(email="ada@example.org", password=accounts.PASSWORD)
+        with pytest.raises(TooMany):
+            await shared.ask(right, address="198.51.100.250")
+        await shared.ask(right, address=str(home))
+        # Nor does that help to guess: what one address and one account may try, they may try from there as well.
+        for _ in range(9):
+            with pytest.raises(Unauthenticated):
+                await shared.ask(Login(email="ada@example.org", password=Secret("wrong")), address=str(home))
+        with pytest.raises(TooMany):
+            await shared.ask(Login(email="ada@example.org", password=Secret("wrong")), address=str(home))
+
+
+async def test_only_so_many_strangers_wait_for_their_password_to_be_compared() -> None:
+    passwords = Passwords(Secret("pepper"), cost=9)
+    try:
+        strangers = [passwords.match(Secret("x"), None, is_first=False) for _ in range(LONGEST_LINE + 10)]
+        found = await asyncio.gather(*strangers, return_exceptions=True)
+        refused = [each for each in found if isinstance(each, TooMany)]
+        assert [error.code for error in refused] == ["E-LOGIN-LINE"] * 10
+        assert found.count(False) == LONGEST_LINE
+        assert await passwords.match(Secret("x"), None, is_first=False) is False
+    finally:
+        await asyncio.to_thread(passwords.close)
 
 
 async def test_teams_read_of_wrong_passwords_of_their_members_and_of_nobody_elses(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from machina_desktop.core.domain.account import (
     Account,
     Registration,
+    Session,
     SessionKind,
     compared_email,
 )
@@ -143,15 +144,31 @@ async def register(context: Context, actor: Actor, ask: Register) -> SignedIn:
     )
 
 
+def _was_here(tx: Transaction, actor: Actor, ask: Login) -> bool:
+    """Whether that account was used from that address before: guessing from elsewhere must not lock its owner out."""
+    account = tx.find(Account, email=compared_email(ask.email))
+    # Asked either way, so that it takes the same time.
+    session = tx.find(Session, user_id=account.user_id if account else "", address=actor.client.address)
+    return session is not None
+
+
 @use_case(
-    "account.login", "POST /api/auth/login", is_public=True, needs_accounts=True, limits=SIGN_IN, keeps_answer=False
+    "account.login",
+    "POST /api/auth/login",
+    is_public=True,
+    needs_accounts=True,
+    limits=SIGN_IN,
+    spares=_was_here,
+    keeps_answer=False,
 )
 async def login(context: Context, actor: Actor, ask: Login) -> SignedIn:
     """Whether the address or the password was wrong is not told, and does not show in the time it takes."""
     passwords = _keeping(context).passwords
     email = compared_email(ask.email)
-    account = await context.read(KEEPER, lambda tx: tx.find(Account, email=email))
-    if not await passwords.match(ask.password, account) or account is None:
+    account, was_here = await context.read(
+        KEEPER, lambda tx: (tx.find(Account, email=email), _was_here(tx, actor, ask))
+    )
+    if not await passwords.match(ask.password, account, is_first=was_here) or account is None:
         if account is not None and context.note_sign_in is not None:
             context.note_sign_in(account.user_id, actor.client)
         raise Unauthenticated("The address or the password is wrong.", hint="Try again.", code="E-LOGIN")

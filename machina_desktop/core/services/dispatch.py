@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from machina_desktop.core.domain.account import compared_email
 from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.team import Actor, is_granted
-from machina_desktop.core.domain.throttle import counters
+from machina_desktop.core.domain.throttle import By, Counter, counters
 from machina_desktop.core.errors import Bug, Conflict, Forbidden, MachinaError, NotFound, TooMany, Unauthenticated
 from machina_desktop.core.events import Changed, EventBus, LogAppended
 from machina_desktop.core.ids import now
@@ -21,7 +21,7 @@ from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.operations import Operation, kept_answer, operation_of, told_again
 from machina_desktop.core.services.reports import AppendLog
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase
-from machina_desktop.core.store.transaction import AppliedOp, Permit
+from machina_desktop.core.store.transaction import AppliedOp, Permit, Transaction
 
 if TYPE_CHECKING:
     from machina_desktop.core.store.database import Database
@@ -123,8 +123,14 @@ class Dispatcher:
             return
         at_s = now().timestamp()
         account = compared_email(getattr(ask, "email", "")) or actor.user_id
-        asked = counters(case.action, case.limits, address=actor.client.address, account=account, at_s=at_s)
-        spent = await self._database.read(actor, lambda tx: tx.spent(asked))
+
+        def look(tx: Transaction) -> tuple[tuple[Counter, ...], tuple[Counter, ...]]:
+            is_spared = case.spares is not None and case.spares(tx, actor, ask)
+            limits = tuple(limit for limit in case.limits if not (is_spared and limit.by is By.ALL))
+            asked = counters(case.action, limits, address=actor.client.address, account=account, at_s=at_s)
+            return asked, tx.spent(asked)
+
+        asked, spent = await self._database.read(actor, look)
         if not spent:
             spent, _tx = await self._database.write(actor, _anything, lambda tx: tx.count_up(asked, at_s))
         if spent:

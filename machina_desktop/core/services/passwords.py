@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import logging
 import os
+import sys
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import bcrypt
 from machina_desktop.core.config import bundle_folder
 from machina_desktop.core.domain.account import Account, Registration
 from machina_desktop.core.domain.password import normal_password, password_problem
-from machina_desktop.core.errors import InvalidInput, Unavailable
+from machina_desktop.core.errors import InvalidInput, TooMany, Unavailable
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.authentication import KEEPER
 from machina_desktop.core.vault import key_file
@@ -33,6 +34,10 @@ R = TypeVar("R")
 LOG = logging.getLogger(__name__)
 COST = 12
 """Rounds of bcrypt as a power of two: 0.4 to 0.5 s of one core."""
+
+LONGEST_LINE = 16
+LINE_RETRY_S = 5
+"""How many strangers may wait for their password to be compared, and when to come back otherwise."""
 
 _NO_DIGEST = b"." * 31
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,7 +61,7 @@ class Accounts:
         if some is not None and good is None:
             raise Unavailable(
                 "The file that was mixed into all stored passwords is missing, so nobody could sign in.",
-                hint="Put .data/.password_pepper back from where it was kept; a backup that machina-server made holds it.",
+                hint="Put .data/.password_pepper back from where it was kept; backups of machina-server hold it.",
                 code="E-PEPPER",
             )
 
@@ -78,7 +83,10 @@ class Passwords:
         self.peppers = tuple(self._peppers)
         self._newest = _fingerprint(peppers[0])
         self._cost = cost
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="passwords")
+        cores = os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(cores, thread_name_prefix="passwords", initializer=_step_back)
+        self._line = asyncio.Semaphore(max(1, cores // 2))
+        self._waiting = 0
         # What nobody's password gives, made like any other, so that comparing with it takes the same time.
         self._nobody = Account(
             user_id="",
@@ -110,8 +118,26 @@ class Passwords:
         made = await self._run(lambda: bcrypt.hashpw(prepared, bcrypt.gensalt(self._cost)))
         return Secret(made.decode()), self._newest
 
-    async def match(self, password: Secret, account: Account | None) -> bool:
-        """Whether that is the account's password. Takes as long when there is no such account."""
+    async def match(self, password: Secret, account: Account | None, *, is_first: bool = True) -> bool:
+        """Whether that is the account's password. Takes as long when there is no such account.
+
+        Who does not come ``is_first`` stands in a line for half of the processor, and only while it is short.
+
+        Raises:
+            TooMany: E-LOGIN-LINE, so many stand there already.
+        """
+        if is_first:
+            return await self._match(password, account)
+        if self._waiting >= LONGEST_LINE:
+            raise TooMany("Too many sign in at this moment.", retry_after_s=LINE_RETRY_S, code="E-LOGIN-LINE")
+        self._waiting += 1
+        try:
+            async with self._line:
+                return await self._match(password, account)
+        finally:
+            self._waiting -= 1
+
+    async def _match(self, password: Secret, account: Account | None) -> bool:
         known = account or self._nobody
         pepper = self._peppers.get(known.pepper)
         if pepper is None:
@@ -145,6 +171,13 @@ def stored_pepper(path: Path) -> Secret:
             if key is None:
                 raise
     return Secret(base64.b64encode(key).decode())
+
+
+def _step_back() -> None:
+    """Let everything else go before: whoever tries passwords must not slow down who works. Only Linux can do that."""
+    if sys.platform == "linux":
+        # There it is the thread that steps back, not its process.
+        os.nice(5)
 
 
 def _prepared(password: Secret, pepper: Secret) -> bytes:

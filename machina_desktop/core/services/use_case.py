@@ -42,6 +42,7 @@ class UseCase:
         at_home: A copy of a team does not hold what it answers; it is asked at the team's home.
         keeps_answer: What it answers may be stored, to be told again to whoever did not get it; else it is told once.
         limits: How often it may be asked over the network.
+        spares: Whether somebody asks whom the limits of all together do not hold up: ``(Transaction, Actor, request)``.
     """
 
     action: str
@@ -62,6 +63,7 @@ class UseCase:
     at_home: bool = False
     keeps_answer: bool = True
     limits: tuple[Limit, ...] = ()
+    spares: Callable[..., bool] | None = None
 
     @property
     def name(self) -> str:
@@ -109,6 +111,7 @@ def use_case(
     at_home: bool = False,
     keeps_answer: bool = True,
     limits: tuple[Limit, ...] = (),
+    spares: Callable[..., bool] | None = None,
 ) -> Callable[[F], F]:
     """Register the decorated function; request and result types are read from its annotations."""
     match = _ROUTE.fullmatch(route)
@@ -139,6 +142,7 @@ def use_case(
             at_home=at_home,
             keeps_answer=keeps_answer,
             limits=limits,
+            spares=spares,
         )
         return function
 
