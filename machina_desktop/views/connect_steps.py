@@ -131,6 +131,8 @@ class TeamStep(QWidget):
                 if not self._was_touched:
                     card.setChecked(True)
                     self._was_touched = True
+                    if self.isVisible():
+                        self.enter()
 
     def choose(self, key: str) -> None:
         """Mark a choice."""

@@ -26,6 +26,7 @@ from machina_desktop.views.server_sign_out import ask_to_sign_out
 from machina_desktop.views.server_trust import TrustKeyDialog
 from tests.fakes.gateway import until
 from tests.fakes.house import House, Scene, inspector
+from tests.fakes.people_answers import CODE
 from tests.fakes.people_rows import HOME, team
 from tests.fakes.rows import TEAM_ID
 from tests.fakes.server_answers import DEVICE_ID, EMAIL, PASSWORD, intent, server, status
@@ -34,6 +35,7 @@ SECOND = "https://lab.example.net:8443"
 # What comes from servers, or is an example of it.
 TEXTS = (
     *("machina.example.org", "lab.example.net:8443", "old.example.com", "ada@example.org", "acme", "ada-laptop"),
+    f"{CODE}?server={HOME}",
     *("There is no server at this address.", "Check how it is spelled.", "Nordlicht"),
     *("Runs the shop.", "Ask Linus first.", "Restart at night.", "Ask Grace or Ken first.", "Ask Grace first."),
 )

@@ -127,14 +127,14 @@ class InviteDialog(Dialog):
         self.show_error(str(error))
 
     def _on_issued(self, issued: IssuedInvite) -> None:
-        link = str(links.Link.to_join(issued.code))
+        link = str(links.Link.to_join(issued.code, self._team.home))
         expires = wording.full_moment(issued.expires_at)
         self._message = "\n".join(
             (
                 self.tr("Join {0} on Machina.").format(self._team.name),
-                self.tr("Server: {0}").format(self._team.home),
+                self.tr("Open: {0}").format(f"{self._team.home}/join/{issued.code}"),
+                self.tr("Or in Machina: {0}").format(link),
                 self.tr("Code: {0}").format(issued.code),
-                self.tr("Or open: {0}").format(link),
                 self.tr("It lets one person in, until {0}.").format(expires),
             )
         )
