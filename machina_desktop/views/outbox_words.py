@@ -14,6 +14,11 @@ _ICONS = {
     "team": "users",
     "team_member": "user",
 }
+# Of a lost row, what a person would look for; copying it brings the rest.
+_TOLD_OF_ROWS = (
+    *("name", "label", "handle", "display_name", "notes", "tags", "is_protected"),
+    *("region", "size", "image", "ssh_host", "public_ip", "fingerprint"),
+)
 # Something nobody can read at a glance is told by copying it.
 LONGEST_VALUE = 4000
 
@@ -52,6 +57,12 @@ def field_word(name: str) -> str:
         "is_protected": _tr("Protection"),
         "avatar_url": _tr("Picture"),
         "display_name": _tr("Name"),
+        "region": _tr("Region"),
+        "size": _tr("Size"),
+        "image": _tr("Image"),
+        "ssh_host": _tr("Address"),
+        "public_ip": _tr("Public address"),
+        "fingerprint": _tr("Fingerprint"),
     }
     return words.get(name, name.replace("_", " "))
 
@@ -63,7 +74,9 @@ def changed_words(intent: Intent) -> str:
 
 
 def fields_of(intent: Intent) -> tuple[str, ...]:
-    """The fields to compare, in the order they were changed in; of a lost row, what it held."""
+    """The fields to compare, in the order they were changed in; of a lost row, what people know it by."""
+    if intent.state is IntentState.LOST:
+        return tuple(name for name in _TOLD_OF_ROWS if intent.ours.get(name))
     return tuple(name for name in intent.ours if name not in {"team_id", "updated_at", "created_at"})
 
 
@@ -97,7 +110,7 @@ def meaning_of(intent: Intent) -> tuple[str, str]:
 def as_text(intent: Intent) -> str:
     """The whole edit to paste somewhere: each field with both values."""
     lines = [f"{kind_word(intent)} {about(intent)}"]
-    for name in fields_of(intent):
+    for name in intent.ours if intent.state is IntentState.LOST else fields_of(intent):
         lines += ["", field_word(name), _tr("Yours: {0}").format(value_words(intent.ours.get(name)))]
         if name in intent.theirs:
             lines.append(_tr("Theirs: {0}").format(value_words(intent.theirs[name])))

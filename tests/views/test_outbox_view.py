@@ -105,6 +105,14 @@ async def test_an_edit_is_copied_with_both_values(stage: Stage) -> None:
     assert "Ask Grace or Ken first." in copied
 
 
+async def test_of_a_lost_row_people_see_what_they_know_it_by_and_copy_the_rest(stage: Stage) -> None:
+    row = {"machine_id": "machine-01", "name": "cache-1", "notes": "Warm it up.", "facts": {"os": "Debian"}, "tags": []}
+    dialog = await opened(stage, intent(3, IntentState.LOST, seen={}, ours=row))
+    assert [each.ours.accessibleDescription() for each in compared(dialog)] == ["cache-1", "Warm it up."]
+    stage.press("outbox.copy")
+    assert "Debian" in QGuiApplication.clipboard().text()
+
+
 async def test_an_edit_that_is_taken_meanwhile_leaves_the_list(stage: Stage) -> None:
     dialog = await opened(stage, intent(1), intent(2))
     stage.gateway.servers.put(intent(2))
