@@ -17,11 +17,12 @@ from machina_desktop.core.services.invites import CreateInvite, ListInvites
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.members import AddGrant, LeaveTeam, ListMembers
 from machina_desktop.core.services.reports import ClaimDeployment
-from machina_desktop.core.services.servers import CreateTeamAtServer, JoinAtServer
+from machina_desktop.core.services.servers import CreateTeamAtServer, JoinAtServer, SignInAtServer
 from machina_desktop.core.services.teams import CreateTeam, GetTeam, ListTeams, UpdateTeam, WhoAmI
 from machina_desktop.core.sync.origins import is_plain, origin_of
 from machina_desktop.core.workers.deployer import RUNNER
 from tests.fakes.homes import URL, Shared, add_machine, shared, write
+from tests.fakes.hosts import core, until
 
 AWAY = Unavailable("home.example.org cannot be reached.", code="E-OFFLINE")
 
@@ -161,3 +162,20 @@ def test_what_is_no_address_is_refused_at_its_field(typed: str) -> None:
     with pytest.raises(MachinaError) as refused:
         origin_of(typed)
     assert refused.value.code == "E-SERVER-ADDRESS"
+
+
+async def test_a_server_that_another_program_signed_in_to_is_known_here(tmp_path: Path) -> None:
+    async with shared(tmp_path, follows=False) as made, core(tmp_path / "window", watch=True) as window:
+        window.host.connections._open_home = made.home.open_home  # type: ignore[method-assign]
+        window.host.start_followers()
+        async with core(tmp_path / "window") as command:
+            command.host.connections._open_home = made.home.open_home  # type: ignore[method-assign]
+            await command.call(SignInAtServer(url=URL, email="ben@example.org", password=Secret("its password")))
+        await until(lambda: window.host.actor.role_in(made.team_id) is TeamRole.MEMBER)
+        assert window.host.gateway.actor_in(made.team_id).user_id == made.home.user_id
+        machine = await add_machine(made.home.host, made.team_id)
+
+        async def is_here() -> bool:
+            return await window.call(ListMachines(team_id=made.team_id)) == (machine,)
+
+        await until(is_here, what="the machine")

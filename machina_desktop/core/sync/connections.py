@@ -126,11 +126,16 @@ class Connections:
                 self._spawn(self._learn(), name="learn of servers")
 
     async def _learn(self) -> None:
+        """Know the servers that another program has signed in to, and who the person is there."""
+        known = set(self._followers)
         await self.load()
-        for server_id, follower in self._followers.items():
-            self._desk.person.settle(follower.server.url, _user_of(follower.server))
-            if server_id not in self._tasks:
-                self._start(server_id)
+        for server_id in self._followers.keys() - known:
+            server = self._followers[server_id].server
+            self._desk.person.settle(server.url, _user_of(server))
+            for team_id in await self._copied(server_id):
+                # What was heard of the team so far was about somebody unknown.
+                self._desk.bus.publish(Changed(await self._desk.database.changes_after(team_id, 0)))
+            self._start(server_id)
 
     def _add(self, server: Server) -> Follower:
         server_id = server.server_id

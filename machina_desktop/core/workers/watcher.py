@@ -68,6 +68,9 @@ class FeedWatcher:
             self._heads = await self._database.change_heads()
         for team_id, head in (await self._database.change_heads()).items():
             known = self._heads.get(team_id, 0)
+            if head < known:
+                # A copy of a team was made anew from a home that had been restored: its numbers began again.
+                known = 0
             if head > known:
                 # More may have come than the head told; what is cut off from the feed is behind it.
                 self._heads[team_id] = max(head, await self._publish(team_id, known))
