@@ -14,12 +14,15 @@ from machina_desktop.core.domain.profile import handle_problem, name_problem, no
 from machina_desktop.core.domain.team import Team
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.ids import new_id
+from machina_desktop.core.services.servers import CreateTeamAtServer
 from machina_desktop.core.services.teams import CreateTeam, UpdateTeam
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.picture_field import AvatarField
+from machina_desktop.views.server_watch import servers_of
+from machina_desktop.views.server_words import host_of
 from machina_desktop.views.widgets.dialogs import Dialog
-from machina_desktop.views.widgets.inputs import Input
+from machina_desktop.views.widgets.inputs import Input, Select
 
 _HANDLE_LENGTH = 40
 _UNFIT = re.compile(r"[^a-z0-9]+")
@@ -115,19 +118,36 @@ class NewTeamDialog(_TeamDialog):
         super().__init__(
             bridge,
             _tr("New team"),
-            text=_tr("A team has machines, keys and provider accounts of its own. This one lives on this computer."),
+            text=_tr("A team has machines, keys and provider accounts of its own."),
             primary=_tr("Create team"),
             parent=parent,
         )
         # The same for every attempt, so that one whose answer was lost does not make a second team.
         self._team_id = new_id("team")
         self._has_own_handle = False
+        servers = tuple((each.server.server_id, host_of(each.server.url)) for each in servers_of(bridge).statuses)
+        self.home = Select(_tr("Lives on"), choices=(("", _tr("this computer")), *servers))
+        self.home.control.setObjectName("team.home")
+        self.home.setVisible(bool(servers))
+        self.column.addWidget(self.home)
+        self.home.changed.connect(lambda _server_id: self._on_home())
         self.name.changed.connect(self._on_name_changed)
         self.handle.control.textEdited.connect(self._on_handle_edited)
+        self._on_home()
         self.name.control.setFocus()
 
-    def _request(self) -> CreateTeam:
-        return CreateTeam(team_id=self._team_id, name=self.name.text(), handle=self.handle.text())
+    def _request(self) -> Request[Team]:
+        name, handle, server_id = self.name.text(), self.handle.text(), self.home.value()
+        if server_id:
+            return CreateTeamAtServer(server_id=server_id, name=name, handle=handle)
+        return CreateTeam(team_id=self._team_id, name=name, handle=handle)
+
+    def _on_home(self) -> None:
+        self.home.set_help(
+            _tr("Others can be invited; you keep a copy here.")
+            if self.home.value()
+            else _tr("It is yours alone. It can be moved to a server later.")
+        )
 
     def _on_name_changed(self, name: str) -> None:
         self.name.set_error("")

@@ -24,6 +24,7 @@ from machina_desktop.views.popup import Popup
 from machina_desktop.views.server_move import BringHomeDialog, MoveToServerDialog
 from machina_desktop.views.server_sign_out import ask_to_sign_out
 from machina_desktop.views.server_trust import TrustKeyDialog
+from machina_desktop.views.team_dialog import NewTeamDialog
 from tests.fakes.gateway import until
 from tests.fakes.house import House, Scene, inspector
 from tests.fakes.people_answers import CODE
@@ -265,6 +266,7 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
         TrustKeyDialog,
         _dialog(lambda h: TrustKeyDialog(h.bridge, server(), TEAM_ID, parent=h.window)),
     ),
+    "server new team": (NewTeamDialog, _dialog(lambda h: NewTeamDialog(h.bridge, parent=h.window))),
     "server list": (Popup, _list),
     "server add account": (AddAccountDialog, _asking("providers", "providers.add")),
     "server generate key": (GenerateKeyDialog, _asking("keys", "keys.generate")),

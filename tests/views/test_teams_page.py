@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from machina_desktop.core.domain.machine import Machine
@@ -18,7 +18,7 @@ from machina_desktop.core.domain.team import Team, TeamMember, TeamRole
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.services.invites import ListInvites
 from machina_desktop.core.services.members import LeaveTeam
-from machina_desktop.core.services.servers import JoinAtServer
+from machina_desktop.core.services.servers import CreateTeamAtServer, JoinAtServer
 from machina_desktop.core.services.teams import CreateTeam, DeleteTeam, ListTeams, UpdateTeam
 from machina_desktop.views.apps.team_detail import TeamDetail
 from machina_desktop.views.apps.teams import TeamsPage
@@ -107,6 +107,17 @@ async def test_a_team_is_made_with_a_handle_from_its_name(stage: Stage, page: Te
     assert (ask.name, ask.handle) == ("Acme Robotics", "acme-robotics")
     assert stage.window.inspected == [("team", ask.team_id)]
     assert stage.window.notices == [("success", "Acme Robotics is made")]
+
+
+async def test_a_team_can_be_made_on_a_server(stage: Stage, page: TeamsPage) -> None:
+    stage.press("teams.new")
+    home = stage.find(QComboBox, "team.home")
+    assert [home.itemText(row) for row in range(home.count())] == ["this computer", "machina.example.org"]
+    home.setCurrentIndex(1)
+    stage.find(Input, "team.name").set_text("Acme Robotics")
+    QTest.keyClick(stage.find(Input, "team.name").control, Qt.Key.Key_Return)
+    await until(lambda: stage.gateway.asked_of(CreateTeamAtServer))
+    assert stage.gateway.asked_of(CreateTeam) == []
 
 
 async def test_a_code_lets_one_join(stage: Stage, page: TeamsPage) -> None:
