@@ -120,9 +120,10 @@ async def test_an_edit_that_is_refused_is_told_once_and_counted(open_window: Ope
     await until(made.toasts)
     assert made.toasts() == ["The server did not take your edit of web-1"]
     assert made.window.sidebar.entry("teams").badge() == 1
-    made.gateway.servers.put(intent(1, IntentState.REFUSED))
-    await turn(60)
-    assert len(made.toasts()) == 1
+    made.window.notices.dismiss_all()
+    made.gateway.servers.put(intent(1, IntentState.REFUSED), intent(2))
+    await until(lambda: "1 edit waits" in made.window.status.servers.text())
+    assert made.toasts() == []
 
 
 async def test_what_was_refused_before_the_window_opened_is_counted_only(open_window: Open) -> None:
