@@ -33,18 +33,20 @@ class Line:
     Attributes:
         is_cut: Nothing is asked any more.
         loses: Of requests of these names the next answer is lost, after they were carried out.
+        refuses: Requests of that name do not get through.
         bodies: What was sent so far, as it travels.
         asked: The names of the requests.
     """
 
     is_cut: bool = False
     loses: list[str] = field(default_factory=list)
+    refuses: str = ""
     bodies: list[bytes] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def check(self) -> None:
+    def check(self, name: str = "") -> None:
         """Refuse what cannot get through."""
-        if self.is_cut:
+        if self.is_cut or (name and name == self.refuses):
             raise Unavailable("The line is cut.", code="E-OFFLINE")
 
 
@@ -57,7 +59,7 @@ class WatchedHome:
 
     async def call(self, ask: Request[R], *, op_id: str = "", expects: str = "") -> R:
         name = type(ask).__name__
-        self._line.check()
+        self._line.check(name)
         self._line.asked.append(name)
         sent = written(REGISTRY.find(type(ask)), cast("Request[object]", ask))
         self._line.bodies.append(f"{sent.path} {sent.query} ".encode() + (sent.body or b""))

@@ -193,6 +193,19 @@ async def test_an_apply_goes_on_while_the_home_is_away(site: Site, ben: Desk, sh
     assert len(terraform_shim.ledger(shim, "create")) == 1
 
 
+async def test_a_state_is_kept_here_before_the_home_has_it(site: Site, ben: Desk, shim: Path) -> None:
+    (shim / "apply.hang").touch()
+    ben.line.refuses = "SaveState"
+    ask = await ben.create(await ben.account(CANARY), auto_approve=True)
+    await until(lambda: is_applying(shim))
+    (shim / "apply.hang").unlink()
+    await until(lambda: ben.core.sql("SELECT count(*) FROM terraform_state") == [(1,)])
+    assert site.sql("SELECT count(*) FROM terraform_state") == [(0,)]
+    ben.line.refuses = ""
+    await succeeds(site, ask.deployment_id)
+    assert site.sql("SELECT count(*) FROM terraform_state") == [(1,)]
+
+
 async def test_lost_answers_double_nothing(site: Site, ben: Desk, shim: Path) -> None:
     (shim / "apply.lines").write_text(str(LINES))
     ben.line.loses = ["AppendLog", "ClaimDeployment", "ReportPlan", "AppendLog", "SaveState", "ReportOutcome"]

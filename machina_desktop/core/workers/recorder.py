@@ -22,7 +22,7 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.transaction import StateRevision, Transaction
 from machina_desktop.core.workers.growing_file import BATCH_BYTES
-from machina_desktop.core.workers.material import Material, material_of, sealed_of
+from machina_desktop.core.workers.material import Material, OwnRun, material_of, sealed_of
 
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
@@ -131,11 +131,12 @@ class HomeRecorder:
 
     batch_bytes = HOME_BATCH_BYTES
 
-    def __init__(self, ask_home: AskHome, here: StoreRecorder, team_id: str, device_id: str) -> None:
+    def __init__(self, ask_home: AskHome, here: StoreRecorder, own: OwnRun) -> None:
         self._ask_home = ask_home
         self._here = here
-        self._team_id = team_id
-        self._device_id = device_id
+        self._team_id = own.deployment.team_id
+        self._machine_id = own.deployment.machine_id or ""
+        self._device_id = own.device_id
 
     async def report(self, ask: Request[R]) -> R:
         """Send the report home. A state is kept here first: there it is a copy."""
@@ -161,10 +162,9 @@ class HomeRecorder:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _keep_state(self, ask: SaveState) -> None:
-        run = await self._run(ask.deployment_id)
         revision = StateRevision(
             team_id=self._team_id,
-            machine_id=run.machine.machine_id,
+            machine_id=self._machine_id,
             lineage=ask.lineage,
             serial=ask.serial,
             envelope=ask.envelope,

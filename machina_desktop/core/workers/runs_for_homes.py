@@ -46,7 +46,7 @@ class RunsForHomes:
 
     def recorder_of(self, run: OwnRun) -> HomeRecorder:
         """What records it."""
-        return HomeRecorder(self._ask_home, self._store, run.deployment.team_id, run.device_id)
+        return HomeRecorder(self._ask_home, self._store, run)
 
     async def take(self, run: OwnRun) -> Claim | None:
         """Claim it, or take up what an earlier process of this computer left; ``None`` when it is not to be had now."""
