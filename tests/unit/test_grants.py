@@ -112,6 +112,15 @@ EXPECTED: dict[str, set[str]] = {
     "secret.share": PEOPLE,
     "secret.stop_sharing": PEOPLE,
     "secret.trust_key": ADMINS,
+    "server.create_team": EVERYBODY,
+    "server.describe": EVERYBODY,
+    "server.join": EVERYBODY,
+    "server.list": EVERYBODY,
+    "server.probe": EVERYBODY,
+    "server.reconnect": EVERYBODY,
+    "server.register": EVERYBODY,
+    "server.sign_in": EVERYBODY,
+    "server.sign_out": EVERYBODY,
     "session.list": EVERYBODY,
     "session.logout": EVERYBODY,
     "session.revoke": EVERYBODY,
@@ -148,7 +157,7 @@ EXPECTED: dict[str, set[str]] = {
 # What concerns no team is asked without one.
 WITHOUT_TEAM = {"team.create", "team.join", "team.import", "team.import_part", "team.drop_import", "user.update"}
 # Of one's own device: everybody looks, who may only read changes nothing.
-OF_THE_DEVICE = {"vault", "engine", "setting", "storage", "diagnostics"}
+OF_THE_DEVICE = {"vault", "engine", "setting", "storage", "diagnostics", "intent"}
 CASES = {case.action: case for case in REGISTRY.by_request.values()}
 
 
