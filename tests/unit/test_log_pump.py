@@ -19,7 +19,7 @@ from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.secret import DOTS
 from machina_desktop.core.terraform.cli import Decoded
-from machina_desktop.core.workers.log_pump import BATCH_LINES, TEXT_LIMIT, LogPump
+from machina_desktop.core.workers.log_pump import BATCH_LINES, TEXT_LIMIT, WAITING_LINES, LogPump
 from tests.fakes.hosts import until
 
 SECRET = "log-pump-secret-81f3"
@@ -202,3 +202,18 @@ async def test_half_a_character_does_not_stop_the_log() -> None:
     await pump.flush()
     assert kept.texts == ["file ? is odd"]
     assert to_json(kept.texts[0])
+
+
+async def test_while_nothing_can_be_stored_memory_stays_bounded_and_the_gap_is_told() -> None:
+    kept = Kept()
+    pump = LogPump(kept.append, {})
+    pump.say("apply", "\n".join(str(number) for number in range(WAITING_LINES + 5)))
+    pump.say("apply", "too late")
+    await pump.flush()
+    pump.say("apply", "again")
+    await pump.flush()
+    assert kept.texts[:WAITING_LINES] == [str(number) for number in range(WAITING_LINES)]
+    assert kept.texts[WAITING_LINES:] == [
+        "6 lines were left out here: they could not be stored in time.",
+        "again",
+    ]

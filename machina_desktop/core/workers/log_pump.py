@@ -21,6 +21,8 @@ LOG = logging.getLogger(__name__)
 GATHER_S = 0.05
 BATCH_LINES = 2000
 TEXT_LIMIT = 8192
+WAITING_LINES = 20_000
+"""So many lines of ours wait in memory while nothing can be stored; a line says how many more there were."""
 
 Append = Callable[[tuple[LogLine, ...], Mapping[str, int]], Awaitable[None]]
 
@@ -37,6 +39,7 @@ class LogPump:
         self._batch_bytes = batch_bytes
         self._cursors = dict(cursors)
         self._lines: list[LogLine] = []
+        self._left_out = 0
         self._lock = threading.Lock()
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
@@ -46,7 +49,10 @@ class LogPump:
         """Add our own line. Any thread."""
         lines = [LogLine(at=ids.now(), phase=phase, level=level, text=_clean(part)) for part in text.splitlines()]
         with self._lock:
-            self._lines.extend(lines)
+            # Once a line is left out, all are until that is said: what is stored stays in order.
+            room = 0 if self._left_out else max(0, WAITING_LINES - len(self._lines))
+            self._lines.extend(lines[:room])
+            self._left_out += len(lines[room:])
         self._loop.call_soon_threadsafe(self._wake.set)
 
     async def begin_anew(self, source: str) -> None:
@@ -68,6 +74,7 @@ class LogPump:
             self._wake.clear()
             while self._lines:
                 with self._lock:
+                    self._tell_left_out()
                     batch, self._lines = tuple(self._lines[:BATCH_LINES]), self._lines[BATCH_LINES:]
                 try:
                     await self._append(batch, {})
@@ -75,6 +82,12 @@ class LogPump:
                     with self._lock:
                         self._lines = [*batch, *self._lines]
                     raise
+
+    def _tell_left_out(self) -> None:
+        if self._left_out and len(self._lines) <= BATCH_LINES:
+            text = f"{self._left_out} lines were left out here: they could not be stored in time."
+            self._lines.append(LogLine(at=ids.now(), phase="log", level=LogLevel.WARNING, text=text))
+            self._left_out = 0
 
     async def follow(
         self, path: Path, *, source: str, phase: str, ended: asyncio.Event, on_decoded: Callable[[Decoded], None]
