@@ -55,6 +55,13 @@ def place_words(runs_on: str, device_id: str) -> str:
     return _tr("this computer") if runs_on == device_id else _tr("another computer")
 
 
+def why_elsewhere(machine: Machine, device_id: str) -> str:
+    """Why nothing can be done with a machine from this computer, one sentence; empty when it can."""
+    if not device_id or machine.state_keeper in {"", device_id}:
+        return ""
+    return _tr("Another computer of the team works on this machine; do it there, or hand it over there.")
+
+
 def is_carried_out_here(bridge: Bridge, run: Deployment) -> bool:
     """Whether this computer carries a run out, and not the server of its team or somebody else's computer."""
     return run.runs_on == device_of(bridge, run.team_id)

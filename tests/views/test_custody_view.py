@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from machina_desktop.core.domain.custody import Custody
@@ -194,6 +194,25 @@ async def test_while_the_server_is_away_nothing_can_be_asked_of_a_machine(stage:
     await until(destroy.isEnabled)
 
 
+async def test_what_another_computer_works_on_is_not_offered_here(stage: Stage) -> None:
+    row = next(each for each in stage.gateway.all(Machine) if each.provider is ProviderType.HETZNER)
+    stage.gateway.put(replace(row, state_keeper=OTHER_DEVICE))
+    detail = stage.show(MachineDetail(stage.bridge, stage.window, row.machine_id), width=360)
+    await until(lambda: stage.has("machine.destroy"))
+    destroy = stage.find(QAbstractButton, "machine.destroy")
+    await until(lambda: not destroy.isEnabled())
+    assert "Another computer of the team" in destroy.toolTip()
+    assert _value(detail, "keeper") == "another computer"
+
+
+async def test_the_question_before_an_end_says_who_carries_it_out(stage: Stage) -> None:
+    row = replace(stage.gateway.all(Machine)[0], state_keeper=DEVICE_ID)
+    over = stage.show(QWidget())
+    MachineActions(stage.bridge, stage.window, over).run(Action.DESTROY, (row,))
+    said = [label.text() for label in stage.find(QWidget, "machine.destroy-dialog").findChildren(QLabel)]
+    assert "This cannot be undone. It is carried out by this computer." in said
+
+
 async def test_quitting_asks_about_runs_of_this_computer_only(stage: Stage) -> None:
     run: Deployment = deployment(1)
     assert not is_carried_out_here(stage.bridge, replace(run, runs_on=OTHER_DEVICE))
@@ -244,10 +263,7 @@ class TestMoving:
     async def test_bringing_a_team_here_says_how_many_lose_it(self, stage: Stage) -> None:
         await self._detail(stage, HOME)
         stage.press("team.move")
-        dialog = stage.find(QWidget, "bring_team")
-        said = " ".join(
-            label.accessibleName() or label.property("text") or "" for label in dialog.findChildren(QWidget)
-        )
+        said = [label.text() for label in stage.find(QWidget, "bring_team").findChildren(QLabel)]
         assert "4 other people lose the team." in said
         stage.press("bring_team.confirm")
         await until(lambda: stage.window.notices == [("success", "Personal lives on this computer now")])

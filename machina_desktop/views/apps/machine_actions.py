@@ -27,6 +27,7 @@ from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.machine_text import destroy_word, endpoint_of, losses_of, ssh_command, tr
 from machina_desktop.views.commands import Command
+from machina_desktop.views.server_custody import device_of, place_words
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
@@ -206,9 +207,11 @@ class MachineActions(QWidget):
 
     def _confirm_end(self, machine: Machine) -> None:
         verb = destroy_word(machine)
+        place = place_words(machine.state_keeper, device_of(self._bridge, machine.team_id))
+        by = tr("It is carried out by {0}.").format(place) if place else ""
         dialog = ConfirmDialog(
             tr("{0} {1}?").format(verb, short(machine.name)),
-            text=tr("This cannot be undone."),
+            text=" ".join(part for part in (tr("This cannot be undone."), by) if part),
             losses=losses_of(machine),
             confirm=f"{verb} {short(machine.name)}",
             type_to_confirm=machine.name if machine.is_protected else "",

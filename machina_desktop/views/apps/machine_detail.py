@@ -30,7 +30,7 @@ from machina_desktop.views.commands import Command
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.rights import why_away
-from machina_desktop.views.server_custody import CustodyActions, device_of, place_words
+from machina_desktop.views.server_custody import CustodyActions, device_of, place_words, why_elsewhere
 from machina_desktop.views.server_watch import servers_of
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button
@@ -290,7 +290,8 @@ class MachineDetail(Detail):
         self._render_problem(machine)
         self._render_values(machine)
         self._editor.show_machine(machine)
-        away = why_away(self.bridge, "machine.reboot", machine.team_id)
+        elsewhere = why_elsewhere(machine, device_of(self.bridge))
+        away = why_away(self.bridge, "machine.reboot", machine.team_id) or elsewhere
         self._foot.show_machine(machine, self._infos, away=away)
 
     def _render_problem(self, machine: Machine) -> None:
