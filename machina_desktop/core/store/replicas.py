@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from machina_desktop.core.codec import from_json, from_plain, to_json, to_plain
+from machina_desktop.core.domain.custody import KEPT_BACK
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.provider import ProviderAccount
@@ -37,8 +38,6 @@ from machina_desktop.core.store.tables import (
 )
 
 LOGGER = logging.getLogger(__name__)
-STAY_AT_HOME = frozenset({"start_command"})
-"""Settings of accounts that are never taken from anybody else: they run on the computer of whoever has them."""
 PURGED = "purged"
 """Epoch of a counter whose team is gone from here; no home has it."""
 # Ids name folders, and no home is trusted with those.
@@ -284,7 +283,7 @@ class Replicas:
         if isinstance(value, Team):
             value = replace(value, home=origin.home)
         if isinstance(value, ProviderAccount):
-            settings = {name: each for name, each in value.settings.items() if name not in STAY_AT_HOME}
+            settings = {name: each for name, each in value.settings.items() if name not in KEPT_BACK}
             value = replace(value, settings=settings)
         return (entity, key, value)
 
