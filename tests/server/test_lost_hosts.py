@@ -30,6 +30,7 @@ from tests.fakes.hosts import Core, core, until
 from tests.fakes.provider import RecordProvider
 
 LEASE_S = 0.6
+INTERRUPTED = "E-RUN-INTERRUPTED"
 KEY = bytes(range(32))
 
 
@@ -237,6 +238,26 @@ async def test_an_approved_plan_whose_host_is_lost_is_made_again_and_asks_again(
     assert (_calls(shim, "plan"), begun(shim)) == (2, 0)
     assert (await home.approve(ask.deployment_id)).state is DeploymentState.SUCCEEDED
     assert begun(shim) == 1
+
+
+@pytest.mark.parametrize("phase", ["prepare", "apply"])
+async def test_who_takes_over_and_dies_at_once_is_not_taken_for_who_had_the_plan(
+    home: Core, hosts: Hosts, shim: Path, phase: str
+) -> None:
+    await hosts.start("one")
+    ask = await home.create()
+    await home.resting(ask.deployment_id)
+    await hosts.lose("one")
+    await home.call(ApproveDeployment(deployment_id=ask.deployment_id))
+    # The second host has claimed it and died before it could do anything.
+    claim = ClaimDeployment(runner_id=f"{Holders(hosts.paths('two').home).host}:1:1.0:gone", lease_s=30)
+    assert await home.host.dispatcher.execute(RUNNER, claim) is not None
+    home.sql("UPDATE deployment SET phase_detail = ? WHERE deployment_id = ?", phase, ask.deployment_id)
+    await hosts.start("two")
+    again = await home.resting(ask.deployment_id)
+    expected = (DeploymentState.AWAITING_APPROVAL, "") if phase == "prepare" else (DeploymentState.FAILED, INTERRUPTED)
+    assert (again.state, again.error_code) == expected
+    assert begun(shim) == 0
 
 
 async def test_an_apply_whose_host_is_lost_is_never_begun_again(home: Core, hosts: Hosts, shim: Path) -> None:

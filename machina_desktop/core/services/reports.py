@@ -256,13 +256,19 @@ def _lease(tx: Transaction, deployment: Deployment, runner_id: str, lease_s: flo
         runner_id=runner_id,
         fence=held.fence + 1 if held else 1,
         until=now() + timedelta(seconds=lease_s),
-        host=host_of(runner_id),
+        host=_folder_of(deployment, runner_id, held),
     )
     if held:
         tx.replace(lease)
     else:
         tx.add(lease)
     return lease
+
+
+def _folder_of(deployment: Deployment, runner_id: str, held: Lease | None) -> str:
+    """The host of the run folder: a plan, and what an apply left, stay where they were made, whoever holds the run."""
+    is_made = deployment.type.is_planned and deployment.state is DeploymentState.APPLYING
+    return held.host if is_made and held is not None and held.host else host_of(runner_id)
 
 
 @use_case("deployment.take_over", "POST /api/runner/deployments/{deployment_id}/take-over", is_for_devices=True)

@@ -218,8 +218,8 @@ class Deployer:
     async def _claim(self, only: tuple[str, ...]) -> Claim | None:
         return await self._report(ClaimDeployment(runner_id=self._holders.own, lease_s=LEASE_S, only=only))
 
-    def _begin(self, claim: Claim, recorder: Recorder, *, former: Lease | None = None) -> asyncio.Event:
-        """Carry it out in a task; the event tells that this process is done with it. ``former`` was a dead holder's."""
+    def _begin(self, claim: Claim, recorder: Recorder) -> asyncio.Event:
+        """Carry it out in a task; the event tells that this process is done with it."""
         name = claim.deployment.deployment_id
         self._runs[name] = None
         self._ended[name] = asyncio.Event()
@@ -228,7 +228,7 @@ class Deployer:
         async def carry_out() -> None:
             async with run_lock(self._lock_of(claim.deployment.machine_id)):
                 # What this computer carries out for a home elsewhere, no other ever does.
-                if recorder is not self._store or await self._may_walk(claim, former):
+                if recorder is not self._store or await self._may_walk(claim):
                     await self._carry_out(claim, recorder)
             self._forget(name)
 
@@ -255,11 +255,10 @@ class Deployer:
         self._supervisor.spawn(carry_out(), name=f"run {name}", on_error=give_up)
         return self._ended[name]
 
-    async def _may_walk(self, claim: Claim, former: Lease | None) -> bool:
+    async def _may_walk(self, claim: Claim) -> bool:
         """Whether the run goes on here. One that was another host's may have left there what it needs."""
-        if former is not None and not self._holders.is_elsewhere(former):
-            return True
-        if former is None and not self._parts.is_server:
+        lease = await self._peek(lambda tx: tx.get(Lease, claim.deployment.deployment_id))
+        if lease.host in {"", self._holders.host}:
             return True
         folder = self._parts.paths.runs / (claim.deployment.machine_id or "none")
         way = await asyncio.to_thread(way_on, claim.deployment, folder)
@@ -267,8 +266,7 @@ class Deployer:
             await requeue(self._report, claim)
         elif way is Way.INTERRUPT:
             state = await self._peek(lambda tx: tx.read_state(folder.name))
-            host = former.host if former is not None else ""
-            await interrupt(self._report, claim, host=host.partition(".")[0], has_state=state is not None)
+            await interrupt(self._report, claim, host=lease.host.partition(".")[0], has_state=state is not None)
         return way is Way.WALK
 
     def _lock_of(self, machine_id: str | None) -> Path:
@@ -382,7 +380,7 @@ class Deployer:
                 )
             except Conflict:
                 continue
-            self._begin(claim, self._store, former=lease)
+            self._begin(claim, self._store)
 
     async def _sweep(self) -> None:
         """Wipe what lies in clear in run folders that no open deployment needs: a crash may have left it there."""

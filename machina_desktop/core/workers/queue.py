@@ -35,7 +35,7 @@ TASK = "carry_out"
 PAUSE_S = 0.25
 LOST_HOST_S = 60.0
 """An approved plan waits so long for the host that has it; then it is made again elsewhere."""
-IDLE_S = 3.0
+IDLE_S = 10.0
 STALLED_S = 30.0
 GRACE_S = 1.0
 AGAIN_S = 2.0
