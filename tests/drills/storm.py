@@ -17,6 +17,10 @@ STEPS = ("create", "refresh", "stop", "start", "destroy")
 PAUSE_S = 0.3
 
 
+class GaveUpError(Exception):
+    """Another machine's life has failed."""
+
+
 @dataclass
 class Storm:
     """``machines`` machines, each created, looked at, stopped, started and destroyed.
@@ -43,8 +47,9 @@ class Storm:
                 wait(lives, return_when=FIRST_EXCEPTION)
                 # Whatever else is under way gives up, too.
                 self.over.set()
-                for life in lives:
-                    life.result()
+                errors = [error for error in (life.exception() for life in lives) if error is not None]
+                for error in sorted(errors, key=lambda error: isinstance(error, GaveUpError)):
+                    raise error
         finally:
             self.took_s = time.monotonic() - began
             self.over.set()
@@ -84,7 +89,8 @@ class Storm:
                 assert code in {"E-RUN-INTERRUPTED", "E-TF-APPLY"}, (last, code)
                 self._ask(machine_id, "retry" if last == "create" else "destroy", auto_approve=True)
             assert time.monotonic() - began < self.deadline_s, (machine_id, runs)
-            assert not self.over.wait(PAUSE_S), "another machine has failed"
+            if self.over.wait(PAUSE_S):
+                raise GaveUpError
 
     def _ask(self, machine_id: str, step: str, **fields: Any) -> None:
         self.crew.ask("POST", f"/api/machines/{machine_id}/{step}", **fields)
