@@ -32,4 +32,4 @@ async def test_an_invite_link_leads_from_the_first_start_into_the_team(tmp_path:
             said, _ = await asyncio.wait_for(ended.communicate(), PATIENCE_S)
     assert ended.returncode == 0, said.decode()[-5000:]
     taken = {path.stem.partition("-")[2] for path in pictures.iterdir()}
-    assert {"account", "team", "members", "servers"} <= taken
+    assert {"account", "team", "members", "servers", "signed-out"} <= taken

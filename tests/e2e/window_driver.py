@@ -234,7 +234,7 @@ def _is_ready(hand: Hand) -> bool:
 
 
 async def invited(person: Person) -> None:
-    """Come to a team's server by the link of an invite: a new account, the first copy, and the team in view."""
+    """Come to a team's server by the link of an invite, see the team, and leave the server again."""
     hand, window = person.hand, person.window
     (link,) = person.server
     await person.begin("my team has a server")
@@ -258,6 +258,11 @@ async def invited(person: Person) -> None:
     assert person.bridge.actor.display_name == "Grace Hopper"
     members = await person.bridge.call(ListMembers(team_id=person.bridge.team_id))
     assert {each.user.display_name for each in members} == {"Ada", "Grace Hopper"}
+    await hand.click("settings.server.sign_out")
+    await hand.click("sign_out.confirm")
+    await hand.until(lambda: window.sidebar.team.text() == "Personal", "the team of this computer")
+    await hand.until(lambda: not window.status.servers.isVisible(), "no server any more")
+    await hand.look("signed-out")
 
 
 SCENARIOS: dict[str, Callable[[Person], Awaitable[None]]] = {
