@@ -58,7 +58,7 @@ def wire() -> Iterator[Wire]:
     finally:
         for holder in holders:
             holder.kill()
-            holder.wait()
+            holder.communicate()
 
 
 def _hold(before: list[str]) -> subprocess.Popen[bytes]:

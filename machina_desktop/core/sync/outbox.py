@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -126,15 +126,18 @@ class Outbox:
             raise NotFound("There is no such edit.", hint="It may have been dealt with already.")
         return intent
 
-    def next(self) -> tuple[Intent, Request[object]] | None:
-        """The edit to be sent first."""
-        waiting = self._tx.list(Intent, team_id=self._team_id, state=IntentState.WAITING, order_by="number", limit=1)
-        return (waiting[0], _request_of(waiting[0])) if waiting else None
+    def next(self, limit: int) -> tuple[tuple[Intent, Request[object]], ...]:
+        """The edits to be sent first, in order."""
+        waiting = self._tx.list(
+            Intent, team_id=self._team_id, state=IntentState.WAITING, order_by="number", limit=limit
+        )
+        return tuple((intent, _request_of(intent)) for intent in waiting)
 
-    def accept(self, op_id: str) -> None:
-        """The home has carried it out; what was accepted long ago is forgotten."""
+    def accept(self, op_ids: Iterable[str]) -> None:
+        """The home has carried them out; what was accepted long ago is forgotten."""
         at = now()
-        self._settle(op_id, IntentState.ACCEPTED)
+        for op_id in op_ids:
+            self._settle(op_id, IntentState.ACCEPTED)
         for old in self._tx.list(
             Intent, team_id=self._team_id, state=IntentState.ACCEPTED, settled_at__le=at - KEPT, limit=ALL
         ):
@@ -274,6 +277,3 @@ def _case_named(name: str) -> UseCase:
 
 def _request_of(intent: Intent) -> Request[object]:
     return cast("Request[object]", from_json(intent.ask, cast("type[object]", _case_named(intent.name).request)))
-
-
-Work = Callable[[Outbox], object]

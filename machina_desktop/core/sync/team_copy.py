@@ -30,6 +30,8 @@ R = TypeVar("R")
 LOG = logging.getLogger(__name__)
 STARTS = 3
 """How often a snapshot is begun in one go; a home that begins another epoch each time is not followed further."""
+BATCH = 25
+"""So many edits are read and noted at once; more would keep a single one from being noted soon."""
 JUDGED = (InvalidInput, NotFound, Forbidden, Conflict)
 """What a home says of an edit that it will never carry out; everything else may be different another time."""
 
@@ -216,20 +218,32 @@ class TeamCopy:
         """Send what waits, oldest first; answers by ``op_id`` what the home said: an answer, or its refusal."""
         said: dict[str, object] = {}
         async with self._sending:
-            while (waiting := await self._read(lambda tx: self._outbox(tx).next())) is not None:
-                intent, ask = waiting
-                said[intent.op_id] = await self._send(home, intent, ask)
+            while waiting := await self._read(lambda tx: self._outbox(tx).next(BATCH)):
+                await self._send(home, waiting, said)
         return said
 
-    async def _send(self, home: Home, intent: Intent, ask: Request[object]) -> object:
+    async def _send(
+        self, home: Home, waiting: tuple[tuple[Intent, Request[object]], ...], said: dict[str, object]
+    ) -> None:
+        """Send these, up to the first that is refused; that they were taken is noted at once for all of them.
+
+        What was sent and not noted, because the program died, is sent again: the home carries it out only once.
+        """
+        taken: list[str] = []
+        refused: tuple[str, MachinaError] | None = None
         try:
-            answer = await home.call(ask, op_id=intent.op_id, expects=intent.expects)
+            for intent, ask in waiting:
+                said[intent.op_id] = await home.call(ask, op_id=intent.op_id, expects=intent.expects)
+                taken.append(intent.op_id)
         except JUDGED as error:
-            await self._refused(home, intent.op_id, error)
-            return error
-        self._unseen.add(intent.op_id)
-        await self._write(lambda tx: self._outbox(tx).accept(intent.op_id))
-        return answer
+            refused = intent.op_id, error
+        finally:
+            if taken:
+                self._unseen.update(taken)
+                await self._write(lambda tx: self._outbox(tx).accept(taken))
+        if refused is not None:
+            said[refused[0]] = refused[1]
+            await self._refused(home, *refused)
 
     async def _refused(self, home: Home, op_id: str, error: MachinaError) -> None:
         try:
