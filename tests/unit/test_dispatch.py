@@ -13,7 +13,7 @@ import pytest
 
 from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.provider import ProviderType
-from machina_desktop.core.domain.team import Actor, TeamRole, is_granted
+from machina_desktop.core.domain.team import Actor, Right, TeamRole, is_granted, right_of
 from machina_desktop.core.errors import Bug, Forbidden, MachinaError, NotFound
 from machina_desktop.core.events import Changed
 from machina_desktop.core.secret import Secret
@@ -66,10 +66,13 @@ from machina_desktop.core.services.reports import (
     ReportOutcome,
     ReportPhase,
     ReportPlan,
+    RequeueDeployment,
+    RescueState,
     SaveState,
     TakeOver,
 )
 from machina_desktop.core.services.run_here import KeepState
+from machina_desktop.core.services.runner_keys import RegisterRunnerKey
 from machina_desktop.core.services.teams import ListTeams, Settle, WhoAmI
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase, use_case
 from tests.fakes.hosts import ON_ONE_STORE, STRANGER, Core, core, new_team_id, until
@@ -85,6 +88,9 @@ RUNNER_REQUESTS = (
     ReportFacts,
     ReportOutcome,
     ExpireApproval,
+    RequeueDeployment,
+    RescueState,
+    RegisterRunnerKey,
     Settle,
 )
 # The host itself sends these, once it has compared or hashed a password, has heard an agent, or keeps a state.
@@ -277,7 +283,11 @@ async def test_a_failed_export_leaves_one_event_and_no_file(made: Core, tmp_path
 
 
 WRITES = tuple(
-    case for case in CASES if not case.is_read and not case.needs_accounts and case.request not in RUNNER_REQUESTS
+    case
+    for case in CASES
+    if not case.is_read
+    and right_of(case.action, is_read=False) is not Right.SIGN_IN
+    and case.request not in RUNNER_REQUESTS
 )
 
 

@@ -23,6 +23,7 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.accounts import ChangePassword, EnterAccount, Login, OpenAccount, Register
 from machina_desktop.core.services.authentication import SignedIn
 from machina_desktop.core.services.passwords import COST, Passwords, stored_pepper
+from machina_desktop.core.services.server_description import DescribeServer
 from machina_desktop.core.services.sessions import ListSessions
 from machina_desktop.core.services.teams import ListTeams, UpdateProfile, WhoAmI
 from machina_desktop.core.services.use_case import REGISTRY
@@ -348,7 +349,7 @@ async def test_who_has_not_signed_in_may_ask_nothing_but_to_come_in(shared: Serv
             continue
         error = await refused(shared.ask(some(case.request, team_id=shared.made.team_id)))
         assert isinstance(error, Unauthenticated), case.action
-    assert public == {Login, Register}
+    assert public == {DescribeServer, Login, Register}
 
 
 async def test_nobody_stores_a_password_hash_or_a_session_of_their_own(shared: Server) -> None:

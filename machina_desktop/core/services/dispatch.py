@@ -189,7 +189,7 @@ def _finish(tx: SqlTransaction, operation: Operation, case: UseCase, result: obj
 def _check_door(actor: Actor, case: UseCase) -> None:
     """What hosts tell each other is no person's to say over the network, but for what their own computer has to."""
     is_theirs = case.is_for_devices and actor.client.is_device
-    if case.is_internal and actor.client.address and not is_theirs:
+    if case.is_internal and actor.user_id and actor.client.address and not is_theirs:
         raise Forbidden("Only a program on one's own computer can do this.", code="E-DEVICE")
 
 
