@@ -19,6 +19,7 @@ import httpx
 import psutil
 
 from machina_desktop.core.config import ENGINE, Settings
+from machina_desktop.core.ids import new_id
 from tests.fakes import postgres, terraform_shim
 from tests.fakes.hosts import processes_in
 
@@ -26,6 +27,7 @@ PROGRAM = Path(__file__).with_name("program.py")
 PASSWORD = "correct horse battery staple"
 TOKEN = "record-token-canary-71"
 START_S = 60.0
+PATIENCE_S = 180.0
 FINAL = ("succeeded", "failed", "cancelled")
 Json = dict[str, Any]
 
@@ -150,13 +152,23 @@ class Fleet:
         self.account_id = made["provider_account_id"]
 
     def ask(self, method: str, path: str, **fields: Any) -> Any:
-        """The answer of one web process or the other, which must be a success."""
-        self.asked += 1
-        client = self.clients[self.asked % len(self.clients)]
+        """The answer of one web process or the other, which must be a success; one that is too busy is asked again."""
         where = {"params": fields} if method == "GET" else {"json": fields}
-        answer = client.request(method, path, **where)  # type: ignore[arg-type]
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json() if answer.content else None
+        headers = {} if method == "GET" else {"Idempotency-Key": new_id("op")}
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            self.asked += 1
+            client = self.clients[self.asked % len(self.clients)]
+            try:
+                answer = client.request(method, path, headers=headers, **where)  # type: ignore[arg-type]
+            except httpx.TimeoutException:
+                assert time.monotonic() < deadline, f"{method} {path}"
+                continue
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < deadline:
+                time.sleep(1)
+                continue
+            assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+            return answer.json() if answer.content else None
 
     def create(self, name: str, **fields: Any) -> str:
         about = {"team_id": self.team_id, "account_id": self.account_id, "name": name, "auto_approve": True, **fields}
