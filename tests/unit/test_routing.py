@@ -9,10 +9,10 @@ import pytest
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
 from machina_desktop.core.domain.team import Access, TeamRole
-from machina_desktop.core.errors import MachinaError, Unavailable
+from machina_desktop.core.errors import MachinaError, NotFound, Unavailable
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.audit import ListAuditEvents
+from machina_desktop.core.services.audit import GetAuditEvent, ListAuditEvents
 from machina_desktop.core.services.invites import CreateInvite, ListInvites
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.members import AddGrant, LeaveTeam, ListMembers
@@ -44,8 +44,12 @@ async def test_reads_need_no_line(made: Shared) -> None:
 
 
 async def test_what_no_copy_holds_is_asked_at_the_home(made: Shared) -> None:
+    await made.home.host.gateway.call(UpdateTeam(team_id=made.team_id, name="Crew"))
     events = await made.desk.call(ListAuditEvents(team_id=made.team_id))
     assert events == await made.home.host.gateway.call(ListAuditEvents(team_id=made.team_id))
+    assert await made.desk.call(GetAuditEvent(audit_event_id=events[0].audit_event_id)) == events[0]
+    with pytest.raises(NotFound):
+        await made.desk.call(GetAuditEvent(audit_event_id=new_id("audit")))
     made.home.trouble = AWAY
     with pytest.raises(Unavailable):
         await made.desk.call(ListAuditEvents(team_id=made.team_id))

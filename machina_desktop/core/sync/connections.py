@@ -166,6 +166,10 @@ class Connections:
         """The follower of the server at that origin."""
         return next((each for each in self._followers.values() if each.server.url == home), None)
 
+    def all(self) -> tuple[Follower, ...]:
+        """The followers of all servers."""
+        return tuple(self._followers.values())
+
     def of(self, server_id: str) -> Follower:
         """The follower of that server.
 

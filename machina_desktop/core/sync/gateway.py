@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from machina_desktop.core.domain.team import Actor, Team
-from machina_desktop.core.errors import Bug, MachinaError, NotFound
+from machina_desktop.core.errors import Bug, Locked, MachinaError, NotFound, Unauthenticated, Unavailable
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.services.use_case import REGISTRY, Request
 from machina_desktop.core.store.transaction import Transaction
@@ -139,6 +140,8 @@ class RoutingGateway:
         if is_here and not case.is_async and not getattr(ask, "team_id", ""):
             return await self._execute(self._person.actor, ask)
         team_id = await self._team_of(ask)
+        if case.is_read and case.at_home and not case.is_async and not team_id:
+            return await self._somewhere(ask)
         if is_here or not self.is_elsewhere(team_id):
             is_there = self.is_elsewhere(team_id)
             return await self._execute(self._person.actor_in(team_id) if is_there else self._person.actor, ask)
@@ -147,6 +150,16 @@ class RoutingGateway:
         if case.offline:
             return await self._edit(team_id, ask)
         return await self._write(team_id, ask)
+
+    async def _somewhere(self, ask: Request[object]) -> object:
+        """Look for a thing of which no copy tells whose it is: here first, then at each server."""
+        try:
+            return await self._execute(self._person.actor, ask)
+        except NotFound as missing:
+            for follower in self._connections.all():
+                with contextlib.suppress(NotFound, Unavailable, Unauthenticated, Locked):
+                    return await follower.ask(ask)
+            raise missing from None
 
     async def _write(self, team_id: str, ask: Request[object]) -> object:
         """Ask the home, then wait for what has come of it here."""
