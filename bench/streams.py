@@ -91,7 +91,10 @@ def measure(name: str, store: Store) -> None:
                     time.sleep(1)
                     readers.wait()
             each = (server.rss_kib() - before) / (PEOPLE * EACH)
+            told, spent = ours.told, server.cpu_s()
             pairs = [(theirs.deliveries(ROUND_S), ours.deliveries(ROUND_S)) for _ in range(ROUNDS)]
+            cost = (server.cpu_s() - spent) / (ours.told - told) / (PEOPLE * EACH)
+            anchor_cost = anchor.cpu_s() / theirs.told / (PEOPLE * EACH)
             times, wrong = ours.seen()
             calm = [taken for number in range(1, EVENTS + 1) for taken in times[str(number)]]
             anchored = theirs.seen()[0]
@@ -103,6 +106,7 @@ def measure(name: str, store: Store) -> None:
     print(f"{name}: deliveries a second         {statistics.median(pair[1] for pair in pairs):7.0f}")
     print(f"bare Litestar, the same          {statistics.median(pair[0] for pair in pairs):7.0f}")
     print(f"{name}: ratio, median of {ROUNDS} pairs    {statistics.median(b / a for a, b in pairs):7.2f}   (bar: 0.6)")
+    print(f"{name}: processor time for each     {cost * 1e6:7.0f} µs, bare {anchor_cost * 1e6:.0f} µs")
 
 
 def main() -> None:
