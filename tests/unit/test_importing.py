@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -17,16 +17,23 @@ from machina_desktop.core.domain.team import Team, TeamMember, TeamRole
 from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.audit import VerifyAudit
 from machina_desktop.core.services.importing import (
     MOST_PARTS,
     AbandonImport,
+    ExportTeamPart,
     FinishImport,
     GetArrival,
     ImportTeamPart,
 )
+from machina_desktop.core.services.teams import UpdateTeam
+from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.moves import CopiedRow, LogPiece, TeamNumbers, TeamPart
 from machina_desktop.core.sync.server_client import ServerClient
+from tests.fakes.hosts import Core, core
 from tests.fakes.road import Road, lived, road
+
+R = TypeVar("R")
 
 
 @pytest.fixture
@@ -231,3 +238,31 @@ async def test_a_part_of_more_than_a_mebibyte_is_refused(sender: Sender) -> None
     piece = LogPiece(deployment_id="deployment-x", start=0, end=2 << 20, text="x" * (2 << 20))
     with pytest.raises(MachinaError):
         await sender.home.call(ImportTeamPart(team_id=sender.team_id, number=0, part=TeamPart(logs=(piece,))))
+
+
+@dataclass
+class Door:
+    """The door of a host, in a home's place."""
+
+    made: Core
+
+    async def call(self, ask: Request[R], *, op_id: str = "", expects: str = "") -> R:
+        del op_id, expects
+        return await self.made.call(ask)
+
+
+async def test_a_team_arrives_whole_or_not_at_all_on_each_database(tmp_path: Path, each_store: str) -> None:
+    del each_store
+    async with core(tmp_path / "home") as made:
+        home = cast("ServerClient", Door(made))
+        right, wrong = (Sender(home, made.host.actor.user_id, new_id("team")) for _ in range(2))
+        event = right.event()
+        await right.send(TeamPart(rows=(right.team(), right.member())), TeamPart(events=(event,)))
+        await made.call(UpdateTeam(team_id=right.team_id, name="It goes on"))
+        assert (await made.call(VerifyAudit(team_id=right.team_id))).events == 3
+        with pytest.raises(InvalidInput):
+            await wrong.send(TeamPart(rows=(wrong.team(handle="other"),)))
+        assert made.sql("SELECT count(*) FROM import_part WHERE coming_team_id = ?", right.team_id) == [(0,)]
+        assert made.sql("SELECT count(*) FROM counter WHERE team_id = ?", wrong.team_id) == [(0,)]
+        page = await made.call(ExportTeamPart(team_id=right.team_id))
+        assert [each.action for each in page.part.events] == ["team.create", "team.import", "team.update"]

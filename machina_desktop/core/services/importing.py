@@ -24,6 +24,7 @@ from machina_desktop.core.domain.throttle import By, Limit
 from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, NotFound
 from machina_desktop.core.ids import made_at, now
 from machina_desktop.core.providers.registry import provider_for
+from machina_desktop.core.services.custody import claim_device, is_remote
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.moves import CopiedRow, LogPiece, OutgoingPart, TeamNumbers, TeamPart
 from machina_desktop.core.store.transaction import Transaction
@@ -211,6 +212,8 @@ def finish_import(tx: Transaction, actor: Actor, ask: FinishImport) -> Arrival:
     if seen.hexdigest() != ask.digest:
         raise Conflict("The parts here are not those that were sent.", hint="Send them again.", code="E-IMPORT-PARTS")
     head = incoming.settle(ask.numbers)
+    if is_remote(actor):
+        claim_device(tx, actor, ask.device_id)
     change_seq = max(rest.change_seq, ask.numbers.change_seq)
     tx.moves.set_numbers(ask.team_id, replace(head, epoch="", change_seq=change_seq))
     incoming.open(ask.handle)
