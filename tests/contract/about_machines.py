@@ -160,10 +160,10 @@ async def nobody_is_no_agent(w: World) -> tuple[str, Ask]:
     return token, agents.Beat(token=Secret(token), heartbeat=BEAT)
 
 
-@scenario(agents.MarkAgent, who="runner")
+@scenario(agents.MarkAgents, who="runner")
 async def an_agent_is_listed_as_online(w: World) -> Ask:
     machine_id, _ = await w.agent()
-    return agents.MarkAgent(machine_id=machine_id, status=AgentStatus.ONLINE)
+    return agents.MarkAgents(team_id=w.team_id, machine_ids=(machine_id,), status=AgentStatus.ONLINE)
 
 
 @scenario(agents.SuspectAgent, who="runner")

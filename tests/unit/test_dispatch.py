@@ -19,7 +19,7 @@ from machina_desktop.core.events import Changed
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services import catalogue
 from machina_desktop.core.services.accounts import EnterAccount, OpenAccount, SetPassword
-from machina_desktop.core.services.agents import MarkAgent, SuspectAgent
+from machina_desktop.core.services.agents import MarkAgents, SuspectAgent
 from machina_desktop.core.services.audit import ListAuditEvents, VerifyAudit
 from machina_desktop.core.services.deployments import (
     ApproveDeployment,
@@ -94,7 +94,7 @@ RUNNER_REQUESTS = (
     Settle,
 )
 # The host itself sends these, once it has compared or hashed a password, has heard an agent, or keeps a state.
-OF_ACCOUNTS = (EnterAccount, OpenAccount, SetPassword, MarkAgent, SuspectAgent, KeepState)
+OF_ACCOUNTS = (EnterAccount, OpenAccount, SetPassword, MarkAgents, SuspectAgent, KeepState)
 CASES = tuple(REGISTRY.by_request.values())
 
 

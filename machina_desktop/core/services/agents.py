@@ -78,10 +78,11 @@ class Beat(Request[BeatHeard]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarkAgent(Request[None]):
-    """List an agent as online, or as offline when nothing was heard of it since ``silent_since``."""
+class MarkAgents(Request[None]):
+    """List agents of a team as online, or as offline those of which nothing was heard since ``silent_since``."""
 
-    machine_id: str
+    team_id: str
+    machine_ids: tuple[str, ...]
     status: AgentStatus
     silent_since: datetime | None = None
 
@@ -144,16 +145,20 @@ async def beat(context: Context, _actor: Actor, ask: Beat) -> BeatHeard:
     return BeatHeard(at=await context.hear(ask.token, ask.heartbeat), interval_s=INTERVAL_S)
 
 
-@use_case("agent.mark", "PUT /api/runner/agents/{machine_id}", is_internal=True, is_audited=False)
-def mark_agent(tx: Transaction, _actor: Actor, ask: MarkAgent) -> None:
+@use_case("agent.mark", "PUT /api/runner/teams/{team_id}/agents", is_internal=True, is_audited=False)
+def mark_agents(tx: Transaction, _actor: Actor, ask: MarkAgents) -> None:
     """Write it only where it changes: the feed of a team is not for heartbeats."""
-    machine = tx.get(Machine, ask.machine_id)
-    agent = tx.find(Agent, machine_id=ask.machine_id)
-    if agent is None or agent.revoked_at is not None or agent.suspected_at is not None or machine.is_gone:
-        return
-    was_heard = agent.last_seen_at is not None and (ask.silent_since is None or agent.last_seen_at >= ask.silent_since)
-    if was_heard is (ask.status is AgentStatus.ONLINE):
-        _mark(tx, machine, ask.status)
+    machines = tx.list(Machine, team_id=ask.team_id, machine_id=ask.machine_ids, limit=len(ask.machine_ids))
+    agents = tx.list(Agent, team_id=ask.team_id, machine_id=ask.machine_ids, limit=len(ask.machine_ids))
+    by_machine = {agent.machine_id: agent for agent in agents}
+    for machine in machines:
+        agent = by_machine.get(machine.machine_id)
+        if agent is None or agent.revoked_at is not None or agent.suspected_at is not None or machine.is_gone:
+            continue
+        since = ask.silent_since
+        was_heard = agent.last_seen_at is not None and (since is None or agent.last_seen_at >= since)
+        if was_heard is (ask.status is AgentStatus.ONLINE):
+            _mark(tx, machine, ask.status)
 
 
 @use_case("agent.suspect", "POST /api/runner/agents/{machine_id}/suspicion", is_internal=True)

@@ -31,7 +31,7 @@ _SAVE = (
     .where(_AGENT.machine_id == sa.bindparam("key"))
     .values({name: sa.bindparam(name) for name in _OF_HEARING})
 )
-_SILENT = sa.select(_AGENT.machine_id).where(
+_SILENT = sa.select(_AGENT.team_id, _AGENT.machine_id).where(
     _MACHINE.machine_id == _AGENT.machine_id,
     _MACHINE.agent_status == AgentStatus.ONLINE,
     _AGENT.last_seen_at < sa.bindparam("since"),
@@ -59,5 +59,5 @@ class HeardAgents(AgentRecords):
             ]
             self._connection.execute(_SAVE, rows)
 
-    def silent(self, since: datetime) -> tuple[str, ...]:
-        return tuple(self._connection.execute(_SILENT, {"since": since}).scalars())
+    def silent(self, since: datetime) -> tuple[tuple[str, str], ...]:
+        return tuple((row.team_id, row.machine_id) for row in self._connection.execute(_SILENT, {"since": since}))

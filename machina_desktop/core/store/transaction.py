@@ -85,8 +85,8 @@ class AgentRecords(ABC):
         """Keep what agents have said; of each the newest only, and no feed tells of it."""
 
     @abstractmethod
-    def silent(self, since: datetime) -> tuple[str, ...]:
-        """Machines that are listed with their agent online, although it was last heard before ``since``."""
+    def silent(self, since: datetime) -> tuple[tuple[str, str], ...]:
+        """Teams and machines that are listed with their agent online, although it was last heard before ``since``."""
 
 
 class Transaction(ABC):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +18,7 @@ from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Forbidden, MachinaError, TooMany, Unauthenticated, Unavailable
 from machina_desktop.core.ids import now
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.agents import LISTENER, MarkAgent, SuspectAgent
+from machina_desktop.core.services.agents import LISTENER, MarkAgents, SuspectAgent
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.transaction import Transaction
@@ -25,6 +26,8 @@ from machina_desktop.core.store.transaction import Transaction
 LOG = logging.getLogger(__name__)
 MANY = 32
 """So many heartbeats are worth a transaction at once."""
+TOGETHER = 100
+"""So many machines at most are listed anew in one transaction."""
 WAITING = 5_000
 """So many heartbeats may wait for the database; more are turned away until it has caught up."""
 
@@ -52,10 +55,16 @@ class _Waiting:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """What became of one heartbeat; ``asks`` is what else is to be written because of it."""
+    """What became of one heartbeat.
+
+    Attributes:
+        appears: Team and machine whose agent is not listed as online yet.
+        suspected: What is to be asked for, when two machines use the token.
+    """
 
     error: MachinaError | None = None
-    asks: Request[None] | None = None
+    appears: tuple[str, str] | None = None
+    suspected: SuspectAgent | None = None
 
 
 class Heartbeats:
@@ -70,8 +79,9 @@ class Heartbeats:
         self._waiting: dict[str, _Waiting] = {}
         self._came = asyncio.Event()
         self._are_many = asyncio.Event()
-        self._asks: asyncio.Queue[Request[None]] = asyncio.Queue()
-        self._asked: set[Request[None]] = set()
+        self._appeared: set[tuple[str, str]] = set()
+        self._suspected: set[SuspectAgent] = set()
+        self._is_news = asyncio.Event()
 
     async def hear(self, token: Secret, beat: Heartbeat) -> datetime:
         """Store a heartbeat; answers when it was heard, once that is committed.
@@ -121,17 +131,21 @@ class Heartbeats:
             for token_hash, waiting in batch.items():
                 verdict = verdicts.get(token_hash) or _Verdict(_copy_of(failure))
                 _settle(waiting.answer, at, verdict.error)
-        for verdict in verdicts.values():
-            if verdict.asks is not None and verdict.asks not in self._asked:
-                self._asked.add(verdict.asks)
-                self._asks.put_nowait(verdict.asks)
+        self._appeared.update(verdict.appears for verdict in verdicts.values() if verdict.appears)
+        self._suspected.update(verdict.suspected for verdict in verdicts.values() if verdict.suspected)
+        if self._appeared or self._suspected:
+            self._is_news.set()
 
     async def tell(self) -> None:
         """Write what heartbeats have changed in what people see of machines."""
         while True:
-            ask = await self._asks.get()
-            self._asked.discard(ask)
-            await self._write(ask)
+            await self._is_news.wait()
+            self._is_news.clear()
+            appeared, self._appeared = self._appeared, set()
+            suspected, self._suspected = self._suspected, set()
+            for ask in suspected:
+                await self._write(ask)
+            await self._mark(appeared, AgentStatus.ONLINE)
 
     async def sweep(self) -> None:
         """List agents as offline that were not heard for long.
@@ -154,8 +168,17 @@ class Heartbeats:
                 continue
             looked_at = time.monotonic()
             if looked_at - listens_since >= times.silent_s:
-                for machine_id in found:
-                    await self._write(MarkAgent(machine_id=machine_id, status=AgentStatus.OFFLINE, silent_since=since))
+                await self._mark(found, AgentStatus.OFFLINE, since)
+
+    async def _mark(
+        self, machines: Collection[tuple[str, str]], status: AgentStatus, since: datetime | None = None
+    ) -> None:
+        """A fleet that comes or goes together takes some transactions, not one for each machine."""
+        for team_id, of_team in itertools.groupby(sorted(machines), key=lambda each: each[0]):
+            machine_ids = [machine_id for _team_id, machine_id in of_team]
+            for first in range(0, len(machine_ids), TOGETHER):
+                some = tuple(machine_ids[first : first + TOGETHER])
+                await self._write(MarkAgents(team_id=team_id, machine_ids=some, status=status, silent_since=since))
 
     async def _write(self, ask: Request[None]) -> None:
         try:
@@ -187,10 +210,11 @@ def _heard(known: KnownAgent | None, beat: Heartbeat, at: datetime, stored: list
     except MachinaError as error:
         return _Verdict(error)
     if agent.suspected_at is not None:
-        return _Verdict(_suspected(), SuspectAgent(machine_id=machine_id, token_hash=agent.token_hash))
+        suspected = SuspectAgent(machine_id=machine_id, token_hash=agent.token_hash)
+        return _Verdict(_suspected(), suspected=suspected)
     stored.append(agent)
     is_news = known.status is not AgentStatus.ONLINE
-    return _Verdict(asks=MarkAgent(machine_id=machine_id, status=AgentStatus.ONLINE) if is_news else None)
+    return _Verdict(appears=(agent.team_id, machine_id) if is_news else None)
 
 
 def _suspected() -> Forbidden:
