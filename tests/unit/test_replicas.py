@@ -1,9 +1,9 @@
-"""Two desktops and a server of theirs: what one does is seen by the other, and everything goes on while the line is cut."""
+"""Two desktops and a server: what one does the other sees, and everything goes on while the line is cut."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,9 @@ import pytest
 
 from machina_desktop.core.domain.server import Connection, Server
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.machines import GetMachine, ListMachines, UpdateMachine
-from machina_desktop.core.services.servers import JoinAtServer, ListIntents, ListServers, RegisterAtServer
-from machina_desktop.core.services.teams import CreateTeam, ListTeams, UpdateTeam
+from machina_desktop.core.services.machines import ListMachines, UpdateMachine
+from machina_desktop.core.services.servers import ListServers, RegisterAtServer
+from machina_desktop.core.services.teams import ListTeams
 from tests.fakes.homes import add_machine
 from tests.fakes.hosts import Core, core, until
 from tests.fakes.server import PASSWORD, Site, settled
