@@ -9,7 +9,7 @@ import pytest
 from tests.drills.two_desktops import edits_of_both, killed_again_and_again, put_out, scene
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_two_desktops_share_a_server_that_is_killed_and_part_without_a_trace(tmp_path: Path) -> None:
     with scene(tmp_path) as it:
         it.meet()
