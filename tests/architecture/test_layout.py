@@ -10,7 +10,18 @@ import pytest
 
 from tests.architecture.source import ROOT
 
-FOLDERS = ("machina_desktop", "agent", "bench", "docs", "requirements", "resources", "scripts", "terraform", "tests")
+FOLDERS = (
+    "machina_desktop",
+    "agent",
+    "bench",
+    "docs",
+    "packaging",
+    "requirements",
+    "resources",
+    "scripts",
+    "terraform",
+    "tests",
+)
 BINARY = {".png", ".svg", ".ttf", ".ico", ".icns", ".pyc", ".db"}
 FOREIGN = re.compile(
     r"""(?<![\w.])/(?:work|Users|root)/\w                      # a path of somebody's computer

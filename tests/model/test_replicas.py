@@ -1,4 +1,4 @@
-"""Whatever a line does and whoever is killed: copies converge, edits happen once, and none gets lost without a word."""
+"""Whatever a line does and whoever is killed: copies converge, no edit happens twice or gets lost (F21, F22, F23)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line to a server: how it is, what comes over it, and what is left here when it ends."""
+"""The line to a server: how it is, what comes over it, and what is left here when it ends (T46, F16)."""
 
 from __future__ import annotations
 

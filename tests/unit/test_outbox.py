@@ -1,4 +1,4 @@
-"""Edits that wait for their home: seen at once, sent once and in order, and never lost without a word."""
+"""Edits that wait for their home: seen at once, sent once and in order, never lost unsaid (F16, F18, F21, F23)."""
 
 from __future__ import annotations
 
