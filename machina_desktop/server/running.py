@@ -32,9 +32,11 @@ async def registered_vault(config: RunnerConfig, host: Host) -> RunnerVault:
         Unavailable: E-VAULT-KEY-FILE.
     """
     async with run_lock(host.paths.run_locks / "runner-key"):
+        registered = await shown_key(host)
+        await _end_rotation(config, registered)
         current = await asyncio.to_thread(_read, config, config.key)
         if current is None:
-            if await shown_key(host) is not None:
+            if registered is not None:
                 raise foreign_key()
             current = await asyncio.to_thread(key_file.create, config.key)
         await host.dispatcher.execute(RUNNER, RegisterRunnerKey(public_key=encoded(public_half(current))))
@@ -74,19 +76,26 @@ async def rotate(config: RunnerConfig, host: Host) -> int:
                 hint="Stop all runners once nothing runs, then rotate the key.",
                 code="E-RUNS-UNDER-WAY",
             )
+        registered = await shown_key(host)
+        await _end_rotation(config, registered)
+        current = await asyncio.to_thread(_read, config, config.key)
+        if current is None or registered is None or registered.raw != public_half(current):
+            raise foreign_key()
         following = _beside(config, "next")
         coming = await asyncio.to_thread(_read, config, following)
         if coming is None:
             coming = await asyncio.to_thread(key_file.create, following)
-        registered = await shown_key(host)
-        done = 0
-        if registered is None or registered.raw != public_half(coming):
-            current = await asyncio.to_thread(_read, config, config.key)
-            if current is None or registered is None or registered.raw != public_half(current):
-                raise foreign_key()
-            done = await _seal_again(host, RunnerVault(coming, (current,)), replaces=registered.public_key)
+        done = await _seal_again(host, RunnerVault(coming, (current,)), replaces=registered.public_key)
         await asyncio.to_thread(_put_in_place, config, following)
     return done
+
+
+async def _end_rotation(config: RunnerConfig, registered: RunnerKey | None) -> None:
+    """Put a key in its place that was registered before a rotation was cut off."""
+    following = _beside(config, "next")
+    coming = await asyncio.to_thread(_read, config, following)
+    if coming is not None and registered is not None and registered.raw == public_half(coming):
+        await asyncio.to_thread(_put_in_place, config, following)
 
 
 async def _seal_again(host: Host, vault: RunnerVault, *, replaces: str) -> int:

@@ -14,15 +14,19 @@ from pathlib import Path
 import pytest
 
 from machina_desktop.core.config import Paths, Settings
+from machina_desktop.core.domain.custody import RunnerKey
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
 from machina_desktop.core.domain.machine import MachineStatus, TerraformStateStatus
+from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Provider
 from machina_desktop.core.services.deployments import ApproveDeployment, CancelDeployment
 from machina_desktop.core.services.machines import DestroyMachine, RebootMachine, RetryMachine
 from machina_desktop.core.services.reports import Claim, ClaimDeployment, RequeueDeployment
+from machina_desktop.core.services.runner_keys import RegisterRunnerKey, ShowRunnerKey
 from machina_desktop.core.terraform.engine import find_engine
-from machina_desktop.core.vault.runner_vault import RunnerVault
+from machina_desktop.core.vault.runner_vault import RunnerVault, public_half
+from machina_desktop.core.vault.sealed_box import encoded
 from machina_desktop.core.workers.deployer import RUNNER, Deployer, Parts
 from machina_desktop.core.workers.holders import Holders
 from tests.fakes import terraform_shim
@@ -146,6 +150,20 @@ def _team() -> type:
     from machina_desktop.core.domain.team import Team
 
     return Team
+
+
+async def test_of_two_keys_that_are_registered_at_once_one_is_refused(tmp_path: Path, each_store: str) -> None:
+    del each_store
+    async with core(tmp_path / "home") as made:
+        asks = [RegisterRunnerKey(public_key=encoded(public_half(bytes([number] * 32)))) for number in range(4)]
+        found = await asyncio.gather(
+            *(made.host.dispatcher.execute(RUNNER, ask) for ask in asks), return_exceptions=True
+        )
+        [winner] = [each for each in found if isinstance(each, RunnerKey)]
+        assert {each.code for each in found if isinstance(each, MachinaError)} == {"E-RUNNER-KEY"}
+        assert await made.host.dispatcher.execute(RUNNER, ShowRunnerKey()) == winner
+        again = await made.host.dispatcher.execute(RUNNER, RegisterRunnerKey(public_key=winner.public_key))
+        assert again == winner
 
 
 # Who still holds a lease

@@ -240,12 +240,16 @@ def test_a_new_key_opens_what_was_sealed_to_the_former_one(crew: Fleet) -> None:
     assert runner.process is not None
     assert runner.process.wait(DEADLINE_S) == 1
     assert "E-RUNNER-KEY" in runner.log.read_text()
-    (crew.folder / "keys" / "key.former").unlink()
+    # As if it had been cut off before the new key was put in its place.
+    keys = crew.folder / "keys"
+    (keys / "key").rename(keys / "key.next")
+    (keys / "key.former").rename(keys / "key")
     runner.start()
     runner.wait_for("carrying out as", 2)
     crew.ask("POST", f"/api/machines/{machine_id}/destroy", auto_approve=True)
     until(lambda: all_ended(crew), what="the end of the second run")
     assert crew.states() == {"succeeded": 2}
+    assert sorted(path.name for path in keys.iterdir()) == ["key", "key.former"]
 
 
 def test_a_key_is_not_replaced_under_a_run(crew: Fleet) -> None:
