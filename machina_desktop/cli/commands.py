@@ -54,8 +54,11 @@ SUBJECTS = {
 }
 """The field that names what a command of the noun is about; it needs no ``--option``."""
 
-# A command holds the vault's keys only for as long as it runs, so opening or locking it by itself does nothing.
-_WITHOUT_COMMAND = frozenset({"vault.unlock", "vault.lock", "sync.pull", "sync.snapshot"})
+# A command holds the vault's keys only for as long as it runs, so opening or locking it by itself does nothing; and a
+# team is released by whoever moves it.
+_WITHOUT_COMMAND = frozenset({"vault.unlock", "vault.lock", "team.release"})
+_BETWEEN_HOMES = "/api/sync/"
+"""Where homes and copies talk to each other; no person asks for that by itself."""
 
 _GOES_ON_WITH_A_RUN = frozenset({"deployment.approve", "deployment.cancel"})
 
@@ -143,7 +146,8 @@ def commands() -> tuple[Command, ...]:
 
 
 def _is_offered(case: UseCase) -> bool:
-    return not case.is_internal and not case.needs_accounts and case.action not in _WITHOUT_COMMAND
+    is_a_persons = not case.is_internal and not case.path.startswith(_BETWEEN_HOMES)
+    return is_a_persons and not case.needs_accounts and case.action not in _WITHOUT_COMMAND
 
 
 def _command(case: UseCase) -> Command:

@@ -41,6 +41,12 @@ class Web(uvicorn.Server):
         super().__init__(_uvicorn_config(server))
         self._streams = server.streams
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # Only now: whoever waits for it may tell us to end at once, and signals are listened to from here on.
+        for each in sockets or ():
+            LOG.info("serving at %s port %d", *each.getsockname()[:2])
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._streams.stop()
         await super().shutdown(sockets)
@@ -102,7 +108,6 @@ async def _serve(config: ServerConfig, paths: Paths, listener: socket.socket, ti
                 LOG.warning(
                     "nobody has an account yet; whoever registers first administers this server: %s", config.public_url
                 )
-            LOG.info("serving at %s port %d", *listener.getsockname()[:2])
             await Web(server).serve(sockets=[listener])
     finally:
         listener.close()

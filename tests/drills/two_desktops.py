@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import statistics
@@ -392,4 +393,11 @@ def put_out(it: Scene) -> None:
     it.until(lambda: not [team for team in it.ben.call(ListTeams()) if team.home], "the end of Ben's copy")
     it.findings["removed to purged at Ben's, s"] = round(time.monotonic() - began, 1)
     canaries = (CANARY, *names, "Ada says", "from-ada", "record-token-canary-71")
-    it.until(lambda: not any(it.ben.holds(text.encode()) for text in canaries), "the last trace of the team at Ben's")
+
+    def traces() -> dict[str, list[str]]:
+        found = {text: it.ben.holds(text.encode()) for text in canaries}
+        return {text: [str(path.relative_to(it.ben.home)) for path in paths] for text, paths in found.items() if paths}
+
+    with contextlib.suppress(AssertionError):
+        it.until(lambda: not traces(), "the last trace of the team at Ben's")
+    assert traces() == {}

@@ -94,7 +94,7 @@ _PEOPLE = (
     scene("team", inspect("team", "acme")),
     scene("team-other", inspect("team", "lab")),
     scene("team-edit", inspect("team", "acme"), click("team.edit"), until_seen("edit_team")),
-    scene("team-join", click("teams.join"), until_seen("join_team")),
+    scene("team-join", click("teams.join"), until_seen("connect")),
     scene("members-loading", hold("member"), app("members")),
     scene("members", let_go),
     scene("member", inspect("member", "linus@acme")),
