@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
+from machina_desktop.core.domain.origins import is_plain, origin_of
 from machina_desktop.core.domain.team import Access, TeamRole
 from machina_desktop.core.errors import MachinaError, NotFound, Unavailable
 from machina_desktop.core.ids import new_id, now
@@ -19,7 +20,6 @@ from machina_desktop.core.services.members import AddGrant, LeaveTeam, ListMembe
 from machina_desktop.core.services.reports import ClaimDeployment
 from machina_desktop.core.services.servers import CreateTeamAtServer, JoinAtServer, SignInAtServer
 from machina_desktop.core.services.teams import CreateTeam, GetTeam, ListTeams, UpdateTeam, WhoAmI
-from machina_desktop.core.sync.origins import is_plain, origin_of
 from machina_desktop.core.workers.deployer import RUNNER
 from tests.fakes.homes import URL, Shared, add_machine, shared, write
 from tests.fakes.hosts import core, until

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from machina_desktop.core.domain.account import SessionKind, lifetime
 from machina_desktop.core.domain.intent import Intent, IntentState
+from machina_desktop.core.domain.origins import is_plain, origin_of
 from machina_desktop.core.domain.server import FoundServer, Replica, Server, ServerStatus
 from machina_desktop.core.domain.team import Team, User
 from machina_desktop.core.errors import Bug, Conflict, Locked, MachinaError, NotFound, Unavailable
@@ -28,7 +29,6 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.transaction import SealedPlace, Transaction
 from machina_desktop.core.sync.follower import Follower
 from machina_desktop.core.sync.home import Home
-from machina_desktop.core.sync.origins import is_plain, origin_of
 from machina_desktop.core.sync.team_copy import COPIER, Desk
 from machina_desktop.core.sync.team_moves import TeamMoves
 
