@@ -11,6 +11,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import AsyncIterator, Iterator
@@ -362,10 +363,12 @@ def test_an_image_runs_as_its_own_user_and_says_how_it_is(target: str, user: str
 
 
 def test_the_health_check_of_the_web_image_is_python_that_asks_the_server(tmp_path: Path) -> None:
-    words = json.loads(dict(stages()["web"])["HEALTHCHECK"].partition("CMD ")[2])
+    program, *words = json.loads(dict(stages()["web"])["HEALTHCHECK"].partition("CMD ")[2])
+    assert program == "python"
 
     def check(port: int) -> int:
-        return subprocess.run(words, env={**os.environ, "PORT": str(port)}, capture_output=True, check=False).returncode
+        asked = [sys.executable, *words]
+        return subprocess.run(asked, env={**os.environ, "PORT": str(port)}, capture_output=True, check=False).returncode
 
     async def ask() -> tuple[int, int]:
         async with settled(tmp_path / "home") as site:

@@ -191,6 +191,7 @@ class Follower:
             try:
                 await self._follow()
             except BaseExceptionGroup as group:
+                _settle_cancels()
                 await self._take_end(_first(group))
             except MachinaError as error:
                 await self._take_end(error)
@@ -348,6 +349,16 @@ class Follower:
         self._copies.clear()
         self._be(Connection.CONNECTING, "")
         self.wake()
+
+
+def _settle_cancels() -> None:
+    """Take back the cancel with which a task group that failed woke this task.
+
+    Python 3.11 leaves it counted, and until 3.11.3 a time limit in a task with such a count ends the task.
+    """
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> MachinaError:
