@@ -400,4 +400,4 @@ def put_out(it: Scene) -> None:
 
     with contextlib.suppress(AssertionError):
         it.until(lambda: not traces(), "the last trace of the team at Ben's")
-    assert traces() == {}
+    assert not (left := traces()), left

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from machina_desktop.core.errors import NotFound, Outdated, Unauthenticated, Una
 from machina_desktop.core.events import LogAppended, TeamVanished
 from machina_desktop.core.ids import now
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.authentication import NO_TEAM
 from machina_desktop.core.services.device import LockVault, UnlockVault
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.servers import ReconnectServer, SignInAtServer, SignOutOfServer
@@ -130,6 +132,64 @@ async def test_whoever_is_put_out_of_a_team_keeps_nothing_of_it(made: Shared) ->
         await names(made)
     assert made.desk.host.actor.role_in(made.team_id) is None
     assert word.encode() not in made.desk.stored()
+
+
+@pytest.mark.parametrize("interruption", ["the line ends", "others use the file", "others use it after the end"])
+async def test_a_removal_that_was_interrupted_is_done_again(
+    made: Shared, monkeypatch: pytest.MonkeyPatch, interruption: str
+) -> None:
+    """What was deleted is in the file until it is written anew."""
+    word = "canary-5Jw8bNd"
+    await add_machine(made.home.host, made.team_id, "m1", notes=word)
+    await made.heard()
+    compact, tries = made.desk.host.database.compact, iter((True, True))
+
+    async def interrupted() -> None:
+        if next(tries, False):
+            if interruption != "the line ends":
+                raise busy()
+            made.home.trouble = AWAY
+            try:
+                await asyncio.Event().wait()
+            finally:
+                made.home.trouble = None
+        await compact()
+
+    monkeypatch.setattr(made.desk.host.database, "compact", interrupted)
+    if interruption == "others use it after the end":
+        made.home.trouble = Unauthenticated("You are in no team of this server any more.", code=NO_TEAM)
+    else:
+        await remove(made)
+    await until(lambda: TeamVanished(made.team_id, made.server_id) in made.desk.events)
+    assert word.encode() not in made.desk.stored()
+    assert made.desk.sql("SELECT * FROM replica") == []
+
+
+async def test_a_copy_that_cannot_be_removed_yet_keeps_its_server_for_another_try(
+    made: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word = "canary-2Hc6yRs"
+    await add_machine(made.home.host, made.team_id, "m1", notes=word)
+    await made.heard()
+    with monkeypatch.context() as others:
+        others.setattr(made.desk.host.database, "compact", raising(busy()))
+        with pytest.raises(Unavailable, match="in use"):
+            await made.desk.call(SignOutOfServer(server_id=made.server_id))
+    assert (await made.status()).server.server_id == made.server_id
+    await made.desk.call(SignOutOfServer(server_id=made.server_id))
+    assert word.encode() not in made.desk.stored()
+    assert made.desk.sql("SELECT * FROM replica") == made.desk.sql("SELECT * FROM server") == []
+
+
+def busy() -> Unavailable:
+    return Unavailable("The database is in use by another program.", code="E-DB-BUSY")
+
+
+def raising(error: Exception) -> Callable[[], Awaitable[None]]:
+    async def fail() -> None:
+        raise error
+
+    return fail
 
 
 async def test_signing_out_removes_what_came_from_there(made: Shared) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -22,6 +22,7 @@ from machina_desktop.core.services.operations import Operation, kept_answer, ope
 from machina_desktop.core.services.reports import AppendLog
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase
 from machina_desktop.core.store.transaction import AppliedOp, Permit, Transaction
+from machina_desktop.core.tasks import finish
 
 if TYPE_CHECKING:
     from machina_desktop.core.store.database import Database
@@ -90,7 +91,11 @@ class Dispatcher:
             return result
 
         team_id = "" if case.is_open else getattr(ask, "team_id", "")
-        result, tx = await self._database.write(actor, permit, work, team_id=team_id)
+        return await finish(self._written(self._database.write(actor, permit, work, team_id=team_id), ask))
+
+    async def _written(self, writing: Awaitable[tuple[object, SqlTransaction]], ask: Request[R]) -> object:
+        """What was answered in a transaction, once all are told what it changed."""
+        result, tx = await writing
         if tx.changes:
             self._bus.publish(Changed(tuple(tx.changes)))
         if isinstance(ask, AppendLog):

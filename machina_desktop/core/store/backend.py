@@ -78,9 +78,8 @@ class Backend(ABC):
     def damage(self) -> str:
         """What is wrong with what is stored; empty when it is whole."""
 
-    def compact(self) -> bool:
-        """Let nothing that was deleted be found any more; whether that is ours to see to, and done."""
-        return False
+    def compact(self) -> None:  # noqa: B027 - a server's files are not ours to see to
+        """Let nothing that was deleted be found any more, where that is ours to see to."""
 
     @abstractmethod
     def close(self) -> None:

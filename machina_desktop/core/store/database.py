@@ -135,11 +135,12 @@ class Database:
             return self._backend.damage()
 
     async def compact(self) -> None:
-        """Let nothing that was deleted be found in the file any more; put off without a word while it is in use."""
-        try:
-            await self._submit(self._writers, self._compact)
-        except Unavailable as error:
-            LOG.warning("what was deleted may still be found in the database: %s", error.code)
+        """Let nothing that was deleted be found in the file any more.
+
+        Raises:
+            Unavailable: others use the file without a pause, or the disk is full; it may still be found.
+        """
+        await self._submit(self._writers, self._compact)
 
     def _compact(self) -> None:
         with self._translated():

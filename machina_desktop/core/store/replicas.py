@@ -235,6 +235,8 @@ class Replicas:
     def purge(self, origin: Origin) -> None:
         """Remove all that is here of the team: rows, secrets, states, logs, edits. Its id alone is remembered.
 
+        That there is a copy stays on record, for :meth:`forget`: words that were deleted are still in the file.
+
         Raises:
             Unavailable: E-SERVER-ANSWER, a team of that id has another home.
         """
@@ -247,15 +249,22 @@ class Replicas:
         runs = sa.select(run.c.deployment_id).where(run.c.team_id == team_id)
         for table in (LOG, CURSOR):
             self._connection.execute(sa.delete(table).where(table.c.deployment_id.in_(runs)))
+        copied = BY_SHAPE[Replica].table
         for table in METADATA.sorted_tables:
-            if "team_id" in table.c and table.name != COUNTER.name:
+            if "team_id" in table.c and table.name not in {COUNTER.name, copied.name}:
                 self._connection.execute(sa.delete(table).where(table.c.team_id == team_id))
+        self._connection.execute(sa.update(copied).where(copied.c.team_id == team_id).values(is_whole=False))
         self._forget_people(frozenset(place.user_id for place in places) - origin.own_ids)
         left = [("team_member", place.team_member_id) for place in places] + [("team", team_id)]
         changes = [_deleted(team_id, seq + number, *each) for number, each in enumerate(left, 1)]
         self._count(team_id, PURGED, seq + len(left))
         self._keep_changes(team_id, changes)
         self._tx.changes += changes
+
+    def forget(self, team_id: str) -> None:
+        """There is no copy any more, and nothing of it can be found in the file."""
+        copied = BY_SHAPE[Replica].table
+        self._connection.execute(sa.delete(copied).where(copied.c.team_id == team_id))
 
     def _forget_people(self, user_ids: frozenset[str]) -> None:
         user, member = BY_SHAPE[User].table, BY_SHAPE[TeamMember].table

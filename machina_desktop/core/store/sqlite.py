@@ -93,12 +93,13 @@ class SqliteFile(backend.Backend):
             found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
         return "" if found == "ok" else found
 
-    def compact(self) -> bool:
+    def compact(self) -> None:
         """The file is written anew; of what was deleted, its free pages would still hold every word."""
         with closing(sqlite3.connect(self._path, timeout=BUSY_MS / 1000, isolation_level=None)) as connection:
             connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return True
+            is_busy, _pages, _moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if is_busy:
+                raise sqlite3.OperationalError("database is locked")
 
     def close(self) -> None:
         self._write_engine.dispose()

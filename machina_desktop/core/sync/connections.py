@@ -293,8 +293,13 @@ class Connections:
             # It ends there by itself, or by the person's hand in the list of sessions.
             pass
         await self._stop(server_id)
-        for team_id in await self._copied(server_id):
-            await follower.copy_of(team_id).purge()
+        try:
+            for team_id in await self._copied(server_id):
+                await follower.copy_of(team_id).purge()
+        except MachinaError:
+            # The server stays in the list, for another try.
+            self._start(server_id)
+            raise
         await self._forget(follower.server)
         del self._followers[server_id]
         self._desk.person.depart(follower.server.url)

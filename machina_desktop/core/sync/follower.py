@@ -28,6 +28,7 @@ from machina_desktop.core.store.moves import MoveStep
 from machina_desktop.core.store.transaction import Transaction
 from machina_desktop.core.sync.home import HeadMoved, Home, LogGrown
 from machina_desktop.core.sync.team_copy import COPIER, Desk, TeamCopy
+from machina_desktop.core.tasks import settle_cancels
 
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
@@ -191,7 +192,7 @@ class Follower:
             try:
                 await self._follow()
             except BaseExceptionGroup as group:
-                _settle_cancels()
+                settle_cancels()
                 await self._take_end(_first(group))
             except MachinaError as error:
                 await self._take_end(error)
@@ -299,7 +300,11 @@ class Follower:
 
     async def _take_end(self, error: MachinaError) -> None:
         if isinstance(error, Unauthenticated) and error.code == NO_TEAM:
-            await self._purge_all()
+            try:
+                await self._purge_all()
+            except MachinaError as left:
+                # The line is tried again soon, and with it this.
+                error = left
         match error:
             case Unauthenticated():
                 self._be(Connection.SIGNED_OUT, error.message)
@@ -349,16 +354,6 @@ class Follower:
         self._copies.clear()
         self._be(Connection.CONNECTING, "")
         self.wake()
-
-
-def _settle_cancels() -> None:
-    """Take back the cancel with which a task group that failed woke this task.
-
-    Python 3.11 leaves it counted, and until 3.11.3 a time limit in a task with such a count ends the task.
-    """
-    task = asyncio.current_task()
-    if task is not None:
-        task.uncancel()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> MachinaError:

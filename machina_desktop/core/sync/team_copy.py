@@ -21,6 +21,7 @@ from machina_desktop.core.store.replicas import PURGED, Origin, Position, Replic
 from machina_desktop.core.sync.home import Home
 from machina_desktop.core.sync.outbox import Edited, Outbox
 from machina_desktop.core.sync.person import Person
+from machina_desktop.core.tasks import finish
 
 if TYPE_CHECKING:
     from machina_desktop.core.store.database import Database
@@ -136,9 +137,10 @@ class TeamCopy:
     async def _take_snapshot(self, home: Home) -> Position:
         """Make the copy anew; what it is of the outbox is made again over each page."""
         before = await self._read(lambda tx: _position(tx, self))
-        await self._write(lambda tx: Replicas(tx).begin(self._origin()))
         for _start in range(STARTS):
             first = page = await self._snapshot_page(home, "", "")
+            # Only now: of a team that the home does not show, nothing begins here.
+            await self._write(lambda tx: Replicas(tx).begin(self._origin()))
             if before is None or before.epoch != first.epoch:
                 self._desk.person.begin_anew(self.team_id)
             kept: defaultdict[str, set[str]] = defaultdict(set)
@@ -256,11 +258,19 @@ class TeamCopy:
     # The end
 
     async def purge(self) -> None:
-        """Remove everything of the team from this computer."""
+        """Remove everything of the team from this computer.
+
+        Until nothing can be found in the file any more, the copy stays on record: who is interrupted here, by the end
+        of the line or of the program, finds it and does this again.
+
+        Raises:
+            Unavailable: the database is in use without a pause; do this again.
+        """
         team_id, origin = self.team_id, self._origin()
         async with self._pulling:
             await self._write(lambda tx: Replicas(tx).purge(origin))
-        await self._desk.database.compact()
+            await self._desk.database.compact()
+            await self._write(lambda tx: Replicas(tx).forget(team_id))
         self._desk.bus.publish(TeamVanished(team_id, self._server.server_id))
 
     # Its place in the store
@@ -281,6 +291,9 @@ class TeamCopy:
 
     async def _write(self, work: Callable[[SqlTransaction], R]) -> R:
         """Run ``work`` in one transaction and tell what it changed."""
+        return await finish(self._written(work))
+
+    async def _written(self, work: Callable[[SqlTransaction], R]) -> R:
         result, tx = await self._desk.database.write(COPIER, _anything, work)
         if tx.changes:
             self._desk.bus.publish(Changed(tuple(tx.changes)))

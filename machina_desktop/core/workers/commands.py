@@ -15,6 +15,7 @@ from machina_desktop.core.domain.log_line import LogLevel
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.process import Command, Launch, Outcome, end_leftovers, launch
+from machina_desktop.core.tasks import settle_cancels
 from machina_desktop.core.terraform import cli
 from machina_desktop.core.workers.log_pump import LogPump
 
@@ -193,6 +194,7 @@ class Commands:
                     if command.output.endswith(".jsonl"):
                         await self._follow_output(started, phase, command, meaning, ended)
         except ExceptionGroup as group_of_one:
+            settle_cancels()
             raise group_of_one.exceptions[0] from group_of_one
         outcome = watcher.result()
         if outcome.lost or outcome.leftovers or any(code < 0 for code in outcome.codes):
