@@ -47,6 +47,16 @@ class Connection:
         """Whether the connection still stands, as far as is known here."""
         return bool(self._transport.is_active())
 
+    @property
+    def transport(self) -> paramiko.Transport:
+        """What carries it, for further channels beside the commands'; safe from any thread."""
+        return self._transport
+
+    @property
+    def target(self) -> Target:
+        """Where it leads."""
+        return self._target
+
     def close(self) -> None:
         """Hang up; remote commands on a terminal end."""
         self._transport.close()
