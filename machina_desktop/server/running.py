@@ -38,7 +38,8 @@ async def registered_vault(config: RunnerConfig, host: Host) -> RunnerVault:
         if current is None:
             if registered is not None:
                 raise foreign_key()
-            current = await asyncio.to_thread(key_file.create, config.key)
+            # Hosts that share the folder of the key may be starting at the same time.
+            current = await asyncio.to_thread(key_file.read_or_create, config.key)
         await host.dispatcher.execute(RUNNER, RegisterRunnerKey(public_key=encoded(public_half(current))))
         former = await asyncio.to_thread(_read, config, _beside(config, "former"))
     return RunnerVault(current, () if former is None else (former,))

@@ -23,8 +23,8 @@ def test_two_desktops_and_a_server_lose_and_double_nothing(tmp_path: Path) -> No
     with wire() as between, scene(tmp_path, wire=between, window=True, engine=terraform) as it:
         try:
             it.meet()
-            first = it.deploy_and_approve("web").machine_id
-            second = it.deploy_and_approve("db", here=True).machine_id
+            first = it.deploy_and_approve("web-of-the-team").machine_id
+            second = it.deploy_and_approve("database-of-the-team", here=True).machine_id
             edits_of_both(it, first, rounds=20)
             apart(it, between, first, second, seconds=CUT_S)
             killed_again_and_again(it, (first, second), kills=KILLS)

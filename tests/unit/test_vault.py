@@ -15,13 +15,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from machina_desktop.core.errors import Conflict, InvalidInput, Locked, MachinaError, Unavailable
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.vault import header
+from machina_desktop.core.vault import header, key_file
 from machina_desktop.core.vault.cipher import Argon2Cost
 from machina_desktop.core.vault.hardening import harden_process
 from machina_desktop.core.vault.vault import Vault
@@ -359,6 +360,20 @@ def test_a_key_file_in_no_known_form_is_refused_and_kept(tmp_path: Path, content
     assert code_of(lambda: vault_in(tmp_path).create("key-file")) == "E-VAULT-KEY-FILE"
     assert path.read_bytes() == contents
     assert not vault_in(tmp_path).exists
+
+
+def test_all_who_make_the_first_key_at_once_get_the_same(tmp_path: Path) -> None:
+    together = threading.Barrier(8)
+
+    def ask(number: int) -> bytes:
+        path = tmp_path / str(number // 8) / "key"
+        together.wait()
+        return bytes(key_file.read_or_create(path))
+
+    with ThreadPoolExecutor(8) as hosts:
+        keys = list(hosts.map(ask, range(160)))
+    assert [len(set(keys[first : first + 8])) for first in range(0, 160, 8)] == [1] * 20
+    assert sorted(path.name for path in tmp_path.rglob("*.new")) == []
 
 
 def put_key_file(folder: Path, contents: bytes) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import secrets
 import stat
 import sys
 from pathlib import Path
@@ -75,11 +76,11 @@ def create(path: Path) -> bytearray:
         Unavailable: E-VAULT-KEY-FILE, it exists already or the disk refused.
     """
     key = new_key()
-    temporary = path.with_name(path.name + ".new")
+    # Of its own: hosts that share the folder may be doing the same.
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _require_private(path.parent, path)
-        temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(base64.b64encode(key) + b"\n")
@@ -92,12 +93,31 @@ def create(path: Path) -> bytearray:
     return key
 
 
+def read_or_create(path: Path) -> bytearray:
+    """The key in the file, or a new one where there is none; all who ask at once get the same.
+
+    Raises:
+        Unavailable: E-VAULT-KEY-FILE.
+    """
+    key = read(path)
+    if key is None:
+        try:
+            key = create(path)
+        except Unavailable:
+            key = read(path)
+            if key is None:
+                raise
+    return key
+
+
 def _move_without_replacing(source: Path, target: Path) -> None:
-    if sys.platform == "win32":
-        source.rename(target)
-    else:
-        os.link(source, target)
-        source.unlink()
+    try:
+        if sys.platform == "win32":
+            source.rename(target)
+        else:
+            os.link(source, target)
+    finally:
+        source.unlink(missing_ok=True)
 
 
 def _require_private(folder: Path, path: Path) -> None:

@@ -43,7 +43,7 @@ class SlotKeys:
             key = cipher.new_key()
             keychain.store_key(_account(vault_id, slot_id), key)
         elif kind is SlotKind.KEY_FILE:
-            key = key_file.read(self._key_file) or key_file.create(self._key_file)
+            key = key_file.read_or_create(self._key_file)
         else:
             key = cipher.derive_from_passphrase(acceptable(passphrase), salt, cost or cipher.FLOOR_COST)
         slot = header.new_slot(kind, root, key, vault_id=vault_id, slot_id=slot_id, salt=salt, cost=cost)
