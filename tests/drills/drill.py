@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.drills.fleet import fleet
-from tests.drills.storm import STEPS, Storm, findings, judge
+from tests.drills.storm import STEPS, Storm, findings, judge, pauses
 
 MACHINES = 60
 EVERY_S = 10.0
@@ -25,4 +25,6 @@ def test_three_hundred_deployments_while_a_runner_is_killed_every_ten_seconds(tm
         finally:
             print(json.dumps(findings(storm), indent=2))
         judge(storm)
+        late = [pause for pause in pauses(storm) if pause > EVERY_S + 1]
+        assert not late, late
         assert findings(storm)["deployments"] >= MACHINES * len(STEPS)

@@ -34,7 +34,12 @@ Json = dict[str, Any]
 
 @dataclass
 class Member:
-    """One process of the fleet."""
+    """One process of the fleet.
+
+    Attributes:
+        started_at: When it was last started, by the monotonic clock.
+        log_before: How long its log was then, in bytes.
+    """
 
     what: str
     home: Path
@@ -42,20 +47,30 @@ class Member:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
+    started_at: float = 0.0
+    log_before: int = 0
 
     def start(self) -> None:
+        self.log_before = self.log.stat().st_size if self.log.exists() else 0
         environment = {**os.environ, **self.variables, "MACHINA_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(PROGRAM), self.what], env=environment, stdin=subprocess.DEVNULL, stderr=log
             )
         self.starts += 1
+        self.started_at = time.monotonic()
 
     def said(self, beginning: str) -> list[str]:
         """Messages that begin so, oldest first."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
-        messages = [json.loads(line)["message"] for line in lines if line.startswith("{")]
+        messages = [json.loads(line)["message"] for line in lines if line.startswith("{") and beginning in line]
         return [message for message in messages if message.startswith(beginning)]
+
+    def is_at_work(self) -> bool:
+        """Whether a runner has said so since it was last started; it must not have ended by itself."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        return b"carrying out as" in self.log.read_bytes()[self.log_before :]
 
     def wait_for(self, beginning: str, count: int = 1) -> str:
         """The newest message that begins so, once there are ``count``."""
