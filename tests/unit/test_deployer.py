@@ -46,6 +46,7 @@ from machina_desktop.core.services.machines import (
 from machina_desktop.core.terraform.workspace import read_state_file
 from machina_desktop.core.workers import commands as commands_module
 from machina_desktop.core.workers import deployer as deployer_module
+from machina_desktop.core.workers.commands import LAUNCHES
 from tests.fakes import terraform_shim
 from tests.fakes.hosts import Core, core, processes_in, until
 
@@ -237,6 +238,21 @@ async def test_while_a_plan_waits_neither_state_nor_output_lies_on_disk(one: Cor
     ending = await one.call(DestroyMachine(machine_id=machine.machine_id))
     await one.resting(ending.deployment_id)
     await until(lambda: {path.name for path in one.plaintext()} == {"tfplan", "machina.auto.tfvars.json"})
+
+
+async def test_what_an_approved_plan_has_begun_stays_while_this_computer_has_not_heard_of_the_approval(
+    tmp_path: Path, shim: Shim
+) -> None:
+    async with core(tmp_path / "home", engine=shim.program, deployer=True) as closing:
+        ask = await closing.create()
+        await closing.resting(ask.deployment_id)
+        folder = closing.paths.runs / ask.machine_id
+        await until(lambda: {path.name for path in closing.plaintext()} == {"tfplan", "machina.auto.tfvars.json"})
+        record, state = folder / LAUNCHES / ask.deployment_id / "apply", folder / "terraform.tfstate"
+        await asyncio.to_thread(record.mkdir, parents=True)
+        await asyncio.to_thread(state.write_text, "{}")
+    assert record.exists()
+    assert state.exists()
 
 
 async def test_a_plan_made_for_another_state_is_refused_as_stale(one: Core, shim: Shim) -> None:

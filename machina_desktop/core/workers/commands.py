@@ -241,6 +241,11 @@ def is_busy(run_folder: Path) -> bool:
             return any(launch is not None and launch.outcome() is None for launch in launches)
 
 
+def has_applied(run_folder: Path) -> bool:
+    """Whether an apply is on record there, under way or ended. Blocking."""
+    return any(run_folder.glob(f"{LAUNCHES}/*/apply"))
+
+
 def _read_text(path: Path, *, limit: int = 4000) -> str:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:

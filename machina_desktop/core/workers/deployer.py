@@ -39,7 +39,7 @@ from machina_desktop.core.store.transaction import Transaction
 from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.workspace import StateFile, Workspace, run_lock
 from machina_desktop.core.vault.seals import Opener
-from machina_desktop.core.workers.commands import is_busy
+from machina_desktop.core.workers.commands import has_applied, is_busy
 from machina_desktop.core.workers.holders import LEASE_S, RENEW_S, Holders
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.lost_hosts import Way, interrupt, requeue, way_on
@@ -398,8 +398,10 @@ class Deployer:
             if not is_ours:
                 return
             if folder.name in await self._peek(machines_awaiting):
-                # The process that made the plan may have ended right then.
-                await asyncio.to_thread(Workspace(folder).keep_plan)
+                # The process that made the plan may have ended right then. The copy of a home may be behind: what an
+                # approved plan has begun stays as it is.
+                if not await asyncio.to_thread(has_applied, folder):
+                    await asyncio.to_thread(Workspace(folder).keep_plan)
             elif folder.name not in await self._peek(machines_in_use):
                 await self._wipe(folder)
 
