@@ -26,6 +26,7 @@ from machina_desktop.core.setting import (
     parsed,
     problem_of,
 )
+from machina_desktop.core.terminal_settings import TERMINAL_SETTINGS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -320,6 +321,7 @@ SETTINGS: tuple[AnySetting, ...] = (
     THEME,
     INTERFACE_SIZE,
     REDUCED_MOTION,
+    *TERMINAL_SETTINGS,
     NOTIFICATIONS,
     NOTIFY_FINISHED,
     NOTIFY_FAILED,

@@ -19,6 +19,7 @@ class Section(StrEnum):
     """Where the settings page puts a setting, in this order; also the names of places on the page."""
 
     LOOK = "look"
+    TERMINAL = "terminal"
     NOTIFICATIONS = "notifications"
     DEPLOYMENTS = "deployments"
     ENGINE = "engine"

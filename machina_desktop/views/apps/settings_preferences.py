@@ -344,6 +344,7 @@ def _parts(tab: PreferencesTab) -> tuple[tuple[str, str, str], ...]:
     """Name, title and icon of each part, from the top."""
     return (
         ("look", tab.tr("Look"), "sun"),
+        ("terminal", tab.tr("Terminal"), "square-terminal"),
         ("notifications", tab.tr("Notifications"), "bell"),
         ("deployments", tab.tr("Deployments"), "rocket"),
         ("engine", tab.tr("Terraform"), "package"),
