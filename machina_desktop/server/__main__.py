@@ -10,9 +10,9 @@ from pathlib import Path
 
 from machina_desktop.core import log
 from machina_desktop.core.config import LOG_LEVEL, Paths, Settings, environment
-from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.server.config import read_config
 from machina_desktop.server.copies import Made, back_up, restore
+from machina_desktop.server.exit_code import exit_code_of
 from machina_desktop.server.serving import serve
 
 EPILOG = """\
@@ -35,27 +35,22 @@ environment:
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; 0 for success, 1 for a failure, 2 for a wrong configuration, 130 interrupted."""
     asked = _parser().parse_args(arguments)
-    try:
-        paths, config = Paths.default(), read_config(environment())
-        if asked.command in {"backup", "restore"}:
-            # Told to end, they put away what they began, as they do when they are interrupted.
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-        if asked.command == "backup":
-            _tell(back_up(config, paths, Path(asked.file)))
-        elif asked.command == "restore":
-            aside = restore(config, paths, Path(asked.file))
-            print(f"Restored.{f' What was there lies at {aside}.' if aside else ''} Everybody signs in again.")
-        else:
-            log.configure_stream(sys.stderr, level=Settings(paths.settings).get(LOG_LEVEL))
-            asyncio.run(serve(config, paths))
-    except InvalidInput as error:
-        print(f"{error.code}: {error}", file=sys.stderr)
-        return 2
-    except MachinaError as error:
-        print(f"{error.code}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return exit_code_of(lambda: _do(asked))
+
+
+def _do(asked: argparse.Namespace) -> int:
+    paths, config = Paths.default(), read_config(environment())
+    if asked.command in {"backup", "restore"}:
+        # Told to end, they put away what they began, as they do when they are interrupted.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if asked.command == "backup":
+        _tell(back_up(config, paths, Path(asked.file)))
+    elif asked.command == "restore":
+        aside = restore(config, paths, Path(asked.file))
+        print(f"Restored.{f' What was there lies at {aside}.' if aside else ''} Everybody signs in again.")
+    else:
+        log.configure_stream(sys.stderr, level=Settings(paths.settings).get(LOG_LEVEL))
+        asyncio.run(serve(config, paths))
     return 0
 
 

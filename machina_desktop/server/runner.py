@@ -22,6 +22,7 @@ from machina_desktop.core.workers.deployer import Deployer
 from machina_desktop.core.workers.holders import runner_id
 from machina_desktop.core.workers.queue import RunQueue
 from machina_desktop.core.workers.supervisor import Supervisor
+from machina_desktop.server.exit_code import exit_code_of
 from machina_desktop.server.pulse import Pulse, told
 from machina_desktop.server.runner_config import RunnerConfig, read_runner_config
 from machina_desktop.server.running import described, own_public_key, registered_vault, rotate, shown_key
@@ -43,27 +44,24 @@ exit codes: 0 success, 1 failure, 2 wrong configuration
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; 0 for success, 1 for a failure, 2 for a wrong configuration."""
+    """Do what the command line says; 0 for success, 1 for a failure, 2 for a wrong configuration, 130 interrupted."""
     asked = _parser().parse_args(arguments)
-    try:
-        paths = Paths.default()
-        if asked.command == "status":
-            return _status(paths)
-        config = read_runner_config(environment(), paths)
-        if asked.command == "key":
-            print(asyncio.run(_key(config, paths)))
-        elif asked.command == "rotate-key":
-            print(asyncio.run(_rotated(config, paths)))
-        else:
-            log.configure_stream(sys.stderr, level=Settings(paths.settings).get(LOG_LEVEL))
-            logging.getLogger("procrastinate").setLevel(logging.WARNING)
-            asyncio.run(Runner(config, paths).run())
-    except InvalidInput as error:
-        print(f"{error.code}: {error}", file=sys.stderr)
-        return 2
-    except MachinaError as error:
-        print(f"{error.code}: {error}", file=sys.stderr)
-        return 1
+    return exit_code_of(lambda: _do(asked))
+
+
+def _do(asked: argparse.Namespace) -> int:
+    paths = Paths.default()
+    if asked.command == "status":
+        return _status(paths)
+    config = read_runner_config(environment(), paths)
+    if asked.command == "key":
+        print(asyncio.run(_key(config, paths)))
+    elif asked.command == "rotate-key":
+        print(asyncio.run(_rotated(config, paths)))
+    else:
+        log.configure_stream(sys.stderr, level=Settings(paths.settings).get(LOG_LEVEL))
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)
+        asyncio.run(Runner(config, paths).run())
     return 0
 
 
