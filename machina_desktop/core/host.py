@@ -36,6 +36,7 @@ from machina_desktop.core.workers.watcher import FeedWatcher
 
 if TYPE_CHECKING:
     from machina_desktop.core.services.passwords import Accounts
+    from machina_desktop.core.workers.terminals import Terminals
 
 LOG = logging.getLogger(__name__)
 RESTART_S = 5.0
@@ -71,6 +72,7 @@ class Host:
         self._connections: Connections | None = None
         self._gateway: RoutingGateway | None = None
         self._engine: tuple[str, Engine] | None = None
+        self._terminals: Terminals | None = None
 
     async def start(self, *, watch: bool = True, is_personal: bool = True) -> None:
         """Open everything; afterwards requests are answered. ``watch`` follows what other processes write.
@@ -108,12 +110,12 @@ class Host:
         if is_personal:
             await self._unlock_quietly()
         if watch:
-            self._keep_running(FeedWatcher(self._database, self.bus).run, name="feed watcher")
+            self.keep_running(FeedWatcher(self._database, self.bus).run, name="feed watcher")
         if self._accounts is not None:
-            self._keep_running(self._failed_sign_ins.run, name="failed sign-ins")
-            self._keep_running(self._heartbeats.run, name="heartbeats")
-            self._keep_running(self._heartbeats.tell, name="news of agents")
-            self._keep_running(self._heartbeats.sweep, name="silent agents")
+            self.keep_running(self._failed_sign_ins.run, name="failed sign-ins")
+            self.keep_running(self._heartbeats.run, name="heartbeats")
+            self.keep_running(self._heartbeats.tell, name="news of agents")
+            self.keep_running(self._heartbeats.sweep, name="silent agents")
 
     def start_deployer(
         self,
@@ -143,7 +145,7 @@ class Host:
             ),
             only=only,
         )
-        self._keep_running(self._deployer.run, name="deployer")
+        self.keep_running(self._deployer.run, name="deployer")
         return self._deployer
 
     def start_followers(self, *, renews: bool = True) -> None:
@@ -182,8 +184,22 @@ class Host:
             raise Bug("The host has not started.")
         return self._gateway
 
+    @property
+    def terminals(self) -> Terminals:
+        """Shells on machines, for the person of this host. Only on its loop, after :meth:`start`.
+
+        What speaks SSH is loaded when the first one is wanted.
+        """
+        if self._terminals is None:
+            from machina_desktop.core.workers.terminals import Terminals
+
+            self._terminals = Terminals(self.gateway, asyncio.get_running_loop())
+        return self._terminals
+
     async def stop(self) -> None:
         """Let go of everything in order: workers, store. External runs go on under their launchers."""
+        if self._terminals is not None:
+            await self._terminals.stop()
         if self._deployer is not None:
             await self._deployer.stop()
         await self._supervisor.stop()
@@ -238,12 +254,12 @@ class Host:
         home: Home = client.ServerClient(url, token, settings=self.settings, rotation=rotation)
         return home
 
-    def _keep_running(self, work: Callable[[], Coroutine[object, object, None]], *, name: str) -> None:
+    def keep_running(self, work: Callable[[], Coroutine[object, object, None]], *, name: str) -> None:
         """Start a worker, and again after a fault of ours: without it nothing would move until the next start."""
 
         async def again(_error: MachinaError) -> None:
             await asyncio.sleep(RESTART_S)
-            self._keep_running(work, name=name)
+            self.keep_running(work, name=name)
 
         self._supervisor.spawn(work(), name=name, on_error=again)
 

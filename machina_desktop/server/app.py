@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import urllib.parse
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -20,11 +20,11 @@ from machina_desktop.core.codec import to_json
 from machina_desktop.core.domain.account import Account, SessionKind
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import InvalidInput, MachinaError, Unauthenticated
+from machina_desktop.core.errors import Bug, InvalidInput, MachinaError, Unauthenticated
 from machina_desktop.core.host import Host
 from machina_desktop.core.services.agents import stray
-from machina_desktop.core.services.authentication import KEEPER, authenticate
-from machina_desktop.core.services.deployments import ReadLog
+from machina_desktop.core.services.authentication import KEEPER, authenticate, authenticate_again
+from machina_desktop.core.services.deployments import GetDeployment, ReadLog
 from machina_desktop.core.services.sessions import Logout
 from machina_desktop.core.services.use_case import UseCase
 from machina_desktop.core.workers.deployer import RUNNER
@@ -35,6 +35,7 @@ from machina_desktop.server.gate import CALL, Call, Gate
 from machina_desktop.server.metrics import MEDIA_TYPE, Metrics
 from machina_desktop.server.pages.handlers import Page, Pages, is_for_people
 from machina_desktop.server.reading import BODY_BYTES, Reader, client_of
+from machina_desktop.server.rights import Rights, Shown
 from machina_desktop.server.routes import served, served_to_devices, success_of
 from machina_desktop.server.shared_logs import SharedLogs
 from machina_desktop.server.streams import Heads, HintStream, LogStream, RunTeams, Streams, Times
@@ -76,7 +77,8 @@ class Server:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         logs = SharedLogs(parts.host.dispatcher, parts.host.bus)
-        self.streams = Streams(parts.metrics, parts.times, parts.host.bus, logs)
+        rights = Rights(self._who_now, parts.times.recheck_s)
+        self.streams = Streams(parts.metrics, parts.times, parts.host.bus, logs, rights)
         database = parts.host.database
         self._heads = Heads(feeds=database.change_heads, logs=database.log_ends, runs=RunTeams(self._team_of_run))
         self._pages = Pages(parts.config.public_url, parts.host.database)
@@ -148,16 +150,13 @@ class Server:
                 return await whole(request)
             call = call_of(request)
             call.action = "deployment.follow_log"
-            who = self._reader(request, call)
-            following = LogStream(
-                await who(),
-                who,
-                self.streams,
-                dispatcher=self._parts.host.dispatcher,
-                deployment_id=request.path_params["deployment_id"],
-                offset=_position(call, query),
-            )
-            await following.first()
+            shown, actor = await self._shown(request, call)
+            execute, deployment_id = self._parts.host.dispatcher.execute, request.path_params["deployment_id"]
+            offset = _position(call, query)
+            # What cannot be read is refused before anything is answered.
+            run = await execute(actor, GetDeployment(deployment_id=deployment_id))
+            await execute(actor, ReadLog(deployment_id=deployment_id, offset=offset, limit=1))
+            following = LogStream(self.streams.rights.reader(shown, actor), self.streams, run=run, offset=offset)
             self.streams.admit(following)
             return following
 
@@ -167,8 +166,8 @@ class Server:
         """Tells copies of teams elsewhere that there is something to pull."""
         call = call_of(request)
         call.action = "sync.hints"
-        who = self._reader(request, call)
-        stream = HintStream(await who(), who, self.streams, heads=self._heads)
+        reader = self.streams.rights.reader(*await self._shown(request, call))
+        stream = HintStream(reader, self.streams, heads=self._heads)
         self.streams.admit(stream)
         return stream
 
@@ -177,13 +176,15 @@ class Server:
         found = await read(RUNNER, lambda tx: tx.find(Deployment, deployment_id=deployment_id))
         return "" if found is None else found.team_id
 
-    def _reader(self, request: Connection, call: Call) -> Callable[[], Awaitable[Actor]]:
-        """Tells, as often as it is asked, who reads a stream."""
+    async def _shown(self, request: Connection, call: Call) -> tuple[Shown, Actor]:
+        """What somebody showed who wants to read a stream, and who it is."""
+        caller = await self._caller(request, call, is_public=False)
+        if caller.credential is None:
+            raise Bug("Somebody is signed in who has shown nothing.")
+        return Shown(caller.credential.token, client_of(call)), caller.actor
 
-        async def who() -> Actor:
-            return (await self._caller(request, call, is_public=False)).actor
-
-        return who
+    async def _who_now(self, shown: Sequence[Shown]) -> tuple[Actor | MachinaError, ...]:
+        return await authenticate_again(self._parts.host.database, [(each.token, each.client) for each in shown])
 
     async def _caller(self, request: Connection, call: Call, *, is_public: bool) -> Caller:
         """Who asks.

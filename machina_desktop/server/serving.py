@@ -143,7 +143,9 @@ async def opened(
         await host.start(is_personal=False)
         if config.carries_out:
             await _join_runners(host, paths, is_working=is_working)
-        yield Server(Parts(config=config, host=host, times=times))
+        server = Server(Parts(config=config, host=host, times=times))
+        host.keep_running(server.streams.rights.run, name="rights of readers")
+        yield server
     finally:
         await host.stop()
         await asyncio.to_thread(passwords.close)

@@ -26,12 +26,13 @@ class Piece:
     Attributes:
         event: The lines, as the event that tells of them; empty where nothing follows.
         end: The byte after it.
-        state: The run's, read before the log: what it says before it ends is never behind its end.
+        state: The run's, where nothing follows; read before the log when it is final: what a run says before it ends
+            is never behind its end.
     """
 
     event: bytes
     end: int
-    state: DeploymentState
+    state: DeploymentState | None = None
 
 
 @dataclass
@@ -94,11 +95,19 @@ class SharedLogs:
                 self._versions.pop(deployment_id, None)
 
     async def _read(self, actor: Actor, deployment_id: str, offset: int) -> Piece:
+        piece = await self._read_lines(actor, deployment_id, offset)
+        if piece.event:
+            return piece
         run = await self._dispatcher.execute(actor, GetDeployment(deployment_id=deployment_id))
+        if run.state.is_final:
+            piece = await self._read_lines(actor, deployment_id, offset)
+        return piece if piece.event else Piece(b"", piece.end, run.state)
+
+    async def _read_lines(self, actor: Actor, deployment_id: str, offset: int) -> Piece:
         ask = ReadLog(deployment_id=deployment_id, offset=offset, limit=CHUNK_BYTES)
         chunk = await self._dispatcher.execute(actor, ask)
         event = event_of("log", to_json(chunk), number=chunk.end) if chunk.end > offset else b""
-        return Piece(event, chunk.end, run.state)
+        return Piece(event, chunk.end)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, LogAppended):

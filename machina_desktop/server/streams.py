@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from litestar.types import Receive, Scope, Send
 
 from machina_desktop.core.codec import to_json, to_plain
+from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import MachinaError, TooMany
-from machina_desktop.core.events import Change, Changed, Event, EventBus, LogAppended, SessionsEnded
-from machina_desktop.core.services.deployments import GetDeployment, ReadLog
-from machina_desktop.core.services.dispatch import Dispatcher
+from machina_desktop.core.errors import MachinaError, NotFound, TooMany
+from machina_desktop.core.events import Changed, Event, EventBus, LogAppended
+from machina_desktop.core.services.deployments import GetDeployment
+from machina_desktop.core.services.dispatch import permit_for
+from machina_desktop.core.services.use_case import REGISTRY
 from machina_desktop.server.errors import problem_of
 from machina_desktop.server.metrics import Metrics
+from machina_desktop.server.rights import Reader, Rights
 from machina_desktop.server.shared_logs import SharedLogs, event_of
 
 PER_USER = 10
 PATIENCE_S = 0.05
 MEDIA_TYPE = b"text/event-stream; charset=utf-8"
-_ABOUT_RIGHTS = frozenset({"user", "team_member", "grant", "team"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,23 +75,28 @@ class RunTeams:
 
 
 class Streams:
-    """All streams of one process: their number is bounded for each person, and they end together."""
+    """All streams of one process: their number is bounded for each person, and they end together.
 
-    def __init__(self, metrics: Metrics, times: Times, bus: EventBus, logs: SharedLogs) -> None:
+    Attributes:
+        rights: Of those who read.
+    """
+
+    def __init__(self, metrics: Metrics, times: Times, bus: EventBus, logs: SharedLogs, rights: Rights) -> None:
         self.times = times
         self.logs = logs
-        logs.on_read = self._wake_readers
-        self._readers: dict[str, list[Stream]] = {}
+        self.rights = rights
+        logs.on_read = self._wake_waiting
+        self._waiting: dict[str, list[Stream]] = {}
         self._metrics = metrics
         self._by_user: Counter[str] = Counter()
-        self._open: set[Stream] = set()
+        self._open: dict[str, set[Stream]] = {}
         # Once for all: the bus calls each listener by itself, and there may be a thousand streams.
         bus.subscribe(self._hear)
 
     @property
     def count(self) -> int:
         """How many are open."""
-        return len(self._open)
+        return sum(map(len, self._open.values()))
 
     def admit(self, stream: Stream) -> None:
         """Count a stream before it begins.
@@ -98,52 +104,70 @@ class Streams:
         Raises:
             TooMany: its reader has as many as anybody may.
         """
-        if self._by_user[stream.user_id] >= PER_USER:
+        user_id = stream.reader.actor.user_id
+        if self._by_user[user_id] >= PER_USER:
             raise TooMany(
                 f"You follow {PER_USER} streams already.", retry_after_s=5, hint="Close one first.", code="E-STREAMS"
             )
-        self._by_user[stream.user_id] += 1
+        self._by_user[user_id] += 1
         self._metrics.streams[stream.kind] += 1
-        self._open.add(stream)
+        self._open.setdefault(stream.topic, set()).add(stream)
+        stream.reader = self.rights.join(stream.reader, stream.wake)
 
     def dismiss(self, stream: Stream) -> None:
         """It has ended."""
-        if stream in self._open:
-            self._open.discard(stream)
-            self._metrics.streams[stream.kind] -= 1
-            self._by_user[stream.user_id] -= 1
-            if not self._by_user[stream.user_id]:
-                del self._by_user[stream.user_id]
+        siblings = self._open.get(stream.topic, set())
+        if stream not in siblings:
+            return
+        siblings.discard(stream)
+        if not siblings:
+            del self._open[stream.topic]
+        self.rights.leave(stream.reader, stream.wake)
+        user_id = stream.reader.actor.user_id
+        self._metrics.streams[stream.kind] -= 1
+        self._by_user[user_id] -= 1
+        if not self._by_user[user_id]:
+            del self._by_user[user_id]
 
     def check(self, user_id: str) -> None:
         """Ask now, not in a while, whether that person may still read."""
-        for stream in self._open:
-            if stream.user_id == user_id:
-                stream.check()
+        self.rights.check(user_id)
 
     def _hear(self, event: Event) -> None:
-        if not isinstance(event, LogAppended):
-            for stream in self._open:
-                stream.hear(event)
+        if isinstance(event, LogAppended):
+            self._hear_log(event)
             return
-        concerned = [stream for stream in self._open if stream.concerns(event)]
-        readers = [stream for stream in concerned if stream.kind == LogStream.kind]
-        for stream in concerned:
-            if stream.kind != LogStream.kind or stream is readers[0]:
-                stream.wake()
-        if len(readers) > 1:
-            # One reads; the others are woken with what it has read, or do it themselves when it lets them wait.
-            self._readers.setdefault(event.deployment_id, []).extend(readers[1:])
-            asyncio.get_running_loop().call_later(PATIENCE_S, self._wake_readers, event.deployment_id)
+        # First of all: what is sent of this event is sent to whoever may read after it.
+        self.rights.hear(event)
+        for streams in self._open.values():
+            for stream in streams:
+                if stream.concerns(event):
+                    stream.wake()
 
-    def _wake_readers(self, deployment_id: str) -> None:
-        for stream in self._readers.pop(deployment_id, ()):
+    def _hear_log(self, event: LogAppended) -> None:
+        for stream in self._open.get("", ()):
+            if stream.concerns(event):
+                stream.wake()
+        readers = [stream for stream in self._open.get(event.deployment_id, ()) if stream.concerns(event)]
+        first = next((stream for stream in readers if not stream.is_sending), None)
+        if first is None:
+            # Each looks by itself when it has got rid of what it holds.
+            return
+        first.wake()
+        # One reads; the others are woken with what it has read, or do it themselves when it lets them wait.
+        if event.deployment_id not in self._waiting:
+            asyncio.get_running_loop().call_later(PATIENCE_S, self._wake_waiting, event.deployment_id)
+        self._waiting.setdefault(event.deployment_id, []).extend(readers)
+
+    def _wake_waiting(self, deployment_id: str) -> None:
+        for stream in self._waiting.pop(deployment_id, ()):
             stream.wake()
 
     def stop(self) -> None:
         """End every stream; readers come back with the number of the last event they got."""
-        for stream in tuple(self._open):
-            stream.end()
+        for streams in self._open.values():
+            for stream in streams:
+                stream.end()
 
 
 class Stream(ABC):
@@ -153,17 +177,17 @@ class Stream(ABC):
     position tells what was sent, so nothing is sent twice.
 
     Attributes:
-        user_id: Whose it is.
+        reader: Whose it is.
+        topic: The run it is about; empty where it is about all.
     """
 
     kind: str
 
-    def __init__(self, actor: Actor, who: Callable[[], Awaitable[Actor]], streams: Streams) -> None:
-        """``who`` tells anew who reads, and raises when they may not any more."""
-        self.user_id = actor.user_id
-        self.actor = actor
-        self._who = who
+    def __init__(self, reader: Reader, streams: Streams, *, topic: str = "") -> None:
+        self.reader = reader
+        self.topic = topic
         self._streams = streams
+        self._actor: Actor | None = None
         self._wake = asyncio.Event()
         self._is_over = False
         self._is_silent = False
@@ -172,23 +196,27 @@ class Stream(ABC):
         self._quiet_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
-        self._check_at = self._next_check()
 
     @property
     def heartbeat_s(self) -> float:
         """After that much silence a comment is sent."""
         return self._streams.times.heartbeat_s
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether it waits for its reader to take something."""
+        return self._sends_since > 0
+
     @abstractmethod
     def concerns(self, event: Event) -> bool:
-        """Whether ``event`` may have something to send. Must be quick."""
+        """Whether ``event`` may have something to send; takes it in. Must be quick."""
 
     @abstractmethod
-    def news(self) -> AsyncIterator[bytes]:
-        """What there is to send now, as whole events; empty for none. Ends the stream by :meth:`end`."""
+    async def news(self) -> bytes:
+        """What is to be sent next, as whole events; empty for nothing now. The last one comes with :meth:`end`."""
 
     @abstractmethod
-    async def ask_leave(self) -> None:
+    def check_leave(self, actor: Actor) -> None:
         """See whether the reader, as they are now, may still read this.
 
         Raises:
@@ -197,11 +225,6 @@ class Stream(ABC):
 
     def wake(self) -> None:
         """Look for something to send."""
-        self._wake.set()
-
-    def check(self) -> None:
-        """Ask anew who reads, before anything else is sent."""
-        self._check_at = 0.0
         self._wake.set()
 
     def end(self) -> None:
@@ -230,39 +253,40 @@ class Stream(ABC):
         headers = [(b"content-type", MEDIA_TYPE), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send(send, b": machina\n")
-        while not self._is_over:
-            self._wake.clear()
-            if await self._may_read(send):
-                await self._send_news(send)
-                await self._rest(send)
+        try:
+            await self._tell(send)
+        except MachinaError as error:
+            await self._send(send, _gone(error))
         await self._send(send, b"", more=False)
 
-    async def _send_news(self, send: Send) -> None:
-        try:
-            async for event in self.news():
-                await self._send(send, event)
-                if self._is_over:
-                    return
-        except MachinaError as error:
-            await self._send(send, _gone(error))
-            self.end()
+    async def _tell(self, send: Send) -> None:
+        found = b""
+        while not self._is_over:
+            self._wake.clear()
+            if self._may_read():
+                found = found or await self.news()
+                # Reading takes its time: whoever may not read any more meanwhile does not get it.
+                if found and self._may_read():
+                    await self._send(send, found)
+                    found = b""
+                    continue
+            await self._rest(send)
 
-    async def _may_read(self, send: Send) -> bool:
-        if time.monotonic() < self._check_at:
-            return True
-        try:
-            self.actor = await self._who()
-            await self.ask_leave()
-        except MachinaError as error:
-            await self._send(send, _gone(error))
-            self.end()
+    def _may_read(self) -> bool:
+        """Whether something may be sent now; if not, the stream is woken when that is known.
+
+        Raises:
+            MachinaError: never any more.
+        """
+        reader = self.reader
+        if not reader.is_trusted:
+            if reader.refusal is not None:
+                raise reader.refusal
             return False
-        self._check_at = self._next_check()
+        if reader.actor is not self._actor:
+            self.check_leave(reader.actor)
+            self._actor = reader.actor
         return True
-
-    def _next_check(self) -> float:
-        # Spread out: those who came together would ask together, again and again.
-        return time.monotonic() + self._streams.times.recheck_s * random.uniform(0.6, 1)  # noqa: S311 - no secret
 
     async def _rest(self, send: Send) -> None:
         self._quiet_until = time.monotonic() + self._pause_s
@@ -301,88 +325,56 @@ class Stream(ABC):
             pass
         self.end()
 
-    def hear(self, event: Event) -> None:
-        """Take an event in. Must be quick."""
-        if self.concerns(event):
-            self._wake.set()
-        if isinstance(event, Changed) and any(map(self._is_about_rights, event.changes)):
-            self.check()
-        if isinstance(event, SessionsEnded) and event.user_id == self.user_id:
-            self.check()
-
-    def _is_about_rights(self, change: Change) -> bool:
-        """Of what was deleted nobody can tell any more whose it was."""
-        is_own = change.row is None or change.row.get("user_id", self.user_id) == self.user_id
-        return change.entity in _ABOUT_RIGHTS and is_own
-
 
 class LogStream(Stream):
     """A run's log from a byte on: events ``log`` with a chunk, its end as the event's id; ``end`` when it is whole."""
 
     kind = "log"
 
-    def __init__(
-        self,
-        actor: Actor,
-        who: Callable[[], Awaitable[Actor]],
-        streams: Streams,
-        *,
-        dispatcher: Dispatcher,
-        deployment_id: str,
-        offset: int,
-    ) -> None:
-        super().__init__(actor, who, streams)
-        self._dispatcher = dispatcher
+    def __init__(self, reader: Reader, streams: Streams, *, run: Deployment, offset: int) -> None:
+        """The reader may read ``run``, and a line of its log begins at ``offset``."""
+        super().__init__(reader, streams, topic=run.deployment_id)
+        self._team_id = run.team_id
         self._logs = streams.logs
-        self._deployment_id = deployment_id
         self._offset = offset
         self._heard_end = 0
         self._may_have_more = True
-        self._ended_at: float | None = None
+        self._is_settled = False
 
-    async def first(self) -> None:
-        """Refuse, before anything is answered, what cannot be read.
-
-        Raises:
-            MachinaError: there is no such run, or no line begins at that byte.
-        """
-        await self._dispatcher.execute(
-            self.actor, ReadLog(deployment_id=self._deployment_id, offset=self._offset, limit=1)
-        )
-
-    async def ask_leave(self) -> None:
-        await self._dispatcher.execute(self.actor, GetDeployment(deployment_id=self._deployment_id))
+    def check_leave(self, actor: Actor) -> None:
+        # As the use case itself would decide, and a run stays in its team.
+        permit_for(actor, REGISTRY.find(GetDeployment))("", None)
+        if actor.role_in(self._team_id) is None:
+            raise NotFound("There is no such deployment.")
 
     def concerns(self, event: Event) -> bool:
         if isinstance(event, LogAppended):
-            if event.deployment_id != self._deployment_id:
-                return False
             self._heard_end = max(self._heard_end, event.end)
             return True
-        if isinstance(event, Changed) and any(change.entity_id == self._deployment_id for change in event.changes):
+        if isinstance(event, Changed) and any(change.entity_id == self.topic for change in event.changes):
             self._may_have_more = True
             return True
         return False
 
-    async def news(self) -> AsyncIterator[bytes]:
+    async def news(self) -> bytes:
         while self._may_have_more or self._offset < self._heard_end:
-            self._may_have_more = False
-            piece = await self._logs.look(self.actor, self._deployment_id, self._offset)
+            had_more, self._may_have_more, heard_end = self._may_have_more, False, self._heard_end
+            piece = await self._logs.look(self.reader.actor, self.topic, self._offset)
             if piece.event:
-                self._offset, self._ended_at = piece.end, None
-                # How far the log goes is not known before it was heard to grow.
-                self._may_have_more |= piece.state.is_final or not self._heard_end
-                yield piece.event
-            elif not piece.state.is_final:
-                self._heard_end = min(self._heard_end, self._offset)
-            elif self._ended_at is None:
-                self._may_have_more = True
-                self._ended_at = time.monotonic()
+                # How a run stands is known where nothing follows.
+                self._offset, self._may_have_more, self._is_settled = piece.end, had_more, False
+                return piece.event
+            if piece.state is None or not piece.state.is_final:
+                if self._heard_end == heard_end:
+                    # Nor was more heard of meanwhile.
+                    self._heard_end = min(heard_end, self._offset)
+            elif not self._is_settled:
+                self._may_have_more = self._is_settled = True
                 await asyncio.sleep(self._streams.times.settle_s)
             else:
-                yield event_of("end", to_json({"state": piece.state}), number=self._offset)
                 self.end()
-                return
+                return event_of("end", to_json({"state": piece.state}), number=self._offset)
+        return b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -409,8 +401,8 @@ class HintStream(Stream):
 
     kind = "hints"
 
-    def __init__(self, actor: Actor, who: Callable[[], Awaitable[Actor]], streams: Streams, *, heads: Heads) -> None:
-        super().__init__(actor, who, streams)
+    def __init__(self, reader: Reader, streams: Streams, *, heads: Heads) -> None:
+        super().__init__(reader, streams)
         self._heads = heads
         self._heard: dict[str, int] = {}
         self._told: dict[str, int] = {}
@@ -421,13 +413,13 @@ class HintStream(Stream):
     def heartbeat_s(self) -> float:
         return self._streams.times.hint_heartbeat_s
 
-    async def ask_leave(self) -> None:
+    def check_leave(self, actor: Actor) -> None:
         """What is told is told of the teams the reader is in; there may be none."""
 
     def concerns(self, event: Event) -> bool:
         if isinstance(event, LogAppended):
             team_id = self._heads.runs.known(event.deployment_id)
-            if team_id is not None and self.actor.role_in(team_id) is None:
+            if team_id is not None and self.reader.actor.role_in(team_id) is None:
                 # Logs grow all the time, and most are no business of most readers.
                 return False
             self._logs[event.deployment_id] = max(event.end, self._logs.get(event.deployment_id, 0))
@@ -436,10 +428,11 @@ class HintStream(Stream):
             return False
         for change in event.changes:
             self._heard[change.team_id] = max(change.seq, self._heard.get(change.team_id, 0))
-        return any(self.actor.role_in(change.team_id) is not None for change in event.changes)
+        return any(self.reader.actor.role_in(change.team_id) is not None for change in event.changes)
 
-    async def news(self) -> AsyncIterator[bytes]:
-        own = [team_id for team_id, _role in self.actor.team_roles]
+    async def news(self) -> bytes:
+        found: list[bytes] = []
+        own = [team_id for team_id, _role in self.reader.actor.team_roles]
         if not self._has_begun or any(team_id not in self._told for team_id in own):
             await self._begin()
         self._told = {team_id: seq for team_id, seq in self._told.items() if team_id in own}
@@ -447,13 +440,14 @@ class HintStream(Stream):
             seq = self._heard.get(team_id, 0)
             if seq > self._told.get(team_id, -1):
                 self._told[team_id] = seq
-                yield event_of("hint", to_json({"team_id": team_id, "seq": seq}))
+                found.append(event_of("hint", to_json({"team_id": team_id, "seq": seq})))
         self._heard = {team_id: seq for team_id, seq in self._heard.items() if team_id in own}
         while self._logs:
             deployment_id = next(iter(self._logs))
             team_id, end = await self._heads.runs.team_of(deployment_id), self._logs.pop(deployment_id)
-            if self.actor.role_in(team_id) is not None:
-                yield event_of("log", to_json({"deployment_id": deployment_id, "end": end}))
+            if self.reader.actor.role_in(team_id) is not None:
+                found.append(event_of("log", to_json({"deployment_id": deployment_id, "end": end})))
+        return b"".join(found)
 
     async def _begin(self) -> None:
         """What has happened before, also of a team that somebody has just joined."""

@@ -15,6 +15,9 @@ import httpx
 import pytest
 from httpx_sse import ServerSentEvent, aconnect_sse
 
+from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.events import LogAppended
+from machina_desktop.server.shared_logs import Piece
 from machina_desktop.server.streams import PER_USER, Times
 from tests.fakes.hosts import until
 from tests.fakes.server import Site, Visitor, settled
@@ -79,6 +82,28 @@ async def test_what_was_said_before_and_what_is_said_later_comes_once_and_in_ord
         assert (await read(events, 2))[0] == ["one", "two"]
         await run.say("three")
         assert (await read(events, 1))[0] == ["three"]
+
+
+async def test_what_is_said_while_a_stream_finds_nothing_more_is_told_as_well(run: Followed) -> None:
+    logs = run.site.server.streams.logs
+    look, later = logs.look, ["two"]
+
+    async def looked(actor: Actor, deployment_id: str, offset: int) -> Piece:
+        piece = await look(actor, deployment_id, offset)
+        if not piece.event and later:
+            heard = asyncio.Event()
+            unsubscribe = run.site.host.bus.subscribe(
+                lambda event: heard.set() if isinstance(event, LogAppended) else None
+            )
+            await run.say(later.pop())
+            await heard.wait()
+            unsubscribe()
+        return piece
+
+    logs.look = looked  # type: ignore[method-assign]
+    await run.say("one")
+    async with following(run) as events:
+        assert (await read(events, 2))[0] == ["one", "two"]
 
 
 async def test_a_reader_who_comes_back_goes_on_after_the_last_event(run: Followed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from machina_desktop.core.domain.account import (
 )
 from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.team import Actor, Client, Grant, TeamMember, User
-from machina_desktop.core.errors import Unauthenticated
+from machina_desktop.core.errors import MachinaError, Unauthenticated
 from machina_desktop.core.ids import new_id, new_token, now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.store.transaction import Transaction
@@ -103,6 +104,41 @@ async def authenticate(
     if is_use and is_news:
         await database.write(KEEPER, _anything, lambda tx: _note_use(tx, found, token_hash, at))
     return found.actor, found.session
+
+
+async def authenticate_again(
+    database: Database, asked: Sequence[tuple[Secret, Client]]
+) -> tuple[Actor | MachinaError, ...]:
+    """Who asks with each of those tokens now, found in one read, or why nobody does; keeps no session awake.
+
+    Raises:
+        MachinaError: the database did not answer.
+    """
+    at = now()
+    hashed = [(hashed_token(token.reveal()), client) for token, client in asked]
+
+    def look(tx: Transaction) -> tuple[_Found | Unauthenticated, ...]:
+        return tuple(_found_or_refused(tx, token_hash, client, at) for token_hash, client in hashed)
+
+    answers: list[Actor | MachinaError] = []
+    for (token, client), found in zip(asked, await database.read(KEEPER, look), strict=True):
+        if isinstance(found, Unauthenticated):
+            answers.append(found)
+        elif not found.is_stolen:
+            answers.append(found.actor)
+        else:
+            try:
+                answers.append((await authenticate(database, token, client, is_use=False))[0])
+            except MachinaError as error:
+                answers.append(error)
+    return tuple(answers)
+
+
+def _found_or_refused(tx: Transaction, token_hash: str, client: Client, at: datetime) -> _Found | Unauthenticated:
+    try:
+        return _find(tx, token_hash, client, at)
+    except Unauthenticated as refusal:
+        return refusal
 
 
 def _find(tx: Transaction, token_hash: str, client: Client, at: datetime) -> _Found:
