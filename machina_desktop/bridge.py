@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -23,6 +23,8 @@ from machina_desktop.core.services.use_case import Request
 # Its code follows servers in the store, which is loaded after the first paint.
 if TYPE_CHECKING:
     from machina_desktop.core.sync.gateway import Gateway
+    from machina_desktop.core.terminal.session import Session
+    from machina_desktop.core.workers.terminals import Terminals
 
 R = TypeVar("R")
 
@@ -51,15 +53,20 @@ class Bridge(QObject):
     def __init__(self, bus: EventBus) -> None:
         super().__init__()
         self._gateway: Gateway | None = None
+        self._terminals: Callable[[], Terminals] | None = None
         self._chosen_team = ""
         self._team_told = ""
         self._ready = asyncio.Event()
         self._tasks: set[asyncio.Task[object]] = set()
         bus.subscribe(self._on_event)
 
-    def settle(self, gateway: Gateway) -> None:
-        """The core has started: requests are answered from now on, as the gateway's actor."""
+    def settle(self, gateway: Gateway, terminals: Callable[[], Terminals] | None = None) -> None:
+        """The core has started: requests are answered from now on, as the gateway's actor.
+
+        ``terminals`` loads what speaks SSH when it is first called.
+        """
         self._gateway = gateway
+        self._terminals = terminals
         self._team_told = self.team_id
         self._ready.set()
         self.settled.emit()
@@ -108,6 +115,15 @@ class Bridge(QObject):
         """
         await self._ready.wait()
         return await self._door.call(ask)
+
+    def open_terminal(self, machine_id: str, columns: int, lines: int) -> Session:
+        """A shell on that machine, not yet begun: set its ``on_change``, then ``start`` it. Only after settling.
+
+        What keeps it from opening is its ``reason``, not an error of this method.
+        """
+        if self._terminals is None:
+            raise RuntimeError("the core has not started")
+        return self._terminals().open(machine_id, columns, lines)
 
     @property
     def _door(self) -> Gateway:

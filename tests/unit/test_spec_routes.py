@@ -96,6 +96,7 @@ BEYOND = {
     "PUT /api/auth/me": "the profile page",
     "POST /api/auth/rotate": "devices renew their token",
     "PUT /api/machines/*": "tags, notes and protection",
+    "PUT /api/machines/*/host-key": "a person has recognised the host key of a machine that had none",
     "POST /api/machines/*/refresh": "the deployment type refresh of spec 3.2",
     "POST /api/machines/*/retry": "a machine in error",
     "GET /api/ssh/keys/*": "the key's inspector",

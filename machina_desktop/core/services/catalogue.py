@@ -27,6 +27,7 @@ from machina_desktop.core.services import (
     storage,
     sync,
     teams,
+    terminals,
 )
 
 AREAS = (
@@ -34,6 +35,7 @@ AREAS = (
     members,
     invites,
     machines,
+    terminals,
     deployments,
     providers,
     keys,

@@ -86,7 +86,7 @@ class Dispatcher:
             result = case.run(tx, actor, ask)
             if case.is_audited:
                 for team_id, target in (tx.touched or _target(ask)).items():
-                    tx.audit(team_id, operation.action, target, AuditOutcome.SUCCEEDED)
+                    tx.audit(team_id, operation.action, target, AuditOutcome.SUCCEEDED, ask.audit_detail)
             _finish(tx, operation, case, result)
             return result
 

@@ -20,6 +20,11 @@ R = TypeVar("R")
 class Request(Generic[R]):
     """What a face asks for; ``R`` is the type of the answer."""
 
+    @property
+    def audit_detail(self) -> str:
+        """What its audit event says beside who did what to which thing; most say no more."""
+        return ""
+
 
 @dataclass(frozen=True)
 class UseCase:

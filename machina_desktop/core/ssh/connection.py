@@ -30,11 +30,15 @@ _POLL_S = 0.1
 
 
 class Connection:
-    """An authenticated connection; a context manager that closes it. One thread at a time."""
+    """An authenticated connection; a context manager that closes it. One thread at a time.
 
-    def __init__(self, transport: paramiko.Transport, target: Target) -> None:
+    ``over`` are the connections to the jump hosts that it runs through; they end with it.
+    """
+
+    def __init__(self, transport: paramiko.Transport, target: Target, over: tuple[Connection, ...] = ()) -> None:
         self._transport = transport
         self._target = target
+        self._over = over
 
     def __enter__(self) -> Self:
         return self
@@ -60,6 +64,8 @@ class Connection:
     def close(self) -> None:
         """Hang up; remote commands on a terminal end."""
         self._transport.close()
+        for each in reversed(self._over):
+            each.close()
 
     def run(
         self,
@@ -194,7 +200,7 @@ class Connection:
         # Ends with the output, with the command (a child left behind may still hold its terminal), or on `cancelled`.
         channel.settimeout(_POLL_S)
         deadline = time.monotonic() + timeout_s
-        pulse = _Pulse(self._transport)
+        pulse = Pulse(self._transport)
         while not (cancelled and cancelled.is_set()):
             if time.monotonic() > deadline:
                 raise Unavailable(
@@ -271,7 +277,7 @@ class _Lines:
         self._on_line(line.rstrip("\r").rsplit("\r", 1)[-1])
 
 
-class _Pulse:
+class Pulse:
     """Asks a silent server for a sign of life: a stopped or cut-off one keeps its TCP connection open."""
 
     def __init__(self, transport: paramiko.Transport) -> None:
@@ -280,9 +286,11 @@ class _Pulse:
         self._question: threading.Thread | None = None
 
     def heard(self) -> None:
+        """Something has come."""
         self._heard_at = time.monotonic()
 
     def is_lost(self) -> bool:
+        """Whether nothing at all has come for :data:`SILENCE_S`; asks for a sign of life before that."""
         silence_s = time.monotonic() - self._heard_at
         if self._question is None and silence_s > SILENCE_S / 3:
             self._question = threading.Thread(target=self._ask, name="ssh-pulse", daemon=True)

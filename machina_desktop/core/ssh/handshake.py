@@ -1,0 +1,170 @@
+"""Connections whose server has proved who it is: nothing but the handshake is sent before its key is accepted."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+
+import paramiko  # type: ignore[import-untyped]
+from paramiko.ssh_exception import IncompatiblePeer  # type: ignore[import-untyped]
+
+from machina_desktop.core.domain.terminal import HostKey, Question, QuestionKind
+from machina_desktop.core.errors import Unavailable
+from machina_desktop.core.ssh.hop import Guide, Hop
+from machina_desktop.core.ssh.keys import fingerprint_of_blob
+from machina_desktop.core.ssh.target import Target, reaching
+
+WINDOW_BYTES = 512 << 10
+"""What a server may send of one channel before we have taken it: enough for a fast line, little enough that what is
+still on its way when somebody presses Ctrl+C has passed by soon."""
+
+Dial = Callable[[float], "socket.socket | paramiko.Channel"]
+"""Opens the way to a server, within that many seconds."""
+
+_HOST_KEY_FAMILIES = (
+    ("ssh-ed25519",),
+    ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
+    ("rsa-sha2-512", "rsa-sha2-256"),
+)
+
+# Every error is translated and raised; the library's own lines would repeat it with a stack.
+_TRANSPORT_LOG = "machina.ssh.transport"
+logging.getLogger(_TRANSPORT_LOG).setLevel(logging.CRITICAL + 1)
+
+
+class _NoSuchKeyType(Exception):
+    """The server owns no host key of the types asked for."""
+
+
+def dial_to(target: Target) -> Dial:
+    """The way over the network itself."""
+
+    def dial(timeout_s: float) -> socket.socket:
+        sock = socket.create_connection((target.host, target.port), timeout=timeout_s)
+        # A request waits for its answer; held back to fill a packet, it would wait for 40 ms more.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    return dial
+
+
+def handshake(
+    target: Target, timeout_s: float, *, dial: Dial, key_types: tuple[str, ...] | None = None
+) -> paramiko.Transport:
+    """An encrypted connection to whoever answers there; nobody is logged in.
+
+    Raises:
+        Unavailable: as :func:`reaching` has it.
+    """
+    with reaching(target):
+        transport = paramiko.Transport(dial(timeout_s), default_window_size=WINDOW_BYTES)
+        try:
+            transport.set_log_channel(_TRANSPORT_LOG)
+            transport.use_compression(False)
+            if key_types:
+                transport.get_security_options().key_types = key_types
+            # Our own deadline rules; the library reports its own as a protocol error.
+            transport.banner_timeout = transport.handshake_timeout = timeout_s + 5
+            transport.auth_timeout = timeout_s
+            _start(transport, timeout_s)
+        except BaseException:
+            transport.close()
+            raise
+    return transport
+
+
+def host_key(transport: paramiko.Transport) -> HostKey:
+    """The key that the server has shown."""
+    key = transport.get_remote_server_key()
+    return HostKey(
+        fingerprint=fingerprint_of_blob(key.asbytes()),
+        key_type=key.get_name(),
+        bits=key.get_bits(),
+        public_line=f"{key.get_name()} {key.get_base64()}",
+    )
+
+
+def trusted(hop: Hop, guide: Guide, timeout_s: float, dial: Dial) -> paramiko.Transport:
+    """A connection to a server that owns a pinned key, or one that the person has just accepted.
+
+    Raises:
+        Unavailable: E-SSH-HOST-KEY, it shows another key, or the person does not accept it; else as :func:`reaching`.
+    """
+    if hop.pins:
+        return _pinned(hop, hop.pins, timeout_s, dial)
+    transport = handshake(hop.target, timeout_s, dial=dial)
+    try:
+        shown = host_key(transport)
+        _accept(hop, guide, shown)
+    except BaseException:
+        transport.close()
+        raise
+    if transport.is_active():
+        return transport
+    # The server has not waited as long as the person did.
+    return _pinned(hop, (shown.fingerprint,), timeout_s, dial)
+
+
+def _accept(hop: Hop, guide: Guide, shown: HostKey) -> None:
+    if shown.fingerprint in hop.revoked:
+        raise _refused(f"The host key of {hop.target} is revoked: {shown.fingerprint}.")
+    question = Question(
+        kind=QuestionKind.HOST_KEY,
+        name=hop.name,
+        address=str(hop.target),
+        user=hop.target.user,
+        text=f"{hop.name} at {hop.target} is not known yet. It shows the {shown.key_type} key {shown.fingerprint}.",
+        host_key=shown,
+        known=hop.known,
+    )
+    if not guide.ask(question).is_yes:
+        raise Unavailable(
+            f"The host key of {hop.name} was not accepted, so the connection was not made.",
+            hint="Compare the fingerprint with the one shown on the host itself, then connect again.",
+            code="E-SSH-HOST-KEY",
+        )
+    guide.pin(hop, shown)
+
+
+def _pinned(hop: Hop, pins: tuple[str, ...], timeout_s: float, dial: Dial) -> paramiko.Transport:
+    shown: list[str] = []
+    # A server shows one key per handshake, and the pin does not say of which type it is.
+    for key_types in (None, *_HOST_KEY_FAMILIES):
+        try:
+            transport = handshake(hop.target, timeout_s, dial=dial, key_types=key_types)
+        except _NoSuchKeyType:
+            continue
+        key = host_key(transport)
+        if key.fingerprint in pins and key.fingerprint not in hop.revoked:
+            return transport
+        transport.close()
+        if key.fingerprint not in shown:
+            shown.append(key.fingerprint)
+    known = f" {hop.known}" if hop.known else ""
+    pinned = " or ".join(pins)
+    raise _refused(
+        f"The host key of {hop.target} is not the pinned one: pinned {pinned}, shown {', '.join(shown)}.{known}"
+    )
+
+
+def _refused(message: str) -> Unavailable:
+    return Unavailable(
+        message,
+        hint="If the machine was set up anew, compare the fingerprint on the host itself and store the new one; "
+        "else somebody may be in between, and nothing was sent.",
+        code="E-SSH-HOST-KEY",
+    )
+
+
+def _start(transport: paramiko.Transport, timeout_s: float) -> None:
+    done = threading.Event()
+    transport.start_client(event=done)
+    if not done.wait(timeout_s):
+        raise TimeoutError
+    if not transport.is_active():
+        error = transport.get_exception()
+        if isinstance(error, IncompatiblePeer) and "host key" in str(error):
+            raise _NoSuchKeyType
+        raise error or EOFError()

@@ -1,0 +1,222 @@
+"""Shells on machines, put together: who may, which keys and pins, the way there, and what is told afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from machina_desktop.core.config import environment
+from machina_desktop.core.domain.terminal import Answer, HostKey, Question
+from machina_desktop.core.errors import MachinaError, Unavailable
+from machina_desktop.core.services.terminals import (
+    CloseTerminal,
+    OpenTerminal,
+    PinHostKey,
+    ReachableMachine,
+    RecordTerminal,
+    TerminalAccess,
+)
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.core.ssh.connection import Connection
+from machina_desktop.core.ssh.hop import Ask, Hop, StoredKey
+from machina_desktop.core.ssh.jump import connect_over
+from machina_desktop.core.ssh.shell import ShellWish
+from machina_desktop.core.ssh.target import Target
+from machina_desktop.core.sync.gateway import Gateway
+from machina_desktop.core.terminal.session import Opened, Session
+
+R = TypeVar("R")
+LOG = logging.getLogger(__name__)
+POLL_S = 0.5
+TELL_S = 15.0
+"""So long the home may take to hear that a shell has ended."""
+STOP_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a session shall run: the login shell, or a command; without ``has_terminal`` its streams are pipes."""
+
+    command: str = ""
+    has_terminal: bool = True
+
+
+class Terminals:
+    """Opens shells for the person of this host. Its methods may be called on the loop's thread; they do not block."""
+
+    def __init__(self, gateway: Gateway, loop: asyncio.AbstractEventLoop) -> None:
+        self._gateway = gateway
+        self._loop = loop
+        self._sessions: list[Session] = []
+        self._open_lines: set[_MachineLine] = set()
+        self._told = threading.Condition()
+
+    def open(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> Session:
+        """A session that leads to that machine, not yet started: set its ``on_change`` first, then ``start`` it."""
+        session = Session(_MachineLine(self, machine_id, wish or Wish()), columns, lines)
+        self._sessions = [each for each in self._sessions if not each.state.is_over]
+        self._sessions.append(session)
+        return session
+
+    def connect(self, machine_id: str, ask: Ask, is_over: Callable[[], bool]) -> Connection:
+        """A connection to that machine without a shell, for files and tunnels. Blocks; never on the loop's thread.
+
+        Raises:
+            MachinaError: it cannot be reached, or nobody may.
+        """
+        return _MachineLine(self, machine_id, Wish()).open(ask, is_over).connection
+
+    async def stop(self) -> None:
+        """End all sessions, and wait a moment for what they have to tell the home. On the loop."""
+        for session in self._sessions:
+            session.close()
+        await asyncio.to_thread(self._wait_for_lines)
+
+    def _wait_for_lines(self) -> None:
+        with self._told:
+            self._told.wait_for(lambda: not self._open_lines, STOP_S)
+
+    def begun(self, line: _MachineLine) -> None:
+        """Somebody has been let in; :meth:`stop` waits until they are :meth:`done`."""
+        with self._told:
+            self._open_lines.add(line)
+
+    def done(self, line: _MachineLine) -> None:
+        """All is told of a shell."""
+        with self._told:
+            self._open_lines.discard(line)
+            self._told.notify_all()
+
+    def call(self, ask: Request[R], is_over: Callable[[], bool], timeout_s: float = 120.0) -> R:
+        """What the gateway answers, waited for on another thread than the loop's."""
+        if self._loop.is_closed():
+            raise _given_up()
+        future = asyncio.run_coroutine_threadsafe(self._gateway.call(ask), self._loop)
+        waited = 0.0
+        while not is_over() and waited < timeout_s:
+            try:
+                return future.result(POLL_S)
+            except concurrent.futures.TimeoutError:
+                if future.done():
+                    raise
+                waited += POLL_S
+            except concurrent.futures.CancelledError:
+                break
+        future.cancel()
+        raise _given_up()
+
+
+class _MachineLine:
+    """The way to one machine, found anew for each attempt: address, keys and pin may have changed meanwhile."""
+
+    def __init__(self, terminals: Terminals, machine_id: str, wish: Wish) -> None:
+        self._terminals = terminals
+        self._machine_id = machine_id
+        self._wish = wish
+        self._access: TerminalAccess | None = None
+
+    def open(self, ask: Ask, is_over: Callable[[], bool]) -> Opened:
+        access = self._terminals.call(OpenTerminal(machine_id=self._machine_id), is_over)
+        self._access = access
+        self._terminals.begun(self)
+        route = tuple(_hop(each) for each in access.route)
+        try:
+            connection = connect_over(route, _Guide(self._terminals, access, ask, is_over))
+        except MachinaError as error:
+            self.ended(0)
+            raise _with_next_step(error, access.route[-1]) from error
+        return Opened(connection=connection, wish=self._shell_wish(route[-1]))
+
+    def ended(self, seconds: float) -> None:
+        access, self._access = self._access, None
+        if access is None:
+            return
+        try:
+            self._tell(access, round(seconds))
+        finally:
+            self._terminals.done(self)
+
+    def _shell_wish(self, hop: Hop) -> ShellWish:
+        return ShellWish(
+            command=self._wish.command,
+            columns=80 if self._wish.has_terminal else 0,
+            variables=_variables(),
+            forwards_agent=hop.forwards_agent,
+        )
+
+    def _tell(self, access: TerminalAccess, seconds: int) -> None:
+        machine = access.route[-1].machine
+        team_id, machine_id, terminal_id = machine.team_id, machine.machine_id, access.terminal_id
+        closed = CloseTerminal(team_id=team_id, machine_id=machine_id, terminal_id=terminal_id, seconds=seconds)
+        try:
+            if not access.is_recorded:
+                opened = RecordTerminal(team_id=team_id, machine_id=machine_id, terminal_id=terminal_id)
+                self._terminals.call(opened, _never, TELL_S)
+            self._terminals.call(closed, _never, TELL_S)
+        except MachinaError as error:
+            LOG.warning("the end of a terminal was not recorded: %s %s", error.code, error)
+
+
+class _Guide:
+    """Passes questions to whoever shows the session, and accepted host keys to the gateway."""
+
+    def __init__(self, terminals: Terminals, access: TerminalAccess, ask: Ask, is_over: Callable[[], bool]) -> None:
+        self._terminals = terminals
+        self._machines = {each.machine.machine_id: each.machine for each in access.route}
+        self._ask = ask
+        self._is_over = is_over
+
+    def ask(self, question: Question) -> Answer:
+        return self._ask(question)
+
+    def pin(self, hop: Hop, key: HostKey) -> None:
+        machine = self._machines[hop.about]
+        pin = PinHostKey(machine_id=hop.about, host_key=key.fingerprint, instead_of=machine.host_key)
+        self._terminals.call(pin, self._is_over)
+
+
+def _hop(reachable: ReachableMachine) -> Hop:
+    machine = reachable.machine
+    return Hop(
+        name=machine.name,
+        about=machine.machine_id,
+        target=Target(host=reachable.address, port=machine.ssh_port, user=machine.ssh_user or "root"),
+        pins=(machine.host_key,) if machine.host_key else (),
+        known=reachable.known,
+        keys=tuple(
+            StoredKey(name=each.key.name, private=each.private) for each in reachable.keys if each.private is not None
+        ),
+        fitting=tuple(each.key.fingerprint for each in reachable.keys),
+        agent=environment().get("SSH_AUTH_SOCK", ""),
+    )
+
+
+def _with_next_step(error: MachinaError, reachable: ReachableMachine) -> MachinaError:
+    """The error, with what is known of the machine's keys where it is the login that failed."""
+    if error.code not in {"E-SSH-KEY", "E-SSH-AUTH"} or not reachable.elsewhere:
+        return error
+    names = ", ".join(reachable.elsewhere)
+    return Unavailable(
+        error.message,
+        hint=f"The private half of {names} is kept elsewhere: connect from the computer that has it, "
+        "import it here as well, or add a key of yours to your SSH agent.",
+        code=error.code,
+    )
+
+
+def _variables() -> dict[str, str]:
+    language = environment().get("LANG", "")
+    return {"LANG": language if "utf" in language.lower() else "C.UTF-8", "COLORTERM": "truecolor"}
+
+
+def _given_up() -> Unavailable:
+    return Unavailable("The terminal was given up.", hint="Connect again.", code="E-SSH-GIVEN-UP")
+
+
+def _never() -> bool:
+    return False
