@@ -160,20 +160,22 @@ class Sftp:
         with self.on(path):
             self.wire.ask(Kind.RMDIR, string(raw(path)))
 
-    def remove_tree(self, path: str, *, on_progress: Callable[[int], None], stop: threading.Event | None = None) -> int:
+    def remove_tree(
+        self, path: str, *, on_progress: Callable[[int], None], stop: threading.Event | None = None, gone: int = 0
+    ) -> int:
         """Remove a file, a link, or a folder with all that is in it; links are not followed.
 
         Args:
             on_progress: Told how many have gone so far, on this thread.
             stop: When set, what is left stays.
+            gone: How many have gone before.
 
         Returns:
-            How many files and folders have gone.
+            How many files and folders have gone by now.
 
         Raises:
             Stopped: ``stop`` was set.
         """
-        gone = 0
         folders: list[str] = []
         pending = [(path, self.stat(path, is_followed=False).kind)]
         while pending:

@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
 
@@ -35,11 +35,13 @@ class Watch:
     """What goes along with a copy.
 
     Attributes:
-        on_bytes: Told of bytes as they arrive; negative when some have to be copied once more. On the copying thread.
+        on_bytes: Told of bytes as they arrive, on the copying thread.
+        on_resumed: Told first of all how many are there already.
         stop: When set, the copy stops; what has arrived stays in the partial file.
     """
 
     on_bytes: Callable[[int], None] = lambda _count: None
+    on_resumed: Callable[[int], None] = lambda _count: None
     stop: threading.Event = field(default_factory=threading.Event)
 
     def look(self) -> None:
@@ -74,7 +76,7 @@ def download(sftp: Sftp, source: str, to: Path, watch: Watch) -> Entry:
         handle = sftp.wire.ask(Kind.OPEN, string(raw(source)), struct.pack(">I", _READ), Attributes().packed()).string()
     with _here(to), _open_part(part) as file:
         at = _resumed(file.seek(0, os.SEEK_END), entry.size)
-        watch.on_bytes(at)
+        watch.on_resumed(at)
         with sftp.on(source):
             _Reader(sftp, handle, file, watch).run(at, entry.size)
             _finish_read(sftp, handle, source, entry)
@@ -87,14 +89,17 @@ def download(sftp: Sftp, source: str, to: Path, watch: Watch) -> Entry:
     return entry
 
 
-def upload(sftp: Sftp, source: Path, to: str, watch: Watch) -> Entry:
-    """Bring a file to a machine, in place of one that is there; with its permissions and time. As :func:`download`."""
+def upload(sftp: Sftp, source: Path, to: str, watch: Watch, *, is_edit: bool = False) -> Entry:
+    """Bring a file to a machine, in place of one that is there; with its permissions and time. As :func:`download`.
+
+    What is an edit of the file there keeps that one's owner, as far as the login may give files away, and permissions.
+    """
     with _here(source), source.open("rb", buffering=0) as file:
         facts = os.fstat(file.fileno())
         entry = _regular(_local_entry(source, facts), str(source))
         part = join(to.rpartition("/")[0], part_name(f"{source}>{to}", entry))
         handle, at = _open_remote_part(sftp, part, entry)
-        watch.on_bytes(at)
+        watch.on_resumed(at)
         with sftp.on(to):
             try:
                 _Writer(sftp, handle, file, watch).run(at, entry.size)
@@ -104,7 +109,10 @@ def upload(sftp: Sftp, source: Path, to: str, watch: Watch) -> Entry:
         if (after.st_size, after.st_mtime_ns) != (facts.st_size, facts.st_mtime_ns):
             sftp.remove(part)
             raise _changed(str(source))
-    _finish_write(sftp, handle, part, to=to, entry=entry)
+    facts_there = Attributes(mode=entry.mode & PERMISSIONS, mtime=int(entry.mtime))
+    if is_edit:
+        facts_there = replace(_facts_of(sftp, to) or facts_there, size=None, atime=None, mtime=int(entry.mtime))
+    _finish_write(sftp, handle, part, to=to, size=entry.size, facts=facts_there)
     return entry
 
 
@@ -283,15 +291,25 @@ def _finish_read(sftp: Sftp, handle: bytes, source: str, entry: Entry) -> None:
         raise _changed(source)
 
 
-def _finish_write(sftp: Sftp, handle: bytes, part: str, *, to: str, entry: Entry) -> None:
+def _facts_of(sftp: Sftp, path: str) -> Attributes | None:
+    try:
+        return sftp.wire.ask(Kind.STAT, string(raw(path))).attributes()
+    except Refused:
+        return None
+
+
+def _finish_write(sftp: Sftp, handle: bytes, part: str, *, to: str, size: int, facts: Attributes) -> None:
     with sftp.on(to):
-        facts = Attributes(mode=entry.mode & PERMISSIONS, mtime=int(entry.mtime))
-        with suppress(Refused):
-            # A file system without permissions has the file all the same.
-            sftp.wire.ask(Kind.FSETSTAT, string(handle), facts.packed())
-        size = sftp.wire.ask(Kind.FSTAT, string(handle)).attributes().size
+        # Who may not give files away sets the rest; a file system without permissions has the file all the same.
+        for wanted in (facts, replace(facts, owner=None)):
+            try:
+                sftp.wire.ask(Kind.FSETSTAT, string(handle), wanted.packed())
+                break
+            except Refused:
+                continue
+        arrived = sftp.wire.ask(Kind.FSTAT, string(handle)).attributes().size
         sftp.wire.ask(Kind.CLOSE, string(handle))
-    if size != entry.size:
+    if arrived != size:
         sftp.remove(part)
         raise _changed(to)
     sftp.rename(part, to, replaces=True)

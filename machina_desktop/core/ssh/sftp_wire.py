@@ -87,9 +87,15 @@ class AtEnd(Exception):
 
 @dataclass(frozen=True)
 class Attributes:
-    """What a server tells of a file, or is told to set; ``None`` for what is not said. Times in whole seconds."""
+    """What a server tells of a file, or is told to set; ``None`` for what is not said.
+
+    Attributes:
+        owner: Numbers of user and group.
+        atime: Whole seconds since 1970, as ``mtime``.
+    """
 
     size: int | None = None
+    owner: tuple[int, int] | None = None
     mode: int | None = None
     atime: int | None = None
     mtime: int | None = None
@@ -99,6 +105,8 @@ class Attributes:
         flags, body = 0, b""
         if self.size is not None:
             flags, body = flags | 1, body + struct.pack(">Q", self.size)
+        if self.owner is not None:
+            flags, body = flags | 2, body + struct.pack(">II", *self.owner)
         if self.mode is not None:
             flags, body = flags | 4, body + struct.pack(">I", self.mode)
         if self.mtime is not None:
@@ -140,7 +148,7 @@ class Answer:
         if flags & 1:
             found = replace(found, size=self.long())
         if flags & 2:
-            self.long()
+            found = replace(found, owner=(self.number(), self.number()))
         if flags & 4:
             found = replace(found, mode=self.number())
         if flags & 8:
