@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent
@@ -42,6 +42,9 @@ class Tab:
 class TabBar(QTabBar):
     """A row of tabs on a hairline. The arrows, Home and End choose; too many of them scroll.
 
+    Attributes:
+        tail: Room at the end of each tab that its words leave free, in pixels.
+
     Signals:
         changed: The key of the tab now chosen (str).
     """
@@ -51,6 +54,7 @@ class TabBar(QTabBar):
     def __init__(self, tabs: tuple[Tab, ...] = (), *, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tabs: dict[str, Tab] = {}
+        self.tail = 0
         self.setAccessibleName(name)
         self.setDrawBase(False)
         self.setExpanding(False)
@@ -69,6 +73,16 @@ class TabBar(QTabBar):
         self.setTabData(index, tab.key)
         self._show_tab(index, tab)
 
+    def remove(self, key: str) -> None:
+        """Take a tab away; an unknown key changes nothing."""
+        if (index := self._index_of(key)) >= 0:
+            self.removeTab(index)
+            del self._tabs[key]
+
+    def rename(self, key: str, title: str, icon_name: str = "") -> None:
+        """Give a tab another title, and another icon where one is named."""
+        self._put(replace(self._tabs[key], title=title, icon_name=icon_name or self._tabs[key].icon_name))
+
     def current(self) -> str:
         """The key of the chosen tab; empty without tabs."""
         return str(self.tabData(self.currentIndex()) or "")
@@ -80,14 +94,12 @@ class TabBar(QTabBar):
 
     def set_count(self, key: str, count: int | None) -> None:
         """Show how many are behind a tab; ``None`` shows nothing."""
-        old = self._tabs[key]
-        self._tabs[key] = Tab(key=key, title=old.title, icon_name=old.icon_name, count=count)
-        self._show_tab(self._index_of(key), self._tabs[key])
+        self._put(replace(self._tabs[key], count=count))
 
     def tabSizeHint(self, index: int) -> QSize:
         tab = self._tab_at(index)
         icon = _ICON + Space.S if tab.icon_name else 0
-        width = 2 * Space.M + icon + self._title_width(tab) + self._count_width(tab)
+        width = 2 * Space.M + icon + self._title_width(tab) + self._count_width(tab) + self.tail
         return QSize(min(_WIDEST, round(width)), TAB_HEIGHT)
 
     def minimumTabSizeHint(self, index: int) -> QSize:
@@ -122,12 +134,18 @@ class TabBar(QTabBar):
         if is_hot and is_enabled and not is_current:
             fill_rounded(painter, plate, Radius.BUTTON, theme.color("surface-hover"))
         ink = "text-primary" if is_current or is_hot else "text-secondary"
-        self._paint_words(painter, rect.adjusted(Space.M, 0, -Space.M, -1), tab, ink if is_enabled else "text-disabled")
+        self._paint_words(painter, self._room(rect), tab, ink if is_enabled else "text-disabled")
         if is_current:
             line = QRectF(rect.left() + Space.S, self.height() - _UNDERLINE, rect.width() - 2 * Space.S, _UNDERLINE)
             painter.fillRect(line, theme.color("accent-primary" if is_enabled else "text-disabled"))
             if self.hasFocus():
                 draw_focus_ring(painter, plate, Radius.BUTTON)
+
+    def _room(self, rect: QRectF) -> QRectF:
+        """Where the words of a tab go."""
+        inner = rect.adjusted(Space.M, 0, -Space.M, -1)
+        is_mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        return inner.adjusted(self.tail, 0, 0, 0) if is_mirrored else inner.adjusted(0, 0, -self.tail, 0)
 
     def _paint_words(self, painter: QPainter, room: QRectF, tab: Tab, ink: str) -> None:
         """Icon, title and count, from the side where reading begins."""
@@ -166,8 +184,12 @@ class TabBar(QTabBar):
         count = "" if tab.count is None else f" {self.locale().toString(tab.count)}"
         # Without a title Qt would take the text's size; with one it asks for ours again.
         self.setTabText(index, f"{tab.title}{count}".replace("&", "&&"))
-        is_long = self._title_width(tab) + self._count_width(tab) + 2 * Space.M > _WIDEST
+        is_long = self._title_width(tab) + self._count_width(tab) + self.tail + 2 * Space.M > _WIDEST
         self.setTabToolTip(index, tab.title if is_long else "")
+
+    def _put(self, tab: Tab) -> None:
+        self._tabs[tab.key] = tab
+        self._show_tab(self._index_of(tab.key), tab)
 
     def _tab_at(self, index: int) -> Tab:
         return self._tabs.get(str(self.tabData(index))) or Tab(key="", title="")
