@@ -117,9 +117,10 @@ class Bridge(QObject):
         return await self._door.call(ask)
 
     def open_terminal(self, machine_id: str, columns: int, lines: int) -> Session:
-        """A shell on that machine, not yet begun: set its ``on_change``, then ``start`` it. Only after settling.
+        """A shell on that machine, which has begun to connect. Only after :attr:`settled`.
 
-        What keeps it from opening is its ``reason``, not an error of this method.
+        Set its ``on_change``, then look at its state: that may be another one already. What keeps it from opening is
+        its ``reason``, not an error of this method.
         """
         if self._terminals is None:
             raise RuntimeError("the core has not started")

@@ -47,20 +47,25 @@ class Wish:
 
 
 class Terminals:
-    """Opens shells for the person of this host. Its methods may be called on the loop's thread; they do not block."""
+    """Opens shells for the person of this host. Its methods may be called on the loop's thread; they do not block.
+
+    Attributes:
+        open_lines: Those that somebody was let in by and whose end the home has not heard of yet.
+    """
 
     def __init__(self, gateway: Gateway, loop: asyncio.AbstractEventLoop) -> None:
         self._gateway = gateway
         self._loop = loop
         self._sessions: list[Session] = []
-        self._open_lines: set[_MachineLine] = set()
+        self.open_lines: set[_MachineLine] = set()
         self._told = threading.Condition()
 
     def open(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> Session:
-        """A session that leads to that machine, not yet started: set its ``on_change`` first, then ``start`` it."""
+        """A session that leads to that machine and has begun to connect."""
         session = Session(_MachineLine(self, machine_id, wish or Wish()), columns, lines)
         self._sessions = [each for each in self._sessions if not each.state.is_over]
         self._sessions.append(session)
+        session.start()
         return session
 
     def connect(self, machine_id: str, ask: Ask, is_over: Callable[[], bool]) -> Connection:
@@ -79,17 +84,17 @@ class Terminals:
 
     def _wait_for_lines(self) -> None:
         with self._told:
-            self._told.wait_for(lambda: not self._open_lines, STOP_S)
+            self._told.wait_for(lambda: not self.open_lines, STOP_S)
 
     def begun(self, line: _MachineLine) -> None:
         """Somebody has been let in; :meth:`stop` waits until they are :meth:`done`."""
         with self._told:
-            self._open_lines.add(line)
+            self.open_lines.add(line)
 
     def done(self, line: _MachineLine) -> None:
         """All is told of a shell."""
         with self._told:
-            self._open_lines.discard(line)
+            self.open_lines.discard(line)
             self._told.notify_all()
 
     def call(self, ask: Request[R], is_over: Callable[[], bool], timeout_s: float = 120.0) -> R:
