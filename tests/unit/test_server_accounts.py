@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bcrypt
 import pytest
+import sqlalchemy as sa
 
 from machina_desktop.core.domain.account import Account, Registration, SessionKind
 from machina_desktop.core.domain.password import password_problem
@@ -20,6 +22,7 @@ from machina_desktop.core.domain.team import SystemRole, TeamRole
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, MachinaError, Unauthenticated, Unavailable
 from machina_desktop.core.ids import new_code, now
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services import dispatch
 from machina_desktop.core.services.accounts import ChangePassword, EnterAccount, Login, OpenAccount, Register
 from machina_desktop.core.services.authentication import SignedIn
 from machina_desktop.core.services.passwords import COST, Passwords, stored_pepper
@@ -27,9 +30,10 @@ from machina_desktop.core.services.server_description import DescribeServer
 from machina_desktop.core.services.sessions import ListSessions
 from machina_desktop.core.services.teams import ListTeams, UpdateProfile, WhoAmI
 from machina_desktop.core.services.use_case import REGISTRY
+from machina_desktop.core.workers import sign_ins
 from tests.fakes.accounts import AGENT, PASSWORD, PEPPER, QUICK, Server, server
 from tests.fakes.canaries import Hunt
-from tests.fakes.hosts import core
+from tests.fakes.hosts import core, until
 from tests.fakes.people import code_for
 from tests.unit.test_dispatch import some
 
@@ -244,6 +248,45 @@ async def test_what_was_wrong_shows_neither_in_the_answer_nor_in_the_work(shared
     assert worked == {1}
     assert len(told) == 1
     assert told.pop()[:2] == (Unauthenticated, "E-LOGIN")
+
+
+async def test_a_wrong_password_is_the_same_work_whether_or_not_there_is_the_account(
+    shared: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = now()
+    for module in (dispatch, sign_ins):
+        monkeypatch.setattr(module, "now", lambda: at)
+    monkeypatch.setattr(sign_ins, "PAUSE_S", 0.01)
+    await shared.registered("Ada")
+    await shared.signed_in("Ada")
+    worked = []
+    for number, email in enumerate(("first@example.org", "ada@example.org", "nobody@example.org", "")):
+        with statements() as executed:
+            before = shared.passwords.hashings
+            await refused(shared.ask(Login(email=email, password=WRONG), address=f"192.0.2.{number}"))
+            hashings = shared.passwords.hashings - before
+            # What is told later, and holds up whoever asks then.
+            await until(lambda executed=executed: any("FROM team_member" in each for each in executed))
+        worked.append((hashings, executed))
+    assert len(worked[0][1]) > 5
+    # The very first one begins the window of everybody.
+    assert worked[1] == worked[2] == worked[3]
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is asked of the database, but for looking after agents, which nobody's asking causes."""
+    executed: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement != "BEGIN" and "set_config" not in statement and "agent" not in statement:
+            executed.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        yield executed
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
 async def test_signing_in_is_in_the_audit_trail_of_each_team_with_address_and_program(shared: Server) -> None:

@@ -192,6 +192,23 @@ async def test_rows_of_a_team_one_is_not_in_cannot_be_seen(database: Database) -
     assert await database.read(THEIRS, lambda tx: tx.count(Machine)) == 0
 
 
+async def test_where_a_row_is_missing_another_can_be_read_in_its_place(database: Database) -> None:
+    async def found(actor: Actor, name: str) -> tuple[Machine | None, bool]:
+        return await database.read(actor, lambda tx: tx.find_or_other(Machine, name=name))
+
+    assert await found(MINE, "m1") == (None, False)
+    await add(database, MACHINE)
+    await add(database, replace(MACHINE, machine_id="machine-2", name="m2"))
+    assert [(await found(MINE, name))[0] for name in ("m1", "m2")] == [
+        MACHINE,
+        replace(MACHINE, machine_id="machine-2", name="m2"),
+    ]
+    other, is_it = await found(MINE, "m3")
+    assert other is not None
+    assert not is_it
+    assert await found(THEIRS, "m1") == (None, False)
+
+
 async def test_states_secrets_and_chains_of_a_foreign_team_are_not_found(database: Database) -> None:
     place = SealedPlace(team_id="team-1", table="ssh_key", record_id="key-1", field="private_key")
 

@@ -144,12 +144,20 @@ async def register(context: Context, actor: Actor, ask: Register) -> SignedIn:
     )
 
 
+def _sought(tx: Transaction, actor: Actor, ask: Login) -> tuple[Account | None, bool]:
+    """The account somebody signs in to, and whether it was used from that address before.
+
+    The same is read and made where there is no such account, with another in its place.
+    """
+    account, is_known = tx.find_or_other(Account, email=compared_email(ask.email))
+    user_id = account.user_id if account is not None else ""
+    sessions = tx.count(Session, user_id=user_id, address=actor.client.address)
+    return (account, sessions > 0) if is_known else (None, False)
+
+
 def _was_here(tx: Transaction, actor: Actor, ask: Login) -> bool:
-    """Whether that account was used from that address before: guessing from elsewhere must not lock its owner out."""
-    account = tx.find(Account, email=compared_email(ask.email))
-    # Asked either way, so that it takes the same time.
-    session = tx.find(Session, user_id=account.user_id if account else "", address=actor.client.address)
-    return session is not None
+    """Guessing from elsewhere must not lock an account's owner out."""
+    return _sought(tx, actor, ask)[1]
 
 
 @use_case(
@@ -164,13 +172,10 @@ def _was_here(tx: Transaction, actor: Actor, ask: Login) -> bool:
 async def login(context: Context, actor: Actor, ask: Login) -> SignedIn:
     """Whether the address or the password was wrong is not told, and does not show in the time it takes."""
     passwords = _keeping(context).passwords
-    email = compared_email(ask.email)
-    account, was_here = await context.read(
-        KEEPER, lambda tx: (tx.find(Account, email=email), _was_here(tx, actor, ask))
-    )
+    account, was_here = await context.read(KEEPER, lambda tx: _sought(tx, actor, ask))
     if not await passwords.match(ask.password, account, is_first=was_here) or account is None:
-        if account is not None and context.note_sign_in is not None:
-            context.note_sign_in(account.user_id, actor.client)
+        if context.note_sign_in is not None:
+            context.note_sign_in(account.user_id if account is not None else "", actor.client)
         raise Unauthenticated("The address or the password is wrong.", hint="Try again.", code="E-LOGIN")
     renewed, pepper = Secret(""), account.pepper
     if passwords.is_outdated(account):

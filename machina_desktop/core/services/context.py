@@ -99,7 +99,8 @@ class Context:
         announce: Tells everybody that the vault was opened or locked.
         accounts: What a shared server needs to keep accounts; other hosts keep none.
         servers: The lines to shared servers; only a person's own computer has them, and so ``elsewhere``.
-        note_sign_in: Lets the teams of a person know in a while that somebody tried to sign in as them, and failed.
+        note_sign_in: Lets the teams of a person know in a while that somebody tried to sign in as them, and failed;
+            an empty id is nobody's, which takes the same work.
         hear: Stores the heartbeat of whoever has that token, and answers when it was heard; only where accounts are.
         engine_status: Finds the Terraform program in a thread; what is wrong comes as a status.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
@@ -22,6 +21,7 @@ from machina_desktop.core.errors import Bug, Conflict, NotFound
 from machina_desktop.core.events import Change
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.store.applied_ops import AppliedOps
+from machina_desktop.core.store.conditions import clauses, matches
 from machina_desktop.core.store.envelopes import Envelopes
 from machina_desktop.core.store.feed import Feed
 from machina_desktop.core.store.heard_agents import HeardAgents
@@ -49,6 +49,7 @@ from machina_desktop.core.store.transaction import (
 )
 
 T = TypeVar("T")
+_RANK = "rank_"
 
 
 class StartOver(Exception):
@@ -114,12 +115,28 @@ class SqlTransaction(Transaction):
 
     def find(self, shape: type[T], **conditions: object) -> T | None:
         entity = _entity(shape)
-        return self._first(entity, *_clauses(entity, conditions))
+        return self._first(entity, *clauses(entity, conditions))
+
+    def find_or_other(self, shape: type[T], **conditions: object) -> tuple[T | None, bool]:
+        entity = _entity(shape)
+        self._has_read = True
+        any_row = sa.select(entity.table).where(*self._visible(entity)).limit(1)
+        wanted, other = any_row.where(*clauses(entity, conditions)).subquery(), any_row.subquery()
+        # The order makes the database read both.
+        query = sa.union_all(
+            sa.select(wanted, sa.literal(0).label(_RANK)), sa.select(other, sa.literal(1).label(_RANK))
+        ).order_by(_RANK)
+        found = self._connection.execute(query.limit(1)).mappings().first()
+        if found is None:
+            return None, False
+        fields = dict(found)
+        rank = fields.pop(_RANK)
+        return shape(**fields), rank == 0
 
     def find_anywhere(self, shape: type[T], **conditions: object) -> T | None:
         entity = _entity(shape)
         self._has_read = True
-        query = self._alone(entity, sa.select(entity.table).where(*_clauses(entity, conditions)).limit(1))
+        query = self._alone(entity, sa.select(entity.table).where(*clauses(entity, conditions)).limit(1))
         with self._everywhere():
             row = self._connection.execute(query).mappings().first()
         return None if row is None else entity.value(row)
@@ -172,7 +189,7 @@ class SqlTransaction(Transaction):
         tie = entity.table.c[entity.key]
         query = (
             sa.select(entity.table)
-            .where(*self._visible(entity), *_clauses(entity, {**(where or {}), **conditions}), *_search(entity, search))
+            .where(*self._visible(entity), *clauses(entity, {**(where or {}), **conditions}), *matches(entity, search))
             .order_by(order.desc() if descending else order, tie.desc() if descending else tie)
             .limit(limit)
             .offset(offset)
@@ -185,7 +202,7 @@ class SqlTransaction(Transaction):
         query = (
             sa.select(sa.func.count())
             .select_from(entity.table)
-            .where(*self._visible(entity), *_clauses(entity, conditions), *_search(entity, search))
+            .where(*self._visible(entity), *clauses(entity, conditions), *matches(entity, search))
         )
         return int(self._connection.execute(query).scalar_one())
 
@@ -357,8 +374,8 @@ class SqlTransaction(Transaction):
 
     # Rules every row goes through
 
-    def _first(self, entity: Entity[T], *clauses: sa.ColumnElement[bool]) -> T | None:
-        query = self._alone(entity, sa.select(entity.table).where(*self._visible(entity), *clauses).limit(1))
+    def _first(self, entity: Entity[T], *wanted: sa.ColumnElement[bool]) -> T | None:
+        query = self._alone(entity, sa.select(entity.table).where(*self._visible(entity), *wanted).limit(1))
         row = self._connection.execute(query).mappings().first()
         team_id = None if row is None else row.get("team_id")
         if self._is_shared and not self._has_read and isinstance(team_id, str) and team_id not in self._held:
@@ -462,34 +479,3 @@ def _entity(shape: type[T]) -> Entity[T]:
 
 def _missing(entity: Entity[Any], key: object) -> NotFound:
     return NotFound(f"There is no {entity.name.replace('_', ' ')} {key}.", hint="It may have been deleted.")
-
-
-def _clauses(entity: Entity[Any], conditions: Mapping[str, object]) -> list[sa.ColumnElement[bool]]:
-    return [_clause(entity, name, value) for name, value in conditions.items()]
-
-
-def _clause(entity: Entity[Any], name: str, value: object) -> sa.ColumnElement[bool]:
-    field, _, comparison = name.partition("__")
-    column = entity.table.c[field]
-    match comparison:
-        case "starts":
-            return column.startswith(value, autoescape=True)
-        case "ge":
-            return column >= value
-        case "le":
-            return column <= value
-        case "ne":
-            return column != value
-        case "" if isinstance(value, tuple):
-            return column.in_([str(entry) if isinstance(entry, StrEnum) else entry for entry in value])
-        case "":
-            return column.is_(None) if value is None else column == value
-    raise Bug(f"{comparison} is no comparison.")
-
-
-def _search(entity: Entity[Any], search: str) -> list[sa.ColumnElement[bool]]:
-    words = search.split()
-    return [
-        sa.or_(*(sa.cast(entity.table.c[name], sa.Text).icontains(word, autoescape=True) for name in entity.searched))
-        for word in words
-    ]

@@ -109,6 +109,13 @@ class Transaction(ABC):
         """The first row that meets the conditions, ``None`` when none does."""
 
     @abstractmethod
+    def find_or_other(self, shape: type[T], **conditions: Value) -> tuple[T | None, bool]:
+        """The first row that meets the conditions, or else any other; and whether it meets them.
+
+        One row is read and made either way, so whether there is such a row does not show in the time it takes.
+        """
+
+    @abstractmethod
     def find_anywhere(self, shape: type[T], **conditions: Value) -> T | None:
         """Like :meth:`find`, whatever team the row belongs to; only to see what is taken or what a secret proves."""
 

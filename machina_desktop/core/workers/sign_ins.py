@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from functools import partial
 
 from machina_desktop.core.domain.audit import AuditOutcome
 from machina_desktop.core.domain.team import Client, TeamMember
+from machina_desktop.core.domain.throttle import By, Limit, counters
 from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.ids import now
 from machina_desktop.core.services.authentication import KEEPER
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.sql_transaction import SqlTransaction
@@ -18,6 +21,8 @@ PAUSE_S = 1.0
 WAITING = 1000
 """More are not kept for the moment: how often somebody may try is limited long before."""
 CODE = "E-LOGIN"
+_COUNTED = (Limit(by=By.ALL, count=WAITING, window_s=60),)
+"""Counted by every transaction of these, so that each of them writes; it limits nothing."""
 _NOBODY = "Somebody who has not signed in"
 
 
@@ -29,7 +34,7 @@ class FailedSignIns:
         self._waiting: list[tuple[str, Client]] = []
 
     def note(self, user_id: str, client: Client) -> None:
-        """Somebody gave a wrong password for that person's account."""
+        """Somebody gave a wrong password for that person's account, or for none where the id is empty."""
         if len(self._waiting) < WAITING:
             self._waiting.append((user_id, client))
 
@@ -46,16 +51,19 @@ class FailedSignIns:
         waiting, self._waiting = self._waiting, []
         for user_id, client in waiting:
             who = replace(KEEPER, user_id="", display_name=_NOBODY, client=client)
-
-            def note(tx: SqlTransaction, user_id: str = user_id) -> None:
-                members = tx.list(TeamMember, user_id=user_id)
-                for team_id in sorted(member.team_id for member in members):
-                    tx.audit(team_id, "account.login", f"user:{user_id}", AuditOutcome.FAILED, CODE)
-
             try:
-                await self._database.write(who, _anything, note)
+                await self._database.write(who, _anything, partial(_note, user_id=user_id))
             except MachinaError:
                 LOG.exception("a failed sign-in could not be written to the audit trail")
+
+
+def _note(tx: SqlTransaction, *, user_id: str) -> None:
+    at_s = now().timestamp()
+    # Whoever asks next waits for the disk, and must not learn by it whose account it was.
+    tx.count_up(counters("account.login.failed", _COUNTED, address="", account="", at_s=at_s), at_s)
+    members = tx.list(TeamMember, user_id=user_id)
+    for team_id in sorted(member.team_id for member in members):
+        tx.audit(team_id, "account.login", f"user:{user_id}", AuditOutcome.FAILED, CODE)
 
 
 def _anything(_team_id: str, _tags: object = None) -> None:
