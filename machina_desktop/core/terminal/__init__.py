@@ -1,1 +1,1 @@
-"""The terminal: a screen that takes bytes, and a session that brings them."""
+"""The terminal: what a program writes, as rows of cells."""

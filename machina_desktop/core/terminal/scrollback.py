@@ -1,0 +1,277 @@
+"""What has scrolled off the screen, as logical lines: a new width costs nothing until somebody looks.
+
+An entry is one of three things, from small to large: a ``str`` (default attributes), ``(raw, attribute)`` (text with
+SGR sequences that passed through unseen, and the attribute it began with; it is read when it is looked at), or a
+``Row`` of any width. A ``Row`` that ``is_wrapped`` is continued by the next entry; such pieces are joined up to
+``PIECE`` columns, so that a line of 50 MB is many entries and not one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from machina_desktop.core.terminal.rows import NO_CLUSTERS, Row, canonical, merged
+from machina_desktop.core.terminal.widths import HALF, cut
+
+Entry = str | tuple[str, int] | Row
+#: Entries a block holds; the oldest block is dropped as a whole.
+BLOCK: Final = 256
+#: Columns after which a wrapped line goes on in another entry.
+PIECE: Final = 4096
+
+
+class _Block:
+    """Some entries in order; ``longest`` is an upper bound of their columns."""
+
+    __slots__ = ("counted_at", "entries", "longest", "starts")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.longest = 0
+        self.counted_at = 0
+        self.starts: list[int] = []
+
+
+class Scrollback:
+    """The lines above the screen.
+
+    Rows are counted from the oldest one there is (0) to ``rows - 1``, at the current width.
+
+    Attributes:
+        columns: The current width.
+        rows: How many rows there are.
+        dropped: How many rows have fallen out at the far end, ever.
+        first_serial: The number of the oldest entry; entries are numbered from 0 in the order they came.
+    """
+
+    def __init__(self, columns: int, limit: int, read: Callable[[str, int], Row]) -> None:
+        self.columns = columns
+        self.limit = limit
+        self.rows = 0
+        self.dropped = 0
+        self.first_serial = 0
+        self._read = read
+        self._blocks: list[_Block] = []
+        self._block_starts: list[int] = []
+        self._recent: tuple[int, list[Row]] = (-1, [])
+        self._missing = 0
+
+    def extend(self, entries: list[Entry], longest: int) -> None:
+        """Append entries of at most ``longest`` columns each, all of them whole lines."""
+        if not self.limit:
+            self.dropped += len(entries)
+            return
+        at = 0
+        while at < len(entries):
+            block = self._open_block()
+            room = BLOCK - len(block.entries)
+            block.entries += entries[at : at + room]
+            self._grow(block, longest, min(room, len(entries) - at))
+            at += room
+        self._trim()
+
+    def append(self, row: Row) -> None:
+        """Append one row of the screen, which may continue the last entry."""
+        if not self.limit:
+            self.dropped += 1
+            return
+        missing, self._missing = self._missing, self.columns - len(row.text)
+        block = self._blocks[-1] if self._blocks else None
+        last = block.entries[-1] if block else None
+        if block and isinstance(last, Row) and last.is_wrapped and len(last.text) < PIECE:
+            self._replace_last(block, joined(last, row, missing))
+            return
+        plain = not (row.runs or row.fill or row.clusters or row.is_wrapped)
+        block = self._open_block()
+        block.entries.append(row.text if plain else row)
+        self._grow(block, len(row.text), 1)
+        if len(block.entries) == 1:
+            self._trim()
+
+    def is_open(self) -> bool:
+        """Whether the newest line goes on with the first row of the screen."""
+        last = self._blocks[-1].entries[-1] if self._blocks else None
+        return isinstance(last, Row) and last.is_wrapped
+
+    def continued(self, row: Row) -> Row:
+        """The newest line, which is taken away, and ``row``, which continues it."""
+        return joined(self.pop(), row, self._missing)
+
+    def pop(self) -> Row:
+        """Take the newest entry away; there must be one."""
+        block = self._blocks[-1]
+        self.rows -= self._count(block, len(block.entries) - 1)
+        row = self.whole(block.entries.pop())
+        self._forget(block)
+        if not block.entries:
+            self._blocks.pop()
+            self._block_starts.pop()
+        return row
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self.first_serial += len(self)
+        self.dropped += self.rows
+        self.rows = 0
+        self._blocks.clear()
+        self._block_starts.clear()
+
+    def set_columns(self, columns: int) -> None:
+        """Show the lines at another width."""
+        self.columns = columns
+        self.rows = 0
+        self._block_starts = []
+        self._recent = (-1, [])
+        for block in self._blocks:
+            self._block_starts.append(self.rows)
+            self.rows += self._total(block)
+
+    def _open_block(self) -> _Block:
+        if not self._blocks or len(self._blocks[-1].entries) >= BLOCK:
+            self._blocks.append(_Block())
+            self._block_starts.append(self.rows)
+        return self._blocks[-1]
+
+    def _grow(self, block: _Block, longest: int, count: int) -> None:
+        block.longest = max(block.longest, longest)
+        if longest <= self.columns:
+            self.rows += count
+            if block.longest > self.columns:
+                self._forget(block)
+            return
+        self._forget(block)
+        self.rows = self._block_starts[-1] + self._total(block)
+
+    def _replace_last(self, block: _Block, row: Row) -> None:
+        block.entries[-1] = row
+        block.longest = max(block.longest, len(row.text))
+        self._forget(block)
+        self.rows += 1
+
+    def _forget(self, block: _Block) -> None:
+        block.counted_at = 0
+        self._recent = (-1, [])
+
+    def _trim(self) -> None:
+        excess = 0
+        blocks = self._blocks
+        while excess + 1 < len(blocks) and self.rows - self._block_starts[excess + 1] >= self.limit:
+            excess += 1
+        if not excess:
+            return
+        gone = self._block_starts[excess]
+        self.first_serial += sum(len(block.entries) for block in blocks[:excess])
+        del blocks[:excess]
+        self._block_starts = [start - gone for start in self._block_starts[excess:]]
+        self.rows -= gone
+        self.dropped += gone
+        self._recent = (-1, [])
+
+    def __len__(self) -> int:
+        return (len(self._blocks) - 1) * BLOCK + len(self._blocks[-1].entries) if self._blocks else 0
+
+    def row(self, index: int) -> Row:
+        """Row ``index``, 0 being the oldest."""
+        number = bisect_right(self._block_starts, index) - 1
+        block = self._blocks[number]
+        inside = index - self._block_starts[number]
+        if block.longest <= self.columns:
+            return self.whole(block.entries[inside])
+        starts = self._starts(block)
+        at = bisect_right(starts, inside) - 1
+        serial = self.first_serial + number * BLOCK + at
+        if self._recent[0] != serial:
+            self._recent = (serial, wrapped(self.whole(block.entries[at]), self.columns))
+        return self._recent[1][inside - starts[at]]
+
+    def row_of(self, serial: int) -> int | None:
+        """The row at which entry ``serial`` begins; None if it is gone."""
+        number, at = divmod(serial - self.first_serial, BLOCK)
+        if serial < self.first_serial or number >= len(self._blocks) or at >= len(self._blocks[number].entries):
+            return None
+        block = self._blocks[number]
+        inside = at if block.longest <= self.columns else self._starts(block)[at]
+        return self._block_starts[number] + inside
+
+    def newest_first(self) -> Iterator[tuple[int, Entry]]:
+        """Every entry with its serial number."""
+        serial = self.first_serial + len(self)
+        for block in reversed(self._blocks):
+            for entry in reversed(block.entries):
+                serial -= 1
+                yield serial, entry
+
+    def whole(self, entry: Entry) -> Row:
+        """An entry as one row as wide as it needs to be."""
+        if isinstance(entry, str):
+            return Row(entry)
+        if isinstance(entry, Row):
+            return entry
+        return self._read(*entry)
+
+    def _count(self, block: _Block, at: int) -> int:
+        return 1 if block.longest <= self.columns else len(wrapped(self.whole(block.entries[at]), self.columns))
+
+    def _total(self, block: _Block) -> int:
+        if block.longest <= self.columns:
+            return len(block.entries)
+        starts = self._starts(block)
+        return starts[-1] + self._count(block, -1)
+
+    def _starts(self, block: _Block) -> list[int]:
+        """The row, counted in the block, at which each of its entries begins."""
+        if block.counted_at != self.columns or len(block.starts) != len(block.entries):
+            columns = self.columns
+            starts = []
+            total = 0
+            for entry in block.entries:
+                starts.append(total)
+                text = entry if isinstance(entry, str) else self.whole(entry).text
+                total += len(cut(text, columns)) if len(text) > columns else 1
+            block.starts = starts
+            block.counted_at = columns
+        return block.starts
+
+
+def joined(first: Row, second: Row, missing: int) -> Row:
+    """Two parts of one line; the first was ``missing`` columns short of the edge when it was wrapped."""
+    is_wide_moved = missing == 1 and second.text[1:2] == HALF
+    padding = 0 if is_wide_moved else max(missing, 0)
+    at = len(first.text) + padding
+    text = first.text + " " * padding + second.text
+    if not (first.runs or second.runs or first.fill):
+        runs: tuple[int, ...] = ()
+    else:
+        shifted = [value if index % 2 else value + at for index, value in enumerate(second.runs or (0, 0))]
+        runs = tuple(merged([*(first.runs or (0, 0)), *((at - padding, first.fill) if padding else ()), *shifted]))
+    clusters = first.clusters
+    if second.clusters:
+        clusters = {**clusters, **{at + column: cluster for column, cluster in second.clusters.items()}}
+    return Row(text, runs, second.fill, clusters, second.is_wrapped)
+
+
+def wrapped(row: Row, columns: int) -> list[Row]:
+    """A line of any width in rows of at most ``columns``."""
+    if len(row.text) <= columns:
+        return [row]
+    rows = []
+    start = 0
+    for piece in cut(row.text, columns):
+        end = start + len(piece)
+        clusters = {at - start: cluster for at, cluster in row.clusters.items() if start <= at < end}
+        text, runs, fill = canonical(piece, runs_between(row.runs, start, end), 0, columns)
+        rows.append(Row(text, runs, fill, clusters or NO_CLUSTERS, is_wrapped=True))
+        start = end
+    return [*rows[:-1], rows[-1]._replace(fill=row.fill, is_wrapped=row.is_wrapped)]
+
+
+def runs_between(runs: Sequence[int], start: int, end: int) -> list[int]:
+    """The runs of the columns from ``start`` to before ``end``, counted from ``start``."""
+    found: list[int] = []
+    for index in range(0, len(runs), 2):
+        stop = runs[index + 2] if index + 2 < len(runs) else end
+        if stop > start and runs[index] < end:
+            found += (max(runs[index] - start, 0), runs[index + 1])
+    return found

@@ -1,0 +1,154 @@
+"""Control sequences as what they do: a table, and a cache from the text of a sequence to its action."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pyte.streams import Stream as PyteStream
+
+from machina_desktop.core.terminal.attributes import BACKGROUND_MASK, parse_sgr
+from machina_desktop.core.terminal.rows import NO_CLUSTERS, Row, merged
+from machina_desktop.core.terminal.widths import aligned, composed
+
+#: Kinds of actions: look, place, erase to the end of the row, call a method of the screen, nothing.
+SGR, CUP, EL, CALL, IGNORE = range(5)
+Parameters = tuple[int, ...]
+#: SGR: keep and bits. CUP: row and column from 0. CALL: name of the method, and its parameters.
+Action = tuple[int, int, int, str, Parameters, bool]
+
+#: Longer sequences are swallowed whole.
+LONGEST: Final = 256
+_LARGEST = 9999
+_CACHED = 20_000
+
+#: Prefix, intermediates and final character to a method; pyte's table and what it lacks.
+CSI: Final[dict[str, str]] = {
+    **PyteStream.csi,
+    "I": "tabs_forward",
+    "S": "scroll_text_up",
+    "T": "scroll_text_down",
+    "^": "scroll_text_down",
+    "Z": "tabs_back",
+    "`": "cursor_to_column",
+    "a": "columns_forward",
+    "b": "repeat",
+    "e": "lines_forward",
+    "s": "set_side_margins",
+    "t": "manipulate_window",
+    "u": "restore_cursor",
+    "x": "report_parameters",
+    ">c": "report_secondary",
+    "=c": "report_tertiary",
+    ">q": "report_version",
+    "?J": "erase_in_display",
+    "?K": "erase_in_line",
+    "?h": "set_mode",
+    "?l": "reset_mode",
+    "?n": "report_device_status",
+    "?s": "keep_modes",
+    "?r": "return_modes",
+    "?W": "set_tab_every_eight",
+    "!p": "soft_reset",
+    " q": "set_cursor_style",
+    "$p": "report_mode",
+    "?$p": "report_private_mode",
+    '"q': "protect",
+    "'}": "insert_columns",
+    "'~": "delete_columns",
+    "$v": "copy_rectangle",
+    "$x": "fill_rectangle",
+    "$z": "erase_rectangle",
+    "${": "erase_rectangle_selectively",
+    "*y": "report_checksum",
+}
+#: How many parameters a method takes; one if it is not named here.
+_COUNTS = {
+    "cursor_position": 2,
+    "set_margins": 2,
+    "set_side_margins": 2,
+    "manipulate_window": 3,
+    "scroll_text_down": 5,
+    "set_mode": 32,
+    "reset_mode": 32,
+    "keep_modes": 32,
+    "return_modes": 32,
+    "copy_rectangle": 8,
+    "fill_rectangle": 5,
+    "erase_rectangle": 4,
+    "erase_rectangle_selectively": 4,
+    "report_checksum": 6,
+    "restore_cursor": 0,
+    "soft_reset": 0,
+}
+_PRIVATE = {"?J", "?K", "?h", "?l", "?n"}
+#: Intermediates and final character of other escape sequences to a method.
+ESCAPE: Final[dict[str, str]] = {
+    **PyteStream.escape,
+    "E": "next_line",
+    "6": "back_index",
+    "9": "forward_index",
+    "=": "keypad_application",
+    ">": "keypad_numeric",
+    "V": "start_guarded",
+    "W": "end_guarded",
+    "Z": "report_device_attributes",
+    "c": "reset",
+    "#8": "alignment_display",
+}
+
+_split = re.compile(r"([<-?]?)([0-9:;]*)([ -/]*)([@-~])\Z").match
+_split_sgr = re.compile("\x1b\\[([0-9:;]*)m").split
+_NOTHING: Final[Action] = (IGNORE, 0, 0, "", (), False)
+_cache: Final[dict[str, Action]] = {}
+CACHE: Final = _cache
+
+
+def compile_csi(body: str) -> Action:
+    """The action of ``CSI body``, which is kept for the next time."""
+    if len(body) > LONGEST:
+        return _NOTHING
+    if len(_cache) >= _CACHED:
+        _cache.clear()
+    action = _cache[body] = _compiled(body)
+    return action
+
+
+def _compiled(body: str) -> Action:
+    match = _split(body)
+    if match is None:
+        return _NOTHING
+    prefix, text, intermediates, final = match.groups()
+    key = prefix + intermediates + final
+    if key == "m":
+        change = parse_sgr(text)
+        return (SGR, change.keep, change.bits, "", (), False)
+    numbers = tuple(min(int(part.partition(":")[0] or 0), _LARGEST) for part in text.split(";"))
+    if key in {"H", "f"}:
+        return (CUP, max(numbers[0] - 1, 0), max(numbers[1] - 1, 0) if len(numbers) > 1 else 0, "", (), False)
+    if key == "K" and numbers[0] == 0:
+        return (EL, 0, 0, "", (), False)
+    name = CSI.get(key)
+    if name is None:
+        return _NOTHING
+    return (CALL, 0, 0, name, numbers[: _COUNTS.get(name, 1)], key in _PRIVATE)
+
+
+def read_raw(raw: str, attribute: int) -> Row:
+    """A line of printable text and SGR sequences as a row; ``attribute`` is how it begins."""
+    fill = attribute & BACKGROUND_MASK
+    text = ""
+    runs: list[int] = []
+    for number, part in enumerate(_split_sgr(raw)):
+        if number % 2:
+            action = _cache.get(part + "m") or compile_csi(part + "m")
+            attribute = attribute & action[1] | action[2]
+        elif part:
+            runs += (len(text), attribute)
+            text += part if part.isascii() else aligned(composed(part))
+    runs = merged(runs)
+    return Row(text, () if runs == [0, 0] else tuple(runs), fill, NO_CLUSTERS)
+
+
+#: Shifts: locking ones (LS2, LS3 and their right-hand sisters, which do nothing in UTF-8) and those for one character.
+SHIFTS: Final = {"n": ("shift", 2), "o": ("shift", 3), "N": ("shift_once", 2), "O": ("shift_once", 3)}
