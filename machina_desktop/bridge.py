@@ -16,6 +16,8 @@ from machina_desktop.core.events import (
     EventBus,
     LogAppended,
     ProgressMade,
+    TransferChanged,
+    TunnelChanged,
     VaultChanged,
 )
 from machina_desktop.core.services.use_case import Request
@@ -24,6 +26,7 @@ from machina_desktop.core.services.use_case import Request
 if TYPE_CHECKING:
     from machina_desktop.core.sync.gateway import Gateway
     from machina_desktop.core.terminal.session import Session
+    from machina_desktop.core.workers.files import Files
     from machina_desktop.core.workers.terminals import Terminals
 
 R = TypeVar("R")
@@ -39,6 +42,8 @@ class Bridge(QObject):
         vault_changed(bool): the vault was opened (True) or locked.
         connection_changed(str, str): the line to a server, or what waits for it, is another: its id, a `Connection`.
         settled(): the actor and team are known; before it no request can be answered.
+        transfer_changed(str): a transfer of files is another, or gone: its id.
+        tunnel_changed(str): a tunnel of this computer is another, or gone: its id.
         team_changed(str): another team is in view: its id. What was asked for the former one is out of date.
     """
 
@@ -47,6 +52,8 @@ class Bridge(QObject):
     progressed = Signal(object)
     vault_changed = Signal(bool)
     connection_changed = Signal(str, str)
+    transfer_changed = Signal(str)
+    tunnel_changed = Signal(str)
     settled = Signal()
     team_changed = Signal(str)
 
@@ -54,6 +61,7 @@ class Bridge(QObject):
         super().__init__()
         self._gateway: Gateway | None = None
         self._terminals: Callable[[], Terminals] | None = None
+        self._files: Callable[[], Files] | None = None
         self._chosen_team = ""
         self._team_told = ""
         self._ready = asyncio.Event()
@@ -126,6 +134,17 @@ class Bridge(QObject):
             raise RuntimeError("the core has not started")
         return self._terminals().open(machine_id, columns, lines)
 
+    def attach_files(self, files: Callable[[], Files]) -> None:
+        """Offer files and tunnels from now on; ``files`` loads what speaks SSH when it is first called."""
+        self._files = files
+
+    @property
+    def files(self) -> Files:
+        """Files of machines and tunnels to them. Only after :attr:`settled`."""
+        if self._files is None:
+            raise RuntimeError("the core has not started")
+        return self._files()
+
     @property
     def _door(self) -> Gateway:
         if self._gateway is None:
@@ -169,5 +188,9 @@ class Bridge(QObject):
                 self.progressed.emit(event)
             case VaultChanged(is_open):
                 self.vault_changed.emit(is_open)
+            case TransferChanged(transfer_id):
+                self.transfer_changed.emit(transfer_id)
+            case TunnelChanged(tunnel_id):
+                self.tunnel_changed.emit(tunnel_id)
             case ConnectionChanged(server_id, state):
                 self.connection_changed.emit(server_id, state)

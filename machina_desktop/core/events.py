@@ -83,7 +83,31 @@ class TeamVanished:
     server_id: str
 
 
-Event = Changed | LogAppended | ProgressMade | VaultChanged | SessionsEnded | ConnectionChanged | TeamVanished
+@dataclass(frozen=True)
+class TransferChanged:
+    """A transfer of files is another than before, or is gone."""
+
+    transfer_id: str
+
+
+@dataclass(frozen=True)
+class TunnelChanged:
+    """A tunnel of this computer is another than before, or is gone."""
+
+    tunnel_id: str
+
+
+Event = (
+    Changed
+    | LogAppended
+    | ProgressMade
+    | VaultChanged
+    | SessionsEnded
+    | ConnectionChanged
+    | TeamVanished
+    | TransferChanged
+    | TunnelChanged
+)
 Listener = Callable[[Event], None]
 
 

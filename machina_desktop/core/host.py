@@ -36,6 +36,7 @@ from machina_desktop.core.workers.watcher import FeedWatcher
 
 if TYPE_CHECKING:
     from machina_desktop.core.services.passwords import Accounts
+    from machina_desktop.core.workers.files import Files
     from machina_desktop.core.workers.terminals import Terminals
 
 LOG = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Host:
         self._gateway: RoutingGateway | None = None
         self._engine: tuple[str, Engine] | None = None
         self._terminals: Terminals | None = None
+        self._files: Files | None = None
 
     async def start(self, *, watch: bool = True, is_personal: bool = True) -> None:
         """Open everything; afterwards requests are answered. ``watch`` follows what other processes write.
@@ -196,8 +198,25 @@ class Host:
             self._terminals = Terminals(self.gateway, asyncio.get_running_loop())
         return self._terminals
 
+    @property
+    def files(self) -> Files:
+        """Files of machines and tunnels to them, as :attr:`terminals`."""
+        if self._files is None:
+            from machina_desktop.core.workers.files import Files
+
+            self._files = Files(
+                self.gateway,
+                self.terminals.connect,
+                bus=self.bus,
+                paths=self.paths,
+                spawn=lambda work, name: self._supervisor.spawn(work, name=name),
+            )
+        return self._files
+
     async def stop(self) -> None:
         """Let go of everything in order: workers, store. External runs go on under their launchers."""
+        if self._files is not None:
+            await self._files.stop()
         if self._terminals is not None:
             await self._terminals.stop()
         if self._deployer is not None:

@@ -35,6 +35,8 @@ def deed_words(action: str) -> str:
         "machine.ssh": _tr("Open a terminal"),
         "machine.open_terminal": _tr("Open a terminal"),
         "machine.close_terminal": _tr("Close a terminal"),
+        "machine.files": _tr("Work with files of a machine"),
+        "machine.tunnel": _tr("Open a tunnel"),
         "machine.pin_host_key": _tr("Accept a host key"),
         "provider_account.add": _tr("Add a provider account"),
         "provider_account.verify": _tr("Verify a provider account"),

@@ -28,6 +28,8 @@ from machina_desktop.core.services import (
     sync,
     teams,
     terminals,
+    transfers,
+    tunnels,
 )
 
 AREAS = (
@@ -36,6 +38,8 @@ AREAS = (
     invites,
     machines,
     terminals,
+    transfers,
+    tunnels,
     deployments,
     providers,
     keys,

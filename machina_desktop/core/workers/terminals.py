@@ -57,16 +57,20 @@ class Terminals:
         self._gateway = gateway
         self._loop = loop
         self._sessions: list[Session] = []
-        self.open_lines: set[_MachineLine] = set()
+        self.open_lines: set[MachineLine] = set()
         self._told = threading.Condition()
 
     def open(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> Session:
         """A session that leads to that machine and has begun to connect."""
-        session = Session(_MachineLine(self, machine_id, wish or Wish()), columns, lines)
+        session = Session(self.line(machine_id, wish), columns, lines)
         self._sessions = [each for each in self._sessions if not each.state.is_over]
         self._sessions.append(session)
         session.start()
         return session
+
+    def line(self, machine_id: str, wish: Wish | None = None) -> MachineLine:
+        """What opens connections to that machine, for whoever runs something else than a session on them."""
+        return MachineLine(self, machine_id, wish or Wish())
 
     def connect(self, machine_id: str, ask: Ask, is_over: Callable[[], bool]) -> Connection:
         """A connection to that machine without a shell, for files and tunnels. Blocks; never on the loop's thread.
@@ -74,7 +78,12 @@ class Terminals:
         Raises:
             MachinaError: it cannot be reached, or nobody may.
         """
-        return _MachineLine(self, machine_id, Wish()).open(ask, is_over).connection
+        line = MachineLine(self, machine_id, Wish())
+        try:
+            return line.open(ask, is_over).connection
+        finally:
+            # What is done over it leaves its own trace; there is no shell whose end would be told.
+            self.done(line)
 
     async def stop(self) -> None:
         """End all sessions, and wait a moment for what they have to tell the home. On the loop."""
@@ -86,12 +95,12 @@ class Terminals:
         with self._told:
             self._told.wait_for(lambda: not self.open_lines, STOP_S)
 
-    def begun(self, line: _MachineLine) -> None:
+    def begun(self, line: MachineLine) -> None:
         """Somebody has been let in; :meth:`stop` waits until they are :meth:`done`."""
         with self._told:
             self.open_lines.add(line)
 
-    def done(self, line: _MachineLine) -> None:
+    def done(self, line: MachineLine) -> None:
         """All is told of a shell."""
         with self._told:
             self.open_lines.discard(line)
@@ -116,7 +125,7 @@ class Terminals:
         raise _given_up()
 
 
-class _MachineLine:
+class MachineLine:
     """The way to one machine, found anew for each attempt: address, keys and pin may have changed meanwhile."""
 
     def __init__(self, terminals: Terminals, machine_id: str, wish: Wish) -> None:
