@@ -47,13 +47,13 @@ def _lines_of(sign: str) -> _Lines:
     """What the character's name in Unicode says of it."""
     name = unicodedata.name(sign).removeprefix("BOX DRAWINGS ")
     dashes = 0
-    for words, count in _DASHES.items():
-        if words in name:
-            name, dashes = name.replace(f" {words}", ""), count
+    for kind, count in _DASHES.items():
+        if kind in name:
+            name, dashes = name.replace(f" {kind}", ""), count
     for shape in ("ARC", "DIAGONAL"):
         if shape in name:
             sides = {side: 1 for word in name.split() for side in _SIDES.get(word, ())}
-            return _Lines(**sides, shape=f"{shape} {sign}")  # type: ignore[arg-type]
+            return _Lines(**sides, shape=f"{shape} {sign}")
     arms: dict[str, int] = {}
     weight = 1
     for part in name.split(" AND "):
@@ -99,12 +99,13 @@ def _rects(cell: QRect, lines: _Lines) -> list[QRect]:
         over, behind, under = arms[(turn + 3) % 4], arms[(turn + 2) % 4], arms[(turn + 1) % 4]
         if turn in {1, 2}:
             over, under = under, over
-        found += _arm(cell, turn, weight, over, behind, under)
+        found += _arm(cell, turn, weight, (over, behind, under))
     return found
 
 
-def _arm(cell: QRect, turn: int, weight: int, over: int, behind: int, under: int) -> list[QRect]:
-    """An arm's strokes; ``over`` is what crosses it on the side of smaller coordinates, ``under`` on the other."""
+def _arm(cell: QRect, turn: int, weight: int, crossing: tuple[int, int, int]) -> list[QRect]:
+    """An arm's strokes; ``crossing`` is what meets it on the side of smaller coordinates, behind, on the other side."""
+    over, behind, under = crossing
     light = _thickness(cell)
     gap = 2 * light
     is_across = turn in {0, 2}
@@ -155,9 +156,9 @@ def _draw_curve(painter: QPainter, cell: QRect, lines: _Lines, ink: QColor) -> N
     left, top, right, bottom = cell.x(), cell.y(), cell.x() + cell.width(), cell.y() + cell.height()
     sign = lines.shape[-1]
     if lines.shape.startswith("DIAGONAL"):
-        if sign in "╱╳":
+        if sign in "\u2571\u2573":
             painter.drawLine(QPointF(right, top), QPointF(left, bottom))
-        if sign in "╲╳":
+        if sign in "\u2572\u2573":
             painter.drawLine(QPointF(left, top), QPointF(right, bottom))
         return
     # In the middle of where straight strokes lie, so that they meet.

@@ -57,10 +57,11 @@ _CONTROLS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class KeyModes:
-    """What the program has asked of the keyboard: DECCKM and DECKPAM."""
+    """What the program has asked of the keyboard: DECCKM, DECKPAM and LNM."""
 
     is_cursor_application: bool = False
     is_keypad_application: bool = False
+    is_newline: bool = False
 
 
 def encoded(event: QKeyEvent, modes: KeyModes) -> bytes:
@@ -87,12 +88,11 @@ def is_kept_by_window(event: QKeyEvent) -> bool:
         return False
     if modifiers & (_SHIFT | _ALT) or key in {_Key.Key_Tab, _Key.Key_Backtab, _Key.Key_Comma}:
         return True
-    is_digit = _Key.Key_0 <= key <= _Key.Key_9 and not modifiers & _Mod.KeypadModifier
-    return is_digit
+    return _Key.Key_0 <= key <= _Key.Key_9 and not modifiers & _Mod.KeypadModifier
 
 
 def _modifier_number(modifiers: Qt.KeyboardModifier) -> int:
-    """xterm's number of the modifiers held, less one; 0 for none."""
+    """The number in xterm of the modifiers held, less one; 0 for none."""
     return bool(modifiers & _SHIFT) | bool(modifiers & _ALT) << 1 | bool(modifiers & _CONTROL) << 2
 
 
@@ -112,23 +112,24 @@ def _special(key: Qt.Key, number: int, modes: KeyModes) -> str:
 def _text(event: QKeyEvent, key: Qt.Key, modifiers: Qt.KeyboardModifier, modes: KeyModes) -> str:
     """What a key types, with Alt as an ESC before it."""
     escape = "\x1b" if modifiers & _ALT else ""
-    if key == _Key.Key_Backspace:
-        return escape + ("\x08" if modifiers & _CONTROL else "\x7f")
     if key == _Key.Key_Enter and modes.is_keypad_application and not escape:
         return "\x1bOM"
-    if key in {_Key.Key_Return, _Key.Key_Enter}:
-        return escape + "\r"
-    if key == _Key.Key_Tab:
-        return escape + "\t"
-    if key == _Key.Key_Escape:
-        return escape + "\x1b"
+    plain = {
+        _Key.Key_Backspace: "\x08" if modifiers & _CONTROL else "\x7f",
+        _Key.Key_Return: "\r\n" if modes.is_newline else "\r",
+        _Key.Key_Enter: "\r\n" if modes.is_newline else "\r",
+        _Key.Key_Tab: "\t",
+        _Key.Key_Escape: "\x1b",
+    }.get(key)
+    if plain is not None:
+        return escape + plain
     typed = event.text()
-    if modifiers & _CONTROL:
-        if typed and typed.isprintable() and typed != " " and modifiers & _ALT:
-            # AltGr, which some systems tell as Ctrl with Alt, has made a character of it.
-            return typed
-        return _controlled(key, typed, escape)
-    return escape + typed if typed else ""
+    if not modifiers & _CONTROL:
+        return escape + typed if typed else ""
+    if escape and typed > " " and typed.isprintable():
+        # AltGr, which some systems tell as Ctrl with Alt, has made a character of it.
+        return typed
+    return _controlled(key, typed, escape)
 
 
 def _controlled(key: Qt.Key, typed: str, escape: str) -> str:

@@ -6,7 +6,9 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-_ADDRESS: Final = re.compile(r"\b(?:https?|ftp|sftp|ssh|file)://[^\s<>\"'`{}|\\^\0]+|\bmailto:[^\s<>\"'\0]+@[^\s<>\"'\0]+")
+_ADDRESS: Final = re.compile(
+    r"\b(?:https?|ftp|sftp|ssh|file)://[^\s<>\"'`{}|\\^\0]+|\bmailto:[^\s<>\"'\0]+@[^\s<>\"'\0]+"
+)
 _PAIRS: Final = {")": "(", "]": "["}
 _LONGEST: Final = 2_083
 # What is opened without a question.

@@ -11,7 +11,7 @@ _TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def cleaned(text: str) -> str:
-    """The text with ``\\n`` line ends and without control characters other than tab and line feed."""
+    """The text with line feeds as line ends and without control characters other than tab and line feed."""
     return _TURNING.sub("", _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 

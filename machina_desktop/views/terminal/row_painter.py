@@ -66,17 +66,17 @@ class RowPainter:
                 painter.fillRect(area, style.ground)
             elif ground is not None:
                 painter.fillRect(area, self._styles.ground)
-            self._write(painter, area, row.text[start:end], style, row.clusters, start)
+            self._write(painter, area, row, start, style)
             is_blinking = is_blinking or style.is_blinking
         return is_blinking
 
-    def _write(
-        self, painter: QPainter, area: QRect, text: str, style: Style, clusters: Mapping[int, str], first: int
-    ) -> None:
+    def _write(self, painter: QPainter, area: QRect, row: RowLike, first: int, style: Style) -> None:
+        """Write the characters of a row from column ``first`` on that fall into ``area``."""
+        text = row.text[first : first + area.width() // self._face.width]
         if not style.is_invisible:
             shown = text.rstrip(" ")
             if shown:
-                shape = self._face.shape(shown, style.face, clusters, first)
+                shape = self._face.shape(shown, style.face, row.clusters, first)
                 if shape.glyphs is not None:
                     painter.setPen(style.ink)
                     painter.drawGlyphRun(QPointF(area.x(), area.y() + self._face.ascent), shape.glyphs)
@@ -127,7 +127,7 @@ class RowPainter:
             ground = style.ground or self._styles.ground
             if not text.isascii() or style.has_lines or style.is_invisible:
                 painter.fillRect(area, ground)
-                self._write(painter, area, text, style, row.clusters, start)
+                self._write(painter, area, row, start, style)
                 continue
             for column, sign in enumerate(text, start):
                 key = (sign, style.face, style.ink.rgba(), ground.rgba())

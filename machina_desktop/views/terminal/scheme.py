@@ -83,4 +83,3 @@ def mixed(one: int, other: int, share: float) -> int:
         from_, to = one >> shift & 0xFF, other >> shift & 0xFF
         made |= round(from_ + (to - from_) * share) << shift
     return made
-

@@ -1,0 +1,77 @@
+"""The strip that asks whether a program may write to the clipboard (OSC 52); it is never let read it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from machina_desktop.views.callout import Callout
+from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.text import copy_text
+
+_SHOWN = 80
+
+
+class Consent(StrEnum):
+    """What the person has said for one pane."""
+
+    ASK = "ask"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class ClipboardAsk(QWidget):
+    """Hidden until a program asks.
+
+    Signals:
+        answered(): The strip is gone again.
+
+    Attributes:
+        consent: What was said last; it holds for this pane and as long as it is open.
+    """
+
+    answered = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.consent = Consent.ASK
+        self._text = ""
+        self._callout = Callout("warning", icon_name="copy")
+        self._callout.setObjectName("terminal.clipboard")
+        for name, words, kind in (
+            ("once", self.tr("Allow once"), ButtonKind.SECONDARY),
+            ("always", self.tr("Always here"), ButtonKind.GHOST),
+            ("never", self.tr("Never here"), ButtonKind.GHOST),
+        ):
+            button = Button(words, kind=kind)
+            button.setObjectName(f"terminal.clipboard.{name}")
+            button.clicked.connect(lambda _checked=False, name=name: self._on_answer(name))
+            self._callout.add_button(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.S, Space.S, Space.S, 0)
+        column.addWidget(self._callout)
+        self.hide()
+
+    def ask(self, text: str) -> None:
+        """A program would like to put ``text`` on the clipboard."""
+        if self.consent is Consent.ALWAYS:
+            copy_text(text)
+        elif self.consent is Consent.ASK and text:
+            self._text = text
+            shown = "".join(sign if sign.isprintable() else " " for sign in text[:_SHOWN])
+            rest = "…" if len(text) > _SHOWN else ""
+            words = self.tr("A program here wants to put {0} characters on the clipboard.")
+            self._callout.say(words.format(self.locale().toString(len(text))), f"{shown}{rest}")
+            self.show()
+
+    def _on_answer(self, name: str) -> None:
+        text, self._text = self._text, ""
+        if name in {"once", "always"}:
+            copy_text(text)
+        self.consent = {"once": Consent.ASK, "always": Consent.ALWAYS, "never": Consent.NEVER}[name]
+        self._callout.clear()
+        self.hide()
+        self.answered.emit()

@@ -1,0 +1,121 @@
+"""The tabs of terminals: closed by a cross or the middle button, named anew by a double click, moved by the mouse."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from machina_desktop.views import theme
+from machina_desktop.views.icons import draw_icon
+from machina_desktop.views.theme import Radius, Space
+from machina_desktop.views.widgets.painting import fill_rounded
+from machina_desktop.views.widgets.tabs import TAB_HEIGHT, TabBar
+
+_CROSS = 16
+
+
+class TabStrip(TabBar):
+    """Tabs of terminals.
+
+    Signals:
+        close_wanted(str): The key of the tab that shall go.
+        renamed(str, str): Key and title; an empty title means the one it has by itself.
+    """
+
+    close_wanted = Signal(str)
+    renamed = Signal(str, str)
+
+    def __init__(self, *, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(name=name, parent=parent)
+        self.tail = _CROSS + Space.S
+        self.setMovable(True)
+        self.setMouseTracking(True)
+        self._edit: QLineEdit | None = None
+
+    def begin_rename(self, key: str) -> None:
+        """Let the person type another title over a tab."""
+        index = self._index_of(key)
+        if index < 0 or self._edit is not None:
+            return
+        edit = QLineEdit(self._tabs[key].title, self)
+        edit.setAccessibleName(self.tr("Name of the tab"))
+        edit.setGeometry(self.tabRect(index).adjusted(4, 5, -4, -6))
+        edit.editingFinished.connect(lambda: self._end_rename(key, is_kept=True))
+        edit.installEventFilter(self)
+        edit.selectAll()
+        edit.show()
+        edit.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._edit = edit
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        is_key = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if watched is self._edit and is_key and cast("QKeyEvent", event).key() == Qt.Key.Key_Escape:
+            self._end_rename("", is_kept=False)
+            return True
+        return False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Delete and self.current():
+            self.close_wanted.emit(self.current())
+        elif event.key() == Qt.Key.Key_F2 and self.current():
+            self.begin_rename(self.current())
+        else:
+            super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        key = self._key_at(event.position())
+        is_cross = event.button() == Qt.MouseButton.LeftButton and self._is_on_cross(event.position())
+        if key and (is_cross or event.button() == Qt.MouseButton.MiddleButton):
+            self.close_wanted.emit(key)
+            return
+        super().mousePressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if (key := self._key_at(event.position())) and event.button() == Qt.MouseButton.LeftButton:
+            self.begin_rename(key)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        mouse = self.mapFromGlobal(self.cursor().pos()) if self.underMouse() else QPoint(-1, -1)
+        for index in range(self.count()):
+            rect = self.tabRect(index)
+            if index != self.currentIndex() and not rect.contains(mouse):
+                continue
+            cross = self._cross(rect)
+            is_hot = cross.contains(mouse)
+            if is_hot:
+                fill_rounded(
+                    painter, QRectF(cross).adjusted(-2, -2, 2, 2), Radius.INPUT, theme.color("surface-pressed")
+                )
+            draw_icon(
+                painter, QRectF(cross).adjusted(2, 2, -2, -2), "x", "text-primary" if is_hot else "text-secondary"
+            )
+
+    def _cross(self, rect: QRect) -> QRect:
+        is_mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        left = rect.left() + Space.S if is_mirrored else rect.right() - Space.S - _CROSS
+        return QRect(left, (TAB_HEIGHT - _CROSS) // 2, _CROSS, _CROSS)
+
+    def _is_on_cross(self, at: QPointF) -> bool:
+        index = self.tabAt(at.toPoint())
+        return index >= 0 and self._cross(self.tabRect(index)).contains(at.toPoint())
+
+    def _key_at(self, at: QPointF) -> str:
+        return str(self.tabData(self.tabAt(at.toPoint())) or "")
+
+    def _end_rename(self, key: str, *, is_kept: bool) -> None:
+        edit, self._edit = self._edit, None
+        if edit is None:
+            return
+        edit.hide()
+        edit.deleteLater()
+        if is_kept:
+            self.renamed.emit(key, edit.text().strip())
