@@ -30,7 +30,14 @@ class Redactor:
 
     def __init__(self) -> None:
         self._forms_by_head: dict[str, tuple[str, ...]] = {}
+        self._beginnings: set[str] = set()
+        self._longest = 0
         self._lock = threading.Lock()
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest text that is hidden; 0 for none."""
+        return self._longest
 
     def learn(self, *secrets: str) -> None:
         """Hide these from now on; of a text with several lines, each line too."""
@@ -39,18 +46,37 @@ class Redactor:
                 head = form[:MINIMUM_LENGTH]
                 known = {form, *self._forms_by_head.get(head, ())}
                 self._forms_by_head[head] = tuple(sorted(known, key=len, reverse=True))
+                self._beginnings.update(head[:length] for length in range(1, MINIMUM_LENGTH))
+                self._longest = max(self._longest, len(form))
 
     def redact(self, text: str) -> str:
         """``text`` with every learnt secret replaced; secrets that overlap become one row of dots."""
-        heads = self._forms_by_head
-        if not heads:
-            return text
-        starts = [at for at in range(len(text) - MINIMUM_LENGTH + 1) if text[at : at + MINIMUM_LENGTH] in heads]
         pieces, done = [], 0
-        for start, end in self._spans(text, starts):
+        for start, end in self.spans(text):
             pieces += [text[done:start], DOTS]
             done = end
         return "".join([*pieces, text[done:]])
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where learnt secrets stand in ``text``, in order; those that overlap are one."""
+        heads = self._forms_by_head
+        if not heads:
+            return []
+        starts = [at for at in range(len(text) - MINIMUM_LENGTH + 1) if text[at : at + MINIMUM_LENGTH] in heads]
+        return self._spans(text, starts)
+
+    def unfinished(self, text: str) -> int:
+        """Where the first learnt secret begins that the end of ``text`` may cut off; its length for none."""
+        for start in range(max(0, len(text) - self._longest + 1), len(text)):
+            rest = text[start : start + MINIMUM_LENGTH]
+            if len(rest) < MINIMUM_LENGTH:
+                if rest in self._beginnings:
+                    return start
+                continue
+            begun = text[start:]
+            if any(len(form) > len(begun) and form.startswith(begun) for form in self._forms_by_head.get(rest, ())):
+                return start
+        return len(text)
 
     def _spans(self, text: str, starts: Iterable[int]) -> list[tuple[int, int]]:
         """Where the secrets that begin at some of ``starts`` stand in ``text``, without overlaps, in order."""
