@@ -94,6 +94,11 @@ class Rights:
         self._readers: dict[Shown, Reader] = {}
         self._bell = asyncio.Event()
 
+    @property
+    def readers(self) -> tuple[Reader, ...]:
+        """All that are looked after."""
+        return tuple(self._readers.values())
+
     def reader(self, shown: Shown, actor: Actor) -> Reader:
         """The session's, who was found to be ``actor`` just now."""
         return self._readers.get(shown) or Reader(shown, actor, self._good_for_s)
@@ -123,7 +128,8 @@ class Rights:
             self.check(event.user_id)
         if isinstance(event, Changed) and (changes := [each for each in event.changes if _is_about_rights(each)]):
             for reader in self._readers.values():
-                if any(_may_concern(reader.actor, change) for change in changes):
+                # Of a look that is under way nobody knows whether it was before this or after it.
+                if not reader.is_trusted or any(_may_concern(reader.actor, change) for change in changes):
                     reader.doubt()
             self._bell.set()
 
@@ -160,5 +166,7 @@ def _is_about_rights(change: Change) -> bool:
 
 
 def _may_concern(actor: Actor, change: Change) -> bool:
-    """Of what was deleted nobody can tell any more whose it was."""
-    return change.row is None or change.row.get("user_id", actor.user_id) == actor.user_id
+    """Of what was deleted nobody can tell any more whose it was, only of which team."""
+    if change.row is None:
+        return actor.role_in(change.team_id) is not None
+    return bool(change.row.get("user_id", actor.user_id) == actor.user_id)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,41 @@ async def test_a_session_that_ended_reads_no_further(run: Followed) -> None:
         await is_gone(events)
 
 
+async def test_a_reader_of_a_log_that_never_rests_is_let_go_as_soon(run: Followed) -> None:
+    max_ = await run.site.member("Max")
+    async with following(run, max_) as events:
+        await run.say("one")
+        await read(events, 1)
+        run.site.sql("DELETE FROM session WHERE session_id = ?", max_.session_id)
+        ended_at = time.monotonic()
+        later = 0.0
+        event = await anext(events)
+        while event.event == "log":
+            later = time.monotonic() - ended_at
+            await run.say("more")
+            event = await asyncio.wait_for(anext(events), 5)
+            assert later < 5
+    assert (event.event, json.loads(event.data)["code"]) == ("gone", "E-AUTH")
+    # What was under way then may come a moment later than the look is good for.
+    assert later < QUICK.recheck_s + 0.5
+
+
+async def test_of_a_long_log_a_removed_member_gets_nothing_more(run: Followed) -> None:
+    for _ in range(16):
+        await run.say(*(f"{'z' * 8000}" for _ in range(60)))
+    max_ = await run.site.member("Max")
+    reading, writing = await asyncio.open_connection(*_place(run), limit=4096)
+    with closing(writing):
+        writing.write(_asked(run, max_))
+        await reading.readuntil(b"event: log\n")
+        run.site.sql("DELETE FROM session WHERE session_id = ?", max_.session_id)
+        [reader] = run.site.server.streams.rights.readers
+        await until(lambda: reader.refusal is not None, what="the look that finds nobody")
+        rest = await asyncio.wait_for(reading.read(), 10)
+    assert b"event: gone\n" in rest
+    assert len(rest) < 16 * 60 * 8000 * 3 / 4, "more than what was on its way"
+
+
 async def test_whoever_signs_out_reads_no_further_at_once(tmp_path: Path) -> None:
     seldom = Times(heartbeat_s=60, recheck_s=60)
     async with settled(tmp_path / "home", times=seldom) as site:
@@ -256,15 +292,24 @@ async def test_one_person_follows_only_so_many_streams(run: Followed) -> None:
 async def test_a_reader_who_takes_nothing_is_let_go(run: Followed) -> None:
     for _ in range(16):
         await run.say(*(f"{'z' * 8000}" for _ in range(60)))
-    host, port = run.site.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as line:
+    with socket.create_connection(_place(run)) as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        head = (
-            f"GET {run.path}?stream=true HTTP/1.1",
-            f"Host: {host}",
-            f"Authorization: Bearer {run.site.admin.token}",
-            "\r\n",
-        )
-        await asyncio.to_thread(line.sendall, "\r\n".join(head).encode())
+        await asyncio.to_thread(line.sendall, _asked(run, run.site.admin))
         await until(lambda: run.site.server.streams.count == 1, what="the stream")
         await until(lambda: run.site.server.streams.count == 0, what="the end of a stream that nobody reads")
+
+
+def _place(run: Followed) -> tuple[str, int]:
+    host, port = run.site.url.removeprefix("http://").split(":")
+    return host, int(port)
+
+
+def _asked(run: Followed, visitor: Visitor) -> bytes:
+    head = (
+        f"GET {run.path}?stream=true HTTP/1.1",
+        f"Host: {_place(run)[0]}",
+        f"Authorization: Bearer {visitor.token}",
+        "Connection: close",
+        "\r\n",
+    )
+    return "\r\n".join(head).encode()
