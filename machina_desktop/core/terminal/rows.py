@@ -65,17 +65,21 @@ def merged(runs: Sequence[int]) -> list[int]:
     return found
 
 
-def canonical(text: str, runs: Sequence[int], fill: int, columns: int) -> tuple[str, tuple[int, ...], int]:
-    """Text, runs and fill with equal neighbours merged and the blanks at the end left to ``fill``."""
+def canonical(
+    text: str, runs: Sequence[int], fill: int, columns: int, *, at_least: int = 0
+) -> tuple[str, tuple[int, ...], int]:
+    """Text, runs and fill with equal neighbours merged and the blanks behind ``at_least`` columns left to ``fill``."""
     found = merged(runs)
     if len(text) >= columns:
         last = found[-1] if found else 0
         fill = last if text[-1] == " " and not last & ~BACKGROUND_MASK else 0
-    while text and text[-1] == " " and (found[-1] if found else 0) == fill:
-        start = found[-2] if found else 0
+    while len(text) > at_least and text[-1] == " " and (found[-1] if found else 0) == fill:
+        start = max(found[-2] if found else 0, at_least)
         text = text[: max(len(text.rstrip(" ")), start)]
-        if len(text) == start:
+        if found and len(text) == found[-2]:
             del found[-2:]
+        elif len(text) == start:
+            break
     return text, () if found == [0, 0] else tuple(found), fill
 
 
@@ -118,7 +122,7 @@ class Line:
         if self.cells is not None:
             text, runs, clusters = _packed(self.cells, self.attributes)
             fill = 0
-        short, own, fill = canonical(text, runs, fill, columns)
+        short, own, fill = canonical(text, runs, fill, columns, at_least=max(clusters) + 1 if clusters else 0)
         return Row(short, own, fill, dict(clusters) if clusters else NO_CLUSTERS, self.is_wrapped)
 
     def blank(self, attribute: int) -> None:

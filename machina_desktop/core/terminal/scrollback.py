@@ -261,7 +261,9 @@ def wrapped(row: Row, columns: int) -> list[Row]:
     for piece in cut(row.text, columns):
         end = start + len(piece)
         clusters = {at - start: cluster for at, cluster in row.clusters.items() if start <= at < end}
-        text, runs, fill = canonical(piece, runs_between(row.runs, start, end), 0, columns)
+        text, runs, fill = canonical(
+            piece, runs_between(row.runs, start, end), 0, columns, at_least=max(clusters) + 1 if clusters else 0
+        )
         rows.append(Row(text, runs, fill, clusters or NO_CLUSTERS, is_wrapped=True))
         start = end
     return [*rows[:-1], rows[-1]._replace(fill=row.fill, is_wrapped=row.is_wrapped)]

@@ -212,9 +212,9 @@ class Stream(pyte.ByteStream):
             if drawn:
                 screen.last_drawn = drawn[-1]
                 drawn = ""
-            self._piece(piece)
             if self._state != _GROUND:
                 self._leave_string()
+            self._piece(piece)
             cursor, rows = screen.cursor, screen.rows
             columns, last = screen.columns, screen.lines - 1
             x, y, attribute = cursor.x, cursor.y, cursor.attribute
@@ -227,6 +227,8 @@ class Stream(pyte.ByteStream):
         cursor.x, cursor.y, cursor.attribute = x, y, attribute
         if drawn:
             screen.last_drawn = drawn[-1]
+        if self._state != _GROUND and "\x1b" not in parts[-1]:
+            self._leave_string()
 
     def _leave_string(self) -> None:
         """A sequence has begun: what was not finished before it never will be."""

@@ -1,0 +1,144 @@
+"""Random streams through the terminal, in random chunks, and through the mended pyte.
+
+Run as ``python -m tests.terminal.fuzz COUNT``. A stream is known by its number:
+``python -m tests.terminal.fuzz 1 NUMBER`` runs it alone.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+
+from machina_desktop.core.terminal.screen import Screen
+from machina_desktop.core.terminal.stream import Stream
+from tests.terminal.reference import Reference, ReferenceStream
+
+SIZES = ((10, 5), (20, 8), (80, 24))
+LOOKS = (
+    "",
+    "0",
+    "1",
+    "31",
+    "1;32",
+    "44",
+    "7",
+    "27",
+    "22;24",
+    "97",
+    "105",
+    "39;49",
+    "3;9",
+    "0;4;5",
+    "48;5;17",
+    "38;5;200",
+)
+ODD = ("é", "ж", "─", "中", "文", "😀", "e\u0301", "x", "y", " ", "\u0301", "👩\u200d💻", "❤\ufe0f", "한")
+
+
+def number(choose: random.Random, highest: int) -> str:
+    return choose.choice(("", str(choose.randint(0, highest)), str(choose.randint(1, highest + 5))))
+
+
+def text(choose: random.Random, columns: int, *, is_odd: bool) -> str:
+    if is_odd and choose.random() < 0.5:
+        return "".join(choose.choices(ODD, k=choose.randint(1, 14)))
+    return "".join(choose.choices("abcdefgh XYZ0123", k=choose.choice((1, 2, 5, 12, columns, columns * 2 + 3))))
+
+
+def log(choose: random.Random, lines: int) -> str:
+    coloured = choose.random() < 0.5
+    parts = []
+    for each in range(choose.randint(3, 6 * lines)):
+        word = f"\x1b[{choose.choice(LOOKS)}mline\x1b[0m {each}" if coloured else f"line {each}" * choose.randint(0, 3)
+        parts.append(f"{word}\r\n")
+    return "".join(parts)
+
+
+def parts(choose: random.Random, columns: int, lines: int, *, is_odd: bool) -> Iterator[str]:  # noqa: C901
+    """Pieces of a stream; the weights are those of what breaks terminals, not of what programs send."""
+    for _ in range(choose.randint(5, 60)):
+        kind = choose.random()
+        if kind < 0.30:
+            yield text(choose, columns, is_odd=is_odd)
+        elif kind < 0.42:
+            yield choose.choice(("\r\n", "\n", "\r", "\b", "\t", "\r\n\r\n", "\x0b"))
+        elif kind < 0.55:
+            yield f"\x1b[{number(choose, lines)};{number(choose, columns)}{choose.choice('HHHf')}"
+        elif kind < 0.68:
+            yield f"\x1b[{choose.choice(LOOKS)}m"
+        elif kind < 0.75:
+            yield f"\x1b[{choose.choice(('', '0', '1', '2'))}{choose.choice('KKJ')}"
+        elif kind < 0.87:
+            yield f"\x1b[{number(choose, 6)}{choose.choice('ABCDEFGLMP@X`ade')}"
+        elif kind < 0.90:
+            top = choose.randint(1, lines - 1)
+            yield f"\x1b[{top};{choose.randint(top + 1, lines)}r" if choose.random() < 0.7 else "\x1b[r"
+        elif kind < 0.94:
+            yield f"\x1b{choose.choice(('M', 'D', 'E', '7', '8', 'H', '[g', '[3g'))}"
+        elif kind < 0.96:
+            yield f"\x1b[{choose.choice(('4', '?7', '?6', '20'))}{choose.choice('hl')}"
+        elif kind < 0.98:
+            yield choose.choice(("\x1b]0;title\x07", "\x1b]2;t\x1b\\"))
+        else:
+            yield log(choose, lines)
+
+
+def chunks(choose: random.Random, data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        size = choose.choice((1, 3, 17, 64, 400, 4000))
+        yield data[at : at + size]
+        at += size
+
+
+def state(screen: Screen | Reference) -> tuple[object, ...]:
+    cells = []
+    for y in range(screen.lines):
+        row = screen.buffer[y]
+        cells.append([row[x] for x in range(screen.columns)])
+    return cells, screen.cursor.x, screen.cursor.y, screen.cursor.attrs, screen.title
+
+
+def difference(seed: int) -> str:
+    """What differs after the stream of that number; empty if nothing does."""
+    choose = random.Random(seed)
+    columns, lines = choose.choice(SIZES)
+    data = "".join(parts(choose, columns, lines, is_odd=seed % 3 == 0)).encode()
+    reference = Reference(columns, lines)
+    ReferenceStream(reference).feed(data)
+    screen = Screen(columns, lines)
+    stream = Stream(screen)
+    for chunk in chunks(choose, data):
+        stream.feed(chunk)
+    expected, found = state(reference), state(screen)
+    if expected == found:
+        return ""
+    names = ("cells", "x", "y", "look", "title")
+    wrong = [name for name, one, other in zip(names, expected, found, strict=True) if one != other]
+    rows = [
+        f"  row {y} column {x}: expected {one}, found {other}"
+        for y, (ours, theirs) in enumerate(zip(expected[0], found[0], strict=True))
+        for x, (one, other) in enumerate(zip(ours, theirs, strict=True))
+        if one != other
+    ]
+    places = f"expected {expected[1:4]}, found {found[1:4]}"
+    return "\n".join([f"stream {seed} ({columns} by {lines}): {wrong} {places}", *rows[:5], f"  {data!r}"])
+
+
+def main() -> int:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    found = 0
+    for seed in range(first, first + count):
+        wrong = difference(seed)
+        if wrong:
+            found += 1
+            if found <= 5:
+                print(wrong)
+    print(f"{count} streams, {found} differences")
+    return found > 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
