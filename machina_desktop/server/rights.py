@@ -107,6 +107,7 @@ class Rights:
         """Look after it, or the one that is known of its session; ``wake`` is called when its rights change."""
         reader = self._readers.setdefault(reader.shown, reader)
         reader.wakes.add(wake)
+        self._bell.set()
         return reader
 
     def leave(self, reader: Reader, wake: Wake) -> None:
@@ -144,7 +145,7 @@ class Rights:
                 await self._look(due[first : first + SLICE])
             if not due:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._bell.wait(), self._good_for_s / STEPS)
+                    await asyncio.wait_for(self._bell.wait(), self._good_for_s / STEPS if self._readers else None)
 
     async def _look(self, readers: Sequence[Reader]) -> None:
         asked_at, doubts = time.monotonic(), [reader.doubts for reader in readers]

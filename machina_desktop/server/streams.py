@@ -139,10 +139,11 @@ class Streams:
             return
         # First of all: what is sent of this event is sent to whoever may read after it.
         self.rights.hear(event)
-        for streams in self._open.values():
-            for stream in streams:
-                if stream.concerns(event):
-                    stream.wake()
+        if isinstance(event, Changed):
+            for topic in {"", *(change.entity_id for change in event.changes)}:
+                for stream in self._open.get(topic, ()):
+                    if stream.concerns(event):
+                        stream.wake()
 
     def _hear_log(self, event: LogAppended) -> None:
         for stream in self._open.get("", ()):
