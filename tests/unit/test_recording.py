@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 import time
@@ -20,6 +21,7 @@ from machina_desktop.core.terminal import recording
 from machina_desktop.core.terminal.asciicast import CastEvent, CastFile, EventKind, Header, header_line, played_times
 from machina_desktop.core.terminal.recording import Recorder
 from machina_desktop.core.terminal.recording_input import ShownInput
+from machina_desktop.core.terminal.recording_text import lines_of
 from machina_desktop.core.terminal.redaction import StreamRedactor
 
 SECRET = "hunter2-correct-horse"
@@ -220,9 +222,9 @@ def test_what_has_become_of_it_is_told_with_its_digest(tmp_path: Path) -> None:
 
 def test_what_the_disk_has_no_time_for_is_left_out_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
-    fsync = recording.os.fsync
+    fsync = os.fsync
     monkeypatch.setattr(recording, "SYNC_S", 0.0)
-    monkeypatch.setattr(recording.os, "fsync", lambda file: (gate.wait(10), fsync(file)))
+    monkeypatch.setattr(os, "fsync", lambda file: (gate.wait(10), fsync(file)))
     path = tmp_path / "a.cast"
     recorder = Recorder(path, HEADER)
     began = time.perf_counter()
@@ -254,7 +256,7 @@ def test_a_disk_that_fails_ends_the_recording_and_says_why(tmp_path: Path, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(recording, "SYNC_S", 0.0)
-    monkeypatch.setattr(recording.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     ended = threading.Event()
     recorder = Recorder(tmp_path / "a.cast", HEADER, on_end=ended.set)
     recorder.output(b"x")
@@ -303,3 +305,53 @@ def test_no_line_of_a_file_makes_the_reader_fail(tmp_path_factory: pytest.TempPa
 def test_no_pause_is_played_longer_than_asked() -> None:
     events = [CastEvent(at, EventKind.OUTPUT, "x") for at in (0, 1000, 61_000, 61_500)]
     assert played_times(events, longest_pause_ms=2000) == [0, 1000, 3000, 3500]
+
+
+# Its text
+
+
+def read(tmp_path: Path, *chunks: bytes, columns: int = 20, rows: int = 5) -> list[str]:
+    path = tmp_path / "a.cast"
+    recorder = Recorder(path, Header(columns=columns, rows=rows, began_at=HEADER.began_at))
+    for chunk in chunks:
+        recorder.output(chunk)
+    recorder.stop()
+    recorder.wait()
+    return [line.text for line in lines_of(CastFile(path))]
+
+
+def test_its_text_is_what_could_be_read_without_sequences(tmp_path: Path) -> None:
+    data = b"\x1b[1;32mone\x1b[0m\r\ntwo \xe2\x98\x83\r\n\xe6\xbc\xa2\xe5\xad\x97 ok\r\n" + b"x\r\n" * 20 + b"end"
+    assert read(tmp_path, data) == ["one", "two ☃", "漢字 ok", *["x"] * 20, "end"]
+
+
+def test_a_line_that_was_wrapped_is_one_line_of_the_text(tmp_path: Path) -> None:
+    assert read(tmp_path, b"a" * 50 + b"\r\nb\r\n" + b"\r\n" * 6) == ["a" * 50, "b", *[""] * 7]
+
+
+def test_what_was_written_over_is_told_as_it_was_at_last(tmp_path: Path) -> None:
+    assert read(tmp_path, b"10 %\r", b"100 %\r\ndone\r\n")[:2] == ["100 %", "done"]
+
+
+def test_what_is_drawn_on_the_alternate_screen_is_not_in_the_text(tmp_path: Path) -> None:
+    assert read(tmp_path, b"before\r\n\x1b[?1049hdrawn\x1b[?1049lafter\r\n")[:2] == ["before", "after"]
+
+
+def test_another_width_tells_no_line_twice_and_loses_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.cast"
+    recorder = Recorder(path, Header(columns=40, rows=4, began_at=HEADER.began_at))
+    for step in range(60):
+        recorder.output(f"line {step:02} {'-' * 25}\r\n".encode())
+        recorder.resized(20 + step, 4 + step % 5)
+    recorder.stop()
+    recorder.wait()
+    lines = [line.text for line in lines_of(CastFile(path)) if line.text]
+    assert lines == [f"line {step:02} {'-' * 25}" for step in range(60)]
+
+
+def test_a_line_of_the_text_knows_when_it_was_first_seen(tmp_path: Path) -> None:
+    path = tmp_path / "a.cast"
+    events = "".join(f'[{at}.0, "o", "line {at}\\r\\n"]\n' for at in range(1, 30))
+    path.write_bytes(header_line(Header(columns=20, rows=5, began_at=HEADER.began_at)) + events.encode())
+    lines = list(lines_of(CastFile(path)))
+    assert [(line.at_ms, line.text) for line in lines[:-1]] == [(at * 1000, f"line {at}") for at in range(1, 30)]
