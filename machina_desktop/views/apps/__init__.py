@@ -46,6 +46,7 @@ APPS: tuple[App, ...] = (
     _late("providers", "Providers", "cloud", "provider_account"),
     _late("keys", "Keys", "key-round", "ssh_key"),
     _late("deployments", "Deployments", "rocket", "deployment"),
+    _late("terminal", "Terminal", "square-terminal"),
     _late("teams", "Teams", "layers", "team"),
     _late("members", "Members", "users", "member", "invite"),
     _late("audit", "Audit", "scroll-text", "audit_event"),

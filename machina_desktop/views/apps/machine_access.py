@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.key_export import KeyExport
 from machina_desktop.views.apps.machine_text import address_of, ssh_command
@@ -31,6 +31,7 @@ class MachineAccess(QWidget):
 
     def __init__(self, bridge: Bridge, window: Window, *, parent: QWidget) -> None:
         super().__init__(parent)
+        self._window_door = window
         self._machine: Machine | None = None
         self._keys: tuple[SSHKey, ...] = ()
         self._key_file = ""
@@ -64,7 +65,19 @@ class MachineAccess(QWidget):
         self._render()
 
     def commands(self) -> Iterable[Command]:
-        """Saving the machine's key, where it can be saved."""
+        """A terminal on the machine, where it can be reached, and saving its key, where it can be saved."""
+        machine = self._machine
+        if machine is not None and address_of(machine):
+            yield Command(
+                name="machine.terminal",
+                title=self.tr("Open a terminal on {0}").format(machine.name),
+                group=self.tr("Machines"),
+                icon="square-terminal",
+                keys="Ctrl+Shift+T",
+                words=self.tr("ssh shell connect"),
+                run=self._on_terminal,
+                is_available=lambda: not self._terminal_problem(),
+            )
         key = self._own_key()
         if key is not None:
             yield Command(
@@ -88,10 +101,15 @@ class MachineAccess(QWidget):
         row.setSpacing(Space.M)
         row.addWidget(self._hint, 1)
         row.addWidget(self._save)
+        self._terminal = Button(self.tr("Open terminal"), icon_name="square-terminal")
+        self._terminal.setObjectName("machine.terminal")
+        self._terminal.setToolTip("Ctrl+Shift+T")
+        self._terminal.clicked.connect(self._on_terminal)
         self._card = Card(name=self.tr("Connect"))
         self._card.column.setContentsMargins(Space.M, Space.S, Space.S, Space.S)
         self._card.column.addWidget(self._command)
         self._card.column.addWidget(self._key_row)
+        self._card.column.addWidget(self._terminal, 0, Qt.AlignmentFlag.AlignLeft)
         return self._card
 
     def _build_values(self) -> KeyValueList:
@@ -113,11 +131,23 @@ class MachineAccess(QWidget):
         command = ssh_command(self._machine, key_file=self._key_file)
         self._card.setVisible(bool(command))
         self._command.set_text(command)
+        problem = self._terminal_problem()
+        self._terminal.setEnabled(not problem)
+        self._terminal.setToolTip(problem or "Ctrl+Shift+T")
         key = self._own_key()
         self._key_row.setVisible(key is not None)
         if key is not None:
             words = self.tr("Signs in with {0}.") if self._key_file else self.tr("Its key {0} lies in the vault.")
             self._hint.setText(words.format(key.name))
+
+    def _terminal_problem(self) -> str:
+        """Why no terminal can be opened now; empty when one can."""
+        is_running = self._machine is not None and self._machine.actual_status is MachineStatus.RUNNING
+        return "" if is_running else self.tr("The machine does not run.")
+
+    def _on_terminal(self) -> None:
+        if self._machine is not None:
+            self._window_door.open_app("terminal", self._machine.machine_id)
 
     def _own_key(self) -> SSHKey | None:
         """The first of the machine's keys whose private half is in the vault."""

@@ -107,8 +107,8 @@ class _NoAccounts(EmptyState):
             action=_tr("Try it on this computer"),
         )
         self.setObjectName("providers.empty")
-        self._action.setObjectName("providers.try_here")
-        self._action.set_icon_name("flask-conical")
+        self.action.setObjectName("providers.try_here")
+        self.action.set_icon_name("flask-conical")
         self.host = Button(_tr("Add a server I have"), icon_name="hard-drive", parent=self)
         self.host.setObjectName("providers.add_server")
         self.host.clicked.connect(self.host_offered)
@@ -116,16 +116,16 @@ class _NoAccounts(EmptyState):
 
     def set_busy(self, is_busy: bool) -> None:
         """Show that the practice account is being made."""
-        self._action.set_busy(is_busy)
+        self.action.set_busy(is_busy)
 
     def can_practise(self) -> bool:
         """Whether a practice machine can be had on this computer now."""
-        return self._action.isEnabled()
+        return self.action.isEnabled()
 
     def set_practice(self, problem: str) -> None:
         """Say why there is no practice on this computer; empty when there is."""
-        self._action.setEnabled(not problem)
-        self._action.setToolTip(problem)
+        self.action.setEnabled(not problem)
+        self.action.setToolTip(problem)
 
 
 class ProvidersPage(Page):

@@ -110,16 +110,14 @@ def _arm(cell: QRect, turn: int, weight: int, crossing: tuple[int, int, int]) ->
     gap = 2 * light
     is_across = turn in {0, 2}
     forwards = turn in {0, 1}
-    sign = 1 if forwards else -1
 
     def stroke(offset: int, start: int, width: int) -> QRect:
         """A stroke at ``offset`` from the middle across, beginning at ``start`` from the middle along."""
-        half = (light if width == light else 2 * light) // 2
         middle = (cell.width() if is_across else cell.height()) // 2
         across = (cell.height() if is_across else cell.width()) // 2 + offset - width // 2
-        begin = middle + sign * start - (half if forwards else width - 1 - half)
         length = cell.width() if is_across else cell.height()
-        low, high = (begin, length) if forwards else (0, begin + width)
+        # To the far edge of a stroke of the same width that crosses it, so that corners are whole.
+        low, high = (middle + start - width // 2, length) if forwards else (0, middle - start + width - width // 2)
         if is_across:
             return QRect(cell.x() + low, cell.y() + across, high - low, width)
         return QRect(cell.x() + across, cell.y() + low, width, high - low)

@@ -1,8 +1,8 @@
 """What a key sends to the program in the terminal, as xterm encodes it, and which keys the window keeps.
 
-The window keeps: ``Ctrl+Tab`` and ``Ctrl+Shift+Tab`` (to the next and the former control, the way out), ``Ctrl`` with a
-digit or a comma (the apps), everything with ``Ctrl+Alt``, and everything with ``Ctrl+Shift``. All else is the shell's,
-``Ctrl+K`` and ``F6`` too; the palette opens with ``Ctrl+Shift+P`` as well.
+The window keeps ``Ctrl+Tab`` and ``Ctrl+Shift+Tab`` (to the next and the former control, the way out), ``Ctrl`` with a
+digit or a comma (the apps), ``Ctrl+PgUp`` and ``Ctrl+PgDown`` (the tabs), everything with ``Ctrl+Alt``, and everything
+with ``Ctrl+Shift``. All else is the shell's, ``Ctrl+K`` and ``F6`` too; actions open with ``Ctrl+Shift+P`` as well.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _CONTROLS: Final = {
     _Key.Key_Slash: "\x1f",
     _Key.Key_Question: "\x7f",
 }
+# With Ctrl.
+_WINDOWS_KEYS: Final = frozenset({_Key.Key_Tab, _Key.Key_Backtab, _Key.Key_Comma, _Key.Key_PageUp, _Key.Key_PageDown})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,7 @@ def is_kept_by_window(event: QKeyEvent) -> bool:
     key, modifiers = _Key(event.key()), event.modifiers()
     if not modifiers & _CONTROL:
         return False
-    if modifiers & (_SHIFT | _ALT) or key in {_Key.Key_Tab, _Key.Key_Backtab, _Key.Key_Comma}:
+    if modifiers & (_SHIFT | _ALT) or key in _WINDOWS_KEYS:
         return True
     return _Key.Key_0 <= key <= _Key.Key_9 and not modifiers & _Mod.KeypadModifier
 

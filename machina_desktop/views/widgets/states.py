@@ -77,6 +77,9 @@ class _Message(QWidget):
 class EmptyState(_Message):
     """Nothing is here yet: an icon, one sentence, one action.
 
+    Attributes:
+        action: Its button.
+
     Signals:
         activated: The action was chosen.
     """
@@ -87,16 +90,16 @@ class EmptyState(_Message):
         self, *, icon_name: str, title: str, text: str = "", action: str = "", parent: QWidget | None = None
     ) -> None:
         super().__init__((icon_name, "text-secondary", "tint-neutral"), title, text, parent)
-        self._action = Button(action, kind=ButtonKind.PRIMARY, parent=self)
-        self._action.clicked.connect(self.activated)
-        self._buttons.addWidget(self._action)
+        self.action = Button(action, kind=ButtonKind.PRIMARY, parent=self)
+        self.action.clicked.connect(self.activated)
+        self._buttons.addWidget(self.action)
         self.set_message(title, text, action)
 
     def set_message(self, title: str, text: str = "", action: str = "") -> None:
         """Say something else; without an action there is no button."""
         self._show(title, text)
-        self._action.setText(action)
-        self._action.setVisible(bool(action))
+        self.action.setText(action)
+        self.action.setVisible(bool(action))
 
 
 class ErrorState(_Message):

@@ -1,0 +1,42 @@
+"""Which machines a terminal may be opened on, and which of them want more care."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QWidget
+
+from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.team import ENVIRONMENT
+from machina_desktop.views.icons import PROVIDER_ICONS
+from machina_desktop.views.widgets.menus import Menu
+
+_PRODUCTION = frozenset({f"{ENVIRONMENT}prod", f"{ENVIRONMENT}production", "prod", "production"})
+
+
+def is_production(machine: Machine) -> bool:
+    """Whether its tags say that it is in production."""
+    return any(tag.casefold() in _PRODUCTION for tag in machine.tags)
+
+
+def is_open_to(machine: Machine) -> bool:
+    """Whether there is an address at which a shell could be asked for."""
+    return not machine.is_gone and any((machine.public_ip, machine.ssh_host, machine.private_ip))
+
+
+def machine_menu(machines: Iterable[Machine], choose: Callable[[Machine], object], *, parent: QWidget) -> Menu:
+    """A menu of machines by name; those that run can be chosen."""
+    menu = Menu(QCoreApplication.translate("Terminal", "Open a terminal on"), parent=parent)
+    menu.setObjectName("terminal.machines")
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    menu.add_heading(QCoreApplication.translate("Terminal", "Open a terminal on"))
+    for machine in sorted(machines, key=lambda each: each.name):
+        menu.add_item(
+            machine.name,
+            partial(choose, machine),
+            icon_name=PROVIDER_ICONS[machine.provider],
+            is_enabled=machine.actual_status is MachineStatus.RUNNING,
+        )
+    return menu
