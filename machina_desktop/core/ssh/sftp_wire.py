@@ -200,7 +200,9 @@ class Wire:
 
     def close(self) -> None:
         """End the subsystem, and with it every open handle. From any thread; whoever waits is told it was lost."""
-        self._channel.close()
+        # The connection may have gone first.
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.close()
 
     @property
     def is_open(self) -> bool:
@@ -251,7 +253,7 @@ class Wire:
     def _begin(self) -> frozenset[str]:
         self._send(struct.pack(">IBI", 5, Kind.INIT, 3))
         body = self._packet()
-        if not body or body[0] != Kind.VERSION:
+        if len(body) < 5 or body[0] != Kind.VERSION:
             raise broken(self.target)
         answer, names = Answer(Kind.VERSION, body[5:], self.target), set()
         while not answer.is_at_end:
