@@ -150,9 +150,9 @@ class Streams:
             if stream.concerns(event):
                 stream.wake()
         readers = [stream for stream in self._open.get(event.deployment_id, ()) if stream.concerns(event)]
-        first = next((stream for stream in readers if not stream.is_sending), None)
+        first = next((each for each in readers if not each.is_sending and each.reader.is_trusted), None)
         if first is None:
-            # Each looks by itself when it has got rid of what it holds.
+            # Each looks by itself when it has got rid of what it holds, or is trusted again.
             return
         first.wake()
         # One reads; the others are woken with what it has read, or do it themselves when it lets them wait.
