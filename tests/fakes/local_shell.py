@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -62,15 +63,9 @@ class LocalShell:
             self._master, slave = pty.openpty()
             self._set_size()
             environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PS1": PROMPT, "ENV": ""}
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=slave,
-                stdout=slave,
-                stderr=slave,
-                env=environment,
-                process_group=None,
-                preexec_fn=_own_terminal,
-            )
+            # So that the pty is the program's controlling terminal, and Ctrl+C interrupts it.
+            command = ("setsid", "-c", *self._command)
+            self._process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
             os.close(slave)
             self._reader = threading.Thread(target=self._read, daemon=True)
             self._reader.start()
@@ -170,17 +165,10 @@ class LocalShell:
         with self._lock:
             self._lock.notify_all()
         if process is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             process.wait()
         if self._reader is not None:
             self._reader.join()
         if master >= 0:
             os.close(master)
-
-
-def _own_terminal() -> None:
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.terminal import Answer, SessionState
@@ -29,7 +28,7 @@ from machina_desktop.views.terminal.asking import AskingCard
 from machina_desktop.views.terminal.clipboard_ask import ClipboardAsk
 from machina_desktop.views.terminal.feeder import Feeder
 from machina_desktop.views.terminal.look import Look
-from machina_desktop.views.terminal.pane_actions import PaneActions
+from machina_desktop.views.terminal.pane_actions import PaneActions, Parts, Place
 from machina_desktop.views.terminal.search_bar import SearchBar
 from machina_desktop.views.terminal.session_like import SessionLike
 from machina_desktop.views.terminal.state_bar import StateBar
@@ -37,25 +36,12 @@ from machina_desktop.views.terminal.view import TerminalView
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.menus import Menu
 
+__all__ = ["Opener", "Place", "TerminalPane"]
+
 # A command that took longer is told of when it ends.
 LONG_S: Final = 10.0
 # A session that is waited for is made with this size, and told the true one when it is shown.
 _COLUMNS, _LINES = 80, 24
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a pane's shell runs.
-
-    Attributes:
-        machine_id: Of the machine.
-        name: As people call it.
-        is_production: Whether what is pasted is always shown first.
-    """
-
-    machine_id: str
-    name: str
-    is_production: bool = False
 
 
 Opener = Callable[[int, int], SessionLike]
@@ -105,7 +91,9 @@ class TerminalPane(QWidget):
         self.asking: AskingCard | None = None
         self.clipboard = ClipboardAsk(self)
         self.bar = StateBar(self)
-        self.actions_ = PaneActions(self)
+        self.actions_ = PaneActions(
+            Parts(place=place, terminal=self.terminal, view=self.view, search=self.search, owner=self)
+        )
         self._opener = opener
         self._feeder: Feeder | None = None
         self._state: SessionState | None = None
@@ -357,8 +345,3 @@ class TerminalPane(QWidget):
             size = self.asking.sizeHint().expandedTo(self.asking.minimumSizeHint())
             self.asking.resize(self.asking.width(), max(height, size.height()))
             self.asking.move(inner.center() - self.asking.rect().center())
-
-
-def has_primary_selection() -> bool:
-    """Whether the system keeps what is selected apart from the clipboard, as X11 does."""
-    return QGuiApplication.clipboard().supportsSelection()

@@ -5,29 +5,55 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, QUrl
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QClipboard, QDesktopServices, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QWidget
 
-from machina_desktop.core.terminal.marks import Place
+from machina_desktop.core.terminal.marks import Place as Cell
+from machina_desktop.core.terminal.terminal import Terminal
 from machina_desktop.views.commands import Command
 from machina_desktop.views.terminal import links, pasting
 from machina_desktop.views.terminal.paste_dialog import PasteDialog
+from machina_desktop.views.terminal.search_bar import SearchBar
 from machina_desktop.views.terminal.selection import Selection, Spot
+from machina_desktop.views.terminal.view import TerminalView
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.menus import Menu
 from machina_desktop.views.widgets.reading_order import move_focus
 from machina_desktop.views.widgets.text import copy_text
-
-if TYPE_CHECKING:
-    from machina_desktop.views.terminal.pane import TerminalPane
 
 _Key = Qt.Key
 _Mod = Qt.KeyboardModifier
 _CTRL_SHIFT = _Mod.ControlModifier | _Mod.ShiftModifier
 # Screen readers hear of the screen when it has come to rest, not of each line of a flood.
 _REST_MS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a pane's shell runs.
+
+    Attributes:
+        machine_id: Of the machine.
+        name: As people call it.
+        is_production: Whether what is pasted is always shown first.
+    """
+
+    machine_id: str
+    name: str
+    is_production: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts of a pane that actions act on; ``owner`` is the pane, over which dialogs open."""
+
+    place: Place
+    terminal: Terminal
+    view: TerminalView
+    search: SearchBar
+    owner: QWidget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +95,9 @@ def act(actions: PaneActions, event: QKeyEvent) -> bool:
 class PaneActions(QObject):
     """The actions of one pane."""
 
-    def __init__(self, pane: TerminalPane) -> None:
-        super().__init__(pane)
-        self._pane = pane
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts.owner)
+        self._pane = parts
         self._told = QTimer(self, interval=_REST_MS, singleShot=True)
         self._told.timeout.connect(self._tell_now)
         self._actions: tuple[Action, ...] = ()
@@ -288,7 +314,7 @@ class PaneActions(QObject):
         if not pasting.is_shown_first(text, is_production=place.is_production):
             self._send(text)
             return
-        dialog = PasteDialog(text, machine=place.name, is_production=place.is_production, parent=self._pane)
+        dialog = PasteDialog(text, machine=place.name, is_production=place.is_production, parent=self._pane.owner)
         dialog.agreed.connect(self._send)
         dialog.finished.connect(lambda _result: self._pane.view.setFocus())
         dialog.open()
@@ -345,7 +371,7 @@ class PaneActions(QObject):
 
     def leave(self, *, is_forwards: bool) -> None:
         """Give the keyboard to the control after the terminal, or before it."""
-        move_focus(self._pane.window(), forwards=is_forwards)
+        move_focus(self._pane.owner.window(), forwards=is_forwards)
 
     def clear_scrollback(self) -> None:
         """Forget what has scrolled away."""
@@ -374,7 +400,7 @@ class PaneActions(QObject):
             losses=(links.shown(address),),
             confirm=self.tr("Open"),
             is_danger=False,
-            parent=self._pane,
+            parent=self._pane.owner,
         )
         dialog.setObjectName("terminal.link")
         dialog.accepted.connect(partial(QDesktopServices.openUrl, QUrl(address)))
@@ -391,8 +417,8 @@ class PaneActions(QObject):
         QAccessible.updateAccessibility(QAccessibleEvent(self._pane.view, QAccessible.Event.TextUpdated))
 
 
-def _cells(selection: Selection, columns: int) -> tuple[Place, Place]:
+def _cells(selection: Selection, columns: int) -> tuple[Cell, Cell]:
     """The first and the last cell of a selection."""
     start, end = selection.start, selection.end
-    last = Place(end.row, end.column - 1) if end.column or selection.is_block else Place(end.row - 1, columns - 1)
-    return Place(start.row, start.column), last
+    last = Cell(end.row, end.column - 1) if end.column or selection.is_block else Cell(end.row - 1, columns - 1)
+    return Cell(start.row, start.column), last

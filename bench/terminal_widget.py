@@ -1,0 +1,271 @@
+"""Terminal widget over a real sshd: bulk rate beside paramiko alone, key to paint, frames, gaps of the loop, Ctrl+C."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication
+
+from machina_desktop.core.domain.terminal import Answer, SessionState
+from machina_desktop.core.ssh.client import connect
+from machina_desktop.core.ssh.connection import Connection
+from machina_desktop.core.ssh.hop import Ask
+from machina_desktop.core.ssh.shell import ShellWish, open_shell
+from machina_desktop.core.ssh.target import Target
+from machina_desktop.core.terminal.session import Opened, Session
+from machina_desktop.views import theme
+from machina_desktop.views.terminal.look import Look
+from machina_desktop.views.terminal.pane import Opener, Place, TerminalPane
+from tests.fakes.sshd import KeyPair, Sshd, running
+
+SIZES = ((80, 24), (200, 60))
+MEGABYTES = 24
+ROUNDS = 3
+KEYS = 150
+WORDS = ("aws_instance", "module", "creating", "complete", "reading", "state", "refresh", "kernel", "docker", "nginx")
+
+
+class Host:
+    """A server with a key that opens it, and the ways to it."""
+
+    def __init__(self, server: Sshd, key: KeyPair) -> None:
+        self._server = server
+        self._key = key
+
+    def connection(self) -> Connection:
+        target = Target(host="127.0.0.1", port=self._server.port, user=self._server.user)
+        return connect(target, private_keys=[self._key.private], host_key=self._server.fingerprint)
+
+    def session(self, command: str, columns: int, lines: int) -> Session:
+        return Session(_Line(self, command), columns, lines)
+
+
+class _Line:
+    def __init__(self, host: Host, command: str) -> None:
+        self._host = host
+        self._command = command
+
+    def open(self, ask: Ask, is_over: Callable[[], bool]) -> Opened:
+        return Opened(connection=self._host.connection(), wish=ShellWish(command=self._command))
+
+    def ended(self, seconds: float) -> None:
+        """Nobody is told."""
+
+
+class _Echo:
+    """A session without a network: what is typed comes back at once."""
+
+    def __init__(self) -> None:
+        self.on_change: Callable[[], None] = lambda: None
+        self.state = SessionState.LIVE
+        self.reason = self.exit_status = self.question = None
+        self._came = b""
+
+    @property
+    def waiting(self) -> int:
+        return len(self._came)
+
+    def take(self, limit: int = 65_536) -> bytes:
+        data, self._came = self._came, b""
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._came += data
+        self.on_change()
+
+    def start(self) -> None: ...
+    def resize(self, columns: int, lines: int) -> None: ...
+    def answer(self, answer: Answer) -> None: ...
+    def reconnect(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Gaps(QTimer):
+    """Milliseconds that the event loop was late."""
+
+    EACH_MS = 5
+
+    def __init__(self) -> None:
+        super().__init__(interval=self.EACH_MS, timerType=Qt.TimerType.PreciseTimer)
+        self.gaps: list[float] = []
+        self._last = 0.0
+        self.timeout.connect(self._on_turn)
+
+    def begin(self) -> None:
+        self.gaps, self._last = [], time.perf_counter()
+        self.start()
+
+    def _on_turn(self) -> None:
+        now = time.perf_counter()
+        self.gaps.append(max(0.0, (now - self._last) * 1000 - self.EACH_MS))
+        self._last = now
+
+
+def workloads(folder: Path) -> dict[str, Path]:
+    """Logs without and with colours, as files."""
+    dice = random.Random(7)
+    made = {}
+    for name in ("plain", "coloured"):
+        lines = []
+        for number in range(20_000):
+            words = [dice.choice(WORDS) for _ in range(dice.randint(5, 14))]
+            if name == "coloured":
+                words = [
+                    f"\x1b[{dice.randint(31, 37)}m{word}\x1b[0m" if dice.random() < 0.5 else word for word in words
+                ]
+            lines.append(f"Nov 22 18:{number % 60:02d} host: " + " ".join(words))
+        text = "\r\n".join(lines).encode() + b"\r\n"
+        made[name] = folder / f"{name}.log"
+        made[name].write_bytes((text * (MEGABYTES * 1_000_000 // len(text) + 1))[: MEGABYTES * 1_000_000])
+    return made
+
+
+def alone(host: Host, file: Path) -> float:
+    """Megabytes a second that paramiko reads when nobody looks at them."""
+    connection = host.connection()
+    channel = open_shell(connection, ShellWish(command=f"stty raw -echo; cat {file}"))
+    began, size = time.perf_counter(), 0
+    while data := channel.recv(65_536):
+        size += len(data)
+    spent = time.perf_counter() - began
+    connection.close()
+    return size / spent / 1e6
+
+
+def pane_on(opener: Opener, columns: int, lines: int) -> TerminalPane:
+    """A pane of that many columns and lines, shown and live."""
+    pane = TerminalPane(opener, place=Place(machine_id="machine", name="web-1"), look=Look())
+    size = pane.view.sight.size_for(columns, lines).toSize()
+    pane.resize(size.width() + pane.view.verticalScrollBar().sizeHint().width() + 1, size.height() + 1)
+    pane.show()
+    pane.view.setFocus()
+    turn(lambda: pane.state in {SessionState.LIVE, SessionState.ENDED})
+    pane.bar.hide()
+    turn(lambda: (pane.terminal.columns, pane.terminal.lines) == (columns, lines))
+    return pane
+
+
+def turn(until: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Run the event loop as an application does, sleeping while there is nothing to do."""
+    loop, deadline = QEventLoop(), time.perf_counter() + seconds
+    look = QTimer(interval=5)
+    look.timeout.connect(lambda: loop.quit() if until() or time.perf_counter() > deadline else None)
+    look.start()
+    loop.exec()
+    assert until(), "waited too long"
+
+
+def leave(pane: TerminalPane) -> None:
+    pane.close_session()
+    pane.hide()
+    pane.deleteLater()
+
+
+def flood(host: Host, file: Path, columns: int, lines: int) -> tuple[float, float, list[float]]:
+    """Megabytes a second into the widget, frames a second, milliseconds that the loop was late."""
+    gaps = Gaps()
+    command = f"stty raw -echo; head -c1 >/dev/null; cat {file}"
+    pane = pane_on(lambda wide, high: host.session(command, wide, high), columns, lines)
+    session = pane.session
+    assert session is not None
+    frames, began = pane.view.painted_frames, time.perf_counter()
+    pane.write(b"x")
+    gaps.begin()
+    turn(lambda: pane.state is SessionState.ENDED and session.waiting == 0)
+    spent = time.perf_counter() - began
+    gaps.stop()
+    rate = (pane.view.painted_frames - frames) / spent
+    leave(pane)
+    return file.stat().st_size / spent / 1e6, rate, gaps.gaps
+
+
+def keys(app: QApplication, opener: Opener) -> list[float]:
+    """Milliseconds from a key to the paint of its echo."""
+    pane = pane_on(opener, 80, 24)
+    spent = []
+    for _ in range(KEYS):
+        time.sleep(0.02)
+        app.processEvents()
+        cursor, frames, began = pane.terminal.cursor, pane.view.painted_frames, time.perf_counter()
+        key = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_A, Qt.KeyboardModifier.NoModifier, "a")
+        QCoreApplication.postEvent(pane.view, key)
+        while pane.terminal.cursor == cursor or pane.view.painted_frames == frames:
+            app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        spent.append((time.perf_counter() - began) * 1000)
+    leave(pane)
+    return spent
+
+
+def interrupt(host: Host) -> float:
+    """Milliseconds from Ctrl+C in a flood until the shell's prompt is on the screen."""
+    pane = pane_on(lambda wide, high: host.session("PS1='ready> ' exec sh -i", wide, high), 80, 24)
+    terminal = pane.terminal
+    turn(lambda: "ready>" in terminal.row(terminal.cursor.y).text)
+    pane.write(b"yes\r")
+    turn(lambda: terminal.top > 20_000)
+    began = time.perf_counter()
+    key = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier, "\x03")
+    QCoreApplication.postEvent(pane.view, key)
+    turn(lambda: "ready>" in terminal.row(terminal.cursor.y).text)
+    spent = (time.perf_counter() - began) * 1000
+    leave(pane)
+    return spent
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def main() -> None:
+    """Print each figure beside its bar."""
+    app = QApplication(["bench", *theme.style_arguments()])
+    theme.apply_theme(app, "dark")
+    gc.freeze()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        with running(folder / "sshd") as server:
+            host = Host(server, server.authorize(KeyPair()))
+            measure(app, host, workloads(folder))
+
+
+def measure(app: QApplication, host: Host, files: dict[str, Path]) -> None:
+    for columns, lines in SIZES:
+        for name, file in files.items():
+            ratios, rates, frames, gaps = [], [], [], []
+            for _ in range(ROUNDS):
+                before = alone(host, file)
+                rate, frame, gap = flood(host, file, columns, lines)
+                ratios.append(rate / before)
+                rates.append(rate)
+                frames.append(frame)
+                gaps += gap
+            print(
+                f"{columns}x{lines} {name:9}  {statistics.median(rates):5.1f} MB/s, "
+                f"{statistics.median(ratios):4.2f} of paramiko alone (bar: 0.9)  "
+                f"{statistics.median(frames):4.0f} frames/s (bar: 30)  "
+                f"gap p99 {percentile(gaps, 0.99):4.0f} ms (bar: 50), longest {max(gaps):4.0f} ms",
+                flush=True,
+            )
+    for name, spent in (
+        ("key to paint", keys(app, lambda _columns, _lines: _Echo())),
+        ("key over sshd to paint", keys(app, lambda wide, high: host.session("cat", wide, high))),
+    ):
+        middle, late = statistics.median(spent), percentile(spent, 0.95)
+        print(f"{name:24} median {middle:.2f} ms (bar: 2), p95 {late:.2f} ms (bar: 8)", flush=True)
+    stops = [interrupt(host) for _ in range(ROUNDS)]
+    print(f"Ctrl+C in a flood        {max(stops):.0f} ms at worst (bar: 200)")
+
+
+if __name__ == "__main__":
+    main()
