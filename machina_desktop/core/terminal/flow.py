@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from machina_desktop.core.terminal.rows import Line
 from machina_desktop.core.terminal.screen import Screen
-from machina_desktop.core.terminal.scrollback import Entry
+from machina_desktop.core.terminal.scrollback import Entry, rows_of
 from machina_desktop.core.terminal.sequences import CACHE, compile_csi
 from machina_desktop.core.terminal.widths import aligned, composed, find_doubtful
 
@@ -37,12 +37,12 @@ def flow(screen: Screen, text: str, show: Callable[[str], None]) -> bool:
         plain = aligned(composed(plain))
     if begins_with_feed:
         screen.linefeed()
-    _show_lines(screen, text.split("\r\n"), list(map(len, plain.split("\r\n"))), show)
+    _show_lines(screen, text.split("\r\n"), plain.split("\r\n"), show)
     return True
 
 
-def _show_lines(screen: Screen, lines: list[str], lengths: list[int], show: Callable[[str], None]) -> None:
-    """Show lines of these widths; whatever would scroll through passes unseen."""
+def _show_lines(screen: Screen, lines: list[str], texts: list[str], show: Callable[[str], None]) -> None:
+    """Show lines, which are ``texts`` without their sequences; whatever would scroll through passes unseen."""
     last = len(lines) - 1
     bottom = screen.lines - 1
     number = 0
@@ -54,19 +54,19 @@ def _show_lines(screen: Screen, lines: list[str], lengths: list[int], show: Call
         at_bottom = screen.cursor.y == bottom
         screen.index()
         if at_bottom:
-            number = _pass_unseen(screen, lines, lengths, number)
+            number = _pass_unseen(screen, lines, texts, number)
     if lines[last]:
         show(lines[last])
 
 
-def _pass_unseen(screen: Screen, lines: list[str], lengths: list[int], begin: int) -> int:
+def _pass_unseen(screen: Screen, lines: list[str], texts: list[str], begin: int) -> int:
     """Send all lines but the last screenful to the scrollback; answers the first one that is to be shown."""
     columns = screen.columns
     missing = screen.lines - 1
     end = len(lines) - 1
     while end > begin and missing > 0:
         end -= 1
-        missing -= -(-lengths[end] // columns) or 1
+        missing -= rows_of(texts[end], columns)
     if missing > 0 or end == begin:
         return begin
     for line in screen.rows[:-1]:
@@ -88,7 +88,7 @@ def _pass_unseen(screen: Screen, lines: list[str], lengths: list[int], begin: in
             add((raw, attribute))
         else:
             add(raw)
-    screen.scrollback.extend(entries, max(lengths[begin:end]))
+    screen.scrollback.extend(entries, texts[begin:end])
     screen.cursor.attribute = attribute
     screen.rows[:] = [Line(fill=screen.blank_attribute) for _ in range(screen.lines)]
     screen.damage_all()

@@ -58,18 +58,20 @@ class Scrollback:
         self._recent: tuple[int, list[Row]] = (-1, [])
         self._missing = 0
 
-    def extend(self, entries: list[Entry], longest: int) -> None:
-        """Append entries of at most ``longest`` columns each, all of them whole lines."""
+    def extend(self, entries: list[Entry], texts: list[str]) -> None:
+        """Append whole lines; ``texts``: what each of them shows."""
+        longest = max(map(len, texts))
+        counts = None if longest <= self.columns else [rows_of(text, self.columns) for text in texts]
         if not self.limit:
-            self.dropped += len(entries)
+            self.dropped += sum(counts) if counts else len(entries)
             return
         at = 0
         while at < len(entries):
             block = self._open_block()
-            room = BLOCK - len(block.entries)
-            block.entries += entries[at : at + room]
-            self._grow(block, longest, min(room, len(entries) - at))
-            at += room
+            end = min(at + BLOCK - len(block.entries), len(entries))
+            block.entries += entries[at:end]
+            self._grow(block, longest, sum(counts[at:end]) if counts else end - at)
+            at = end
         self._trim()
 
     def append(self, row: Row) -> None:
@@ -136,13 +138,9 @@ class Scrollback:
 
     def _grow(self, block: _Block, longest: int, count: int) -> None:
         block.longest = max(block.longest, longest)
-        if longest <= self.columns:
-            self.rows += count
-            if block.longest > self.columns:
-                self._forget(block)
-            return
-        self._forget(block)
-        self.rows = self._block_starts[-1] + self._total(block)
+        self.rows += count
+        if block.longest > self.columns:
+            self._forget(block)
 
     def _replace_last(self, block: _Block, row: Row) -> None:
         block.entries[-1] = row
@@ -212,7 +210,7 @@ class Scrollback:
         return self._read(*entry)
 
     def _count(self, block: _Block, at: int) -> int:
-        return 1 if block.longest <= self.columns else len(wrapped(self.whole(block.entries[at]), self.columns))
+        return 1 if block.longest <= self.columns else rows_of(self.whole(block.entries[at]).text, self.columns)
 
     def _total(self, block: _Block) -> int:
         if block.longest <= self.columns:
@@ -228,11 +226,18 @@ class Scrollback:
             total = 0
             for entry in block.entries:
                 starts.append(total)
-                text = entry if isinstance(entry, str) else self.whole(entry).text
-                total += len(cut(text, columns)) if len(text) > columns else 1
+                total += rows_of(entry if isinstance(entry, str) else self.whole(entry).text, columns)
             block.starts = starts
             block.counted_at = columns
         return block.starts
+
+
+def rows_of(text: str, columns: int) -> int:
+    """How many rows a line of that text takes."""
+    length = len(text)
+    if length <= columns:
+        return 1
+    return len(cut(text, columns)) if HALF in text else -(-length // columns)
 
 
 def joined(first: Row, second: Row, missing: int) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from pyte.streams import Stream as PyteStream
 
@@ -13,9 +13,16 @@ from machina_desktop.core.terminal.widths import aligned, composed
 
 #: Kinds of actions: look, place, erase to the end of the row, call a method of the screen, nothing.
 SGR, CUP, EL, CALL, IGNORE = range(5)
-Parameters = tuple[int, ...]
-#: SGR: keep and bits. CUP: row and column from 0. CALL: name of the method, and its parameters.
-Action = tuple[int, int, int, str, Parameters, bool]
+#: Kind, and two numbers: SGR has what to keep and what to set, CUP row and column from 0.
+Action = tuple[int, int, int]
+
+
+class Call(NamedTuple):
+    """A method of the screen and what it is given."""
+
+    name: str
+    parameters: tuple[int, ...]
+    is_private: bool
 
 #: Longer sequences are swallowed whole.
 LONGEST: Final = 256
@@ -99,18 +106,20 @@ ESCAPE: Final[dict[str, str]] = {
 
 _split = re.compile(r"([<-?]?)([0-9:;]*)([ -/]*)([@-~])\Z").match
 _split_sgr = re.compile("\x1b\\[([0-9:;]*)m").split
-_NOTHING: Final[Action] = (IGNORE, 0, 0, "", (), False)
-_cache: Final[dict[str, Action]] = {}
-CACHE: Final = _cache
+_NOTHING: Final[Action] = (IGNORE, 0, 0)
+#: What sequences do, by their text after CSI; those that call a method stand in ``CALLS`` too.
+CACHE: Final[dict[str, Action]] = {}
+CALLS: Final[dict[str, Call]] = {}
 
 
 def compile_csi(body: str) -> Action:
     """The action of ``CSI body``, which is kept for the next time."""
     if len(body) > LONGEST:
         return _NOTHING
-    if len(_cache) >= _CACHED:
-        _cache.clear()
-    action = _cache[body] = _compiled(body)
+    if len(CACHE) >= _CACHED:
+        CACHE.clear()
+        CALLS.clear()
+    action = CACHE[body] = _compiled(body)
     return action
 
 
@@ -122,16 +131,17 @@ def _compiled(body: str) -> Action:
     key = prefix + intermediates + final
     if key == "m":
         change = parse_sgr(text)
-        return (SGR, change.keep, change.bits, "", (), False)
+        return (SGR, change.keep, change.bits)
     numbers = tuple(min(int(part.partition(":")[0] or 0), _LARGEST) for part in text.split(";"))
     if key in {"H", "f"}:
-        return (CUP, max(numbers[0] - 1, 0), max(numbers[1] - 1, 0) if len(numbers) > 1 else 0, "", (), False)
+        return (CUP, max(numbers[0] - 1, 0), max(numbers[1] - 1, 0) if len(numbers) > 1 else 0)
     if key == "K" and numbers[0] == 0:
-        return (EL, 0, 0, "", (), False)
+        return (EL, 0, 0)
     name = CSI.get(key)
     if name is None:
         return _NOTHING
-    return (CALL, 0, 0, name, numbers[: _COUNTS.get(name, 1)], key in _PRIVATE)
+    CALLS[body] = Call(name, numbers[: _COUNTS.get(name, 1)], key in _PRIVATE)
+    return (CALL, 0, 0)
 
 
 def read_raw(raw: str, attribute: int) -> Row:
@@ -141,7 +151,7 @@ def read_raw(raw: str, attribute: int) -> Row:
     runs: list[int] = []
     for number, part in enumerate(_split_sgr(raw)):
         if number % 2:
-            action = _cache.get(part + "m") or compile_csi(part + "m")
+            action = CACHE.get(part + "m") or compile_csi(part + "m")
             attribute = attribute & action[1] | action[2]
         elif part:
             runs += (len(text), attribute)

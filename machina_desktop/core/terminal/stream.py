@@ -15,8 +15,8 @@ from machina_desktop.core.terminal import sequences
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
 from machina_desktop.core.terminal.flow import flow
 from machina_desktop.core.terminal.screen import Screen
-from machina_desktop.core.terminal.sequences import CACHE, CUP, EL, IGNORE, LONGEST, SGR, Action, compile_csi
-from machina_desktop.core.terminal.widths import aligned, composed, find_doubtful, find_not_narrow
+from machina_desktop.core.terminal.sequences import CACHE, CALLS, CUP, EL, IGNORE, LONGEST, SGR, compile_csi
+from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_doubtful, find_not_narrow
 
 #: Characters of a string command (OSC, DCS) that are kept; longer ones are swallowed whole.
 LONGEST_STRING: Final = 262_144
@@ -26,10 +26,19 @@ _split_csi = re.compile("\x1b\\[([0-?]*[ -/]*[@-~])").split
 _find_unfinished = re.compile("\x1b(?:\\[[0-?]*[ -/]*)?\\Z").search
 _match_text = re.compile("[^\x00-\x1f\x7f]+").match
 _match_body = re.compile("[ -?]*").match
+_PRINTABLE: Final = bytes(range(0x20, 0x7F))
 _find_string_end = re.compile("[\x07\x18\x1a\x1b]").search
 #: C1 controls as the escape sequences they stand for.
 _C1: Final = {code: f"\x1b{chr(code - 0x40)}" for code in range(0x80, 0xA0)}
 _ASCII_STRING = {"]": "osc", "P": "dcs", "X": "", "^": "", "_": ""}
+
+
+def _is_clean(text: str, sequences_in_it: int) -> bool:
+    """Whether text holds nothing but printable ASCII and that many sequences."""
+    if not text.isascii():
+        return False
+    controls = text.encode().translate(None, _PRINTABLE)
+    return len(controls) == sequences_in_it and not controls.strip(b"\x1b")
 
 
 class Stream(pyte.ByteStream):
@@ -147,22 +156,34 @@ class Stream(pyte.ByteStream):
         x, y, attribute = cursor.x, cursor.y, cursor.attribute
         simple, origin, guarded = screen.is_plain, screen.is_origin, screen.is_erase_guarded
         damage = screen.damaged_rows.add
+        clean = _is_clean(text, len(parts) // 2)
         pending = drawn = ""
         begin = x
         runs: list[int] = []
         look = 0
         for body, piece in zip(parts[1::2], parts[2::2], strict=True):
-            action = CACHE.get(body) or compile_csi(body)
-            kind = action[0]
+            try:
+                kind, first, second = CACHE[body]
+            except KeyError:
+                kind, first, second = compile_csi(body)
             if kind == SGR:
-                attribute = attribute & action[1] | action[2]
+                attribute = attribute & first | second
             elif kind == CUP and not origin:
                 if pending:
                     rows[y].write(begin, pending, runs, columns)
                     damage(y)
                     drawn, pending = pending, ""
-                y = action[1] if action[1] < last else last  # noqa: FURB136 (min() costs three times that)
-                x = action[2] if action[2] < columns else columns - 1
+                y = first if first < last else last  # noqa: FURB136 (min() costs three times that)
+                x = second if second < columns else columns - 1
+                if clean and simple and len(piece) == 1:
+                    row = rows[y]
+                    cells = row.cells
+                    if cells is not None and x < columns - 1 and cells[x] != HALF and cells[x + 1] != HALF:
+                        cells[x] = drawn = piece
+                        row.attributes[x] = attribute
+                        damage(y)
+                        x += 1
+                        continue
             elif kind == EL and begin == 0 and pending and x < columns and not guarded:
                 # The row is now exactly what is pending.
                 row = rows[y]
@@ -182,7 +203,7 @@ class Stream(pyte.ByteStream):
                 if drawn:
                     screen.last_drawn = drawn[-1]
                     drawn = ""
-                self._act(action)
+                self._act(body)
                 cursor, rows = screen.cursor, screen.rows
                 columns, last = screen.columns, screen.lines - 1
                 x, y, attribute = cursor.x, cursor.y, cursor.attribute
@@ -190,7 +211,7 @@ class Stream(pyte.ByteStream):
                 damage = screen.damaged_rows.add
             if not piece:
                 continue
-            if simple and piece.isprintable() and (piece.isascii() or not find_not_narrow(piece)):
+            if simple and (clean or (piece.isprintable() and (piece.isascii() or not find_not_narrow(piece)))):
                 end = x + len(piece)
                 if end <= columns:
                     if not pending:
@@ -241,9 +262,9 @@ class Stream(pyte.ByteStream):
         else:
             self._plain(text)
 
-    def _act(self, action: Action) -> None:
-        """Do what a sequence says."""
-        kind, first, second, name, parameters, is_private = action
+    def _act(self, body: str) -> None:
+        """Do what ``CSI body`` says."""
+        kind, first, second = CACHE.get(body) or compile_csi(body)
         screen = self.listener
         if kind == SGR:
             screen.cursor.attribute = screen.cursor.attribute & first | second
@@ -252,6 +273,7 @@ class Stream(pyte.ByteStream):
         elif kind == EL:
             screen.erase_in_line(0)
         elif kind != IGNORE:
+            name, parameters, is_private = CALLS[body]
             method = getattr(screen, name)
             if is_private:
                 method(*parameters, private=True)
@@ -362,8 +384,7 @@ class Stream(pyte.ByteStream):
         self._state = _GROUND
         if character > "\x7f":
             return at
-        body = self._collected + character
-        self._act(CACHE.get(body) or compile_csi(body))
+        self._act(self._collected + character)
         return at + 1
 
     def _in_string(self, text: str, at: int) -> int:

@@ -234,7 +234,7 @@ class Writing(Grid):
             for line in rows[top : top + leaving]:
                 self.keep(line)
             if begin:
-                self._keep_unseen(lines[:begin], longest)
+                self._keep_unseen(lines[:begin])
             for line in shown[: max(len(shown) - height, 0)]:
                 self.keep(line)
         if top:
@@ -254,13 +254,13 @@ class Writing(Grid):
             rows += -(-len(lines[number]) // self.columns) or 1
         return 0
 
-    def _keep_unseen(self, lines: list[str], longest: int) -> None:
+    def _keep_unseen(self, lines: list[str]) -> None:
         """Put whole lines into the scrollback that were never shown."""
         attribute, fill = self.cursor.attribute, self.blank_attribute
         entries: list[Entry] = [*lines]
         if attribute:
             entries = [Row(text, (0, attribute) if text else (), fill) for text in lines]
-        self.scrollback.extend(entries, longest)
+        self.scrollback.extend(entries, lines)
 
     def _damage_many(self, top: int, bottom: int, count: int) -> None:
         if self.is_all_damaged:
