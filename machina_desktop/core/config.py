@@ -138,6 +138,11 @@ class Paths:
         return self.home / "practice"
 
     @property
+    def recordings(self) -> Path:
+        """Two files per recorded terminal: what it showed, and the text of that."""
+        return self.home / "recordings"
+
+    @property
     def logs(self) -> Path:
         """The application's own log."""
         return self.home / "logs"

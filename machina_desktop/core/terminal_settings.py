@@ -66,6 +66,28 @@ TERMINAL_BELL = Setting(
     choices=("off", "flash", "sound"),
     choice_titles=("Nothing", "Flash", "Flash and sound"),
 )
+RECORDING_DAYS = Setting(
+    key="recording_days",
+    default=90,
+    title="Keep recordings",
+    help="Days after which recordings of terminals are deleted. 0: never.",
+    section=Section.TERMINAL,
+    minimum=0,
+    maximum=3650,
+    unit="days",
+    zero="for ever",
+)
+RECORDING_MEGABYTES = Setting(
+    key="recording_megabytes",
+    default=2048,
+    title="Room for recordings",
+    help="When all recordings together take more, the oldest are deleted. 0: as much as there is.",
+    section=Section.TERMINAL,
+    minimum=0,
+    maximum=1_000_000,
+    unit="MB",
+    zero="no limit",
+)
 
 TERMINAL_SETTINGS: tuple[AnySetting, ...] = (
     TERMINAL_SCHEME,
@@ -75,4 +97,6 @@ TERMINAL_SETTINGS: tuple[AnySetting, ...] = (
     TERMINAL_BLINK,
     TERMINAL_SCROLLBACK,
     TERMINAL_BELL,
+    RECORDING_DAYS,
+    RECORDING_MEGABYTES,
 )

@@ -89,6 +89,14 @@ class World:
         path = f"/api/teams/{self.team_id}/members/{await self.place()}/grants"
         return str((await self.site.admin.post(path, access="viewer"))["grant_id"])
 
+    async def snippet(self) -> str:
+        made = await self.site.admin.post("/api/snippets", team_id=self.team_id, name=self.fresh(), text="uptime")
+        return str(made["snippet_id"])
+
+    async def rule(self) -> str:
+        made = await self.site.admin.post("/api/recording-rules", team_id=self.team_id, tag=self.fresh())
+        return str(made["rule_id"])
+
     async def invite(self) -> str:
         return str((await self.site.admin.post(f"/api/teams/{self.team_id}/invites"))["invite_id"])
 
@@ -255,6 +263,13 @@ ASK: dict[str, Fields] = {
     "ssh_key.generate": of(team_id=team, name=name),
     "ssh_key.import": of(team_id=team, name=name, public_key=public_key),
     "ssh_key.delete": of(key_id=World.key),
+    "snippet.list": of(team_id=team),
+    "snippet.create": of(team_id=team, name=name, text="uptime"),
+    "snippet.update": of(snippet_id=World.snippet, text="w"),
+    "snippet.delete": of(snippet_id=World.snippet),
+    "recording_rule.list": of(team_id=team),
+    "recording_rule.add": of(team_id=team, tag=name),
+    "recording_rule.remove": of(rule_id=World.rule),
     "server.describe": of(),
     "audit.list": of(team_id=team),
     "audit.get": of(audit_event_id=event),

@@ -113,6 +113,22 @@ EXPECTED: dict[str, set[str]] = {
     "provider_account.record": PEOPLE,
     "provider_account.record_verification": PEOPLE,
     "provider_account.verify": PEOPLE,
+    "recording.decide": EVERYBODY,
+    "recording.delete": PEOPLE,
+    "recording.end": PEOPLE,
+    "recording.export": PEOPLE,
+    "recording.forget": PEOPLE,
+    "recording.get": EVERYBODY,
+    "recording.keep": PEOPLE,
+    "recording.list": EVERYBODY,
+    "recording.note": PEOPLE,
+    "recording.search": EVERYBODY,
+    "recording.set_policy": PEOPLE,
+    "recording.start": PEOPLE,
+    "recording.tidy": PEOPLE,
+    "recording_rule.add": ADMINS,
+    "recording_rule.list": EVERYBODY,
+    "recording_rule.remove": ADMINS,
     "runner.register_key": NOBODY,
     "runner.show_key": EVERYBODY,
     "secret.forget": PEOPLE,
@@ -135,6 +151,11 @@ EXPECTED: dict[str, set[str]] = {
     "session.logout": EVERYBODY,
     "session.revoke": EVERYBODY,
     "session.rotate": EVERYBODY,
+    "snippet.create": ADMINS,
+    "snippet.delete": ADMINS,
+    "snippet.list": EVERYBODY,
+    "snippet.run": PEOPLE,
+    "snippet.update": ADMINS,
     "ssh_key.delete": PEOPLE,
     "ssh_key.export": PEOPLE,
     "ssh_key.generate": PEOPLE,
@@ -167,7 +188,7 @@ EXPECTED: dict[str, set[str]] = {
 # What concerns no team is asked without one.
 WITHOUT_TEAM = {"team.create", "team.join", "team.import", "team.import_part", "team.drop_import", "user.update"}
 # Of one's own device: everybody looks, who may only read changes nothing.
-OF_THE_DEVICE = {"vault", "engine", "setting", "storage", "diagnostics", "intent"}
+OF_THE_DEVICE = {"vault", "engine", "setting", "storage", "diagnostics", "intent", "own_snippet"}
 CASES = {case.action: case for case in REGISTRY.by_request.values()}
 
 

@@ -170,8 +170,13 @@ def test_a_database_of_every_earlier_version_comes_up_to_date_with_all_its_rows(
 
 def differences(path: Path) -> list[object]:
     with engine_of(path) as engine, engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_declared})
         return list(alembic.autogenerate.compare_metadata(context, METADATA))
+
+
+def is_declared(name: str | None, kind: str, _parents: object) -> bool:
+    """The index of recordings' lines is a virtual table, and several more behind it."""
+    return not (kind == "table" and name is not None and name.startswith("recording_text"))
 
 
 def test_the_migrated_schema_is_the_declared_one(old: Path) -> None:

@@ -202,6 +202,7 @@ _ACTIONS: Mapping[str, Right] = {
     "agent.beat": Right.SIGN_IN,
     "agent.mark": Right.RUN,
     "agent.suspect": Right.RUN,
+    "snippet.run": Right.SELF,
 }
 _NOUNS: Mapping[str, Right] = {
     "machine": Right.DEPLOY,
@@ -215,6 +216,7 @@ _NOUNS: Mapping[str, Right] = {
     "session": Right.SIGN_IN,
     "server": Right.SIGN_IN,
     "intent": Right.SELF,
+    "recording": Right.SELF,
 }
 
 

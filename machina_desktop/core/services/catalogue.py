@@ -17,6 +17,7 @@ from machina_desktop.core.services import (
     members,
     moving,
     providers,
+    recordings,
     reports,
     run_here,
     runner_keys,
@@ -24,6 +25,7 @@ from machina_desktop.core.services import (
     server_description,
     servers,
     sessions,
+    snippets,
     storage,
     sync,
     teams,
@@ -60,4 +62,6 @@ AREAS = (
     sync,
     importing,
     moving,
+    recordings,
+    snippets,
 )

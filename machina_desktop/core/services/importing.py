@@ -19,6 +19,8 @@ from machina_desktop.core.domain.machine import Machine, TerraformStateStatus, n
 from machina_desktop.core.domain.profile import handle_problem, picture_problem
 from machina_desktop.core.domain.profile import name_problem as title_problem
 from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.recording import RecordingRule
+from machina_desktop.core.domain.snippet import Snippet
 from machina_desktop.core.domain.team import Actor, Team, TeamMember, TeamRole, User
 from machina_desktop.core.domain.throttle import By, Limit
 from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, NotFound
@@ -45,6 +47,8 @@ _SHAPES: dict[str, tuple[type[object], str, str]] = {
     "ssh_key": (SSHKey, "ssh_key_id", "key"),
     "bootstrap_profile": (BootstrapProfile, "profile_id", "profile"),
     "firewall_profile": (FirewallProfile, "profile_id", "profile"),
+    "snippet": (Snippet, "snippet_id", "snippet"),
+    "recording_rule": (RecordingRule, "rule_id", "rule"),
 }
 """What comes with a team: shape, key, and what ids of that kind begin with.
 

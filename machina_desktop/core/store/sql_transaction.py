@@ -27,6 +27,7 @@ from machina_desktop.core.store.feed import Feed
 from machina_desktop.core.store.heard_agents import HeardAgents
 from machina_desktop.core.store.moves import CopiedRow
 from machina_desktop.core.store.rate_limits import RateLimits
+from machina_desktop.core.store.recording_lines import RecordingLines
 from machina_desktop.core.store.run_logs import RunLogs
 from machina_desktop.core.store.snapshots import Snapshots
 from machina_desktop.core.store.sql_moves import SqlMoves
@@ -237,6 +238,7 @@ class SqlTransaction(Transaction):
         runs = sa.select(_entity(Deployment).table.c.deployment_id).where(
             _entity(Deployment).table.c.team_id == team_id
         )
+        RecordingLines(self._connection).remove_of(team_id)
         for table in (LOG, CURSOR):
             self._connection.execute(sa.delete(table).where(table.c.deployment_id.in_(runs)))
         for table in METADATA.sorted_tables:
@@ -366,6 +368,11 @@ class SqlTransaction(Transaction):
     @property
     def agents(self) -> HeardAgents:
         return HeardAgents(self._connection)
+
+    @property
+    def recordings(self) -> RecordingLines:
+        self._has_read = True
+        return RecordingLines(self._connection)
 
     @property
     def moves(self) -> SqlMoves:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,7 +25,9 @@ from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.recording import Recording, RecordingChoice, RecordingRule
 from machina_desktop.core.domain.server import Replica, Server
+from machina_desktop.core.domain.snippet import OwnSnippet, Snippet
 from machina_desktop.core.domain.team import Grant, Team, TeamMember, User
 from machina_desktop.core.errors import InvalidInput
 
@@ -56,8 +56,12 @@ class Moment(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> datetime | None:
         """Back to an aware time."""
         del dialect
-        with _stored():
-            return None if value is None else datetime.fromisoformat(value)
+        if value is None:
+            return None
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError as error:
+            raise Malformed("malformed value") from error
 
 
 class Shaped(sa.types.TypeDecorator[object]):
@@ -78,8 +82,12 @@ class Shaped(sa.types.TypeDecorator[object]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> object:
         """Back to the shape."""
         del dialect
-        with _stored():
-            return None if value is None else from_json(value, self.shape)  # type: ignore[arg-type]
+        if value is None:
+            return None
+        try:
+            return from_json(value, self.shape)  # type: ignore[arg-type]
+        except InvalidInput as error:
+            raise Malformed("malformed value") from error
 
 
 class Word(sa.types.TypeDecorator[StrEnum]):
@@ -100,21 +108,16 @@ class Word(sa.types.TypeDecorator[StrEnum]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> StrEnum | None:
         """Back to the member."""
         del dialect
-        with _stored():
-            return None if value is None else self.shape(value)
-
-
-@contextmanager
-def _stored() -> Iterator[None]:
-    """A stored value that we would never have written means a damaged database."""
-    try:
-        yield
-    except (ValueError, InvalidInput) as error:
-        raise Malformed("malformed value") from error
+        if value is None:
+            return None
+        try:
+            return self.shape(value)
+        except ValueError as error:
+            raise Malformed("malformed value") from error
 
 
 class Malformed(Exception):
-    """What is stored is damaged; backends translate it."""
+    """A stored value that we would never have written: the database is damaged. Backends translate it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +178,7 @@ ACTIVE = sa.text("state IN ('planning', 'awaiting_approval', 'applying')")
 """Of a deployment that holds its machine; only in these very words the database finds them by their index."""
 
 _MACHINE_TEXT = ("name", "public_ip", "private_ip", "ssh_host", "region", "size", "image", "tags", "notes")
+_SNIPPET_TEXT = ("name", "description", "text", "tags")
 
 ENTITIES: tuple[Entity[typing.Any], ...] = (
     _entity(User, "user", key="user_id", searched=("display_name", "email")),
@@ -236,6 +240,10 @@ ENTITIES: tuple[Entity[typing.Any], ...] = (
     _entity(BootstrapProfile, "bootstrap_profile", key="profile_id", searched=("name",)),
     _entity(FirewallProfile, "firewall_profile", key="profile_id", searched=("name",)),
     _entity(
+        Snippet, "snippet", sa.Index(None, "team_id", "name", unique=True), key="snippet_id", searched=_SNIPPET_TEXT
+    ),
+    _entity(RecordingRule, "recording_rule", sa.Index(None, "team_id", "tag", unique=True), key="rule_id"),
+    _entity(
         AuditEvent,
         "audit_event",
         sa.Index(None, "team_id", "seq", unique=True),
@@ -267,6 +275,18 @@ ENTITIES: tuple[Entity[typing.Any], ...] = (
     _entity(Server, "server", sa.Index(None, "url", unique=True), key="server_id", is_synced=False),
     _entity(Replica, "replica", sa.Index(None, "server_id"), key="team_id", is_synced=False),
     _entity(Intent, "intent", sa.Index(None, "team_id", "number"), key="op_id", is_synced=False),
+    # What is the person's own.
+    _entity(OwnSnippet, "own_snippet", key="snippet_id", is_synced=False, searched=_SNIPPET_TEXT),
+    _entity(RecordingChoice, "recording_choice", key="machine_id", is_synced=False),
+    _entity(
+        Recording,
+        "recording",
+        sa.Index(None, "team_id", "began_at"),
+        sa.Index(None, "number"),
+        key="recording_id",
+        is_synced=False,
+        searched=("machine_name", "title", "user_name"),
+    ),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from machina_desktop.core.domain.agent import Agent, KnownAgent
 from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.log_line import LogLine
+from machina_desktop.core.domain.recording import RecordedLine
 from machina_desktop.core.domain.team import TeamRole
 from machina_desktop.core.domain.throttle import Counter
 from machina_desktop.core.events import Change
@@ -87,6 +88,38 @@ class AgentRecords(ABC):
     @abstractmethod
     def silent(self, since: datetime) -> tuple[tuple[str, str], ...]:
         """Teams and machines that are listed with their agent online, although it was last heard before ``since``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexedLine:
+    """A line of a recording that was found; fields as in ``FoundLine``."""
+
+    recording_id: str
+    line: int
+    at_ms: int
+    text: str
+    spans: tuple[int, ...]
+
+
+class RecordingIndex(ABC):
+    """Lines of recordings by their words; whoever uses it judges first whose they are."""
+
+    @abstractmethod
+    def add(self, lines: Iterable[RecordedLine], *, number: int = 0, first: int = 0) -> int:
+        """Index lines of one recording, from its line ``first`` on; answers the number they are found under.
+
+        Further lines are added under the number that the first ones were given; 0 as long as no line has a word.
+        """
+
+    @abstractmethod
+    def remove(self, number: int) -> None:
+        """Forget all lines of that number."""
+
+    @abstractmethod
+    def search(
+        self, team_id: str, text: str, *, machine_id: str = "", recording_id: str = "", limit: int
+    ) -> tuple[IndexedLine, ...]:
+        """Lines that hold all words of ``text``, of the newest recordings first."""
 
 
 class Transaction(ABC):
@@ -259,6 +292,11 @@ class Transaction(ABC):
     @abstractmethod
     def agents(self) -> AgentRecords:
         """What is stored of many agents of machines."""
+
+    @property
+    @abstractmethod
+    def recordings(self) -> RecordingIndex:
+        """Lines of recordings."""
 
     @property
     @abstractmethod

@@ -34,6 +34,8 @@ OWNED = {
     "grant": "grant",
     "invite": "team_invite",
     "member": "team_member",
+    "snippet": "snippet",
+    "rule": "recording_rule",
 }
 """What an id that begins so is the key of; every such row belongs to a team."""
 
