@@ -33,10 +33,24 @@ AREAS = {
     "storage": "storage",
     "secret": "secrets",
     "diagnostics": "diagnostics",
+    "snippet": "snippets",
+    "own_snippet": "snippets",
+    "recording": "recordings",
+    "recording_rule": "recordings",
 }
 """The area of each noun; a noun without one is its own."""
 
-VERBS = {"provider.list": "types", "deployment.read_log": "logs", "diagnostics.read_log": "log"}
+VERBS = {
+    "provider.list": "types",
+    "deployment.read_log": "logs",
+    "diagnostics.read_log": "log",
+    "own_snippet.list": "own",
+    "own_snippet.save": "save-own",
+    "own_snippet.delete": "delete-own",
+    "recording_rule.list": "rules",
+    "recording_rule.add": "add-rule",
+    "recording_rule.remove": "remove-rule",
+}
 """Where the action's own verb is taken or not what people type."""
 
 SUBJECTS = {
@@ -51,6 +65,10 @@ SUBJECTS = {
     "member": "member_id",
     "grant": "grant_id",
     "invite": "invite_id",
+    "snippet": "snippet_id",
+    "own_snippet": "own_snippet_id",
+    "recording": "recording_id",
+    "recording_rule": "rule_id",
 }
 """The field that names what a command of the noun is about; it needs no ``--option``."""
 
