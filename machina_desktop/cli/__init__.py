@@ -6,10 +6,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from machina_desktop import __version__
 from machina_desktop.cli import terminal, usage
-from machina_desktop.cli.commands import UsageError, find_area, find_command
+from machina_desktop.cli.commands import OpenShell, UsageError, find_area, find_command
 from machina_desktop.cli.options import parse
 from machina_desktop.core.errors import MachinaError
 
@@ -43,8 +44,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(argv: tuple[str, ...]) -> int:
-    words = tuple(word for word in argv if word not in {"--help", "-h"})
-    wants_help = len(words) < len(argv) or argv[:1] == ("help",)
+    # What follows a lone -- belongs to a remote command, help included.
+    ours = argv[: argv.index("--")] if "--" in argv else argv
+    words = tuple(word for word in ours if word not in {"--help", "-h"})
+    wants_help = len(words) < len(ours) or argv[:1] == ("help",)
     words = words[1:] if argv[:1] == ("help",) else words
     if words[:1] == ("--version",):
         terminal.say(f"machina {__version__}")
@@ -57,12 +60,16 @@ def _run(argv: tuple[str, ...]) -> int:
     elif wants_help:
         terminal.say(usage.of_command(find_command(words[0], words[1])))
     else:
-        return _carry_out(words)
+        return _carry_out(words, argv[len(ours) :])
     return 0
 
 
-def _carry_out(words: tuple[str, ...]) -> int:
-    order = parse(find_command(words[0], words[1]), words[2:])
+def _carry_out(words: tuple[str, ...], remote: tuple[str, ...]) -> int:
+    command = find_command(words[0], words[1])
+    order = parse(command, words[2:] if command.request is OpenShell else (*words[2:], *remote))
+    if command.request is OpenShell and remote[1:]:
+        # As ssh does it: the words are put together, and the shell there takes them apart again.
+        order = replace(order, values={**order.values, "command": " ".join(remote[1:])})
     from machina_desktop.cli.session import carry_out  # noqa: PLC0415 - brings the store: help must not wait for it
 
     return carry_out(order)

@@ -95,6 +95,17 @@ class ResumeDeployments(Request[object]):
     """
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenShell(Request[object]):
+    """A login shell on a machine in this terminal, or with ``-- COMMAND`` that command; its exit status is answered.
+
+    At the beginning of a line ``~.`` leaves the shell. 255 says that it is the connection that failed.
+    """
+
+    machine_id: str
+    command: str = ""
+
+
 @dataclass(frozen=True)
 class Command:
     """What can be typed as ``machina AREA VERB``.
@@ -159,6 +170,7 @@ def commands() -> tuple[Command, ...]:
     """All of them, in the order of the areas."""
     offered = [_command(case) for case in REGISTRY.by_request.values() if _is_offered(case)]
     offered.append(Command("deployments", "resume", "deployment.resume", ResumeDeployments))
+    offered.append(Command("machines", "ssh", "machine.ssh", OpenShell))
     order = tuple(dict.fromkeys(AREAS.values()))
     return tuple(sorted(offered, key=lambda command: order.index(command.area) if command.area in order else 99))
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import cast
 
 from machina_desktop.cli import terminal
-from machina_desktop.cli.commands import ResumeDeployments
+from machina_desktop.cli.commands import OpenShell, ResumeDeployments
 from machina_desktop.cli.following import Follower, how_to_decide
 from machina_desktop.cli.host_keys import confirmed_host_key, needs_host_key
 from machina_desktop.cli.options import REFERENCES, Order, options_of
@@ -28,6 +28,7 @@ from machina_desktop.core.events import EventBus
 from machina_desktop.core.host import Host
 from machina_desktop.core.services.audit import ExportAudit
 from machina_desktop.core.services.deployments import LogChunk, ReadLog
+from machina_desktop.core.services.device import GetVault
 from machina_desktop.core.services.machines import CreateMachine, GetMachine
 from machina_desktop.core.services.servers import ListServers
 from machina_desktop.core.services.teams import GetTeam
@@ -110,6 +111,8 @@ class Session:
             return await self._show_log(ask)
         if isinstance(ask, ExportAudit):
             return await self._export(ask)
+        if isinstance(ask, OpenShell):
+            return await self._shell(ask)
         self._confirm(ask)
         if self._command.carries_out:
             await open_vault(self._gateway)
@@ -183,6 +186,14 @@ class Session:
             raise Conflict(f"To {what} cannot be undone.", hint="Add --yes if it is meant.", code="E-CONFIRM")
         if not terminal.confirm(f"To {what} cannot be undone. Go on?"):
             raise Conflict("Nothing was done.", code="E-CONFIRM")
+
+    async def _shell(self, ask: OpenShell) -> int:
+        from machina_desktop.cli.shell import run_shell  # noqa: PLC0415 - brings paramiko, and is not for Windows
+
+        status = await self._gateway.call(GetVault())
+        if status.exists and not status.is_open:
+            await open_vault(self._gateway)
+        return await run_shell(self._host, ask.machine_id, ask.command)
 
     async def _call(self, ask: Request[object]) -> object:
         try:

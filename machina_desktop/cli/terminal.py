@@ -54,6 +54,14 @@ def ask_secret(prompt: str) -> Secret:
             return Secret("")
 
 
+def ask_line(prompt: str) -> str:
+    """What the person types, shown as they type it. Blocks, and Ctrl-C ends it."""
+    with _interruptible():
+        sys.stderr.write(f"{printable(prompt)}: ")
+        sys.stderr.flush()
+        return sys.stdin.readline().removesuffix("\n")
+
+
 def read_secret(source: str, prompt: str) -> Secret:
     """The text of the file ``source``; ``-`` asks at a terminal, else reads standard input.
 

@@ -63,7 +63,9 @@ class Connection:
 
     def close(self) -> None:
         """Hang up; remote commands on a terminal end."""
-        self._transport.close()
+        # Of two that run over each other, the inner one may still want to say goodbye over the outer.
+        with suppress(paramiko.SSHException, EOFError, OSError):
+            self._transport.close()
         for each in reversed(self._over):
             each.close()
 

@@ -177,11 +177,14 @@ class Session:
             self._changed.notify_all()
 
     def answer(self, answer: Answer) -> None:
-        """Answer :attr:`question`; one that was not asked is ignored."""
+        """Answer :attr:`question`, which is gone at once; where none is asked, nothing happens."""
         with self._changed:
-            if self._attempt.question is not None:
-                self._attempt.answer = answer
-                self._changed.notify_all()
+            if self._attempt.question is None:
+                return
+            self._attempt.question, self._attempt.answer = None, answer
+            self._state = SessionState.CONNECTING
+            self._changed.notify_all()
+        self.on_change()
 
     def reconnect(self) -> None:
         """Begin anew in place; what has come and was not taken stays. What was typed and not sent is dropped."""
@@ -270,12 +273,9 @@ class Session:
         self.on_change()
         with self._changed:
             self._changed.wait_for(lambda: attempt.is_over or attempt.answer is not None)
-            answer, attempt.question, attempt.answer = attempt.answer, None, None
             if attempt.is_over:
                 raise _Over("")
-            self._state = SessionState.CONNECTING
-        self.on_change()
-        return answer or NO
+            return attempt.answer or NO
 
     def _receive(self, attempt: _Attempt, channel: paramiko.Channel) -> None:
         """Take in what comes until the shell or the connection ends."""
