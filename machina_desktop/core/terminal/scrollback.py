@@ -12,22 +12,24 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from machina_desktop.core.terminal.rows import NO_CLUSTERS, Row, canonical, merged
+from machina_desktop.core.terminal.rows import EMPTY_ROW, NO_CLUSTERS, Row, canonical, merged
 from machina_desktop.core.terminal.widths import HALF, cut
 
 Entry = str | tuple[str, int] | Row
-#: Entries a block holds; the oldest block is dropped as a whole.
+#: Entries a block holds at most, and rows after which it takes no more; the oldest block is dropped as a whole.
 BLOCK: Final = 256
+_ROWS = 512
 #: Columns after which a wrapped line goes on in another entry.
 PIECE: Final = 4096
 
 
 class _Block:
-    """Some entries in order; ``longest`` is an upper bound of their columns."""
+    """Some entries in order, from number ``first`` on; ``longest`` is an upper bound of their columns."""
 
-    __slots__ = ("counted_at", "entries", "longest", "starts")
+    __slots__ = ("counted_at", "entries", "first", "longest", "starts")
 
-    def __init__(self) -> None:
+    def __init__(self, first: int) -> None:
+        self.first = first
         self.entries: list[Entry] = []
         self.longest = 0
         self.counted_at = 0
@@ -82,15 +84,32 @@ class Scrollback:
         missing, self._missing = self._missing, self.columns - len(row.text)
         block = self._blocks[-1] if self._blocks else None
         last = block.entries[-1] if block else None
-        if block and isinstance(last, Row) and last.is_wrapped and len(last.text) < PIECE:
-            self._replace_last(block, joined(last, row, missing))
-            return
+        if block and isinstance(last, Row) and last.is_wrapped:
+            # A row that was scrolled off counts as one, even if there is nothing to be seen on it.
+            row = row if row.text else row._replace(text=" ", runs=(0, row.fill))
+            if len(last.text) < PIECE:
+                self._replace_last(block, last, joined(last, row, missing))
+                return
         plain = not (row.runs or row.fill or row.clusters or row.is_wrapped)
         block = self._open_block()
         block.entries.append(row.text if plain else row)
         self._grow(block, len(row.text), 1)
         if len(block.entries) == 1:
             self._trim()
+
+    def append_wrapped(self, text: str, attribute: int) -> None:
+        """Append text of narrow characters, of some whole rows, that goes on with the next row."""
+        if not self.limit:
+            self.dropped += len(text) // self.columns
+            return
+        length = max(PIECE // self.columns, 1) * self.columns
+        for start in range(0, len(text), length):
+            piece = text[start : start + length]
+            block = self._open_block()
+            block.entries.append(Row(piece, (0, attribute) if attribute else (), is_wrapped=True))
+            self._grow(block, len(piece), len(piece) // self.columns)
+        self._missing = 0
+        self._trim()
 
     def is_open(self) -> bool:
         """Whether the newest line goes on with the first row of the screen."""
@@ -131,10 +150,12 @@ class Scrollback:
             self.rows += self._total(block)
 
     def _open_block(self) -> _Block:
-        if not self._blocks or len(self._blocks[-1].entries) >= BLOCK:
-            self._blocks.append(_Block())
+        last = self._blocks[-1] if self._blocks else None
+        if not last or len(last.entries) >= BLOCK or self.rows - self._block_starts[-1] >= _ROWS:
+            last = _Block(self.first_serial + len(self))
+            self._blocks.append(last)
             self._block_starts.append(self.rows)
-        return self._blocks[-1]
+        return last
 
     def _grow(self, block: _Block, longest: int, count: int) -> None:
         block.longest = max(block.longest, longest)
@@ -142,11 +163,11 @@ class Scrollback:
         if block.longest > self.columns:
             self._forget(block)
 
-    def _replace_last(self, block: _Block, row: Row) -> None:
+    def _replace_last(self, block: _Block, before: Row, row: Row) -> None:
         block.entries[-1] = row
         block.longest = max(block.longest, len(row.text))
         self._forget(block)
-        self.rows += 1
+        self.rows += rows_of(row.text, self.columns) - rows_of(before.text, self.columns)
 
     def _forget(self, block: _Block) -> None:
         block.counted_at = 0
@@ -160,7 +181,7 @@ class Scrollback:
         if not excess:
             return
         gone = self._block_starts[excess]
-        self.first_serial += sum(len(block.entries) for block in blocks[:excess])
+        self.first_serial = blocks[excess].first
         del blocks[:excess]
         self._block_starts = [start - gone for start in self._block_starts[excess:]]
         self.rows -= gone
@@ -168,7 +189,7 @@ class Scrollback:
         self._recent = (-1, [])
 
     def __len__(self) -> int:
-        return (len(self._blocks) - 1) * BLOCK + len(self._blocks[-1].entries) if self._blocks else 0
+        return self._blocks[-1].first + len(self._blocks[-1].entries) - self.first_serial if self._blocks else 0
 
     def row(self, index: int) -> Row:
         """Row ``index``, 0 being the oldest."""
@@ -176,20 +197,23 @@ class Scrollback:
         block = self._blocks[number]
         inside = index - self._block_starts[number]
         if block.longest <= self.columns:
-            return self.whole(block.entries[inside])
+            return trimmed(self.whole(block.entries[inside]))
         starts = self._starts(block)
         at = bisect_right(starts, inside) - 1
-        serial = self.first_serial + number * BLOCK + at
+        serial = block.first + at
         if self._recent[0] != serial:
-            self._recent = (serial, wrapped(self.whole(block.entries[at]), self.columns))
-        return self._recent[1][inside - starts[at]]
+            self._recent = (serial, wrapped(trimmed(self.whole(block.entries[at])), self.columns))
+        rows = self._recent[1]
+        # The blanks at the end of a line may have had rows of their own.
+        return rows[inside - starts[at]] if inside - starts[at] < len(rows) else EMPTY_ROW
 
     def row_of(self, serial: int) -> int | None:
         """The row at which entry ``serial`` begins; None if it is gone."""
-        number, at = divmod(serial - self.first_serial, BLOCK)
-        if serial < self.first_serial or number >= len(self._blocks) or at >= len(self._blocks[number].entries):
+        if not self.first_serial <= serial < self.first_serial + len(self):
             return None
+        number = bisect_right(self._blocks, serial, key=lambda block: block.first) - 1
         block = self._blocks[number]
+        at = serial - block.first
         inside = at if block.longest <= self.columns else self._starts(block)[at]
         return self._block_starts[number] + inside
 
@@ -238,6 +262,15 @@ def rows_of(text: str, columns: int) -> int:
     if length <= columns:
         return 1
     return len(cut(text, columns)) if HALF in text else -(-length // columns)
+
+
+def trimmed(row: Row) -> Row:
+    """A whole line without the blanks at its end."""
+    if row.text[-1:] != " " or row.is_wrapped:
+        return row
+    at_least = max(row.clusters) + 1 if row.clusters else 0
+    text, runs, fill = canonical(row.text, row.runs, row.fill, len(row.text) + 1, at_least=at_least)
+    return row._replace(text=text, runs=runs, fill=fill)
 
 
 def joined(first: Row, second: Row, missing: int) -> Row:

@@ -24,6 +24,7 @@ class Call(NamedTuple):
     parameters: tuple[int, ...]
     is_private: bool
 
+
 #: Longer sequences are swallowed whole.
 LONGEST: Final = 256
 _LARGEST = 9999

@@ -172,6 +172,8 @@ class Writing(Grid):
             self.rows[y].write(x, text[:at], [x, attribute], columns)
             self.damaged_rows.add(y)
         length = len(text)
+        if length - at > 3 * columns * self.lines and not self.margins and not self.is_alternate:
+            at = self._pass_unseen(text, at)
         while at < length:
             self.wrap()
             piece = text[at : at + columns]
@@ -179,6 +181,22 @@ class Writing(Grid):
             self.damaged_rows.add(cursor.y)
             at += columns
         cursor.x = len(piece)
+
+    def _pass_unseen(self, text: str, at: int) -> int:
+        """Send what would scroll through to the scrollback; answers where the last screenful begins."""
+        columns, cursor = self.columns, self.cursor
+        unseen = (len(text) - at) // columns - self.lines
+        self.rows[cursor.y].is_wrapped = True
+        for line in self.rows[: cursor.y + 1]:
+            self.keep(line)
+        end = at + unseen * columns
+        self.scrollback.append_wrapped(text[at:end], cursor.attribute)
+        fill = self.blank_attribute
+        self.rows[:] = [Line(fill=fill) for _ in range(self.lines)]
+        self.rows[0].write(0, text[end : end + columns], [0, cursor.attribute], columns)
+        cursor.y = 0
+        self.damage_all()
+        return end + columns
 
     def _put_wide(self, text: str) -> None:
         cursor = self.cursor

@@ -1,0 +1,60 @@
+"""However the bytes arrive, the same is seen."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from machina_desktop.core.terminal.events import Told
+from machina_desktop.core.terminal.terminal import Terminal
+from tests.terminal.corpus import SEQUENCES
+
+
+class Seen:
+    """A terminal and all that came out of it."""
+
+    def __init__(self, columns: int = 30, lines: int = 8) -> None:
+        self.replies = b""
+        self.told: list[Told] = []
+        self.terminal = Terminal(columns, lines, scrollback=1000, reply=self._reply, tell=self.told.append)
+
+    def _reply(self, data: bytes) -> None:
+        self.replies += data
+
+    def state(self) -> tuple[object, ...]:
+        terminal = self.terminal
+        rows = [terminal.row(y) for y in range(-terminal.scrolled, terminal.lines)]
+        looks = terminal.modes, terminal.cursor_shape, terminal.is_cursor_visible, dict(terminal.palette)
+        names = terminal.title, terminal.cwd, terminal.marks(), terminal.foreground
+        return rows, terminal.cursor, terminal.screen.cursor.attribute, looks, names, self.replies, self.told
+
+
+def fed(*chunks: bytes) -> tuple[object, ...]:
+    seen = Seen()
+    for chunk in chunks:
+        seen.terminal.feed(chunk)
+    return seen.state()
+
+
+@pytest.mark.parametrize("number", range(len(SEQUENCES)))
+def test_a_sequence_split_at_any_byte_shows_the_same(number: int) -> None:
+    data = SEQUENCES[number] + b"end"
+    whole = fed(data)
+    step = max(len(data) // 200, 1)
+    assert [at for at in range(1, len(data), step) if fed(data[:at], data[at:]) != whole] == []
+
+
+@pytest.mark.parametrize("number", range(len(SEQUENCES)))
+def test_a_sequence_that_arrives_byte_by_byte_shows_the_same(number: int) -> None:
+    data = SEQUENCES[number] + b"end"
+    assert fed(*(data[at : at + 1] for at in range(len(data)))) == fed(data)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_all_sequences_in_any_order_and_chunks_show_the_same(seed: int) -> None:
+    choose = random.Random(seed)
+    data = b"".join(choose.choices(SEQUENCES, k=25))
+    cuts = sorted(choose.randint(0, len(data)) for _ in range(choose.randint(1, 60)))
+    chunks = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    assert fed(*chunks) == fed(data)
