@@ -141,6 +141,8 @@ class Scrollback:
 
     def set_columns(self, columns: int) -> None:
         """Show the lines at another width."""
+        if columns == self.columns:
+            return
         self.columns = columns
         self.rows = 0
         self._block_starts = []
