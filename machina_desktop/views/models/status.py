@@ -15,6 +15,7 @@ from machina_desktop.core.domain.invite import InviteState
 from machina_desktop.core.domain.machine import AgentStatus, MachineStatus
 from machina_desktop.core.domain.provider import CredentialStatus
 from machina_desktop.core.domain.server import Connection
+from machina_desktop.core.domain.tunnel import TunnelState
 
 
 class Shape(StrEnum):
@@ -89,6 +90,8 @@ _MARKS: Mapping[StrEnum, StatusMark] = {
     Connection.LOCKED: StatusMark(Shape.RING, "accent-warning"),
     IntentState.WAITING: StatusMark(Shape.RING, "text-secondary"),
     IntentState.LOST: StatusMark(Shape.TRIANGLE, "accent-error"),
+    TunnelState.LISTENING: StatusMark(Shape.DISC, "accent-success"),
+    TunnelState.RECONNECTING: StatusMark(Shape.HALF, "accent-warning", True),
 }
 
 

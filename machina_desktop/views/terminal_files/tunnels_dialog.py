@@ -1,0 +1,282 @@
+"""The tunnels of a machine: those that stand, those that are saved, and a form for another."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QCoreApplication, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.tunnel import LOOPBACK, OpenToOthers, Tunnel, TunnelKind, TunnelState, TunnelStatus
+from machina_desktop.core.errors import InvalidInput, MachinaError
+from machina_desktop.core.ids import new_id
+from machina_desktop.views import tasks
+from machina_desktop.views.terminal_files.file_words import size_words, tunnel_words
+from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.buttons import IconButton, Segment, Segmented
+from machina_desktop.views.widgets.checkbox import Checkbox
+from machina_desktop.views.widgets.dialogs import ConfirmDialog, Dialog
+from machina_desktop.views.widgets.inputs import Input
+from machina_desktop.views.widgets.layout import Divider
+from machina_desktop.views.widgets.status import StatusBadge
+from machina_desktop.views.widgets.text import ElidedLabel, Label, copy_text
+
+REFRESH_MS = 200
+
+
+class _Row(QWidget):
+    """One tunnel.
+
+    Signals:
+        wanted(str): ``start``, ``stop`` or ``remove``.
+    """
+
+    wanted = Signal(str)
+
+    def __init__(self, status: TunnelStatus, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._status = status
+        self._name = ElidedLabel(style=Type.MEDIUM, parent=self)
+        self._way = ElidedLabel(style=Type.MONO, tone="secondary", parent=self)
+        self._words = ElidedLabel(style=Type.SECONDARY, tone="secondary", parent=self)
+        self._badge = StatusBadge(parent=self)
+        self._copy = IconButton("copy", self.tr("Copy the address"), parent=self)
+        self._start = IconButton("play", self.tr("Start"), parent=self)
+        self._stop = IconButton("circle-stop", self.tr("Stop"), parent=self)
+        self._remove = IconButton("trash-2", self.tr("Remove"), parent=self)
+        self._copy.clicked.connect(self._on_copy)
+        for button, wish in ((self._start, "start"), (self._stop, "stop"), (self._remove, "remove")):
+            button.clicked.connect(partial(self.wanted.emit, wish))
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        for label in (self._name, self._way, self._words):
+            texts.addWidget(label)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, Space.S, 0, Space.S)
+        row.setSpacing(Space.S)
+        row.addLayout(texts, 1)
+        row.addWidget(self._badge)
+        for button in (self._copy, self._start, self._stop, self._remove):
+            row.addWidget(button)
+        self.show_status(status)
+
+    def show_status(self, status: TunnelStatus) -> None:
+        """Show how it stands now."""
+        self._status = status
+        tunnel = status.tunnel
+        kinds = {
+            TunnelKind.LOCAL: self.tr("To the machine"),
+            TunnelKind.REMOTE: self.tr("From the machine"),
+            TunnelKind.SOCKS: self.tr("SOCKS proxy"),
+        }
+        self._name.setText(tunnel.label or kinds[tunnel.kind])
+        self._way.setText(tunnel_words(tunnel, status.port))
+        self._badge.set_status(status.state)
+        self._words.setText(self._told(status))
+        is_bad = status.problem is not None and not status.connections
+        self._words.set_tone("error" if is_bad else "warning" if tunnel.is_open_to_others else "secondary")
+        self._copy.setVisible(status.state is TunnelState.LISTENING and tunnel.kind is not TunnelKind.REMOTE)
+        self._start.setVisible(not status.state.is_active)
+        self._stop.setVisible(status.state.is_active)
+        self.setAccessibleName(f"{self._name.text()}, {self._way.text()}: {self._words.text()}")
+
+    def _told(self, status: TunnelStatus) -> str:
+        if status.problem is not None and not status.connections:
+            return str(status.problem)
+        parts = []
+        if status.tunnel.is_open_to_others:
+            parts.append(self.tr("open to other computers"))
+        if status.connections_ever:
+            parts.append(self.tr("{0} open of {1}").format(status.connections, status.connections_ever))
+            parts.append(size_words(status.bytes_sent + status.bytes_received))
+        elif status.state.is_active:
+            parts.append(self.tr("nothing has come through yet"))
+        else:
+            parts.append(self.tr("saved"))
+        return "  ·  ".join(parts)
+
+    def _on_copy(self) -> None:
+        copy_text(f"{self._status.tunnel.bind_host}:{self._status.port}")
+
+
+class TunnelsDialog(Dialog):
+    """What leads through a machine, kept up to date while it is open."""
+
+    def __init__(self, bridge: Bridge, machine_id: str, name: str, *, parent: QWidget) -> None:
+        """``name`` is the machine's."""
+        super().__init__(
+            QCoreApplication.translate("TunnelsDialog", "Tunnels through {0}").format(name),
+            primary=QCoreApplication.translate("TunnelsDialog", "Open tunnel"),
+            width=600,
+            parent=parent,
+        )
+        self._bridge = bridge
+        self._machine_id = machine_id
+        self._rows: dict[str, _Row] = {}
+        self.cancel.setText(self.tr("Close"))
+        self._list = QVBoxLayout()
+        self._list.setSpacing(0)
+        self._none = Label(
+            self.tr("No tunnel leads through this machine yet. One brings a port of it to this computer."),
+            tone="secondary",
+            wraps=True,
+        )
+        self.column.addWidget(self._none)
+        self.column.addLayout(self._list)
+        self.column.addWidget(Divider(self.body))
+        self._build_form()
+        self._refresh = QTimer(self, interval=REFRESH_MS, singleShot=True)
+        self._refresh.timeout.connect(self._show)
+        bridge.tunnel_changed.connect(lambda _key: self._refresh.start() if not self._refresh.isActive() else None)
+        self.primary.clicked.connect(self._on_primary)
+        self._on_kind(TunnelKind.LOCAL)
+        self._show()
+
+    def _build_form(self) -> None:
+        self._kind = Segmented(
+            (
+                Segment(key=TunnelKind.LOCAL, title=self.tr("To the machine")),
+                Segment(key=TunnelKind.REMOTE, title=self.tr("From the machine")),
+                Segment(key=TunnelKind.SOCKS, title=self.tr("SOCKS proxy")),
+            ),
+            name=self.tr("Kind of tunnel"),
+        )
+        self._kind.changed.connect(self._on_kind)
+        self._explained = Label("", style=Type.SECONDARY, tone="secondary", wraps=True)
+        self._bind_host = Input(self.tr("Listen at"), text=LOOPBACK, is_mono=True)
+        self._bind_port = Input(self.tr("Port"), placeholder=self.tr("any"), is_mono=True)
+        self._target_host = Input(self.tr("Lead to"), text=LOOPBACK, is_mono=True)
+        self._target_port = Input(self.tr("Port"), is_mono=True)
+        self._label = Input(self.tr("Label"), placeholder=self.tr("optional"))
+        self._keep = Checkbox(self.tr("Save it, to be started again later"))
+        self._fields = {
+            "bind_host": self._bind_host,
+            "bind_port": self._bind_port,
+            "target_host": self._target_host,
+            "target_port": self._target_port,
+        }
+        kinds = QHBoxLayout()
+        kinds.addWidget(self._kind)
+        kinds.addStretch(1)
+        self.column.addLayout(kinds)
+        self.column.addWidget(self._explained)
+        for host, port in ((self._bind_host, self._bind_port), (self._target_host, self._target_port)):
+            row = QHBoxLayout()
+            row.setSpacing(Space.M)
+            row.addWidget(host, 1)
+            port.setFixedWidth(120)
+            row.addWidget(port)
+            self.column.addLayout(row)
+        self.column.addWidget(self._label)
+        self.column.addWidget(self._keep)
+
+    def _on_kind(self, kind: str) -> None:
+        texts = {
+            TunnelKind.LOCAL: self.tr("Programs here reach a port that the machine reaches."),
+            TunnelKind.REMOTE: self.tr("Programs on the machine reach a port that this computer reaches."),
+            TunnelKind.SOCKS: self.tr("Programs here reach whatever the machine reaches; names are looked up there."),
+        }
+        self._chosen = TunnelKind(kind)
+        self._explained.setText(texts[self._chosen])
+        for field in (self._target_host, self._target_port):
+            field.setVisible(self._chosen is not TunnelKind.SOCKS)
+
+    def _wanted(self) -> Tunnel | None:
+        """The tunnel as it is typed; ``None`` where a port is no number, which is said at the field."""
+        ports = {}
+        for name in ("bind_port", "target_port"):
+            field = self._fields[name]
+            text = field.text().strip()
+            field.set_error("")
+            if text and not (text.isascii() and text.isdecimal()):
+                field.set_error(self.tr("Digits only"))
+                return None
+            ports[name] = int(text or 0)
+        return Tunnel(
+            tunnel_id=new_id("tunnel"),
+            machine_id=self._machine_id,
+            kind=self._chosen,
+            bind_host=self._bind_host.text().strip(),
+            target_host=self._target_host.text().strip(),
+            label=self._label.text().strip(),
+            is_saved=self._keep.isChecked(),
+            **ports,
+        )
+
+    def _on_primary(self) -> None:
+        if (wanted := self._wanted()) is not None:
+            self._open(wanted)
+
+    def _open(self, wanted: Tunnel, *, may_be_open: bool = False) -> None:
+        self.show_error("")
+        tasks.run(
+            self._bridge,
+            self._bridge.files.tunnels.open(wanted, may_be_open=may_be_open),
+            owner=self,
+            name="open a tunnel",
+            done=lambda _status: self._on_opened(),
+            failed=partial(self._on_refused, wanted),
+            busy=self.primary,
+        )
+
+    def _on_opened(self) -> None:
+        self._bind_port.set_text("")
+        self._target_port.set_text("")
+        self._label.set_text("")
+        self._show()
+
+    def _on_refused(self, tunnel: Tunnel, error: MachinaError) -> None:
+        free = getattr(error, "free_port", 0)
+        if isinstance(error, OpenToOthers):
+            self._ask_open(tunnel, error)
+        elif isinstance(error, InvalidInput) and error.field in self._fields:
+            self._fields[error.field].set_error(error.message)
+        else:
+            self.show_error(str(error))
+            if free:
+                self._bind_port.set_text(str(free))
+                self._bind_port.control.setFocus()
+
+    def _ask_open(self, tunnel: Tunnel, error: OpenToOthers) -> None:
+        question = ConfirmDialog(
+            self.tr("Open this tunnel to other computers?"),
+            text=error.message,
+            losses=(
+                self.tr("Whoever reaches {0} can use it without signing in.").format(tunnel.bind_host),
+                self.tr("What they do looks to the machine as if you did it."),
+            ),
+            confirm=self.tr("Open to others"),
+            parent=self,
+        )
+        question.accepted.connect(partial(self._open, tunnel, may_be_open=True))
+        question.open()
+
+    def _show(self) -> None:
+        statuses = self._bridge.files.tunnels.all(self._machine_id)
+        wanted = {status.tunnel.tunnel_id for status in statuses}
+        for key in [key for key in self._rows if key not in wanted]:
+            gone = self._rows.pop(key)
+            self._list.removeWidget(gone)
+            gone.deleteLater()
+        for status in statuses:
+            key = status.tunnel.tunnel_id
+            if key in self._rows:
+                self._rows[key].show_status(status)
+            else:
+                row = self._rows[key] = _Row(status, self.body)
+                row.wanted.connect(partial(self._on_wanted, key))
+                self._list.addWidget(row)
+        self._none.setVisible(not statuses)
+
+    def _on_wanted(self, key: str, wish: str) -> None:
+        tunnels = self._bridge.files.tunnels
+        work = {"start": tunnels.start, "stop": tunnels.stop, "remove": tunnels.remove}[wish](key)
+        tasks.run(
+            self._bridge,
+            work,
+            owner=self,
+            name=f"{wish} a tunnel",
+            done=lambda _nothing: self._show(),
+            failed=lambda error: self.show_error(str(error)),
+        )
