@@ -1,96 +1,69 @@
-"""Chunks of coloured log lines: those that scroll through unseen go to the scrollback unread."""
+"""Large chunks of lines: those that scroll through before anybody can see them go to the scrollback unread."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Final
 
 from machina_desktop.core.terminal.rows import Line
 from machina_desktop.core.terminal.screen import Screen
-from machina_desktop.core.terminal.scrollback import Entry, rows_of
-from machina_desktop.core.terminal.sequences import CACHE, compile_csi
-from machina_desktop.core.terminal.widths import aligned, composed, find_doubtful
+from machina_desktop.core.terminal.sequences import after_sgr
 
-_without_sgr = re.compile("\x1b\\[[0-9:;]*m").sub
-_find_sgr = re.compile("\x1b\\[([0-9:;]*m)").findall
-
-
-def _is_free(screen: Screen) -> bool:
-    return screen.is_plain and screen.margins is None and not screen.is_alternate
+_find_other_sequence = re.compile("\x1b(?!\\[[0-9:;]*m)").search
+#: All bytes of UTF-8 but the control characters; ESC is looked at on its own.
+_HARMLESS: Final = bytes([0x1B, *range(0x20, 0x7F), *range(0x80, 0x100)])
 
 
 def flow(screen: Screen, text: str, show: Callable[[str], None]) -> bool:
-    """Take a chunk that holds printable text, SGR sequences and CR LF, and nothing else; False leaves no trace.
+    """Take a chunk that holds nothing but text, SGR sequences and CR LF; False leaves no trace.
 
-    ``show`` takes those pieces that have to be seen.
+    A CR LF may be cut by the chunk at both ends. ``show`` takes the pieces of lines that have to be seen.
     """
-    if not _is_free(screen):
+    if not screen.is_plain or screen.margins is not None or screen.is_alternate:
         return False
-    begins_with_feed = text[0] == "\n"
-    if begins_with_feed:
-        text = text[1:]
-    plain = _without_sgr("", text)
-    flat = plain.replace("\r\n", "").removesuffix("\r")
-    if not flat.isprintable() or (not flat.isascii() and find_doubtful(composed(flat))):
+    begin, end = text[0] == "\n", text[-1] == "\r"
+    text = text[begin : len(text) - end]
+    controls = text.encode().translate(None, _HARMLESS)
+    if controls != b"\r\n" * (len(controls) // 2) or ("\x1b" in text and _find_other_sequence(text)):
         return False
-    if not flat.isascii():
-        plain = aligned(composed(plain))
-    if begins_with_feed:
+    if begin:
         screen.linefeed()
-    _show_lines(screen, text.split("\r\n"), plain.split("\r\n"), show)
+    _show(screen, text, show)
+    if end:
+        screen.carriage_return()
     return True
 
 
-def _show_lines(screen: Screen, lines: list[str], texts: list[str], show: Callable[[str], None]) -> None:
-    """Show lines, which are ``texts`` without their sequences; whatever would scroll through passes unseen."""
-    last = len(lines) - 1
-    bottom = screen.lines - 1
-    number = 0
-    while number < last:
-        if lines[number]:
-            show(lines[number])
-        number += 1
-        screen.cursor.x = 0
-        at_bottom = screen.cursor.y == bottom
+def _show(screen: Screen, text: str, show: Callable[[str], None]) -> None:
+    is_at_bottom = False
+    while not is_at_bottom:
+        line, feed, text = text.partition("\r\n")
+        if line:
+            show(line)
+        if not feed:
+            return
+        is_at_bottom = screen.cursor.y == screen.lines - 1
+        screen.carriage_return()
         screen.index()
-        if at_bottom:
-            number = _pass_unseen(screen, lines, texts, number)
-    if lines[last]:
-        show(lines[last])
+    # The cursor is in a blank row at the bottom, and each line takes a row at least.
+    lines = text.rsplit("\r\n", screen.lines)
+    if len(lines) > screen.lines:
+        _pass_unseen(screen, lines.pop(0))
+    for number, line in enumerate(lines):
+        if number:
+            screen.carriage_return()
+            screen.index()
+        if line:
+            show(line)
 
 
-def _pass_unseen(screen: Screen, lines: list[str], texts: list[str], begin: int) -> int:
-    """Send all lines but the last screenful to the scrollback; answers the first one that is to be shown."""
-    columns = screen.columns
-    missing = screen.lines - 1
-    end = len(lines) - 1
-    while end > begin and missing > 0:
-        end -= 1
-        missing -= rows_of(texts[end], columns)
-    if missing > 0 or end == begin:
-        return begin
+def _pass_unseen(screen: Screen, text: str) -> None:
+    """Send lines to the scrollback behind what is on the screen, which is blank then."""
     for line in screen.rows[:-1]:
         screen.keep(line)
-    attribute = screen.cursor.attribute
-    entries: list[Entry] = []
-    add = entries.append
-    for raw in lines[begin:end]:
-        if "\x1b" in raw:
-            add((raw, attribute))
-            reset = raw.rfind("\x1b[0m")
-            if reset >= 0 and reset == raw.rfind("\x1b"):
-                attribute = 0
-                continue
-            for body in _find_sgr(raw):
-                action = CACHE.get(body) or compile_csi(body)
-                attribute = attribute & action[1] | action[2]
-        elif attribute:
-            add((raw, attribute))
-        else:
-            add(raw)
-    screen.scrollback.extend(entries, texts[begin:end])
-    screen.cursor.attribute = attribute
+    screen.scrollback.extend_unread(text, screen.cursor.attribute)
+    screen.cursor.attribute = after_sgr(text, screen.cursor.attribute)
     screen.rows[:] = [Line(fill=screen.blank_attribute) for _ in range(screen.lines)]
-    screen.damage_all()
     screen.cursor.y = 0
-    return end
+    screen.damage_all()

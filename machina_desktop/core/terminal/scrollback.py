@@ -9,16 +9,19 @@ SGR sequences that passed through unseen, and the attribute it began with; it is
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from machina_desktop.core.terminal.rows import EMPTY_ROW, NO_CLUSTERS, Row, canonical, merged
+from machina_desktop.core.terminal.sequences import after_sgr, without_sgr
 from machina_desktop.core.terminal.widths import HALF, cut
 
 Entry = str | tuple[str, int] | Row
 #: Entries a block holds at most, and rows after which it takes no more; the oldest block is dropped as a whole.
 BLOCK: Final = 256
 _ROWS = 512
+#: Characters that wait to be read.
+UNREAD: Final = 16_000_000
 #: Columns after which a wrapped line goes on in another entry.
 PIECE: Final = 4096
 
@@ -43,29 +46,99 @@ class Scrollback:
 
     Attributes:
         columns: The current width.
-        rows: How many rows there are.
-        dropped: How many rows have fallen out at the far end, ever.
         first_serial: The number of the oldest entry; entries are numbered from 0 in the order they came.
     """
 
     def __init__(self, columns: int, limit: int, read: Callable[[str, int], Row]) -> None:
         self.columns = columns
         self.limit = limit
-        self.rows = 0
-        self.dropped = 0
         self.first_serial = 0
+        self._rows = 0
+        self._dropped = 0
         self._read = read
         self._blocks: list[_Block] = []
         self._block_starts: list[int] = []
         self._recent: tuple[int, list[Row]] = (-1, [])
         self._missing = 0
+        # What came after the blocks and has not been looked at: rows, and lines as (text, attribute at its start).
+        self._unread: list[Row | tuple[str, int]] = []
+        self._unread_counts: list[int] = []
+        self._unread_size = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        self._read_all()
+        return self._rows
+
+    @property
+    def dropped(self) -> int:
+        """How many rows have fallen out at the far end, ever; lines that were never looked at count as one each."""
+        self._read_all()
+        return self._dropped
+
+    def extend_unread(self, text: str, attribute: int) -> None:
+        """Append whole lines of printable text and SGR sequences, CR LF between them, to be read when needed."""
+        self._unread.append((text, attribute))
+        self._unread_counts.append(text.count("\n") + 1)
+        self._unread_size += len(text)
+        if self._unread_size > UNREAD:
+            self._forget_unseen()
+            self._read_all()
+
+    def _forget_unseen(self) -> None:
+        """Drop what would fall out as soon as it were read."""
+        left = sum(self._unread_counts)
+        gone = 0
+        while gone + 1 < len(self._unread) and left - self._unread_counts[gone] >= self.limit:
+            left -= self._unread_counts[gone]
+            gone += 1
+        if gone:
+            self._clear_blocks()
+            self._dropped += sum(self._unread_counts[:gone])
+            del self._unread[:gone], self._unread_counts[:gone]
+
+    def _read_all(self) -> None:
+        """Put what has not been looked at into blocks."""
+        if not self._unread:
+            return
+        self._forget_unseen()
+        unread, self._unread = self._unread, []
+        self._unread_counts = []
+        self._unread_size = 0
+        for each in unread:
+            if isinstance(each, Row):
+                self.append(each)
+            else:
+                self._extend_raw(*each)
+
+    def _extend_raw(self, text: str, attribute: int) -> None:
+        lines = text.split("\r\n")
+        if not attribute and "\x1b" not in text and text.isascii():
+            self.extend([*lines], lines)
+            return
+        entries: list[Entry] = []
+        for line in lines:
+            is_plain = not attribute and "\x1b" not in line and line.isascii()
+            entries.append(line if is_plain else (line, attribute))
+            if "\x1b" in line:
+                attribute = after_sgr(line, attribute)
+        self.extend(entries, [self._shown(entry) for entry in entries])
+
+    def _shown(self, entry: Entry) -> str:
+        """What an entry shows; quicker than ``whole`` for coloured ASCII."""
+        if isinstance(entry, str):
+            return entry
+        raw = entry[0]
+        return without_sgr("", raw) if raw.isascii() else self.whole(entry).text
 
     def extend(self, entries: list[Entry], texts: list[str]) -> None:
         """Append whole lines; ``texts``: what each of them shows."""
+        self._read_all()
         longest = max(map(len, texts))
         counts = None if longest <= self.columns else [rows_of(text, self.columns) for text in texts]
         if not self.limit:
-            self.dropped += sum(counts) if counts else len(entries)
+            self._dropped += sum(counts) if counts else len(entries)
             return
         at = 0
         while at < len(entries):
@@ -78,8 +151,12 @@ class Scrollback:
 
     def append(self, row: Row) -> None:
         """Append one row of the screen, which may continue the last entry."""
+        if self._unread:
+            self._unread.append(row)
+            self._unread_counts.append(1)
+            return
         if not self.limit:
-            self.dropped += 1
+            self._dropped += 1
             return
         missing, self._missing = self._missing, self.columns - len(row.text)
         block = self._blocks[-1] if self._blocks else None
@@ -99,8 +176,9 @@ class Scrollback:
 
     def append_wrapped(self, text: str, attribute: int) -> None:
         """Append text of narrow characters, of some whole rows, that goes on with the next row."""
+        self._read_all()
         if not self.limit:
-            self.dropped += len(text) // self.columns
+            self._dropped += len(text) // self.columns
             return
         length = max(PIECE // self.columns, 1) * self.columns
         for start in range(0, len(text), length):
@@ -113,6 +191,7 @@ class Scrollback:
 
     def is_open(self) -> bool:
         """Whether the newest line goes on with the first row of the screen."""
+        self._read_all()
         last = self._blocks[-1].entries[-1] if self._blocks else None
         return isinstance(last, Row) and last.is_wrapped
 
@@ -122,8 +201,9 @@ class Scrollback:
 
     def pop(self) -> Row:
         """Take the newest entry away; there must be one."""
+        self._read_all()
         block = self._blocks[-1]
-        self.rows -= self._count(block, len(block.entries) - 1)
+        self._rows -= self._count(block, len(block.entries) - 1)
         row = self.whole(block.entries.pop())
         self._forget(block)
         if not block.entries:
@@ -133,35 +213,41 @@ class Scrollback:
 
     def clear(self) -> None:
         """Drop everything."""
-        self.first_serial += len(self)
-        self.dropped += self.rows
-        self.rows = 0
+        self._read_all()
+        self._clear_blocks()
+
+    def _clear_blocks(self) -> None:
+        self.first_serial += self._count_entries()
+        self._dropped += self._rows
+        self._rows = 0
         self._blocks.clear()
         self._block_starts.clear()
+        self._recent = (-1, [])
 
     def set_columns(self, columns: int) -> None:
         """Show the lines at another width."""
+        self._read_all()
         if columns == self.columns:
             return
         self.columns = columns
-        self.rows = 0
+        self._rows = 0
         self._block_starts = []
         self._recent = (-1, [])
         for block in self._blocks:
-            self._block_starts.append(self.rows)
-            self.rows += self._total(block)
+            self._block_starts.append(self._rows)
+            self._rows += self._total(block)
 
     def _open_block(self) -> _Block:
         last = self._blocks[-1] if self._blocks else None
-        if not last or len(last.entries) >= BLOCK or self.rows - self._block_starts[-1] >= _ROWS:
-            last = _Block(self.first_serial + len(self))
+        if not last or len(last.entries) >= BLOCK or self._rows - self._block_starts[-1] >= _ROWS:
+            last = _Block(self.first_serial + self._count_entries())
             self._blocks.append(last)
-            self._block_starts.append(self.rows)
+            self._block_starts.append(self._rows)
         return last
 
     def _grow(self, block: _Block, longest: int, count: int) -> None:
         block.longest = max(block.longest, longest)
-        self.rows += count
+        self._rows += count
         if block.longest > self.columns:
             self._forget(block)
 
@@ -169,7 +255,7 @@ class Scrollback:
         block.entries[-1] = row
         block.longest = max(block.longest, len(row.text))
         self._forget(block)
-        self.rows += rows_of(row.text, self.columns) - rows_of(before.text, self.columns)
+        self._rows += rows_of(row.text, self.columns) - rows_of(before.text, self.columns)
 
     def _forget(self, block: _Block) -> None:
         block.counted_at = 0
@@ -178,7 +264,7 @@ class Scrollback:
     def _trim(self) -> None:
         excess = 0
         blocks = self._blocks
-        while excess + 1 < len(blocks) and self.rows - self._block_starts[excess + 1] >= self.limit:
+        while excess + 1 < len(blocks) and self._rows - self._block_starts[excess + 1] >= self.limit:
             excess += 1
         if not excess:
             return
@@ -186,15 +272,20 @@ class Scrollback:
         self.first_serial = blocks[excess].first
         del blocks[:excess]
         self._block_starts = [start - gone for start in self._block_starts[excess:]]
-        self.rows -= gone
-        self.dropped += gone
+        self._rows -= gone
+        self._dropped += gone
         self._recent = (-1, [])
 
     def __len__(self) -> int:
+        self._read_all()
+        return self._count_entries()
+
+    def _count_entries(self) -> int:
         return self._blocks[-1].first + len(self._blocks[-1].entries) - self.first_serial if self._blocks else 0
 
     def row(self, index: int) -> Row:
         """Row ``index``, 0 being the oldest."""
+        self._read_all()
         number = bisect_right(self._block_starts, index) - 1
         block = self._blocks[number]
         inside = index - self._block_starts[number]
@@ -218,14 +309,6 @@ class Scrollback:
         at = serial - block.first
         inside = at if block.longest <= self.columns else self._starts(block)[at]
         return self._block_starts[number] + inside
-
-    def newest_first(self) -> Iterator[tuple[int, Entry]]:
-        """Every entry with its serial number."""
-        serial = self.first_serial + len(self)
-        for block in reversed(self._blocks):
-            for entry in reversed(block.entries):
-                serial -= 1
-                yield serial, entry
 
     def whole(self, entry: Entry) -> Row:
         """An entry as one row as wide as it needs to be."""

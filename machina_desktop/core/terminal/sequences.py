@@ -9,7 +9,7 @@ from pyte.streams import Stream as PyteStream
 
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK, parse_sgr
 from machina_desktop.core.terminal.rows import NO_CLUSTERS, Row, merged
-from machina_desktop.core.terminal.widths import aligned, composed
+from machina_desktop.core.terminal.widths import spread
 
 #: Kinds of actions: look, place, erase to the end of the row, call a method of the screen, nothing.
 SGR, CUP, EL, CALL, IGNORE = range(5)
@@ -106,6 +106,8 @@ ESCAPE: Final[dict[str, str]] = {
 }
 
 _split = re.compile(r"([<-?]?)([0-9:;]*)([ -/]*)([@-~])\Z").match
+without_sgr: Final = re.compile("\x1b\\[[0-9:;]*m").sub
+_find_sgr = re.compile("\x1b\\[([0-9:;]*m)").findall
 _split_sgr = re.compile("\x1b\\[([0-9:;]*)m").split
 _NOTHING: Final[Action] = (IGNORE, 0, 0)
 #: What sequences do, by their text after CSI; those that call a method stand in ``CALLS`` too.
@@ -145,20 +147,32 @@ def _compiled(body: str) -> Action:
     return (CALL, 0, 0)
 
 
+def after_sgr(text: str, attribute: int) -> int:
+    """The attribute at the end of a text with SGR sequences that begins with ``attribute``."""
+    reset = max(text.rfind("\x1b[0m"), text.rfind("\x1b[m"))
+    if reset >= 0:
+        text = text[reset:]
+    for body in _find_sgr(text):
+        _, keep, bits = CACHE.get(body) or compile_csi(body)
+        attribute = attribute & keep | bits
+    return attribute
+
+
 def read_raw(raw: str, attribute: int) -> Row:
     """A line of printable text and SGR sequences as a row; ``attribute`` is how it begins."""
     fill = attribute & BACKGROUND_MASK
     text = ""
     runs: list[int] = []
+    clusters: dict[int, str] = {}
     for number, part in enumerate(_split_sgr(raw)):
         if number % 2:
             action = CACHE.get(part + "m") or compile_csi(part + "m")
             attribute = attribute & action[1] | action[2]
         elif part:
             runs += (len(text), attribute)
-            text += part if part.isascii() else aligned(composed(part))
+            text = text + part if part.isascii() else spread(text, part, clusters)
     runs = merged(runs)
-    return Row(text, () if runs == [0, 0] else tuple(runs), fill, NO_CLUSTERS)
+    return Row(text, () if runs == [0, 0] else tuple(runs), fill, clusters or NO_CLUSTERS)
 
 
 #: Shifts: locking ones (LS2, LS3 and their right-hand sisters, which do nothing in UTF-8) and those for one character.

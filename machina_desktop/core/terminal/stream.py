@@ -21,6 +21,9 @@ from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_d
 #: Characters of a string command (OSC, DCS) that are kept; longer ones are swallowed whole.
 LONGEST_STRING: Final = 262_144
 
+#: A chunk without a line feed in so many characters is no log.
+_SAMPLE: Final = 32_768
+
 _GROUND, _ESCAPE, _CSI, _STRING, _STRING_ESCAPE = range(5)
 _split_csi = re.compile("\x1b\\[([0-?]*[ -/]*[@-~])").split
 _find_unfinished = re.compile("\x1b(?:\\[[0-?]*[ -/]*)?\\Z").search
@@ -70,18 +73,22 @@ class Stream(pyte.ByteStream):
             self._run(text)
 
     def _run(self, text: str) -> None:
-        if "\x1b" not in text:
-            self._plain(text)
-            return
         rest = ""
         unfinished = _find_unfinished(text, max(len(text) - LONGEST, 0))
         if unfinished:
             rest = text[unfinished.start() :]
             text = text[: unfinished.start()]
-        if text and not (text.count("\n") > 3 * self.listener.lines and flow(self.listener, text, self._tokens)):
-            self._tokens(text)
+        is_long = text.count("\n", 0, _SAMPLE) > 0 and text.count("\n") > 3 * self.listener.lines
+        if not (is_long and flow(self.listener, text, self._line)) and text:
+            self._line(text)
         if rest:
             self._walk(rest)
+
+    def _line(self, text: str) -> None:
+        if "\x1b" in text:
+            self._tokens(text)
+        else:
+            self._plain(text)
 
     def _plain(self, text: str) -> None:
         """Text without ESC."""

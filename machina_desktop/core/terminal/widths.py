@@ -11,6 +11,8 @@ from wcwidth import wcwidth as _measure
 
 #: The right half of a wide character, in text that has one code point a column.
 HALF: Final = "\0"
+#: Code points one cell keeps; more combining marks than that are not shown by any font.
+CLUSTER: Final = 16
 
 # Characters whose width is beyond doubt, as parts of a regular expression's class. tests/terminal/test_widths.py holds
 # every one of them against wcwidth. Everything else is measured one by one.
@@ -54,6 +56,39 @@ def _composed(match: re.Match[str]) -> str:
 def composed(text: str) -> str:
     """Text whose letters and marks are one code point where Unicode has one for them."""
     return _replace_marked(_composed, text)
+
+
+def spread(before: str, text: str, clusters: dict[int, str]) -> str:
+    """``before`` with any text added, one code point a column; what has no width goes to ``clusters``."""
+    if find_doubtful(text):
+        text = composed(text)
+    if not find_doubtful(text):
+        return before + aligned(text)
+    columns = [before]
+    length = len(before)
+    for character in text:
+        taken = width(character)
+        if taken > 0:
+            columns.append(character if taken == 1 else character + HALF)
+            length += taken
+        elif not taken and length:
+            last = "".join(columns)
+            at = length - 2 if last[-1] == HALF else length - 1
+            whole = with_mark(clusters.get(at, last[at]), character)
+            if len(whole) > 1:
+                clusters[at] = whole
+            elif whole:
+                clusters.pop(at, None)
+                columns = [last[:at], whole, last[at + 1 :]]
+    return "".join(columns)
+
+
+def with_mark(cluster: str, mark: str) -> str:
+    """A cluster with a code point more, composed if Unicode has one for both; empty if it has no room for it."""
+    if len(cluster) >= CLUSTER:
+        return ""
+    whole = unicodedata.normalize("NFC", cluster + mark)
+    return whole if len(whole) > 1 or width(whole) == width(cluster[0]) else ""
 
 
 def cut(text: str, columns: int) -> list[str]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from pyte import modes as mo
 
 from machina_desktop.core.terminal.charsets import DESIGNATED, SLOTS, Charset
 from machina_desktop.core.terminal.grid import Grid
 from machina_desktop.core.terminal.rows import Line, Row
 from machina_desktop.core.terminal.scrollback import Entry
-from machina_desktop.core.terminal.widths import HALF, aligned, composed, cut, find_doubtful, width
-
-#: Code points one cell keeps; more combining marks than that are not shown by any font.
-CLUSTER = 16
+from machina_desktop.core.terminal.widths import HALF, aligned, composed, cut, find_doubtful, width, with_mark
 
 
 class Writing(Grid):
@@ -146,10 +141,8 @@ class Writing(Grid):
         cells, _ = line.to_cells(self.columns)
         if cells[x] == HALF and x:
             x -= 1
-        if len(cells[x]) >= CLUSTER:
-            return
-        whole = unicodedata.normalize("NFC", cells[x] + mark)
-        if len(whole) > 1 or width(whole) == width(cells[x][0]):
+        whole = with_mark(cells[x], mark)
+        if whole:
             cells[x] = whole
             self.damaged_rows.add(self.cursor.y)
 
