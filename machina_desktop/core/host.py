@@ -194,8 +194,10 @@ class Host:
         """
         if self._terminals is None:
             from machina_desktop.core.workers.terminals import Terminals
+            from machina_desktop.core.workers.ways import Ways
 
-            self._terminals = Terminals(self.gateway, asyncio.get_running_loop())
+            ways = Ways(known_hosts=self.paths.home / "known_hosts")
+            self._terminals = Terminals(self.gateway, asyncio.get_running_loop(), ways)
         return self._terminals
 
     @property

@@ -37,6 +37,7 @@ def deed_words(action: str) -> str:
         "machine.close_terminal": _tr("Close a terminal"),
         "machine.files": _tr("Work with files of a machine"),
         "machine.tunnel": _tr("Open a tunnel"),
+        "machine.accept_jump_host": _tr("Accept a jump host's key"),
         "machine.pin_host_key": _tr("Accept a host key"),
         "provider_account.add": _tr("Add a provider account"),
         "provider_account.verify": _tr("Verify a provider account"),

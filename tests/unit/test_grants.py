@@ -80,6 +80,7 @@ EXPECTED: dict[str, set[str]] = {
     "invite.list": ADMINS,
     "invite.record": ADMINS,
     "invite.revoke": ADMINS,
+    "machine.accept_jump_host": PEOPLE,
     "machine.close_terminal": PEOPLE,
     "machine.create": PEOPLE,
     "machine.destroy": PEOPLE,

@@ -117,6 +117,22 @@ class PinHostKey(Request[Machine]):
     instead_of: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordJumpHost(Request[None]):
+    """Note that a person has accepted the host key of a jump host of their own on the way to a machine."""
+
+    team_id: str
+    machine_id: str
+    host: str
+    port: int
+    host_key: str
+
+    @property
+    def audit_detail(self) -> str:
+        """Which host, and which key."""
+        return f"{self.host[:253]}, port {self.port}, {self.host_key[:60]}"
+
+
 @use_case(SSH, "POST /api/device/machines/{machine_id}/terminal", is_internal=True)
 async def open_terminal(context: Context, actor: Actor, ask: OpenTerminal) -> TerminalAccess:
     """Judge who asks, leave the trace, then open the keys."""
@@ -147,6 +163,12 @@ def record_terminal(tx: Transaction, actor: Actor, ask: RecordTerminal) -> None:
 def close_terminal(tx: Transaction, _actor: Actor, ask: CloseTerminal) -> None:
     """Leaves its trace, whatever the person may do by now."""
     _of_team(tx, ask.machine_id, ask.team_id)
+
+
+@use_case("machine.accept_jump_host", "POST /api/machines/{machine_id}/jump-hosts", is_for_devices=True)
+def record_jump_host(tx: Transaction, actor: Actor, ask: RecordJumpHost) -> None:
+    """Leaves its trace; the key itself is kept on the person's computer, beside their other known hosts."""
+    _require(actor, _of_team(tx, ask.machine_id, ask.team_id))
 
 
 @use_case("machine.pin_host_key", "PUT /api/machines/{machine_id}/host-key")

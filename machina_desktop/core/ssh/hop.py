@@ -34,7 +34,8 @@ class Hop:
         revoked: Fingerprints that are never accepted.
         known: What is known about the pin, or without one about the server; whole sentences.
         keys: Tried first, in this order.
-        key_files: Private key files, tried after them; a passphrase is asked for.
+        key_files: Private key files that somebody has named; a passphrase is asked for.
+        default_files: Private key files that nobody has named; those with a passphrase are left alone.
         fitting: Fingerprints of public keys that are known to fit; the agent's keys among them come first of all.
         agent: Socket of the person's SSH agent; empty for none.
         is_limited: Only keys that are named here are offered, not everything that the agent has.
@@ -50,6 +51,7 @@ class Hop:
     known: str = ""
     keys: tuple[StoredKey, ...] = field(default=(), repr=False)
     key_files: tuple[Path, ...] = ()
+    default_files: tuple[Path, ...] = ()
     fitting: tuple[str, ...] = ()
     agent: str = ""
     is_limited: bool = False

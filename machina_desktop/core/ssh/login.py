@@ -162,6 +162,7 @@ class _Login:
                 locked.append(path)
         if not hop.is_limited:
             yield from (key for key in of_agent if key not in fitting)
+        yield from filter(None, (opened_key_file(path, None) for path in hop.default_files))
         for path in locked:
             if public_fingerprint(path) not in self._progress.offered and str(path) not in self._progress.refused_files:
                 key = self._unlocked(path)

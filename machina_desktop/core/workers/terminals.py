@@ -18,17 +18,19 @@ from machina_desktop.core.services.terminals import (
     OpenTerminal,
     PinHostKey,
     ReachableMachine,
+    RecordJumpHost,
     RecordTerminal,
     TerminalAccess,
 )
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.ssh.connection import Connection
-from machina_desktop.core.ssh.hop import Ask, Hop, StoredKey
+from machina_desktop.core.ssh.hop import Ask, Hop
 from machina_desktop.core.ssh.jump import connect_over
+from machina_desktop.core.ssh.known_hosts import remember
 from machina_desktop.core.ssh.shell import ShellWish
-from machina_desktop.core.ssh.target import Target
 from machina_desktop.core.sync.gateway import Gateway
 from machina_desktop.core.terminal.session import Opened, Session
+from machina_desktop.core.workers.ways import Ways
 
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
@@ -50,10 +52,12 @@ class Terminals:
     """Opens shells for the person of this host. Its methods may be called on the loop's thread; they do not block.
 
     Attributes:
+        ways: How machines are reached from this computer.
         open_lines: Those that somebody was let in by and whose end the home has not heard of yet.
     """
 
-    def __init__(self, gateway: Gateway, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, gateway: Gateway, loop: asyncio.AbstractEventLoop, ways: Ways) -> None:
+        self.ways = ways
         self._gateway = gateway
         self._loop = loop
         self._sessions: list[Session] = []
@@ -138,8 +142,8 @@ class MachineLine:
         access = self._terminals.call(OpenTerminal(machine_id=self._machine_id), is_over)
         self._access = access
         self._terminals.begun(self)
-        route = tuple(_hop(each) for each in access.route)
         try:
+            route = self._terminals.ways.route(access)
             connection = connect_over(route, _Guide(self._terminals, access, ask, is_over))
         except MachinaError as error:
             self.ended(0)
@@ -181,6 +185,7 @@ class _Guide:
 
     def __init__(self, terminals: Terminals, access: TerminalAccess, ask: Ask, is_over: Callable[[], bool]) -> None:
         self._terminals = terminals
+        self._wanted = access.route[-1].machine
         self._machines = {each.machine.machine_id: each.machine for each in access.route}
         self._ask = ask
         self._is_over = is_over
@@ -189,25 +194,15 @@ class _Guide:
         return self._ask(question)
 
     def pin(self, hop: Hop, key: HostKey) -> None:
-        machine = self._machines[hop.about]
-        pin = PinHostKey(machine_id=hop.about, host_key=key.fingerprint, instead_of=machine.host_key)
-        self._terminals.call(pin, self._is_over)
-
-
-def _hop(reachable: ReachableMachine) -> Hop:
-    machine = reachable.machine
-    return Hop(
-        name=machine.name,
-        about=machine.machine_id,
-        target=Target(host=reachable.address, port=machine.ssh_port, user=machine.ssh_user or "root"),
-        pins=(machine.host_key,) if machine.host_key else (),
-        known=reachable.known,
-        keys=tuple(
-            StoredKey(name=each.key.name, private=each.private) for each in reachable.keys if each.private is not None
-        ),
-        fitting=tuple(each.key.fingerprint for each in reachable.keys),
-        agent=environment().get("SSH_AUTH_SOCK", ""),
-    )
+        if machine := self._machines.get(hop.about):
+            pin = PinHostKey(machine_id=hop.about, host_key=key.fingerprint, instead_of=machine.host_key)
+            self._terminals.call(pin, self._is_over)
+            return
+        host, port = hop.target.host, hop.target.port
+        team_id, machine_id = self._wanted.team_id, self._wanted.machine_id
+        note = RecordJumpHost(team_id=team_id, machine_id=machine_id, host=host, port=port, host_key=key.fingerprint)
+        self._terminals.call(note, self._is_over)
+        remember(self._terminals.ways.known_hosts, host, port, key)
 
 
 def _with_next_step(error: MachinaError, reachable: ReachableMachine) -> MachinaError:
