@@ -40,6 +40,8 @@ from tests.fakes.people_rows import HOME, team
 from tests.fakes.server_scenes import SCENES as SERVER_SCENES
 from tests.fakes.server_scenes import SHOWN as SERVERS_SHOWN
 from tests.fakes.server_scenes import share
+from tests.fakes.terminal_scenes import PASTING
+from tests.fakes.terminal_scenes import SCENES as TERMINAL_SCENES
 
 LOCKED = device.VaultStatus(
     exists=True, is_open=False, slots=("passphrase", "keyring", "key-file"), keyring_available=True
@@ -247,12 +249,14 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "running": (RunList, _card(lambda house: house.window.status.runs.click())),
     "notices": (NoticeList, _card(_press_bell)),
     "teams": (Popup, _card(lambda house: house.window.sidebar.team.click())),
+    "paste": PASTING,
     **{f"first run {screen}": (FirstRunDialog, _first_run_at(screen)) for screen in range(4)},
     **{name: (DeployWizard, scene) for name, scene in _wizard_scenes().items()},
 }
 
 QUESTIONS: dict[str, Scene] = {
     **SERVER_SCENES,
+    **TERMINAL_SCENES,
     "quit": _quit,
     "destroy": _destroy,
     "reboot many": _reboot_many,

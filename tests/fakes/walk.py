@@ -51,6 +51,8 @@ from PySide6.QtWidgets import (
 )
 
 from machina_desktop.views import theme
+from machina_desktop.views.terminal.asking import AskingCard
+from machina_desktop.views.terminal.search_bar import SearchBar
 from machina_desktop.views.toast import MoreLine, Toast
 from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.feedback import Avatar
@@ -376,8 +378,8 @@ def _owner(each: object, root: QWidget) -> str:
 
 
 def lies_over(widget: QWidget) -> bool:
-    """Toasts, and what dims a window, are meant to lie over it."""
-    return isinstance(widget, (Toast, MoreLine, Scrim))
+    """Toasts, what dims a window, and what asks or searches over a terminal are meant to lie over it."""
+    return isinstance(widget, (Toast, MoreLine, Scrim, SearchBar, AskingCard))
 
 
 def said(root: QWidget) -> Iterator[tuple[str, str]]:

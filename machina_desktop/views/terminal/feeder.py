@@ -13,7 +13,7 @@ SLICE_S: Final = 0.008
 FRAME_S: Final = 0.016
 # Longest that a program may hold the picture with synchronised output (DEC 2026).
 HELD_MS: Final = 150
-_SMALLEST: Final = 2_048
+_SMALLEST: Final = 4_096
 _LARGEST: Final = 262_144
 
 
@@ -44,7 +44,7 @@ class Feeder(QObject):
         self._is_awake = False
         self._last_frame = 0.0
         # Bytes that are parsed in about half a slice, as last measured.
-        self._portion = 16_384
+        self._portion = 65_536
         self._next_slice = QTimer(self, interval=0, singleShot=True)
         self._next_slice.timeout.connect(self._slice)
         self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
@@ -72,10 +72,11 @@ class Feeder(QObject):
             data = self._source.take(self._portion)
             if not data:
                 break
+            before = time.thread_time()
             self.terminal.feed(data)
             has_fed = True
-            before, now = now, time.perf_counter()
-            self._weigh(len(data), now - before)
+            self._weigh(len(data), time.thread_time() - before)
+            now = time.perf_counter()
         else:
             self._next_slice.start()
         if has_fed:
@@ -83,7 +84,7 @@ class Feeder(QObject):
             self.ask_for_frame()
 
     def _weigh(self, size: int, seconds: float) -> None:
-        """Choose the next portion so that it takes half a slice."""
+        """Choose the next portion so that it takes half a slice of this thread's own time; others may hold it up."""
         if size < self._portion and seconds < SLICE_S / 2:
             return
         wanted = int(size * SLICE_S / 2 / max(seconds, 1e-6))
