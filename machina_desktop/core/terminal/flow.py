@@ -48,14 +48,28 @@ def _show(screen: Screen, text: str, show: Callable[[str], None]) -> None:
         screen.index()
     # The cursor is in a blank row at the bottom, and each line takes a row at least.
     lines = text.rsplit("\r\n", screen.lines)
-    if len(lines) > screen.lines:
-        _pass_unseen(screen, lines.pop(0))
+    unseen = _count_unseen(lines, screen)
+    if unseen:
+        _pass_unseen(screen, "\r\n".join(lines[:unseen]))
+        del lines[:unseen]
     for number, line in enumerate(lines):
         if number:
             screen.carriage_return()
             screen.index()
         if line:
             show(line)
+
+
+def _count_unseen(lines: list[str], screen: Screen) -> int:
+    """How many of the lines, the last of which may not be finished, will have left the screen at the end."""
+    rows = 0
+    for number in range(len(lines) - 1, -1, -1):
+        if rows >= screen.lines:
+            return number + 1
+        line = lines[number]
+        # A line with sequences or wide characters takes fewer rows than its length says.
+        rows += max(len(line) // screen.columns, 1) if line.isascii() and "\x1b" not in line else 1
+    return 0
 
 
 def _pass_unseen(screen: Screen, text: str) -> None:

@@ -78,11 +78,17 @@ class Stream(pyte.ByteStream):
         if unfinished:
             rest = text[unfinished.start() :]
             text = text[: unfinished.start()]
-        is_long = text.count("\n", 0, _SAMPLE) > 0 and text.count("\n") > 3 * self.listener.lines
-        if not (is_long and flow(self.listener, text, self._line)) and text:
+        is_log = self._is_log(text)
+        if not (is_log and flow(self.listener, text, self._line)) and text:
             self._line(text)
         if rest:
             self._walk(rest)
+
+    def _is_log(self, text: str) -> bool:
+        """Whether most of the text may scroll through: cheap to say, and not always right."""
+        screen = self.listener
+        feeds = text.count("\n", 0, _SAMPLE)
+        return feeds > 3 * screen.lines or (feeds > 0 and len(text) > 6 * screen.lines * screen.columns)
 
     def _line(self, text: str) -> None:
         if "\x1b" in text:
@@ -167,7 +173,6 @@ class Stream(pyte.ByteStream):
         pending = drawn = ""
         begin = x
         runs: list[int] = []
-        look = 0
         for body, piece in zip(parts[1::2], parts[2::2], strict=True):
             try:
                 kind, first, second = CACHE[body]
@@ -175,6 +180,13 @@ class Stream(pyte.ByteStream):
                 kind, first, second = compile_csi(body)
             if kind == SGR:
                 attribute = attribute & first | second
+                if pending and clean and piece and simple:
+                    end = x + len(piece)
+                    if end <= columns:
+                        pending += piece
+                        runs += (x, attribute)
+                        x = end
+                        continue
             elif kind == CUP and not origin:
                 if pending:
                     rows[y].write(begin, pending, runs, columns)
@@ -221,16 +233,28 @@ class Stream(pyte.ByteStream):
             if simple and (clean or (piece.isprintable() and (piece.isascii() or not find_not_narrow(piece)))):
                 end = x + len(piece)
                 if end <= columns:
-                    if not pending:
+                    if pending:
+                        pending += piece
+                        runs += (x, attribute)
+                    else:
                         pending = piece
                         begin = x
                         runs = [x, attribute]
-                    else:
-                        pending += piece
-                        if attribute != look:
-                            runs += (x, attribute)
-                    look = attribute
                     x = end
+                    continue
+                if x == columns and end - x <= columns:
+                    if pending:
+                        rows[y].write(begin, pending, runs, columns)
+                        damage(y)
+                    rows[y].is_wrapped = True
+                    if y == screen.region[1]:
+                        screen.scroll_up(*screen.region, attribute & BACKGROUND_MASK)
+                    elif y < last:
+                        y += 1
+                    pending = piece
+                    begin = 0
+                    runs = [0, attribute]
+                    x = end - columns
                     continue
             if pending:
                 rows[y].write(begin, pending, runs, columns)

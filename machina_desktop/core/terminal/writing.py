@@ -164,6 +164,7 @@ class Writing(Grid):
         if at:
             self.rows[y].write(x, text[:at], [x, attribute], columns)
             self.damaged_rows.add(y)
+            cursor.x = columns
         length = len(text)
         if length - at > 3 * columns * self.lines and not self.margins and not self.is_alternate:
             at = self._pass_unseen(text, at)
@@ -173,7 +174,7 @@ class Writing(Grid):
             self.rows[cursor.y].write(0, piece, [0, attribute], columns)
             self.damaged_rows.add(cursor.y)
             at += columns
-        cursor.x = len(piece)
+            cursor.x = len(piece)
 
     def _pass_unseen(self, text: str, at: int) -> int:
         """Send what would scroll through to the scrollback; answers where the last screenful begins."""
@@ -187,7 +188,7 @@ class Writing(Grid):
         fill = self.blank_attribute
         self.rows[:] = [Line(fill=fill) for _ in range(self.lines)]
         self.rows[0].write(0, text[end : end + columns], [0, cursor.attribute], columns)
-        cursor.y = 0
+        cursor.x, cursor.y = columns, 0
         self.damage_all()
         return end + columns
 
