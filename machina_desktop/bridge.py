@@ -62,6 +62,7 @@ class Bridge(QObject):
         self._gateway: Gateway | None = None
         self._terminals: Callable[[], Terminals] | None = None
         self._files: Callable[[], Files] | None = None
+        self._has_files = False
         self._chosen_team = ""
         self._team_told = ""
         self._ready = asyncio.Event()
@@ -143,7 +144,13 @@ class Bridge(QObject):
         """Files of machines and tunnels to them. Only after :attr:`settled`."""
         if self._files is None:
             raise RuntimeError("the core has not started")
+        self._has_files = True
         return self._files()
+
+    @property
+    def unfinished_transfers(self) -> int:
+        """How many transfers would be cut off now; asking loads nothing."""
+        return self.files.transfers.unfinished if self._has_files else 0
 
     @property
     def _door(self) -> Gateway:

@@ -34,6 +34,7 @@ from machina_desktop.views.run_watch import RunWatch
 from machina_desktop.views.server_desk import ServerDesk
 from machina_desktop.views.system_look import SystemLook
 from machina_desktop.views.team_switcher import TeamSwitcher, home_of
+from machina_desktop.views.terminal_files.tunnel_watch import TunnelWatch
 from machina_desktop.views.tray import Tray
 from machina_desktop.views.vault_banner import VaultBanner
 from machina_desktop.views.vault_door import VaultDoor
@@ -207,6 +208,7 @@ class Desk(QObject):
         self.tray.lock_requested.connect(self.vault.lock)
         self.tray.quit_requested.connect(self._leaving.quit)
         self._leaving.set_tray(self.tray)
+        self.tunnels = TunnelWatch(self._bridge, self.tray, self._window)
         self._on_vault_changed()
         outside = DesktopNotifications(self.tray.icon, parent=self)
         outside.activated.connect(self.show_run)

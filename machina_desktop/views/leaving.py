@@ -50,10 +50,17 @@ class Leaving(QObject):
             self.quit()
 
     def quit(self) -> None:
-        """End the program; asks first when runs are under way, in whichever team."""
+        """End the program; asks first when files are on their way or runs under way, in whichever team."""
         if self._question is not None:
             self._question.raise_()
-        elif here := [run for run in self._runs.running if is_carried_out_here(self._bridge, run)]:
+        elif count := self._bridge.unfinished_transfers:
+            self._ask_about_transfers(count)
+        else:
+            self._quit_past_transfers()
+
+    def _quit_past_transfers(self) -> None:
+        self._question = None
+        if here := [run for run in self._runs.running if is_carried_out_here(self._bridge, run)]:
             self._ask(len(here))
         elif self._other_teams() and not self._is_looking:
             self._is_looking = True
@@ -97,6 +104,23 @@ class Leaving(QObject):
         # Who wants to go is not held up by a store that does not answer.
         self._is_looking = False
         self._window.quit_agreed.emit()
+
+    def _ask_about_transfers(self, count: int) -> None:
+        self._window.come_to_front()
+        many, one = self.tr("Quit while {0} transfers are under way?"), self.tr("Quit while a transfer is under way?")
+        self._question = ConfirmDialog(
+            many.format(count) if count > 1 else one,
+            text=self.tr(
+                "They end with the program. Files that have arrived stay; of the unfinished ones a part is kept, and "
+                "whoever copies the same file again goes on from there."
+            ),
+            confirm=self.tr("Quit"),
+            is_danger=False,
+            parent=self._window,
+        )
+        self._question.accepted.connect(self._quit_past_transfers)
+        self._question.rejected.connect(self._on_asked)
+        self._question.open()
 
     def _ask(self, count: int) -> None:
         self._window.come_to_front()

@@ -25,12 +25,14 @@ class Tray(QObject):
     Signals:
         show_requested(): The window should come to the front.
         run_requested(str): A run was chosen: its id; empty for the page of all deployments.
+        tunnel_requested(str): A tunnel was chosen: its id.
         lock_requested(): The vault should be locked.
         quit_requested(): The program should end.
     """
 
     show_requested = Signal()
     run_requested = Signal(str)
+    tunnel_requested = Signal(str)
     lock_requested = Signal()
     quit_requested = Signal()
 
@@ -40,6 +42,7 @@ class Tray(QObject):
         self._menu = QMenu(parent)
         self._is_waiting: bool | None = None
         self._can_lock = False
+        self._tunnels: tuple[tuple[str, str], ...] = ()
         self.icon = QSystemTrayIcon(self)
         self.icon.setContextMenu(self._menu)
         self.icon.activated.connect(self._on_activated)
@@ -59,6 +62,12 @@ class Tray(QObject):
         """Whether the vault is open, so that it can be locked from here."""
         if can_lock != self._can_lock:
             self._can_lock = can_lock
+            self.refresh()
+
+    def set_tunnels(self, tunnels: tuple[tuple[str, str], ...]) -> None:
+        """List these tunnels: of each its id and where it leads, in words."""
+        if tunnels != self._tunnels:
+            self._tunnels = tunnels
             self.refresh()
 
     def refresh(self) -> None:
@@ -81,6 +90,7 @@ class Tray(QObject):
         if len(runs) > LISTED:
             more = self.tr("{0} more…").format(len(runs) - LISTED)
             self._menu.addAction(more, lambda: self.run_requested.emit(""))
+        self._add_tunnels()
         self._menu.addSeparator()
         self._menu.addAction(icon("lock"), self.tr("Lock vault"), self.lock_requested.emit).setEnabled(self._can_lock)
         self._menu.addAction(icon("log-out"), self.tr("Quit"), self.quit_requested.emit)
@@ -102,6 +112,14 @@ class Tray(QObject):
         action = QAction(self._sign_of(run), self._words_of(run), self._menu)
         action.triggered.connect(lambda _checked=False, key=run.deployment_id: self.run_requested.emit(key))
         return action
+
+    def _add_tunnels(self) -> None:
+        if self._tunnels:
+            self._menu.addSeparator()
+        for key, words in self._tunnels[:LISTED]:
+            action = QAction(icon("network"), words.replace("&", "&&"), self._menu)
+            action.triggered.connect(lambda _checked=False, key=key: self.tunnel_requested.emit(key))
+            self._menu.addAction(action)
 
     def _sign_of(self, run: Deployment) -> QIcon:
         is_waiting = run in self._watch.waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import posixpath
 import shutil
 from dataclasses import dataclass, replace
@@ -10,13 +11,16 @@ from pathlib import Path
 
 from machina_desktop.core.domain.transfer import Entry, EntryKind, check_name, shown_name
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
-from machina_desktop.core.ids import new_id
+from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.services.transfers import FileDeed
 from machina_desktop.core.ssh.sftp import Sftp, join
 from machina_desktop.core.ssh.sftp_copy import Watch, digest_here, download, upload
 from machina_desktop.core.workers.file_sides import Record
 from machina_desktop.core.workers.lines import Lines
 
+LOG = logging.getLogger(__name__)
+KEPT_S = 7 * 86_400.0
+"""So long a copy stays that holds changes which were never sent."""
 SIZE_LIMIT = 100 << 20
 """What is larger is no text that somebody edits; it is downloaded like any file."""
 
@@ -71,7 +75,7 @@ class LocalEdits:
     """The files that are open here. Lives on the loop."""
 
     def __init__(self, lines: Lines, folder: Path, *, record: Record) -> None:
-        """``folder`` is ours alone; what an earlier program left in it is removed with the first edit."""
+        """``folder`` is ours alone; what was left in it is removed with the first edit, once it is a week old."""
         self._lines = lines
         self._folder = folder
         self._record = record
@@ -187,9 +191,13 @@ class LocalEdits:
             shutil.rmtree(edit.local.parent, ignore_errors=True)
 
     def close_all(self) -> None:
-        """Be done with all of them."""
+        """Be done with all of them; a copy with changes that could not be sent stays where it is for a week."""
+        kept = {edit.edit_id for edit in self.unsaved()}
         for edit_id in tuple(self._edits):
-            self.close(edit_id)
+            if edit_id in kept:
+                LOG.warning("changes that were not sent are kept in %s", self._edits.pop(edit_id).local.parent)
+            else:
+                self.close(edit_id)
 
     def _edit(self, edit_id: str) -> Edit:
         try:
@@ -200,8 +208,8 @@ class LocalEdits:
 
 def _make_private(folder: Path, own: Path, *, is_first: bool) -> None:
     try:
-        if is_first:
-            shutil.rmtree(folder, ignore_errors=True)
+        if is_first and folder.is_dir():
+            _sweep(folder)
         for each in (folder, own):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
             each.chmod(0o700)
@@ -209,6 +217,13 @@ def _make_private(folder: Path, own: Path, *, is_first: bool) -> None:
         raise Unavailable(
             f"There is no place for the file on this computer: {error.strerror}.", code="E-SFTP-LOCAL"
         ) from error
+
+
+def _sweep(folder: Path) -> None:
+    oldest = now().timestamp() - KEPT_S
+    for each in folder.iterdir():
+        if each.stat().st_mtime < oldest:
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def _entry_of(path: Path) -> Entry:

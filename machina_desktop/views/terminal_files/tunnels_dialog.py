@@ -128,7 +128,7 @@ class TunnelsDialog(Dialog):
         self._build_form()
         self._refresh = QTimer(self, interval=REFRESH_MS, singleShot=True)
         self._refresh.timeout.connect(self._show)
-        bridge.tunnel_changed.connect(lambda _key: self._refresh.start() if not self._refresh.isActive() else None)
+        bridge.tunnel_changed.connect(self._on_changed)
         self.primary.clicked.connect(self._on_primary)
         self._on_kind(TunnelKind.LOCAL)
         self._show()
@@ -203,6 +203,10 @@ class TunnelsDialog(Dialog):
             is_saved=self._keep.isChecked(),
             **ports,
         )
+
+    def _on_changed(self, _tunnel_id: str) -> None:
+        if not self._refresh.isActive():
+            self._refresh.start()
 
     def _on_primary(self) -> None:
         if (wanted := self._wanted()) is not None:
