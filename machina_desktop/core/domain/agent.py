@@ -65,9 +65,9 @@ class Heartbeat:
             problem = "seq does not count from 1 on"
         elif self.sent_at.tzinfo is None:
             problem = "sent_at has no time zone"
-        elif not all(0 <= each <= _LARGEST for each in whole):
+        elif min(whole) < 0 or max(whole) > _LARGEST:
             problem = "a size or time is below 0 or beyond any machine"
-        elif not all(math.isfinite(each) and 0 <= each <= _HIGHEST_LOAD for each in self.load):
+        elif not math.isfinite(sum(self.load)) or min(self.load) < 0 or max(self.load) > _HIGHEST_LOAD:
             problem = "load is below 0 or beyond any machine"
         elif not _VERSION.fullmatch(self.version):
             problem = "version is none"

@@ -24,8 +24,8 @@ from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.transaction import Transaction
 
 LOG = logging.getLogger(__name__)
-MANY = 32
-"""So many heartbeats are worth a transaction at once."""
+MANY = 100
+"""So many heartbeats are worth a transaction at once: what each costs beside its rows is shared by them."""
 TOGETHER = 100
 """So many machines at most are listed anew in one transaction."""
 WAITING = 5_000
@@ -42,7 +42,7 @@ class BeatTimes:
         sweep_s: How often that is looked for.
     """
 
-    gather_s: float = 0.03
+    gather_s: float = 0.015
     silent_s: float = MISSED * INTERVAL_S + SLACK_S
     sweep_s: float = 2.0
 
