@@ -1,0 +1,1 @@
+"""Recordings of terminals: their list, the search through all of them, and their replay."""
