@@ -194,3 +194,38 @@ async def test_the_loop_is_never_held_up_while_a_session_connects(desk: Core, se
     assert loop.time() - began < 0.5
     await in_state(session, SessionState.LIVE)
     await closed(desk, session)
+
+
+async def test_a_jump_host_of_ones_own_is_asked_about_once_and_noted(desk: Core, server: Sshd, tmp_path: Path) -> None:
+    machine = await machine_at(desk, server)
+    config = tmp_path / "config"
+    key_file = KEY.write(tmp_path / "id")
+    config.write_text(
+        f"Host gate\n  HostName 127.0.0.1\n  Port {server.port}\n  User {USER}\n  IdentityFile {key_file}\n"
+        "  UserKnownHostsFile none\n  GlobalKnownHostsFile none\nHost web-1\n  ProxyJump gate\n"
+    )
+    terminals = desk.host.terminals
+    terminals.ways = replace(terminals.ways, config_file=config)
+    session = terminals.open(machine.machine_id, 80, 24)
+    await in_state(session, SessionState.ASKING)
+    assert session.question is not None
+    assert session.question.name == "gate"
+    session.answer(YES)
+    await in_state(session, SessionState.LIVE)
+    await closed(desk, session)
+    noted = next(event for event in await desk.audit() if event.action == "machine.accept_jump_host")
+    assert server.fingerprint in noted.detail
+    session.reconnect()
+    await in_state(session, SessionState.LIVE)
+    await closed(desk, session)
+
+
+async def test_two_sessions_of_one_machine_end_apart(desk: Core, server: Sshd) -> None:
+    machine = await machine_at(desk, server)
+    first, second = (desk.host.terminals.open(machine.machine_id, 80, 24) for _ in range(2))
+    await in_state(first, SessionState.LIVE)
+    await in_state(second, SessionState.LIVE)
+    first.close()
+    await until(lambda: len(desk.host.terminals.open_lines) == 1, what="the end of the first")
+    assert second.state is SessionState.LIVE
+    await closed(desk, second)
