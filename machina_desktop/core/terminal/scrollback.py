@@ -1,22 +1,31 @@
 """What has scrolled off the screen, as logical lines: a new width costs nothing until somebody looks.
 
-An entry is one of three things, from small to large: a ``str`` (default attributes), ``(raw, attribute)`` (text with
-SGR sequences that passed through unseen, and the attribute it began with; it is read when it is looked at), or a
-``Row`` of any width. A ``Row`` that ``is_wrapped`` is continued by the next entry; such pieces are joined up to
-``PIECE`` columns, so that a line of 50 MB is many entries and not one.
+An entry is one of four things, from small to large: a ``str`` (default attributes), ``(raw, attribute)`` (text with
+SGR sequences that passed through unseen, and the attribute it began with; it is read when it is looked at), a
+``Packed`` row, or a ``Row`` of any width. A ``Row`` that ``is_wrapped`` is continued by the next entry; such pieces are
+joined up to ``PIECE`` columns, so that a line of 50 MB is many entries and not one.
 """
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from machina_desktop.core.terminal.rows import EMPTY_ROW, NO_CLUSTERS, Row, canonical, merged
 from machina_desktop.core.terminal.sequences import after_sgr, without_sgr
 from machina_desktop.core.terminal.widths import HALF, cut
 
-Entry = str | tuple[str, int] | Row
+
+class Packed(NamedTuple):
+    """A coloured row in little room; ``runs``: column and number of the look, 16 bits each."""
+
+    text: str
+    runs: bytes
+
+
+Entry = str | tuple[str, int] | Packed | Row
 #: Entries a block holds at most, and rows after which it takes no more; the oldest block is dropped as a whole.
 BLOCK: Final = 256
 _ROWS = 512
@@ -60,6 +69,9 @@ class Scrollback:
         self._block_starts: list[int] = []
         self._recent: tuple[int, list[Row]] = (-1, [])
         self._missing = 0
+        # Looks in packed rows, in the order they were first seen, and their numbers.
+        self._looks: dict[int, int] = {}
+        self._looks_by_number: list[int] = []
         # What came after the blocks and has not been looked at: rows, and lines as (text, attribute at its start).
         self._unread: list[Row | tuple[str, int]] = []
         self._unread_counts: list[int] = []
@@ -167,9 +179,8 @@ class Scrollback:
             if len(last.text) < PIECE:
                 self._replace_last(block, last, joined(last, row, missing))
                 return
-        plain = not (row.runs or row.fill or row.clusters or row.is_wrapped)
         block = self._open_block()
-        block.entries.append(row.text if plain else row)
+        block.entries.append(self._packed(row))
         self._grow(block, len(row.text), 1)
         if len(block.entries) == 1:
             self._trim()
@@ -188,6 +199,24 @@ class Scrollback:
             self._grow(block, len(piece), len(piece) // self.columns)
         self._missing = 0
         self._trim()
+
+    def _packed(self, row: Row) -> Entry:
+        """The row in as little room as it can be had."""
+        if row.fill or row.clusters or row.is_wrapped or len(row.text) > 0xFFFF:
+            return row
+        if not row.runs:
+            return row.text
+        looks = self._looks
+        numbers = [*row.runs]
+        numbers[1::2] = [looks.setdefault(look, len(looks)) for look in row.runs[1::2]]
+        return Packed(row.text, struct.pack(f"{len(numbers)}H", *numbers)) if len(looks) < 0xFFFF else row
+
+    def _unpacked(self, row: Packed) -> Row:
+        numbers = [*struct.unpack(f"{len(row.runs) // 2}H", row.runs)]
+        if len(self._looks_by_number) != len(self._looks):
+            self._looks_by_number = [*self._looks]
+        numbers[1::2] = [self._looks_by_number[number] for number in numbers[1::2]]
+        return Row(row.text, tuple(numbers))
 
     def is_open(self) -> bool:
         """Whether the newest line goes on with the first row of the screen."""
@@ -252,7 +281,7 @@ class Scrollback:
             self._forget(block)
 
     def _replace_last(self, block: _Block, before: Row, row: Row) -> None:
-        block.entries[-1] = row
+        block.entries[-1] = self._packed(row)
         block.longest = max(block.longest, len(row.text))
         self._forget(block)
         self._rows += rows_of(row.text, self.columns) - rows_of(before.text, self.columns)
@@ -316,7 +345,7 @@ class Scrollback:
             return Row(entry)
         if isinstance(entry, Row):
             return entry
-        return self._read(*entry)
+        return self._unpacked(entry) if isinstance(entry, Packed) else self._read(*entry)
 
     def _count(self, block: _Block, at: int) -> int:
         return 1 if block.longest <= self.columns else rows_of(self.whole(block.entries[at]).text, self.columns)
@@ -335,7 +364,7 @@ class Scrollback:
             total = 0
             for entry in block.entries:
                 starts.append(total)
-                total += rows_of(entry if isinstance(entry, str) else self.whole(entry).text, columns)
+                total += rows_of(self._shown(entry), columns)
             block.starts = starts
             block.counted_at = columns
         return block.starts
