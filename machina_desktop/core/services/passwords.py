@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -38,9 +38,6 @@ COST = 12
 LONGEST_LINE = 16
 LINE_RETRY_S = 5
 """How many strangers may wait for their password to be compared, and when to come back otherwise."""
-
-BEHIND_ALL, BEHIND_PASSWORDS = 5, 10
-"""How far the threads step back: both behind whoever works, strangers behind whoever was here before as well."""
 
 _NO_DIGEST = b"." * 31
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,10 +67,7 @@ class Accounts:
 
 
 class Passwords:
-    """bcrypt over a keyed pre-hash, on thread pools of its own. Everything but that: loop.
-
-    One pool has a thread per core. Strangers have one of half as many, which gets what the first leaves of the
-    processor: whoever was here before waits for no stranger.
+    """bcrypt over a keyed pre-hash, on a thread pool of its own with one thread per core. Everything but that: loop.
 
     bcrypt reads 72 bytes at most; the pre-hash, base64 of HMAC-SHA256, has 44 of them for any password, and without
     the pepper whoever gets the database cannot even begin to guess.
@@ -90,8 +84,8 @@ class Passwords:
         self._newest = _fingerprint(peppers[0])
         self._cost = cost
         cores = os.cpu_count() or 1
-        self._threads = _pool("passwords", cores, BEHIND_ALL)
-        self._line = _pool("strangers", max(1, cores // 2), BEHIND_PASSWORDS)
+        self._threads = ThreadPoolExecutor(cores, thread_name_prefix="passwords", initializer=_step_back)
+        self._line = asyncio.Semaphore(max(1, cores // 2))
         self._waiting = 0
         # What nobody's password gives, made like any other, so that comparing with it takes the same time.
         self._nobody = Account(
@@ -105,8 +99,7 @@ class Passwords:
 
     def close(self) -> None:
         """Finish what is under way and let go of the threads. Blocking."""
-        for pool in (self._threads, self._line):
-            pool.shutdown()
+        self._threads.shutdown()
 
     def check(self, password: Secret, *about: str, field: str = "password") -> None:
         """Whether this may become somebody's password; ``about`` is what everybody knows of them.
@@ -122,43 +115,44 @@ class Passwords:
     async def hashed(self, password: Secret) -> tuple[Secret, str]:
         """A new hash, and the fingerprint of the pepper that went into it."""
         prepared = _prepared(password, self._peppers[self._newest])
-        made = await self._run(self._threads, lambda: bcrypt.hashpw(prepared, bcrypt.gensalt(self._cost)))
+        made = await self._run(lambda: bcrypt.hashpw(prepared, bcrypt.gensalt(self._cost)))
         return Secret(made.decode()), self._newest
 
     async def match(self, password: Secret, account: Account | None, *, is_first: bool = True) -> bool:
         """Whether that is the account's password. Takes as long when there is no such account.
 
-        Who does not come ``is_first`` stands in a line, and only while it is short.
+        Who does not come ``is_first`` stands in a line for half of the processor, and only while it is short.
 
         Raises:
             TooMany: E-LOGIN-LINE, so many stand there already.
         """
         if is_first:
-            return await self._match(self._threads, password, account)
+            return await self._match(password, account)
         if self._waiting >= LONGEST_LINE:
             raise TooMany("Too many sign in at this moment.", retry_after_s=LINE_RETRY_S, code="E-LOGIN-LINE")
         self._waiting += 1
         try:
-            return await self._match(self._line, password, account)
+            async with self._line:
+                return await self._match(password, account)
         finally:
             self._waiting -= 1
 
-    async def _match(self, pool: ThreadPoolExecutor, password: Secret, account: Account | None) -> bool:
+    async def _match(self, password: Secret, account: Account | None) -> bool:
         known = account or self._nobody
         pepper = self._peppers.get(known.pepper)
         if pepper is None:
             LOG.error("the pepper %s, with which a password was stored, is not known to this server", known.pepper)
             known, pepper = self._nobody, self._peppers[self._newest]
         prepared, stored = _prepared(password, pepper), known.password_hash.encode()
-        return await self._run(pool, lambda: bcrypt.checkpw(prepared, stored))
+        return await self._run(lambda: bcrypt.checkpw(prepared, stored))
 
     def is_outdated(self, account: Account) -> bool:
         """Whether the account's hash was made at a lower cost, or with a former pepper."""
         return account.pepper != self._newest or int(account.password_hash.split("$")[2]) < self._cost
 
-    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
+    async def _run(self, work: Callable[[], R]) -> R:
         self.hashings += 1
-        return await asyncio.wrap_future(pool.submit(work))
+        return await asyncio.wrap_future(self._threads.submit(work))
 
 
 def stored_pepper(path: Path) -> Secret:
@@ -179,15 +173,11 @@ def stored_pepper(path: Path) -> Secret:
     return Secret(base64.b64encode(key).decode())
 
 
-def _pool(name: str, threads: int, steps: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=partial(_step_back, steps))
-
-
-def _step_back(steps: int) -> None:
+def _step_back() -> None:
     """Let everything else go before: whoever tries passwords must not slow down who works. Only Linux can do that."""
     if sys.platform == "linux":
         # There it is the thread that steps back, not its process.
-        os.nice(steps)
+        os.nice(5)
 
 
 def _prepared(password: Secret, pepper: Secret) -> bytes:
