@@ -1,0 +1,239 @@
+"""Choosing a snippet and filling it in, with what will be typed in sight before it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.snippet import AnySnippet, OwnSnippet, Snippet, Variable, rendered, variables
+from machina_desktop.core.errors import InvalidInput
+from machina_desktop.core.services.snippets import ListOwnSnippets, ListSnippets
+from machina_desktop.views import theme
+from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.buttons import Button
+from machina_desktop.views.widgets.dialogs import Dialog
+from machina_desktop.views.widgets.inputs import Input, Note, Select
+from machina_desktop.views.widgets.list_view import List, ListItem
+from machina_desktop.views.widgets.search import SearchInput
+from machina_desktop.views.widgets.text import Label
+
+_PREVIEW_LINES = 5
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("SnippetPicker", text)
+
+
+class SnippetPicker(Dialog):
+    """A list to search, a form for what the chosen one asks, and a preview. Show it with ``open()``.
+
+    ``known`` are the values that the machine gives; of several machines each its own, and only the first is shown.
+
+    Signals:
+        chosen(object, object, bool): The snippet, the values typed (dict of str), and whether it is to be run at once;
+            else it is only written into the line. Give them to ``rendered`` together with what each machine gives.
+    """
+
+    chosen = Signal(object, object, bool)
+
+    def __init__(
+        self, bridge: Bridge, *, known: Mapping[str, str], target: str = "", parent: QWidget | None = None
+    ) -> None:
+        """``target`` says where it goes, such as ``web-1`` or ``3 terminals``."""
+        super().__init__(
+            _tr("Run a snippet on {0}").format(target) if target else _tr("Run a snippet"),
+            primary=_tr("Run"),
+            width=760,
+            parent=parent,
+        )
+        self.setObjectName("snippet_picker")
+        self._known = dict(known)
+        self._snippets: dict[str, AnySnippet] = {}
+        self._of_team: tuple[Snippet, ...] = ()
+        self._own: tuple[OwnSnippet, ...] = ()
+        self._fields: dict[str, Input | Select] = {}
+        self.search = SearchInput(self.tr("Find a snippet…"), parent=self)
+        self.search.setObjectName("snippet_picker.search")
+        self.search.setAccessibleName(self.tr("Find a snippet"))
+        self.list = List(name=self.tr("Snippets"), parent=self)
+        self.list.setObjectName("snippet_picker.list")
+        self.insert = Button(self.tr("Insert without running"))
+        self.insert.setObjectName("snippet_picker.insert")
+        self.primary.setObjectName("snippet_picker.run")
+        self.preview = QPlainTextEdit()
+        self._form = QVBoxLayout()
+        self._problem = Note(self)
+        self._nothing = Label(tone="secondary", wraps=True)
+        self._fill()
+        self._connect()
+        self._ask(bridge)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
+            keys = [item.key for item in self.list.items()]
+            if keys:
+                at = keys.index(self.list.current()) if self.list.current() in keys else -1
+                step = 1 if event.key() == Qt.Key.Key_Down else -1
+                self.list.select(keys[max(0, min(at + step, len(keys) - 1))])
+            return
+        super().keyPressEvent(event)
+
+    def _fill(self) -> None:
+        self.add_button(self.insert)
+        self.preview.setReadOnly(True)
+        self.preview.setObjectName("snippet_picker.preview")
+        self.preview.setAccessibleName(self.tr("What will be typed"))
+        self.preview.setFont(theme.font(Type.MONO))
+        self.preview.setTabChangesFocus(True)
+        self.preview.setFixedHeight(self.preview.fontMetrics().lineSpacing() * _PREVIEW_LINES + Space.XL)
+        left = QVBoxLayout()
+        left.setSpacing(Space.S)
+        self.search.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.search.setMaximumWidth(self.maximumWidth())
+        left.addWidget(self.search)
+        left.addWidget(self.list, 1)
+        left.addWidget(self._nothing)
+        self.list.setMinimumSize(260, 320)
+        asked = QWidget()
+        around = QVBoxLayout(asked)
+        around.setContentsMargins(0, 0, 0, 0)
+        self._form.setSpacing(Space.M)
+        around.addLayout(self._form)
+        around.addStretch()
+        room = QScrollArea()
+        room.setWidget(asked)
+        room.setWidgetResizable(True)
+        room.setFrameShape(QScrollArea.Shape.NoFrame)
+        room.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        room.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        right = QVBoxLayout()
+        right.setSpacing(Space.S)
+        right.addWidget(room, 1)
+        right.addWidget(Label(self.tr("What will be typed"), style=Type.LABEL, tone="secondary"))
+        right.addWidget(self.preview)
+        right.addWidget(self._problem)
+        both = QHBoxLayout()
+        both.setSpacing(Space.XL)
+        both.addLayout(left, 2)
+        both.addLayout(right, 3)
+        self.column.addLayout(both)
+
+    def _connect(self) -> None:
+        self.search.searched.connect(lambda _text: self._show_list())
+        self.list.selected.connect(lambda _key: self._show_form())
+        self.list.activated_key.connect(lambda _key: self._choose(is_run=True))
+        self.primary.clicked.connect(lambda: self._choose(is_run=True))
+        self.insert.clicked.connect(lambda: self._choose(is_run=False))
+
+    def _ask(self, bridge: Bridge) -> None:
+        LiveQuery(
+            bridge,
+            ListSnippets(team_id=bridge.team_id),
+            depends=frozenset({"snippet"}),
+            on_answer=self._on_team,
+            on_error=lambda error: self.show_error(str(error)),
+            parent=self,
+        )
+        LiveQuery(bridge, ListOwnSnippets(), depends=frozenset(), on_answer=self._on_own, parent=self)
+
+    def _on_team(self, snippets: tuple[Snippet, ...]) -> None:
+        self._of_team = snippets
+        self._show_list()
+
+    def _on_own(self, snippets: tuple[OwnSnippet, ...]) -> None:
+        self._own = snippets
+        self._show_list()
+
+    def _show_list(self) -> None:
+        words = self.search.text().casefold().split()
+        both: tuple[AnySnippet, ...] = (*self._own, *self._of_team)
+        shown = [each for each in both if all(word in _searched(each) for word in words)]
+        self._snippets = {each.snippet_id: each for each in shown}
+        self.list.set_items(tuple(self._item(each) for each in shown))
+        self._nothing.setText(
+            self.tr("No snippet matches.") if words else self.tr("No snippet yet. Write one on the page of snippets.")
+        )
+        self._nothing.setVisible(not shown)
+        self.list.setVisible(bool(shown))
+        if shown and self.list.current() not in self._snippets:
+            self.list.select(shown[0].snippet_id)
+        self._show_form()
+
+    def _item(self, snippet: AnySnippet) -> ListItem:
+        is_own = isinstance(snippet, OwnSnippet)
+        detail = snippet.description or snippet.text.strip().partition("\n")[0]
+        return ListItem(
+            key=snippet.snippet_id,
+            title=snippet.name,
+            detail=detail,
+            icon_name="user" if is_own else "users",
+            trailing=snippet.tags[0] if snippet.tags else "",
+        )
+
+    def _snippet(self) -> AnySnippet | None:
+        return self._snippets.get(self.list.current())
+
+    def _show_form(self) -> None:
+        snippet = self._snippet()
+        typed = {name: _value(field) for name, field in self._fields.items()}
+        while (item := self._form.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._fields = {}
+        for variable in variables(snippet.text) if snippet is not None else ():
+            if not self._known.get(variable.name):
+                self._add_field(variable, typed.get(variable.name, ""))
+        self._show_preview()
+
+    def _add_field(self, variable: Variable, typed: str) -> None:
+        field: Input | Select
+        if variable.choices:
+            field = Select(variable.name, choices=tuple((choice, choice) for choice in variable.choices))
+            field.changed.connect(lambda _value: self._show_preview())
+        else:
+            field = Input(variable.name)
+            field.set_text(typed or variable.default)
+            field.changed.connect(lambda _text: self._show_preview())
+            field.submitted.connect(lambda: self._choose(is_run=True))
+        field.control.setObjectName(f"snippet_picker.{variable.name}")
+        self._fields[variable.name] = field
+        self._form.addWidget(field)
+
+    def values(self) -> dict[str, str]:
+        """What was typed and chosen, by the places' names."""
+        return {name: _value(field) for name, field in self._fields.items()}
+
+    def _show_preview(self) -> None:
+        snippet = self._snippet()
+        text, problem = "", ""
+        if snippet is not None:
+            try:
+                text = rendered(snippet, {**self._known, **self.values()})
+            except InvalidInput as error:
+                text, problem = snippet.text, error.message
+        self.preview.setPlainText(text.rstrip("\n"))
+        # What nobody has come to yet is no mistake.
+        is_typed = all(each.strip() for each in self.values().values())
+        self._problem.show_text(problem, is_error=bool(problem) and is_typed)
+        for button in (self.primary, self.insert):
+            button.setEnabled(snippet is not None and not problem)
+
+    def _choose(self, *, is_run: bool) -> None:
+        snippet = self._snippet()
+        if snippet is not None and self.primary.isEnabled():
+            self.chosen.emit(snippet, self.values(), is_run)
+            self.accept()
+
+
+def _searched(snippet: AnySnippet) -> str:
+    return " ".join((snippet.name, snippet.description, snippet.text, *snippet.tags)).casefold()
+
+
+def _value(field: Input | Select) -> str:
+    return field.value() if isinstance(field, Select) else field.text()
