@@ -17,6 +17,8 @@ from machina_desktop.core.terminal.session import Opened, Session
 from tests.fakes.sshd import KeyPair, Sshd
 
 DEADLINE_S = 15.0
+NO_HOME = "SetEnv HOME=/nonexistent"
+"""For the server's configuration: no shell reads the files of whoever runs the tests, or is killed in them."""
 
 
 def hop_to(server: Sshd, *keys: KeyPair, pin: str | None = None, **fields: object) -> Hop:

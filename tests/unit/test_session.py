@@ -8,7 +8,7 @@ import pytest
 
 from machina_desktop.core.domain.terminal import Answer, QuestionKind, SessionState
 from machina_desktop.core.ssh.shell import ShellWish
-from tests.fakes.sessions import DirectLine, Watched, hop_to, watched
+from tests.fakes.sessions import NO_HOME, DirectLine, Watched, hop_to, watched
 from tests.fakes.sshd import KeyPair, Sshd, running
 
 KEY = KeyPair()
@@ -17,7 +17,7 @@ YES = Answer(is_yes=True)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running(tmp_path_factory.mktemp("sshd"), options=("AcceptEnv LANG COLORTERM",)) as sshd:
+    with running(tmp_path_factory.mktemp("sshd"), options=("AcceptEnv LANG COLORTERM", NO_HOME)) as sshd:
         sshd.authorize(KEY)
         yield sshd
 

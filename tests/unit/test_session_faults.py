@@ -19,7 +19,7 @@ from machina_desktop.core.ssh.handshake import WINDOW_BYTES
 from machina_desktop.core.ssh.hop import Hop
 from machina_desktop.core.ssh.target import Target
 from machina_desktop.core.terminal.session import WAITING_LIMIT
-from tests.fakes.sessions import DirectLine, Watched, hop_to, watched
+from tests.fakes.sessions import NO_HOME, DirectLine, Watched, hop_to, watched
 from tests.fakes.sshd import KeyPair, Sshd, free_port, running
 
 KEY = KeyPair()
@@ -27,7 +27,7 @@ KEY = KeyPair()
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running(tmp_path_factory.mktemp("sshd")) as sshd:
+    with running(tmp_path_factory.mktemp("sshd"), options=(NO_HOME,)) as sshd:
         sshd.authorize(KEY)
         yield sshd
 
@@ -52,7 +52,7 @@ def says(shell: Watched, number: int) -> None:
 
 
 def test_a_killed_server_is_a_lost_session_that_comes_back_in_place(tmp_path: Path) -> None:
-    with running(tmp_path) as server:
+    with running(tmp_path, options=(NO_HOME,)) as server:
         server.authorize(KEY)
         with live(server) as shell:
             says(shell, 100)
@@ -70,7 +70,7 @@ def test_a_stopped_server_is_found_out_although_nothing_is_typed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_module, "SILENCE_S", 1.5)
-    with running(tmp_path) as server:
+    with running(tmp_path, options=(NO_HOME,)) as server:
         server.authorize(KEY)
         with live(server) as shell:
             for process in server.sessions():
@@ -79,7 +79,7 @@ def test_a_stopped_server_is_found_out_although_nothing_is_typed(
 
 
 def test_no_method_waits_for_a_stopped_server(tmp_path: Path) -> None:
-    with running(tmp_path) as server:
+    with running(tmp_path, options=(NO_HOME,)) as server:
         server.authorize(KEY)
         with live(server) as shell:
             for process in server.sessions():
@@ -98,7 +98,7 @@ def test_a_server_that_stops_in_the_middle_of_opening_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shell_module, "OPEN_TIMEOUT_S", 1.0)
-    with running(tmp_path) as server:
+    with running(tmp_path, options=(NO_HOME,)) as server:
         server.authorize(KEY)
         line = DirectLine(hop_to(server, KEY))
         really = line.open
@@ -115,7 +115,7 @@ def test_a_server_that_stops_in_the_middle_of_opening_is_given_up(
 
 
 def test_a_server_that_takes_no_more_connections_says_nothing_of_ssh(tmp_path: Path) -> None:
-    with running(tmp_path, options=("MaxStartups 1:100:1",)) as server, contextlib.ExitStack() as stack:
+    with running(tmp_path, options=("MaxStartups 1:100:1", NO_HOME)) as server, contextlib.ExitStack() as stack:
         server.authorize(KEY)
         stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
         with watched(DirectLine(hop_to(server, KEY))) as shell:
@@ -155,7 +155,7 @@ def test_nobody_listens_there() -> None:
 
 
 def test_keys_are_changed_under_load_without_a_byte_lost(tmp_path: Path) -> None:
-    with running(tmp_path, options=("RekeyLimit 1M",)) as server:
+    with running(tmp_path, options=("RekeyLimit 1M", NO_HOME)) as server:
         server.authorize(KEY)
         with live(server) as shell:
             shell.session.write(b"stty raw; seq 1 2000000 | md5sum; seq 1 2000000; echo done-$((6*7))\n")
@@ -204,14 +204,14 @@ def test_a_shell_that_a_signal_ends_is_no_lost_connection(server: Sshd) -> None:
 
 
 def test_a_login_without_terminals_says_what_to_allow(tmp_path: Path) -> None:
-    with running(tmp_path, options=("PermitTTY no",)) as server:
+    with running(tmp_path, options=("PermitTTY no", NO_HOME)) as server:
         server.authorize(KEY)
         with watched(DirectLine(hop_to(server, KEY))) as shell:
             assert reason_of(shell) == "E-SSH-TERMINAL"
 
 
 def test_what_came_before_the_loss_can_still_be_taken(tmp_path: Path) -> None:
-    with running(tmp_path) as server:
+    with running(tmp_path, options=(NO_HOME,)) as server:
         server.authorize(KEY)
         with live(server) as shell:
             shell.session.write(b"seq 1 20000\n")

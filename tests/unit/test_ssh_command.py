@@ -17,6 +17,7 @@ from machina_desktop.cli.escapes import Escapes
 from machina_desktop.core.services.keys import ImportKey
 from tests.fakes.command_line import DEADLINE_S, ROOT, Machina
 from tests.fakes.hosts import core
+from tests.fakes.sessions import NO_HOME
 from tests.fakes.sshd import USER, KeyPair, Sshd, running
 
 KEY = KeyPair()
@@ -24,7 +25,7 @@ KEY = KeyPair()
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running(tmp_path_factory.mktemp("sshd")) as sshd:
+    with running(tmp_path_factory.mktemp("sshd"), options=(NO_HOME,)) as sshd:
         sshd.authorize(KEY)
         yield sshd
 

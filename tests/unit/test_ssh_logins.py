@@ -16,7 +16,7 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.ssh.hop import Hop
 from machina_desktop.core.ssh.shell import ShellWish
 from machina_desktop.core.ssh.target import Target
-from tests.fakes.sessions import DirectLine, hop_to, watched
+from tests.fakes.sessions import NO_HOME, DirectLine, hop_to, watched
 from tests.fakes.ssh_server import FINGERPRINT, AskingServer, asking
 from tests.fakes.sshd import KeyPair, Sshd, running
 
@@ -26,7 +26,7 @@ YES = Answer(is_yes=True)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running(tmp_path_factory.mktemp("sshd")) as sshd:
+    with running(tmp_path_factory.mktemp("sshd"), options=(NO_HOME,)) as sshd:
         sshd.authorize(KEY)
         yield sshd
 
@@ -91,7 +91,7 @@ def test_the_agents_key_logs_in_without_a_question(server: Sshd, agent: str, tmp
 
 
 def test_a_key_that_is_known_to_fit_comes_before_all_others_of_the_agent(tmp_path: Path, agent: str) -> None:
-    with running(tmp_path / "sshd", options=("MaxAuthTries 1", "LogLevel VERBOSE")) as strict:
+    with running(tmp_path / "sshd", options=("MaxAuthTries 1", "LogLevel VERBOSE", NO_HOME)) as strict:
         strict.authorize(KEY)
         add_to(agent, *(KeyPair() for _ in range(4)), KEY, folder=tmp_path)
         assert logs_in(hop_to(strict, agent=agent, fitting=(KEY.fingerprint,))) == []
@@ -99,7 +99,7 @@ def test_a_key_that_is_known_to_fit_comes_before_all_others_of_the_agent(tmp_pat
 
 
 def test_a_full_agent_gets_in_although_the_server_hangs_up_after_three(tmp_path: Path, agent: str) -> None:
-    with running(tmp_path / "sshd", options=("MaxAuthTries 3",)) as strict:
+    with running(tmp_path / "sshd", options=("MaxAuthTries 3", NO_HOME)) as strict:
         strict.authorize(KEY)
         add_to(agent, *(KeyPair() for _ in range(4)), KEY, folder=tmp_path)
         assert logs_in(hop_to(strict, agent=agent)) == []
@@ -171,7 +171,7 @@ def test_closing_while_the_server_waits_for_an_answer_ends_at_once() -> None:
 
 def test_each_hop_on_the_way_has_its_own_pin_and_key(server: Sshd, tmp_path: Path) -> None:
     inner_key = KeyPair()
-    with running(tmp_path / "inner") as inner:
+    with running(tmp_path / "inner", options=(NO_HOME,)) as inner:
         inner.authorize(inner_key)
         line = DirectLine(hop_to(server, KEY, name="jump"), hop_to(inner, inner_key, pin="", name="inner"))
         with watched(line) as shell:
@@ -192,7 +192,7 @@ def test_a_jump_host_with_another_key_is_never_passed(server: Sshd) -> None:
 
 @pytest.mark.parametrize("option", ["AllowTcpForwarding no", "PermitOpen 127.0.0.1:1"])
 def test_a_jump_host_that_lets_nobody_through_says_so(server: Sshd, tmp_path: Path, option: str) -> None:
-    with running(tmp_path / "jump", options=(option,)) as jump:
+    with running(tmp_path / "jump", options=(option, NO_HOME)) as jump:
         jump.authorize(KEY)
         with watched(DirectLine(hop_to(jump, KEY, name="jump"), hop_to(server, KEY))) as shell:
             shell.until_state(SessionState.LOST)

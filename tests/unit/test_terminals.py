@@ -20,6 +20,7 @@ from machina_desktop.core.services.machines import ListMachines, UpdateMachine
 from machina_desktop.core.services.terminals import OpenTerminal, PinHostKey, bastion_of
 from machina_desktop.core.terminal.session import Session
 from tests.fakes.hosts import Core, core, until
+from tests.fakes.sessions import NO_HOME
 from tests.fakes.sshd import USER, KeyPair, Sshd, running
 
 KEY = KeyPair()
@@ -28,7 +29,7 @@ YES = Answer(is_yes=True)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running(tmp_path_factory.mktemp("sshd")) as sshd:
+    with running(tmp_path_factory.mktemp("sshd"), options=(NO_HOME,)) as sshd:
         sshd.authorize(KEY)
         yield sshd
 
