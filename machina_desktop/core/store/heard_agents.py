@@ -34,11 +34,11 @@ class _Words:
     save: sa.TextClause
 
 
-def _known(among: str) -> sa.Select[Any]:
+def _known(is_meant: sa.TextClause) -> sa.Select[Any]:
     # In the order of their keys, so that two who hear the same agents never wait for each other.
     return (
         sa.select(*_READ, _MACHINE.agent_status, _MACHINE.actual_status)
-        .where(sa.text(f"agent.token_hash {among}"), _MACHINE.machine_id == _AGENT.machine_id)
+        .where(is_meant, _MACHINE.machine_id == _AGENT.machine_id)
         .order_by(_AGENT.machine_id)
         .with_for_update(of=BY_SHAPE[Agent].table)
     )
@@ -46,7 +46,7 @@ def _known(among: str) -> sa.Select[Any]:
 
 _WORDS = {
     "sqlite": _Words(
-        _known("IN (SELECT value FROM json_each(:hashes))"),
+        _known(sa.text("agent.token_hash IN (SELECT value FROM json_each(:hashes))")),
         sa.text(
             "UPDATE agent SET boots = json_extract(said.value, '$.boots'), "
             "last_seen_at = json_extract(said.value, '$.last_seen_at'), "
@@ -55,7 +55,7 @@ _WORDS = {
         ),
     ),
     "postgresql": _Words(
-        _known("= ANY(ARRAY(SELECT json_array_elements_text(CAST(:hashes AS json))))"),
+        _known(sa.text("agent.token_hash = ANY(ARRAY(SELECT json_array_elements_text(CAST(:hashes AS json))))")),
         sa.text(
             "UPDATE agent SET boots = said.boots, last_seen_at = said.last_seen_at, heartbeat = said.heartbeat "
             "FROM json_to_recordset(CAST(:said AS json)) "
