@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -23,6 +24,7 @@ from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.text import Label
 
 _PREVIEW_LINES = 5
+_STEPS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
 
 
 def _tr(text: str) -> str:
@@ -73,15 +75,16 @@ class SnippetPicker(Dialog):
         self._connect()
         self._ask(bridge)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Up and down walk the list while words are typed.
+        is_key = watched is self.search and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent)
+        if is_key and (step := _STEPS.get(cast("QKeyEvent", event).key(), 0)):
             keys = [item.key for item in self.list.items()]
+            at = keys.index(self.list.current()) + step if self.list.current() in keys else 0
             if keys:
-                at = keys.index(self.list.current()) if self.list.current() in keys else -1
-                step = 1 if event.key() == Qt.Key.Key_Down else -1
-                self.list.select(keys[max(0, min(at + step, len(keys) - 1))])
-            return
-        super().keyPressEvent(event)
+                self.list.select(keys[max(0, min(at, len(keys) - 1))])
+            return True
+        return super().eventFilter(watched, event)
 
     def _fill(self) -> None:
         self.add_button(self.insert)
@@ -125,6 +128,7 @@ class SnippetPicker(Dialog):
 
     def _connect(self) -> None:
         self.search.searched.connect(lambda _text: self._show_list())
+        self.search.installEventFilter(self)
         self.list.selected.connect(lambda _key: self._show_form())
         self.list.activated_key.connect(lambda _key: self._choose(is_run=True))
         self.primary.clicked.connect(lambda: self._choose(is_run=True))
