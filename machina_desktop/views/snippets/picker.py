@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -24,7 +23,7 @@ from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.text import Label
 
 _PREVIEW_LINES = 5
-_STEPS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+_STEPS: dict[int, int] = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
 
 
 def _tr(text: str) -> str:
@@ -77,8 +76,8 @@ class SnippetPicker(Dialog):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # Up and down walk the list while words are typed.
-        is_key = watched is self.search and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent)
-        if is_key and (step := _STEPS.get(cast("QKeyEvent", event).key(), 0)):
+        is_press = watched is self.search and event.type() == QEvent.Type.KeyPress
+        if is_press and isinstance(event, QKeyEvent) and (step := _STEPS.get(event.key(), 0)):
             keys = [item.key for item in self.list.items()]
             at = keys.index(self.list.current()) + step if self.list.current() in keys else 0
             if keys:
