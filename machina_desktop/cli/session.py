@@ -188,7 +188,13 @@ class Session:
             raise Conflict("Nothing was done.", code="E-CONFIRM")
 
     async def _shell(self, ask: OpenShell) -> int:
-        from machina_desktop.cli.shell import run_shell  # noqa: PLC0415 - brings paramiko, and is not for Windows
+        if sys.platform == "win32":
+            raise Unavailable(
+                "Shells are not opened in this system's console.",
+                hint="Open one in the window.",
+                code="E-NO-TERMINAL",
+            )
+        from machina_desktop.cli.shell import run_shell  # noqa: PLC0415 - brings paramiko
 
         status = await self._gateway.call(GetVault())
         if status.exists and not status.is_open:

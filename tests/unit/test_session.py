@@ -52,6 +52,16 @@ def test_a_new_size_reaches_the_shell(shell: Watched) -> None:
     shell.until_shown(b"50 132/")
 
 
+def test_what_came_is_taken_in_pieces_of_any_size_and_in_order(server: Sshd) -> None:
+    with watched(DirectLine(hop_to(server, KEY), wish=ShellWish(command="seq 1 3000"))) as shell:
+        shell.until_state(SessionState.ENDED)
+        pieces = []
+        while piece := shell.session.take(97):
+            pieces.append(piece)
+    assert set(map(len, pieces[:-1])) == {97}
+    assert b"".join(pieces).split() == [b"%d" % each for each in range(1, 3001)]
+
+
 def test_the_exit_status_of_the_shell_is_known(shell: Watched) -> None:
     shell.session.write(b"exit 3\n")
     shell.until_state(SessionState.ENDED)

@@ -78,6 +78,22 @@ def test_a_stopped_server_is_found_out_although_nothing_is_typed(
             assert reason_of(shell) == "E-SSH-DROPPED"
 
 
+def test_after_sleep_a_dead_connection_is_found_out_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asleep = [0.0]
+    monkeypatch.setattr(connection_module, "AWAKE_S", 1.0)
+    monkeypatch.setattr(connection_module, "slept_s", lambda: asleep[0])
+    with running(tmp_path, options=(NO_HOME,)) as server:
+        server.authorize(KEY)
+        with live(server) as shell:
+            says(shell, 100)
+            asleep[0] = 3600.0
+            says(shell, 200)
+            for process in server.sessions():
+                process.send_signal(signal.SIGSTOP)
+            asleep[0] = 7200.0
+            assert reason_of(shell) == "E-SSH-DROPPED"
+
+
 def test_no_method_waits_for_a_stopped_server(tmp_path: Path) -> None:
     with running(tmp_path, options=(NO_HOME,)) as server:
         server.authorize(KEY)

@@ -230,3 +230,21 @@ async def test_two_sessions_of_one_machine_end_apart(desk: Core, server: Sshd) -
     await until(lambda: len(desk.host.terminals.open_lines) == 1, what="the end of the first")
     assert second.state is SessionState.LIVE
     await closed(desk, second)
+
+
+async def test_a_key_that_is_kept_elsewhere_is_named_with_the_next_step(
+    desk: Core, server: Sshd, tmp_path: Path
+) -> None:
+    machine = await machine_at(desk, server)
+    desk.sql("UPDATE ssh_key SET keeper = 'device-elsewhere'")
+    config = tmp_path / "config"
+    config.write_text("Host *\n  IdentityAgent none\n  IdentityFile none\n")
+    terminals = desk.host.terminals
+    terminals.ways = replace(terminals.ways, config_file=config)
+    session = terminals.open(machine.machine_id, 80, 24)
+    await in_state(session, SessionState.LOST)
+    assert session.reason is not None
+    assert session.reason.code == "E-SSH-KEY"
+    assert "key of web-1" in session.reason.hint
+    await until(lambda: not terminals.open_lines, what="the trace of the attempt")
+    assert (await desk.audit())[-1].action == "machine.close_terminal"

@@ -24,9 +24,13 @@ SILENCE_S = 45.0
 ENDED_BY_SIGNAL = 128
 """The status of a command that a signal ended; SSH reports no number then (RFC 4254, 6.10)."""
 
+AWAKE_S = 8.0
+"""The same after this computer has slept: meanwhile the other side, or the network, may have forgotten us."""
+
 _MAXIMUM_LINE = 16_384
 _MAXIMUM_CAPTURE_BYTES = 1 << 20
 _POLL_S = 0.1
+_NOTICED_S = 2.0
 
 
 class Connection:
@@ -286,21 +290,28 @@ class Pulse:
         self._transport = transport
         self._heard_at = time.monotonic()
         self._question: threading.Thread | None = None
+        self._slept_s = slept_s()
+        self._limit_s = SILENCE_S
 
     def heard(self) -> None:
         """Something has come."""
         self._heard_at = time.monotonic()
+        self._limit_s = SILENCE_S
 
     def is_lost(self) -> bool:
         """Whether nothing at all has come for :data:`SILENCE_S`; asks for a sign of life before that."""
+        if slept_s() - self._slept_s > _NOTICED_S:
+            self._slept_s, self._heard_at = slept_s(), time.monotonic()
+            self._limit_s = min(AWAKE_S, SILENCE_S)
         silence_s = time.monotonic() - self._heard_at
-        if self._question is None and silence_s > SILENCE_S / 3:
+        has_slept = self._limit_s < SILENCE_S
+        if self._question is None and (has_slept or silence_s > SILENCE_S / 3):
             self._question = threading.Thread(target=self._ask, name="ssh-pulse", daemon=True)
             self._question.start()
         elif self._question and not self._question.is_alive():
             self._question = None
             self.heard()
-        return silence_s > SILENCE_S
+        return silence_s > self._limit_s
 
     def _ask(self) -> None:
         # Any answer will do, a refusal too. Ends with the transport at the latest.
@@ -308,6 +319,12 @@ class Pulse:
             self._transport.global_request("keepalive@openssh.com", wait=True)
         except (paramiko.SSHException, OSError, EOFError):
             return
+
+
+def slept_s() -> float:
+    """Seconds that this computer has been asleep since it was started, as far as its clocks tell; else 0."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return 0.0 if clock is None else time.clock_gettime(clock) - time.monotonic()
 
 
 def _last_line(text: str) -> str:
