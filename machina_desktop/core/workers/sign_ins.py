@@ -18,7 +18,7 @@ from machina_desktop.core.store.sql_transaction import SqlTransaction
 
 LOG = logging.getLogger(__name__)
 PAUSE_S = 1.0
-WAITING = 1000
+WAITING = 100
 """More are not kept for the moment: how often somebody may try is limited long before."""
 CODE = "E-LOGIN"
 _COUNTED = (Limit(by=By.ALL, count=WAITING, window_s=60),)
