@@ -15,7 +15,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLineEdit, QWidget
 
 from machina_desktop.core.domain.transfer import Direction, OnConflict, TransferState
-from machina_desktop.core.domain.tunnel import Tunnel, TunnelKind, TunnelState
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.services.transfers import FileDeed, RecordFiles
 from machina_desktop.views import remembered, tasks
@@ -30,7 +29,6 @@ from machina_desktop.views.terminal_files.file_words import size_words
 from machina_desktop.views.terminal_files.pane import FilePane
 from machina_desktop.views.terminal_files.panel import FilesPanel
 from machina_desktop.views.terminal_files.queue_drawer import QueueDrawer
-from machina_desktop.views.terminal_files.tunnels_dialog import TunnelsDialog
 from tests.fakes.file_machine import file_server
 from tests.fakes.files_stage import FilesStage, files_stage, seen
 from tests.fakes.sshd import Sshd
@@ -82,6 +80,10 @@ async def panel(stage: FilesStage, here: Path, there: Path) -> AsyncIterator[Fil
     yield made
     made.close()
     made.deleteLater()
+
+
+def save(path: str, text: str) -> None:
+    Path(path).write_text(text)
 
 
 def shown(pane: FilePane) -> list[str]:
@@ -375,13 +377,11 @@ async def test_a_file_is_edited_here_and_sent_back_when_saved(
     choose(panel.remote, "b.txt")
     press(panel.remote, Qt.Key.Key_Return)
     await seen(lambda: opened, "the editor")
-    copy = Path(opened[0])
-    copy.write_text("edited")
+    save(opened[0], "edited")
     await seen(lambda: (there / "b.txt").read_text() == "edited", "the file to be sent")
     # As many editors do: a new file in the place of the old one.
-    fresh = copy.with_suffix(".new")
-    fresh.write_text("edited again")
-    fresh.replace(copy)
+    save(f"{opened[0]}.new", "edited again")
+    os.replace(f"{opened[0]}.new", opened[0])  # noqa: PTH105 - names of editors
     await seen(lambda: (there / "b.txt").read_text() == "edited again", "the file to be sent again")
 
 
@@ -393,8 +393,7 @@ async def test_a_file_that_was_changed_there_meanwhile_is_asked_about(
     panel.editing.open(str(there / "b.txt"))
     await seen(lambda: opened, "the editor")
     (there / "b.txt").write_text("somebody else's")
-    copy = Path(opened[0])
-    copy.write_text("mine")
+    save(opened[0], "mine")
     asked = await dialog(EditConflictDialog)
     asked.primary.click()
     await seen((there / "b (mine).txt").exists)
@@ -425,78 +424,6 @@ async def test_every_control_of_the_panel_has_a_name(panel: FilesPanel) -> None:
     nameless = [each for each in panel.findChildren(QAbstractButton) if not (each.accessibleName() or each.text())]
     # The glass in a search line is Qt's own, and no control.
     assert [each for each in nameless if each.isVisible() and not isinstance(each.parent(), QLineEdit)] == []
-
-
-class TestTunnels:
-    """The list of a machine's tunnels, and the form for another."""
-
-    @pytest_asyncio.fixture
-    async def asked(self, stage: FilesStage) -> AsyncIterator[TunnelsDialog]:
-        owner = QWidget()
-        owner.resize(900, 800)
-        owner.show()
-        made = TunnelsDialog(stage.bridge, stage.machine_id, "web-1", parent=owner)
-        made.open()
-        yield made
-        made.close()
-        owner.close()
-        owner.deleteLater()
-
-    async def test_a_tunnel_is_opened_by_its_ports_alone(
-        self, asked: TunnelsDialog, stage: FilesStage, server: Sshd
-    ) -> None:
-        asked._target_port.set_text(str(server.port))
-        asked.primary.click()
-        await seen(lambda: len(asked._rows) == 1)
-        (row,) = asked._rows.values()
-        await seen(lambda: row._status.state is TunnelState.LISTENING and row._copy.isVisible())
-        row._copy.click()
-        assert QApplication.clipboard().text() == f"127.0.0.1:{row._status.port}"
-        row._remove.click()
-        await seen(lambda: not asked._rows)
-
-    async def test_a_port_that_is_taken_is_replaced_by_a_free_one(self, asked: TunnelsDialog, server: Sshd) -> None:
-        asked._bind_port.set_text(str(server.port))
-        asked._target_port.set_text("80")
-        asked.primary.click()
-        await seen(lambda: asked._bind_port.text() != str(server.port))
-        assert int(asked._bind_port.text()) > server.port
-
-    async def test_no_number_is_told_at_the_field(self, asked: TunnelsDialog) -> None:
-        asked._target_port.set_text("http")
-        asked.primary.click()
-        assert asked._target_port.error() == "Digits only"
-        asked._target_port.set_text("0")
-        asked.primary.click()
-        await seen(lambda: "1 to 65535" in asked._target_port.error())
-
-    async def test_listening_for_others_is_asked_about(
-        self, asked: TunnelsDialog, stage: FilesStage, server: Sshd
-    ) -> None:
-        asked._bind_host.set_text("0.0.0.0")
-        asked._target_port.set_text(str(server.port))
-        asked.primary.click()
-        await seen(lambda: len([each for each in asked.findChildren(QDialog) if each.isVisible()]) == 1)
-        (question,) = [each for each in asked.findChildren(QDialog) if each.isVisible()]
-        assert stage.files.tunnels.all() == ()
-        question.primary.click()  # type: ignore[attr-defined]
-        await seen(stage.files.tunnels.all)
-        assert stage.files.tunnels.all()[0].tunnel.is_open_to_others
-
-    async def test_a_socks_proxy_needs_no_target(self, asked: TunnelsDialog, stage: FilesStage) -> None:
-        asked._kind.changed.emit(TunnelKind.SOCKS)
-        assert not asked._target_port.isVisible()
-        asked.primary.click()
-        await seen(stage.files.tunnels.all)
-        assert stage.files.tunnels.all()[0].tunnel.kind is TunnelKind.SOCKS
-
-    async def test_a_saved_tunnel_is_started_on_request(
-        self, asked: TunnelsDialog, stage: FilesStage, server: Sshd
-    ) -> None:
-        stage.files.tunnels.save(Tunnel(tunnel_id="t", machine_id=stage.machine_id, target_port=server.port))
-        await seen(lambda: "t" in asked._rows)
-        asked._rows["t"]._start.click()
-        await seen(lambda: stage.files.tunnels.status("t").state is TunnelState.LISTENING)
 
 
 def test_the_drawer_begins_hidden(qapp: QApplication) -> None:

@@ -7,6 +7,7 @@ import posixpath
 import stat
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from machina_desktop.core.errors import MachinaError, Unavailable
 
@@ -145,6 +146,31 @@ class Transfer:
         if self.state is not TransferState.RUNNING or self.rate <= 0 or not self.size:
             return None
         return max(0.0, (self.size - self.done) / self.rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """A file of a machine that is open here.
+
+    Attributes:
+        path: Where it is on the machine, links followed.
+        local: The copy that is edited.
+        size: Of the file there when it was last fetched or sent; ``mtime`` likewise.
+        digest: SHA-256 of the copy then.
+    """
+
+    edit_id: str
+    machine_id: str
+    path: str
+    local: Path
+    size: int
+    mtime: float
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return posixpath.basename(self.path)
 
 
 def base_name(path: str) -> str:

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from machina_desktop.core.domain.file_side import Chunk
 from machina_desktop.core.domain.transfer import Entry, EntryKind, check_name, kind_of, shown_name
 from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, NotFound, Unavailable
 from machina_desktop.core.services.transfers import FileDeed
@@ -21,49 +22,8 @@ from machina_desktop.core.workers.lines import Lines
 
 T = TypeVar("T")
 CHUNK = 500
-Chunk = Callable[[tuple[Entry, ...]], None]
 Record = Callable[[str, FileDeed, str], Awaitable[None]]
 """Leaves a trace of what is done on a machine, by its id, before it is done; raises where somebody may not do it."""
-
-
-class Side(Protocol):
-    """One side of a panel. Lives on the loop; raises MachinaError. Paths are absolute, of the side's own kind."""
-
-    async def home(self) -> str:
-        """Where to begin."""
-        ...
-
-    async def entries(self, path: str, on_chunk: Chunk) -> str:
-        """Hand over what lies in a folder, on the loop, some hundred at a time; answers the folder's real path."""
-        ...
-
-    async def free_space(self, path: str) -> int | None:
-        """Bytes that may still be written there; ``None`` where that is not known."""
-        ...
-
-    async def make_folder(self, path: str) -> None:
-        """Make a folder."""
-        ...
-
-    async def rename(self, path: str, name: str) -> None:
-        """Give a file or folder another name in its folder."""
-        ...
-
-    async def remove(self, paths: tuple[str, ...], on_progress: Callable[[int], None], stop: threading.Event) -> None:
-        """Remove files, links, and folders with all in them; ``on_progress`` hears on the loop how many have gone."""
-        ...
-
-    async def set_permissions(self, path: str, mode: int) -> None:
-        """Set the permission bits."""
-        ...
-
-    def join(self, folder: str, name: str) -> str:
-        """The path of a name in a folder."""
-        ...
-
-    def parent(self, path: str) -> str:
-        """The folder above; of the topmost, itself."""
-        ...
 
 
 class RemoteSide:

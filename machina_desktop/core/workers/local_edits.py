@@ -6,10 +6,10 @@ import asyncio
 import logging
 import posixpath
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from machina_desktop.core.domain.transfer import Entry, EntryKind, check_name, shown_name
+from machina_desktop.core.domain.transfer import Edit, Entry, EntryKind, check_name, shown_name
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.services.transfers import FileDeed
@@ -23,31 +23,6 @@ KEPT_S = 7 * 86_400.0
 """So long a copy stays that holds changes which were never sent."""
 SIZE_LIMIT = 100 << 20
 """What is larger is no text that somebody edits; it is downloaded like any file."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edit:
-    """A file of a machine that is open here.
-
-    Attributes:
-        path: Where it is on the machine, links followed.
-        local: The copy that is edited.
-        size: Of the file there when it was last fetched or sent; ``mtime`` likewise.
-        digest: SHA-256 of the copy then.
-    """
-
-    edit_id: str
-    machine_id: str
-    path: str
-    local: Path
-    size: int
-    mtime: float
-    digest: str
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return posixpath.basename(self.path)
 
 
 class RemoteChanged(Conflict):

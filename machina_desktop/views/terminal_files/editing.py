@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.domain.transfer import Entry, shown_name
+from machina_desktop.core.domain.transfer import Edit, Entry, shown_name
 from machina_desktop.core.errors import Conflict, MachinaError
 from machina_desktop.views import tasks
 from machina_desktop.views.terminal_files.file_dialogs import EditConflictDialog
-
-if TYPE_CHECKING:
-    from machina_desktop.core.workers.local_edits import Edit
 
 # Editors write in several steps; what they are in the middle of is not sent.
 SETTLE_MS = 300

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.file_side import Side
 from machina_desktop.core.domain.transfer import Entry, shown_name
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import remembered, tasks
@@ -21,9 +21,6 @@ from machina_desktop.views.widgets.buttons import IconButton
 from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.text import ElidedLabel, IconLabel, Label
-
-if TYPE_CHECKING:
-    from machina_desktop.core.workers.file_sides import Side
 
 
 class FilePane(QWidget):
