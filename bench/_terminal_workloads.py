@@ -120,7 +120,7 @@ def tui_redraw() -> Iterator[str]:
         title = "  PID USER      PRI  NI  VIRT   RES   SHR S  CPU% MEM%   TIME+  Command"
         rows.append(f"{CSI}30;42m{title}{CSI}K{CSI}0m")
         rows += [_process(choose, number) for number in range(7, 24)]
-        rows.append("".join(f"F{number}{CSI}30;46m{key:6}{CSI}0m" for number, key in enumerate(keys, 1)))
+        rows.append("".join(f"F{number}{CSI}30;46m{key:5}{CSI}0m" for number, key in enumerate(keys, 1)))
         yield f"{CSI}H" + "".join(f"{CSI}{number};1H{row}" for number, row in enumerate(rows, 1))
 
 
@@ -129,7 +129,7 @@ def _process(choose: random.Random, number: int) -> str:
     load = f"{CSI}{31 if number % 5 == 0 else 39}m{choose.random() * 99:4.1f}{CSI}0m {choose.random() * 9:4.1f}"
     memory = f"{CSI}36m{choose.randint(1, 9999):5}{CSI}0mM {choose.randint(1, 9999):5} {choose.randint(1, 999):4} S"
     time = f"{choose.randint(0, 59):2}:{choose.randint(0, 59):02}.{choose.randint(0, 99):02}"
-    command = f"/u/{CSI}1m{choose.choice(WORDS):.10}{CSI}0m {choose.choice(WORDS):.6}"
+    command = f"/u/{CSI}1m{choose.choice(WORDS):.8}{CSI}0m {choose.choice(WORDS):.4}"
     head = f"{choose.randint(1, 32000):5} {CSI}90mroot{CSI}0m      {CSI}32m20   0{CSI}0m"
     return f"{head} {memory} {load} {time} {command}{CSI}K"
 

@@ -55,7 +55,21 @@ def log(choose: random.Random, lines: int) -> str:
     return "".join(parts)
 
 
-def parts(choose: random.Random, columns: int, lines: int, *, is_odd: bool) -> Iterator[str]:  # noqa: C901
+def frame(choose: random.Random, columns: int, lines: int) -> str:
+    """A screen as full-screen programs draw it, with a row here and there that is something else."""
+    rows = []
+    for row in choose.choices(range(1, lines + 1), k=choose.randint(6, 30)):
+        words = [
+            f"\x1b[{choose.choice(LOOKS)}m" + "ab 中c1"[: choose.randint(0, 6)] for _ in range(choose.randint(0, 3))
+        ]
+        end = choose.choice(
+            ("\x1b[K", "\x1b[K", "\x1b[K\x1b[0m", "\x1b[0m\x1b[K", "", "\x1b[Kx", "y" * columns, "\r\n")
+        )
+        rows.append(f"\x1b[{row};1H{''.join(words)}{end}")
+    return "".join(rows)
+
+
+def parts(choose: random.Random, columns: int, lines: int, *, is_odd: bool) -> Iterator[str]:  # noqa: C901, PLR0912
     """Pieces of a stream; the weights are those of what breaks terminals, not of what programs send."""
     for _ in range(choose.randint(5, 60)):
         kind = choose.random()
@@ -80,6 +94,8 @@ def parts(choose: random.Random, columns: int, lines: int, *, is_odd: bool) -> I
             yield f"\x1b[{choose.choice(('4', '?7', '?6', '20'))}{choose.choice('hl')}"
         elif kind < 0.98:
             yield choose.choice(("\x1b]0;title\x07", "\x1b]2;t\x1b\\"))
+        elif kind < 0.99:
+            yield frame(choose, columns, lines)
         else:
             yield log(choose, lines)
 

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from bench._terminal_workloads import WORKLOADS, stream
 from machina_desktop.core.terminal.events import Told
 from machina_desktop.core.terminal.terminal import Terminal
 from tests.terminal.corpus import SEQUENCES
@@ -49,6 +50,16 @@ def test_a_sequence_split_at_any_byte_shows_the_same(number: int) -> None:
 def test_a_sequence_that_arrives_byte_by_byte_shows_the_same(number: int) -> None:
     data = SEQUENCES[number] + b"end"
     assert fed(*(data[at : at + 1] for at in range(len(data)))) == fed(data)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_a_workload_shows_the_same_in_large_and_in_small_chunks(workload: str) -> None:
+    data = stream(workload, 30_000)
+    large, small = Seen(80, 24), Seen(80, 24)
+    large.terminal.feed(data)
+    for at in range(0, len(data), 97):
+        small.terminal.feed(data[at : at + 97])
+    assert large.state() == small.state()
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -197,6 +197,7 @@ class Grid(pyte.Screen):
 
     def keep(self, line: Line) -> None:
         """Put a row that leaves the main screen into the scrollback."""
+        line.read()
         if line.marks:
             row = line.to_row(self.columns)
             self.scrollback.append(row)

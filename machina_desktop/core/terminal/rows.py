@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -94,9 +94,10 @@ class Line:
         clusters: As in ``Row``, of a compact line; None for none. In ``cells`` a cluster stands in its cell.
         is_wrapped: Whether the next row continues this one.
         marks: Shell marks that were set on this row (OSC 133).
+        unread: Tells ``runs`` of a compact line that nobody has asked for; ``read`` does.
     """
 
-    __slots__ = ("attributes", "cells", "clusters", "fill", "is_wrapped", "marks", "runs", "text")
+    __slots__ = ("attributes", "cells", "clusters", "fill", "is_wrapped", "marks", "runs", "text", "unread")
 
     def __init__(self, text: str = "", runs: list[int] | None = None, fill: int = 0, *, is_wrapped: bool = False):
         self.text = text
@@ -107,6 +108,13 @@ class Line:
         self.attributes: list[int] = []
         self.is_wrapped = is_wrapped
         self.marks: tuple[Mark, ...] = ()
+        self.unread: Callable[[], list[int]] | None = None
+
+    def read(self) -> None:
+        """Work out ``runs`` if that was put off."""
+        if self.unread is not None:
+            self.runs = self.unread()
+            self.unread = None
 
     @classmethod
     def from_row(cls, row: Row) -> Line:
@@ -118,6 +126,8 @@ class Line:
 
     def to_row(self, columns: int) -> Row:
         """What the line shows now."""
+        if self.unread is not None:
+            self.read()
         text, runs, fill, clusters = self.text, self.runs, self.fill, self.clusters
         if self.cells is not None:
             text, runs, clusters = _packed(self.cells, self.attributes)
@@ -130,13 +140,14 @@ class Line:
         self.text = ""
         self.runs = []
         self.fill = attribute
-        self.cells = self.clusters = None
+        self.cells = self.clusters = self.unread = None
         self.is_wrapped = False
 
     def to_cells(self, columns: int) -> tuple[list[str], list[int]]:
         """Turn the line into cells, unless it is that already; answers cells and attributes."""
         cells = self.cells
         if cells is None:
+            self.read()
             length = len(self.text)
             blanks = columns - length
             cells = self.cells = list(self.text) + [" "] * blanks
@@ -149,6 +160,7 @@ class Line:
 
     def truncate(self, column: int, fill: int) -> None:
         """Cut a compact line at a column inside its text; what is right of it becomes blank with ``fill``."""
+        self.read()
         if self.text[column] == HALF:
             self.text = self.text[: column - 1] + " "
         else:
@@ -170,7 +182,7 @@ class Line:
             if x == 0 and end >= length:
                 self.text = text
                 self.runs = runs
-                self.clusters = None
+                self.clusters = self.unread = None
                 return
             if x >= length:
                 self._append(x, text, runs)
@@ -183,6 +195,7 @@ class Line:
         self._overwrite(x, text, runs, columns)
 
     def _append(self, x: int, text: str, runs: list[int]) -> None:
+        self.read()
         length = len(self.text)
         own = self.runs
         if x > length:

@@ -96,7 +96,8 @@ class Scrollback:
         self._unread_size += len(text)
         if self._unread_size > UNREAD:
             self._forget_unseen()
-            self._read_all()
+            if self._unread_size > UNREAD:
+                self._read_all()
 
     def _forget_unseen(self) -> None:
         """Drop what would fall out as soon as it were read."""
@@ -109,6 +110,7 @@ class Scrollback:
             self._clear_blocks()
             self._dropped += sum(self._unread_counts[:gone])
             del self._unread[:gone], self._unread_counts[:gone]
+            self._unread_size = sum(len(each[0]) for each in self._unread)
 
     def _read_all(self) -> None:
         """Put what has not been looked at into blocks."""

@@ -149,6 +149,8 @@ def _compiled(body: str) -> Action:
 
 def after_sgr(text: str, attribute: int) -> int:
     """The attribute at the end of a text with SGR sequences that begins with ``attribute``."""
+    if "\x1b" not in text:
+        return attribute
     reset = max(text.rfind("\x1b[0m"), text.rfind("\x1b[m"))
     if reset >= 0:
         text = text[reset:]

@@ -14,6 +14,7 @@ import pyte
 from machina_desktop.core.terminal import sequences
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
 from machina_desktop.core.terminal.flow import flow
+from machina_desktop.core.terminal.frames import is_frame, show_frame
 from machina_desktop.core.terminal.screen import Screen
 from machina_desktop.core.terminal.sequences import CACHE, CALLS, CUP, EL, IGNORE, LONGEST, SGR, compile_csi
 from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_doubtful, find_not_narrow
@@ -91,6 +92,16 @@ class Stream(pyte.ByteStream):
         return feeds > 3 * screen.lines or (feeds > 0 and len(text) > 6 * screen.lines * screen.columns)
 
     def _line(self, text: str) -> None:
+        if "\x1b" not in text:
+            self._plain(text)
+        elif is_frame(text):
+            show_frame(self.listener, text, self._piece_of_frame)
+        else:
+            self._tokens(text)
+
+    def _piece_of_frame(self, text: str) -> None:
+        if self._state != _GROUND:
+            self._leave_string()
         if "\x1b" in text:
             self._tokens(text)
         else:
@@ -209,7 +220,7 @@ class Stream(pyte.ByteStream):
                 row.text = pending
                 row.runs = runs
                 row.fill = attribute & BACKGROUND_MASK
-                row.cells = row.clusters = None
+                row.cells = row.clusters = row.unread = None
                 row.is_wrapped = False
                 damage(y)
                 drawn, pending = pending, ""
