@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -15,7 +16,7 @@ from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.services.device import ListSettings, SettingValue
 from machina_desktop.core.services.machines import ListMachines
-from machina_desktop.views import tasks
+from machina_desktop.views import tasks, theme
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.terminal_machines import is_open_to, is_production, machine_menu
 from machina_desktop.views.commands import Command, install_keys
@@ -38,6 +39,13 @@ class _Tab:
 
     pane: TerminalPane
     given: str = ""
+
+
+class _TopLine(QWidget):
+    """The row of tabs and what stands beside them, on one hairline."""
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        QPainter(self).fillRect(0, self.height() - 1, self.width(), 1, theme.color("border"))
 
 
 class TerminalPage(Page):
@@ -181,9 +189,9 @@ class TerminalPage(Page):
         self._new = IconButton("plus", self.tr("New terminal"), shortcut="Ctrl+Shift+T")
         self._new.setObjectName("terminal.new")
         self._new.clicked.connect(self._choose)
-        self._top = QWidget()
+        self._top = _TopLine()
         row = QHBoxLayout(self._top)
-        row.setContentsMargins(Space.S, 0, Space.S, 0)
+        row.setContentsMargins(0, 0, Space.S, 0)
         row.setSpacing(Space.XS)
         row.addWidget(self._strip, 1)
         row.addWidget(self._new, 0, Qt.AlignmentFlag.AlignVCenter)

@@ -45,6 +45,11 @@ class AskingCard(Card):
         first = self.fields[0].control if self.fields else self.no
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def wanted_height(self) -> int:
+        """How high it has to be at its width."""
+        column = self.column
+        return column.totalHeightForWidth(self.width()) if column.hasHeightForWidth() else self.sizeHint().height()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.answered.emit(NO)
@@ -73,9 +78,12 @@ class AskingCard(Card):
             column.addWidget(Label(question.text, wraps=True))
         if question.host_key is not None:
             key = question.host_key
-            column.addWidget(CopyLabel(key.fingerprint, name=self.tr("Fingerprint")))
-            kind = self.tr("{0}, {1} bits").format(key.key_type, self.locale().toString(key.bits))
-            column.addWidget(Label(kind, style=Type.SECONDARY, tone="secondary"))
+            print_ = QVBoxLayout()
+            print_.setSpacing(2)
+            kind = self.tr("{0} key, {1} bits").format(key.key_type, self.locale().toString(key.bits))
+            print_.addWidget(Label(kind, style=Type.SECONDARY, tone="secondary"))
+            print_.addWidget(CopyLabel(key.fingerprint, name=self.tr("Fingerprint")))
+            column.addLayout(print_)
         if question.known:
             column.addWidget(Label(question.known, style=Type.SECONDARY, tone="secondary", wraps=True))
         for prompt in question.prompts:

@@ -341,7 +341,5 @@ class TerminalPane(QWidget):
         if self.asking is not None:
             room = inner.width() - 2 * Space.M
             self.asking.setFixedWidth(min(self.asking.maximumWidth(), room))
-            height = self.asking.heightForWidth(self.asking.width()) if self.asking.hasHeightForWidth() else 0
-            size = self.asking.sizeHint().expandedTo(self.asking.minimumSizeHint())
-            self.asking.resize(self.asking.width(), max(height, size.height()))
+            self.asking.resize(self.asking.width(), self.asking.wanted_height())
             self.asking.move(inner.center() - self.asking.rect().center())

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPalette,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
@@ -35,6 +36,7 @@ CURSOR_MS: Final = 530
 # A cursor that nobody has moved for so many turns stands still, and lets the processor sleep.
 _TURNS: Final = 40
 FLASH_MS: Final = 120
+SIZING_MS: Final = 60
 _Mod = Qt.KeyboardModifier
 
 
@@ -81,11 +83,14 @@ class TerminalView(QAbstractScrollArea):
         self._blink.timeout.connect(self._on_blink)
         self._flash = QTimer(self, interval=FLASH_MS, singleShot=True)
         self._flash.timeout.connect(self._on_flash_over)
+        self._sizing = QTimer(self, interval=SIZING_MS, singleShot=True)
+        self._sizing.timeout.connect(self._on_sized)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
+        self.setAutoFillBackground(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
         self.viewport().setMouseTracking(True)
@@ -120,6 +125,7 @@ class TerminalView(QAbstractScrollArea):
         if not self.isVisible():
             return
         changed = self.sight.refresh(is_blink_off=self._is_blink_off)
+        self._paint_ground()
         self._settle_bar()
         self._keep_time()
         if changed is not None:
@@ -133,6 +139,13 @@ class TerminalView(QAbstractScrollArea):
             whole = changed.height() >= self.sight.terminal.lines * self.sight.face.height
             self.viewport().update(self.viewport().rect() if whole else place.toAlignedRect().adjusted(-1, -1, 1, 1))
         self._update_cursor()
+
+    def _paint_ground(self) -> None:
+        """Let what is beside the rows, under the scroll bar, have the screen's colour too."""
+        ground, palette = self.sight.styles.ground, self.palette()
+        if palette.color(QPalette.ColorRole.Window) != ground:
+            palette.setColor(QPalette.ColorRole.Window, ground)
+            self.setPalette(palette)
 
     def scroll_by(self, lines: int) -> None:
         """Show rows further back, or with a negative number further on."""
@@ -285,8 +298,10 @@ class TerminalView(QAbstractScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self.isVisible():
-            self._fit()
-            self.refresh()
+            # Long lines wrap anew with each width: while an edge is dragged, not at each pixel.
+            if not self._sizing.isActive():
+                self._on_sized()
+            self._sizing.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         self.painted_frames += 1
@@ -305,6 +320,10 @@ class TerminalView(QAbstractScrollArea):
             composed=self._composed,
             is_flashing=self._is_flashing,
         )
+
+    def _on_sized(self) -> None:
+        self._fit()
+        self.refresh()
 
     def _update_cursor(self) -> None:
         """Paint the cursor's cell, and the one where it was."""
@@ -331,6 +350,7 @@ class TerminalView(QAbstractScrollArea):
         self._is_settling = True
         bar.setPageStep(sight.terminal.lines)
         bar.setRange(0, sight.terminal.scrolled)
+        bar.setEnabled(bar.maximum() > 0)
         bar.setValue(sight.terminal.scrolled - sight.back)
         self._is_settling = False
 
