@@ -37,6 +37,7 @@ from machina_desktop.core.ids import now
 from machina_desktop.core.services import deployments, keys, machines, providers
 from machina_desktop.core.services.use_case import Request
 from tests.fakes.people_answers import PeopleAnswers
+from tests.fakes.recording_rows import recording_answers
 from tests.fakes.rows import ACTOR_ID, CATALOGUES, PROVIDER_INFOS, TEAM_ID
 from tests.fakes.server_answers import ServerAnswers
 
@@ -93,6 +94,7 @@ class FakeGateway:
             **self._deployment_answers(),
             **self._account_answers(),
             **self._key_answers(),
+            **recording_answers(),
             **PeopleAnswers(self).answers(),
             **self.servers.answers(),
         }

@@ -37,7 +37,8 @@ from machina_desktop.core.services.recordings import (
     TidyRecordings,
 )
 from machina_desktop.core.terminal.asciicast import CastFile, EventKind, Header, event_line, header_line
-from machina_desktop.views.recordings.page import SEARCH, RecordingsPage, hit_key
+from machina_desktop.views.apps.recording_columns import hit_key
+from machina_desktop.views.apps.recordings import SEARCH, RecordingsPage
 from machina_desktop.views.recordings.pane_recorder import PaneRecorder
 from machina_desktop.views.recordings.player import Player
 from machina_desktop.views.recordings.replay import Replay

@@ -22,7 +22,7 @@ from machina_desktop.core.services.snippets import (
     SaveOwnSnippet,
     UpdateSnippet,
 )
-from machina_desktop.views.snippets.page import SnippetsPage
+from machina_desktop.views.apps.snippets import SnippetsPage
 from machina_desktop.views.snippets.picker import SnippetPicker
 from machina_desktop.views.widgets.inputs import Input
 from tests.fakes.rows import TEAM_ID, team_rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -180,3 +181,27 @@ class RecordingFiles:
     recording: Recording
     cast: str
     text: str
+
+
+LONGEST_TITLE = 200
+
+
+def clean_title(text: str) -> str:
+    """What a terminal calls itself, fit to be kept: any program on the machine may have written it."""
+    return "".join(sign for sign in text if sign.isprintable())[:LONGEST_TITLE]
+
+
+def superfluous(recordings: Sequence[Recording], *, since: datetime | None, room_bytes: int) -> list[Recording]:
+    """Those that began before ``since``, and then the oldest for as long as the rest takes more than there is room.
+
+    ``recordings`` come oldest first; no ``since`` and no room (0) mean no limit.
+    """
+    going = [each for each in recordings if since is not None and each.began_at < since]
+    left = recordings[len(going) :]
+    size = sum(each.size_bytes for each in left)
+    for each in left:
+        if not room_bytes or size <= room_bytes:
+            break
+        going.append(each)
+        size -= each.size_bytes
+    return going

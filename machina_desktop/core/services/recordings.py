@@ -20,7 +20,9 @@ from machina_desktop.core.domain.recording import (
     RecordingRule,
     RecordingState,
     RecordingStep,
+    clean_title,
     decided,
+    superfluous,
 )
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, NotFound
@@ -30,7 +32,6 @@ from machina_desktop.core.services.sealing import MAYBE_DONE
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 from machina_desktop.core.terminal.recording_files import (
-    Finished,
     RecordingFolder,
     copy_to_new,
     is_alive,
@@ -39,7 +40,7 @@ from machina_desktop.core.terminal.recording_files import (
 from machina_desktop.core.terminal_settings import RECORDING_DAYS, RECORDING_MEGABYTES
 
 ALL = 1_000_000
-LONGEST_TITLE, LONGEST_TAG = 200, 100
+LONGEST_TAG = 100
 AT_ONCE = 20_000
 """So many lines are indexed in one transaction; others may write between."""
 MOST_INDEXED = 500_000
@@ -296,7 +297,7 @@ async def start_recording(context: Context, actor: Actor, ask: StartRecording) -
         terminal_id=ask.terminal_id,
         user_id=actor.user_id,
         user_name=actor.display_name,
-        title=_title(ask.title),
+        title=clean_title(ask.title),
         tag=tag,
         has_input=decision.has_input,
         state=RecordingState.RECORDING,
@@ -321,7 +322,7 @@ async def end_recording(context: Context, actor: Actor, ask: EndRecording) -> Re
         state=RecordingState.COMPLETE,
         duration_ms=ask.duration_ms,
         left_out_bytes=ask.left_out_bytes,
-        title=_title(ask.title) or stored.title,
+        title=clean_title(ask.title) or stored.title,
         exit_status=ask.exit_status,
     )
     return await _end(context, actor, ended)
@@ -350,8 +351,10 @@ def keep_recording(tx: Transaction, _actor: Actor, ask: KeepRecording) -> Record
 
 
 async def _end(context: Context, actor: Actor, ended: Recording) -> Recording:
-    folder = RecordingFolder(context.paths.recordings)
-    made: Finished = await asyncio.to_thread(folder.finish, ended.recording_id)
+    # It brings the terminal's engine, which no other request needs.
+    from machina_desktop.core.terminal.recording_text import finish  # noqa: PLC0415
+
+    made = await asyncio.to_thread(finish, RecordingFolder(context.paths.recordings), ended.recording_id)
     is_noted = await _noted(context, actor, ended, RecordingStep.ENDED)
     kept = replace(
         ended,
@@ -385,10 +388,6 @@ def _note(recording: Recording, step: RecordingStep) -> NoteRecording:
         recording_id=recording.recording_id,
         step=step,
     )
-
-
-def _title(text: str) -> str:
-    return "".join(sign for sign in text if sign.isprintable())[:LONGEST_TITLE]
 
 
 # How one leaves
@@ -464,7 +463,9 @@ async def tidy_recordings(context: Context, actor: Actor, _ask: TidyRecordings) 
         await asyncio.to_thread(folder.remove, name)
     ended = [each if each.sha256 else await _recovered(context, actor, each) for each in stored]
     deleted = 0
-    for each in _too_much(context, [each for each in ended if each is not None and each.sha256]):
+    days, room_bytes = context.settings.get(RECORDING_DAYS), context.settings.get(RECORDING_MEGABYTES) * 1_000_000
+    whole = [each for each in ended if each is not None and each.sha256]
+    for each in superfluous(whole, since=now() - timedelta(days=days) if days else None, room_bytes=room_bytes):
         try:
             await _delete(context, actor, each)
         except MachinaError as error:
@@ -484,21 +485,6 @@ async def _recovered(context: Context, actor: Actor, stored: Recording) -> Recor
     except (NotFound, InvalidInput):
         await _delete(context, actor, stored)
         return None
-
-
-def _too_much(context: Context, recordings: list[Recording]) -> list[Recording]:
-    """Those that are older than they may be, and then the oldest as long as all take too much."""
-    days, room = context.settings.get(RECORDING_DAYS), context.settings.get(RECORDING_MEGABYTES) * 1_000_000
-    since = now() - timedelta(days=days)
-    going = [each for each in recordings if days and each.began_at < since]
-    left = [each for each in recordings if each not in going]
-    size = sum(each.size_bytes for each in left)
-    for each in left:
-        if not room or size <= room:
-            break
-        going.append(each)
-        size -= each.size_bytes
-    return going
 
 
 async def _delete(context: Context, actor: Actor, stored: Recording) -> None:

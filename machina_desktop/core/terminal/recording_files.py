@@ -5,15 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from machina_desktop.core.domain.recording import RecordedLine
 from machina_desktop.core.errors import Conflict, MachinaError, NotFound, Unavailable
 from machina_desktop.core.process import boot_id, is_process, process_start_time
-from machina_desktop.core.terminal.asciicast import CastFile
-from machina_desktop.core.terminal.recording_text import lines_of, write_text
 
 CAST, TEXT = ".cast", ".txt"
 
@@ -53,41 +49,6 @@ class RecordingFolder:
                 hint="Check that the data folder may be written.",
                 code="E-RECORDING",
             ) from error
-
-    def finish(self, recording_id: str) -> Finished:
-        """Write the text of a recording that nobody writes to any more.
-
-        Raises:
-            NotFound: its file is gone.
-            InvalidInput: E-CAST, it holds not even a beginning.
-            Unavailable: the disk refused.
-        """
-        cast = self.cast(recording_id)
-        lines: list[RecordedLine] = []
-
-        def counted() -> Iterator[RecordedLine]:
-            for line in lines_of(CastFile(cast)):
-                lines.append(line)
-                yield line
-
-        text_bytes = write_text(self.text(recording_id), counted())
-        last_ms = max((event.at_ms for event in CastFile(cast).events()), default=0)
-        return Finished(
-            lines=tuple(lines),
-            size_bytes=cast.stat().st_size + text_bytes,
-            sha256=digest_of(cast),
-            duration_ms=last_ms,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """What a recording has come to; fields as in ``Recording``."""
-
-    lines: tuple[RecordedLine, ...]
-    size_bytes: int
-    sha256: str
-    duration_ms: int
 
 
 def digest_of(path: Path) -> str:

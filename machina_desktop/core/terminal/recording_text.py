@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from machina_desktop.core.domain.recording import RecordedLine
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.terminal.asciicast import CastEvent, CastFile, EventKind
+from machina_desktop.core.terminal.recording_files import RecordingFolder, digest_of
 from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.terminal import Terminal
 
 SLICE = 1 << 16
 """Fewer bytes than the scrollback has rows: none is lost before it is read."""
 LONGEST = 1 << 16
-MOST_LINES = 2_000_000
 
 
 def lines_of(cast: CastFile) -> Iterator[RecordedLine]:
@@ -49,6 +50,42 @@ def write_text(path: Path, lines: Iterable[RecordedLine]) -> int:
             code="E-RECORDING",
         ) from error
     return size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What a recording has come to; fields as in ``Recording``."""
+
+    lines: tuple[RecordedLine, ...]
+    size_bytes: int
+    sha256: str
+    duration_ms: int
+
+
+def finish(folder: RecordingFolder, recording_id: str) -> Finished:
+    """Write the text of a recording that nobody writes to any more. Blocks.
+
+    Raises:
+        NotFound: its file is gone.
+        InvalidInput: E-CAST, it holds not even a beginning.
+        Unavailable: the disk refused.
+    """
+    path = folder.cast(recording_id)
+    cast = CastFile(path)
+    lines: list[RecordedLine] = []
+
+    def counted() -> Iterator[RecordedLine]:
+        for line in lines_of(cast):
+            lines.append(line)
+            yield line
+
+    text_bytes = write_text(folder.text(recording_id), counted())
+    return Finished(
+        lines=tuple(lines),
+        size_bytes=path.stat().st_size + text_bytes,
+        sha256=digest_of(path),
+        duration_ms=max((event.at_ms for event in cast.events()), default=0),
+    )
 
 
 class _Rendering:

@@ -50,5 +50,7 @@ APPS: tuple[App, ...] = (
     _late("teams", "Teams", "layers", "team"),
     _late("members", "Members", "users", "member", "invite"),
     _late("audit", "Audit", "scroll-text", "audit_event"),
+    _late("recordings", "Recordings", "history"),
+    _late("snippets", "Snippets", "terminal", keys="Ctrl+Alt+S"),
     _late("settings", "Settings", "settings", keys="Ctrl+,"),
 )

@@ -1,1 +1,1 @@
-"""Recordings of terminals: their list, the search through all of them, and their replay."""
+"""Recordings of terminals: their replay, the rules for them, and the recorder of a pane."""
