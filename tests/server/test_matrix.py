@@ -238,6 +238,7 @@ ASK: dict[str, Fields] = {
     "machine.create": of(team_id=team, account_id=account, name=name),
     "machine.get": of(machine_id=World.machine),
     "machine.update": of(machine_id=World.machine, notes="x"),
+    "machine.pin_host_key": of(machine_id=World.machine, host_key="SHA256:" + "A" * 43),
     "machine.reboot": of(machine_id=World.machine),
     "machine.start": of(machine_id=machine_in("stopped")),
     "machine.stop": of(machine_id=World.machine),
