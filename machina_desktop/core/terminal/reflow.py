@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from machina_desktop.core.terminal.marks import Mark
 from machina_desktop.core.terminal.rows import EMPTY_ROW, Line, Row
-from machina_desktop.core.terminal.scrollback import joined, wrapped
 from machina_desktop.core.terminal.strings import Strings
 from machina_desktop.core.terminal.widths import HALF
+from machina_desktop.core.terminal.wrapping import joined, wrapped
 
 
 class _Wrapped(NamedTuple):

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from machina_desktop.core.terminal.rows import EMPTY_ROW, NO_CLUSTERS, Row, canonical, merged
+from machina_desktop.core.terminal.rows import EMPTY_ROW, Row
 from machina_desktop.core.terminal.sequences import after_sgr, without_sgr
-from machina_desktop.core.terminal.widths import HALF, cut
+from machina_desktop.core.terminal.wrapping import joined, rows_of, trimmed, wrapped
 
 
 class Packed(NamedTuple):
@@ -370,64 +370,3 @@ class Scrollback:
             block.starts = starts
             block.counted_at = columns
         return block.starts
-
-
-def rows_of(text: str, columns: int) -> int:
-    """How many rows a line of that text takes."""
-    length = len(text)
-    if length <= columns:
-        return 1
-    return len(cut(text, columns)) if HALF in text else -(-length // columns)
-
-
-def trimmed(row: Row) -> Row:
-    """A whole line without the blanks at its end."""
-    if row.text[-1:] != " " or row.is_wrapped:
-        return row
-    at_least = max(row.clusters) + 1 if row.clusters else 0
-    text, runs, fill = canonical(row.text, row.runs, row.fill, len(row.text) + 1, at_least=at_least)
-    return row._replace(text=text, runs=runs, fill=fill)
-
-
-def joined(first: Row, second: Row, missing: int) -> Row:
-    """Two parts of one line; the first was ``missing`` columns short of the edge when it was wrapped."""
-    is_wide_moved = missing == 1 and second.text[1:2] == HALF
-    padding = 0 if is_wide_moved else max(missing, 0)
-    at = len(first.text) + padding
-    text = first.text + " " * padding + second.text
-    if not (first.runs or second.runs or first.fill):
-        runs: tuple[int, ...] = ()
-    else:
-        shifted = [value if index % 2 else value + at for index, value in enumerate(second.runs or (0, 0))]
-        runs = tuple(merged([*(first.runs or (0, 0)), *((at - padding, first.fill) if padding else ()), *shifted]))
-    clusters = first.clusters
-    if second.clusters:
-        clusters = {**clusters, **{at + column: cluster for column, cluster in second.clusters.items()}}
-    return Row(text, runs, second.fill, clusters, second.is_wrapped)
-
-
-def wrapped(row: Row, columns: int) -> list[Row]:
-    """A line of any width in rows of at most ``columns``."""
-    if len(row.text) <= columns:
-        return [row]
-    rows = []
-    start = 0
-    for piece in cut(row.text, columns):
-        end = start + len(piece)
-        clusters = {at - start: cluster for at, cluster in row.clusters.items() if start <= at < end}
-        text, runs, fill = canonical(
-            piece, runs_between(row.runs, start, end), 0, columns, at_least=max(clusters) + 1 if clusters else 0
-        )
-        rows.append(Row(text, runs, fill, clusters or NO_CLUSTERS, is_wrapped=True))
-        start = end
-    return [*rows[:-1], rows[-1]._replace(fill=row.fill, is_wrapped=row.is_wrapped)]
-
-
-def runs_between(runs: Sequence[int], start: int, end: int) -> list[int]:
-    """The runs of the columns from ``start`` to before ``end``, counted from ``start``."""
-    found: list[int] = []
-    for index in range(0, len(runs), 2):
-        stop = runs[index + 2] if index + 2 < len(runs) else end
-        if stop > start and runs[index] < end:
-            found += (max(runs[index] - start, 0), runs[index + 1])
-    return found
