@@ -72,6 +72,7 @@ async def open_terminal(house: House, question: Question | None = None) -> tuple
     machine = running_machine(house)
     await house.open(app="terminal")
     house.window.open_app("terminal", machine.machine_id)
+    house.window.do("terminal", "terminals.open_wanted")
     await until(lambda: terminals.opened and terminals.opened[0].starts)
     await house.rest()
     page = house.window.pages.page()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QImage, QInputMethodEvent, QWheelEvent
+from PySide6.QtGui import QAccessible, QColor, QDesktopServices, QGuiApplication, QImage, QInputMethodEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton
 
@@ -592,3 +592,17 @@ def test_a_size_is_told_to_the_shell(bench: Bench) -> None:
     bench.pane.resize(bench.pane.width() + 200, bench.pane.height())
     wait(lambda: bench.shell.sizes[-1][0] > 40)
     assert bench.shell.sizes[-1] == (bench.pane.terminal.columns, bench.pane.terminal.lines)
+
+
+# Screen readers
+
+
+def test_screen_readers_read_the_rows_in_sight(bench: Bench) -> None:
+    bench.put(b"one\r\ntwo\r\n$ ")
+    interface = QAccessible.queryAccessibleInterface(bench.view)
+    text = interface.textInterface()
+    assert interface.role() == QAccessible.Role.Terminal
+    assert interface.text(QAccessible.Text.Name) == "Terminal on web-1"
+    assert text.text(0, 7) == "one\ntwo"
+    assert text.cursorPosition() == len("one\ntwo\n$ ")
+    assert text.offsetAtPoint(text.characterRect(5).center()) == 5

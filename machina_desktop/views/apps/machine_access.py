@@ -147,7 +147,9 @@ class MachineAccess(QWidget):
 
     def _on_terminal(self) -> None:
         if self._machine is not None:
+            # A place alone is only offered there, for links lead to places and get nothing done.
             self._window_door.open_app("terminal", self._machine.machine_id)
+            self._window_door.do("terminal", "terminals.open_wanted")
 
     def _own_key(self) -> SSHKey | None:
         """The first of the machine's keys whose private half is in the vault."""

@@ -52,6 +52,7 @@ def _parts() -> tuple[Finding, ...]:
 def _section_word(section: str) -> str:
     words = {
         "look": _tr("Look"),
+        "terminal": _tr("Terminal"),
         "notifications": _tr("Notifications"),
         "deployments": _tr("Deployments"),
         "engine": _tr("Terraform"),

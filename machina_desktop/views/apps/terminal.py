@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,7 +20,10 @@ from machina_desktop.views import tasks, theme
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.terminal_machines import is_open_to, is_production, machine_menu
 from machina_desktop.views.commands import Command, install_keys
+from machina_desktop.views.links import APP as LINKED
+from machina_desktop.views.links import Link
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.searches import Finding, Search, fixed_search
 from machina_desktop.views.terminal.look import Look, look_of
 from machina_desktop.views.terminal.pane import Place, TerminalPane
 from machina_desktop.views.terminal.tab_strip import TabStrip
@@ -49,7 +52,7 @@ class _TopLine(QWidget):
 
 
 class TerminalPage(Page):
-    """Tabs of terminals. ``go_to`` with a machine's id opens one on it."""
+    """Tabs of terminals. ``go_to`` with a machine's id leads to one on it."""
 
     def __init__(self, bridge: Bridge, window: Window) -> None:
         super().__init__(bridge, window)
@@ -59,6 +62,7 @@ class TerminalPage(Page):
         self._is_known = False
         self._problem: MachinaError | None = None
         self._wanted = ""
+        self._is_agreed = False
         self._look = Look()
         self._live: LiveQuery[tuple[Machine, ...]] | None = None
         self._build()
@@ -76,11 +80,9 @@ class TerminalPage(Page):
             pane.view.setFocus()
 
     def go_to(self, place: str) -> None:
-        """Open a terminal on the machine of that id, as soon as the machines are known."""
-        if place in self._machines:
-            self.open_on(self._machines[place])
-        elif self._live is None or not self._machines:
-            self._wanted = place
+        """Show the terminal on the machine of that id, or offer to open one: a link gets nothing done by itself."""
+        self._wanted, self._is_agreed = place, False
+        QTimer.singleShot(0, self, self._take_wanted)
 
     def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
         if (pane := self.current_pane()) is not None:
@@ -97,6 +99,8 @@ class TerminalPage(Page):
 
         for name, title, icon, keys, run, is_available in (
             ("new", self.tr("New terminal"), "plus", "Ctrl+Shift+T", self.open_another, lambda: bool(self._machines)),
+            ("choose", self.tr("Open a terminal on…"), "square-terminal", "", self._choose, lambda: self._is_known),
+            ("open_wanted", self.tr("Open it"), "square-terminal", "", self.open_wanted, lambda: bool(self._wanted)),
             ("close", self.tr("Close the terminal"), "x", "Ctrl+Shift+W", self.close_current, has_tab),
             ("rename", self.tr("Rename the terminal"), "pencil", "", self.rename_current, has_tab),
             ("next", self.tr("Next terminal"), "arrow-right", "Ctrl+PgDown", lambda: self._step(1), has_several),
@@ -146,6 +150,33 @@ class TerminalPage(Page):
             self._choose()
         else:
             self.open_on(machine)
+
+    def open_wanted(self) -> None:
+        """Open what ``go_to`` named, at once: it was a person of this window who asked."""
+        self._is_agreed = bool(self._wanted)
+        self._take_wanted()
+
+    def _take_wanted(self) -> None:
+        machine = self._machines.get(self._wanted)
+        if machine is None:
+            return
+        self._wanted = ""
+        key = next((key for key, tab in self._tabs.items() if tab.pane.place.machine_id == machine.machine_id), "")
+        if self._is_agreed:
+            self.open_on(machine)
+        elif key:
+            self._strip.set_current(key)
+        else:
+            self.window_door.notify(
+                self.tr("Open a terminal on {0}?").format(machine.name),
+                action=self.tr("Open"),
+                on_action=lambda: self._open(machine),
+                about=machine.machine_id,
+            )
+
+    def _open(self, machine: Machine) -> None:
+        self.window_door.open_app("terminal")
+        self.open_on(machine)
 
     def close_current(self) -> None:
         """Close the tab in front."""
@@ -249,9 +280,7 @@ class TerminalPage(Page):
         self._is_known, self._problem = True, None
         self._states.error.retry.set_busy(False)
         self._show_content()
-        if self._wanted in self._machines:
-            wanted, self._wanted = self._wanted, ""
-            self.open_on(self._machines[wanted])
+        self._take_wanted()
 
     def _on_error(self, error: MachinaError) -> None:
         self._problem = error
@@ -345,4 +374,31 @@ class TerminalPage(Page):
         self._strip.set_current(key)
 
 
-APP = App(name="terminal", title="Terminal", icon="square-terminal", page=TerminalPage)
+def _searches() -> tuple[Search, ...]:
+    words = QCoreApplication.translate("Terminal", "ssh shell console command line")
+    title = QCoreApplication.translate("Terminal", "Terminals")
+    found = Finding(link=Link.to_app("terminal"), title=title, icon="square-terminal", words=words)
+    return (fixed_search(entity=LINKED, title=title, findings=lambda: (found,)),)
+
+
+def _anywhere(window: Window) -> tuple[Command, ...]:
+    return (
+        Command(
+            name="terminals.anywhere",
+            title=QCoreApplication.translate("Terminal", "Open a terminal…"),
+            group=QCoreApplication.translate("Terminal", "Terminal"),
+            icon="square-terminal",
+            words=QCoreApplication.translate("Terminal", "ssh shell console"),
+            run=lambda: window.do("terminal", "terminals.choose"),
+        ),
+    )
+
+
+APP = App(
+    name="terminal",
+    title="Terminal",
+    icon="square-terminal",
+    page=TerminalPage,
+    searches=_searches,
+    commands=_anywhere,
+)

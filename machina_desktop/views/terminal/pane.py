@@ -23,7 +23,7 @@ from machina_desktop.core.terminal.events import (
 )
 from machina_desktop.core.terminal.terminal import Terminal
 from machina_desktop.views.commands import Command
-from machina_desktop.views.terminal import pane_actions
+from machina_desktop.views.terminal import accessible, pane_actions
 from machina_desktop.views.terminal.asking import AskingCard
 from machina_desktop.views.terminal.clipboard_ask import ClipboardAsk
 from machina_desktop.views.terminal.feeder import Feeder
@@ -82,6 +82,7 @@ class TerminalPane(QWidget):
 
     def __init__(self, opener: Opener, *, place: Place, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        accessible.install()
         self.place = place
         self.session: SessionLike | None = None
         self.terminal = Terminal(_COLUMNS, _LINES, scrollback=look.scrollback, reply=self._reply, tell=self._on_told)
