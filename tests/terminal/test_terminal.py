@@ -136,6 +136,12 @@ def test_coloured_lines_that_nobody_saw_can_be_looked_at() -> None:
     assert attributes.foreground(row.runs[1]) == Colour(ColourKind.ANSI, 1)
 
 
+def test_a_row_that_scrolls_in_after_unseen_lines_takes_the_background_of_its_time() -> None:
+    made = terminal("line\r\n" * 300 + "\x1b[44mend\r\n")
+    assert attributes.background(made.row(4).fill) == Colour(ColourKind.ANSI, 4)
+    assert made.row(3).fill == 0
+
+
 def test_lines_wrap_anew_at_another_width_and_come_back() -> None:
     text = "\r\n".join(f"{number} " + "abcdefghij" * (number % 7) for number in range(200))
     made = terminal(text, 80, 24)

@@ -58,6 +58,7 @@ def _show(screen: Screen, text: str, show: Callable[[str], None]) -> None:
             screen.index()
         if line:
             show(line)
+    screen.unkept = 0
 
 
 def _count_unseen(lines: list[str], screen: Screen) -> int:
@@ -78,6 +79,7 @@ def _pass_unseen(screen: Screen, text: str) -> None:
         screen.keep(line)
     screen.scrollback.extend_unread(text, screen.cursor.attribute)
     screen.cursor.attribute = after_sgr(text, screen.cursor.attribute)
+    # The lines that follow scroll these blanks off, row by row, so that each new row gets the background of its time.
     screen.rows[:] = [Line(fill=screen.blank_attribute) for _ in range(screen.lines)]
-    screen.cursor.y = 0
+    screen.unkept = screen.lines - 1
     screen.damage_all()

@@ -43,6 +43,7 @@ class Grid(pyte.Screen):
         is_alternate: Whether the alternate screen is shown.
         sides: First and last column that scroll and wrap.
         line_marks: Shell marks in the scrollback, by the number of their entry.
+        unkept: How many rows at the top of the screen are not worth keeping when they leave it.
         is_erase_guarded: Whether plain erasing spares protected cells (ISO protection).
     """
 
@@ -58,6 +59,7 @@ class Grid(pyte.Screen):
         self.damaged_rows: set[int] = set()
         self.is_all_damaged = True
         self.scrolled_up = 0
+        self.unkept = 0
         self.is_erase_guarded = False
         self.reset()
 
@@ -197,6 +199,9 @@ class Grid(pyte.Screen):
 
     def keep(self, line: Line) -> None:
         """Put a row that leaves the main screen into the scrollback."""
+        if self.unkept:
+            self.unkept -= 1
+            return
         line.read()
         if line.marks:
             row = line.to_row(self.columns)
