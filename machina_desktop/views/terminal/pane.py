@@ -28,7 +28,8 @@ from machina_desktop.views.terminal.asking import AskingCard
 from machina_desktop.views.terminal.clipboard_ask import ClipboardAsk
 from machina_desktop.views.terminal.feeder import Feeder
 from machina_desktop.views.terminal.look import Look
-from machina_desktop.views.terminal.pane_actions import PaneActions, Parts, Place
+from machina_desktop.views.terminal.pane_actions import PaneActions
+from machina_desktop.views.terminal.pane_deeds import Parts, Place
 from machina_desktop.views.terminal.search_bar import SearchBar
 from machina_desktop.views.terminal.session_like import SessionLike
 from machina_desktop.views.terminal.state_bar import StateBar
