@@ -13,6 +13,7 @@ from typing import TypeVar
 from machina_desktop.core.config import environment
 from machina_desktop.core.domain.terminal import Answer, HostKey, Question
 from machina_desktop.core.errors import MachinaError, Unavailable
+from machina_desktop.core.services.sealing import MAYBE_DONE
 from machina_desktop.core.services.terminals import (
     CloseTerminal,
     OpenTerminal,
@@ -37,6 +38,7 @@ LOG = logging.getLogger(__name__)
 POLL_S = 0.5
 TELL_S = 15.0
 """So long the home may take to hear that a shell has ended."""
+AGAIN_S = 10.0
 STOP_S = 2.0
 
 
@@ -53,7 +55,7 @@ class Terminals:
 
     Attributes:
         ways: How machines are reached from this computer.
-        open_lines: Those that somebody was let in by and whose end the home has not heard of yet.
+        open_lines: Ids of terminals that somebody was let in to and whose end the home has not heard of yet.
     """
 
     def __init__(self, gateway: Gateway, loop: asyncio.AbstractEventLoop, ways: Ways) -> None:
@@ -61,8 +63,9 @@ class Terminals:
         self._gateway = gateway
         self._loop = loop
         self._sessions: list[Session] = []
-        self.open_lines: set[MachineLine] = set()
+        self.open_lines: set[str] = set()
         self._told = threading.Condition()
+        self._is_stopping = False
 
     def open(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> Session:
         """A session that leads to that machine and has begun to connect."""
@@ -82,33 +85,51 @@ class Terminals:
         Raises:
             MachinaError: it cannot be reached, or nobody may.
         """
-        line = MachineLine(self, machine_id, Wish())
+        line = self.line(machine_id)
         try:
             return line.open(ask, is_over).connection
         finally:
-            # What is done over it leaves its own trace; there is no shell whose end would be told.
-            self.done(line)
+            line.leave()
 
     async def stop(self) -> None:
         """End all sessions, and wait a moment for what they have to tell the home. On the loop."""
         for session in self._sessions:
             session.close()
+        with self._told:
+            self._is_stopping = True
+            self._told.notify_all()
         await asyncio.to_thread(self._wait_for_lines)
 
     def _wait_for_lines(self) -> None:
         with self._told:
             self._told.wait_for(lambda: not self.open_lines, STOP_S)
 
-    def begun(self, line: MachineLine) -> None:
+    def begun(self, terminal_id: str) -> None:
         """Somebody has been let in; :meth:`stop` waits until they are :meth:`done`."""
         with self._told:
-            self.open_lines.add(line)
+            self.open_lines.add(terminal_id)
 
-    def done(self, line: MachineLine) -> None:
+    def done(self, terminal_id: str) -> None:
         """All is told of a shell."""
         with self._told:
-            self.open_lines.discard(line)
+            self.open_lines.discard(terminal_id)
             self._told.notify_all()
+
+    def tell(self, note: Request[None]) -> None:
+        """Have a trace recorded, again and again while the team's home is away; blocks, until this host stops.
+
+        Raises:
+            MachinaError: the home refuses it, or could not be asked any more.
+        """
+        while True:
+            try:
+                self.call(note, _never, TELL_S)
+            except MachinaError as error:
+                with self._told:
+                    if error.code not in MAYBE_DONE or self._told.wait_for(lambda: self._is_stopping, AGAIN_S):
+                        raise
+            else:
+                return
 
     def call(self, ask: Request[R], is_over: Callable[[], bool], timeout_s: float = 120.0) -> R:
         """What the gateway answers, waited for on another thread than the loop's."""
@@ -141,7 +162,7 @@ class MachineLine:
     def open(self, ask: Ask, is_over: Callable[[], bool]) -> Opened:
         access = self._terminals.call(OpenTerminal(machine_id=self._machine_id), is_over)
         self._access = access
-        self._terminals.begun(self)
+        self._terminals.begun(access.terminal_id)
         try:
             route = self._terminals.ways.route(access)
             connection = connect_over(route, _Guide(self._terminals, access, ask, is_over))
@@ -151,13 +172,17 @@ class MachineLine:
         return Opened(connection=connection, wish=self._shell_wish(route[-1]))
 
     def ended(self, seconds: float) -> None:
+        self._close_trace(round(seconds))
+
+    def leave(self) -> None:
+        """There is no shell whose end would be told: what is done over the connection leaves its own trace."""
+        self._close_trace(None)
+
+    def _close_trace(self, seconds: int | None) -> None:
         access, self._access = self._access, None
-        if access is None:
-            return
-        try:
-            self._tell(access, round(seconds))
-        finally:
-            self._terminals.done(self)
+        if access is not None:
+            # The home may be away for long, and nobody shall wait for it.
+            threading.Thread(target=self._tell, args=(access, seconds), name="ssh-trace", daemon=True).start()
 
     def _shell_wish(self, hop: Hop) -> ShellWish:
         return ShellWish(
@@ -167,17 +192,18 @@ class MachineLine:
             forwards_agent=hop.forwards_agent,
         )
 
-    def _tell(self, access: TerminalAccess, seconds: int) -> None:
-        machine = access.route[-1].machine
-        team_id, machine_id, terminal_id = machine.team_id, machine.machine_id, access.terminal_id
-        closed = CloseTerminal(team_id=team_id, machine_id=machine_id, terminal_id=terminal_id, seconds=seconds)
+    def _tell(self, access: TerminalAccess, seconds: int | None) -> None:
+        machine, terminal_id = access.route[-1].machine, access.terminal_id
+        about = {"team_id": machine.team_id, "machine_id": machine.machine_id, "terminal_id": terminal_id}
         try:
             if not access.is_recorded:
-                opened = RecordTerminal(team_id=team_id, machine_id=machine_id, terminal_id=terminal_id)
-                self._terminals.call(opened, _never, TELL_S)
-            self._terminals.call(closed, _never, TELL_S)
+                self._terminals.tell(RecordTerminal(**about))
+            if seconds is not None:
+                self._terminals.tell(CloseTerminal(**about, seconds=seconds))
         except MachinaError as error:
             LOG.warning("the end of a terminal was not recorded: %s %s", error.code, error)
+        finally:
+            self._terminals.done(terminal_id)
 
 
 class _Guide:
