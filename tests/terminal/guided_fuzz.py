@@ -56,10 +56,10 @@ def mutated(choose: random.Random) -> bytes:
     parts = [choose.choice(SEQUENCES) for _ in range(choose.randint(1, 4))]
     data = bytearray(choose.randbytes(4) + b"".join(part[: choose.randint(1, 120)] for part in parts))
     for _ in range(choose.randint(0, 6)):
-        at = choose.randrange(len(data))
+        at = choose.randrange(len(data) + 1)
         kind = choose.random()
         if kind < 0.4:
-            data[at] = choose.choice((0x1B, 0x5B, 0x3B, 0x0A, 0x9B, 0xC2, choose.randrange(256)))
+            data[at : at + 1] = [choose.choice((0x1B, 0x5B, 0x3B, 0x0A, 0x9B, 0xC2, choose.randrange(256)))]
         elif kind < 0.7:
             del data[at : at + choose.randint(1, 5)]
         else:

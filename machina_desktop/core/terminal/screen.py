@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pyte import modes as mo
 
 from machina_desktop.core.terminal.events import Told
+from machina_desktop.core.terminal.grid import SIDE_MARGINS
 from machina_desktop.core.terminal.links import Links
 from machina_desktop.core.terminal.modes import CURSOR_KEYS, KEYPAD
+from machina_desktop.core.terminal.moving import REVERSE_WRAP
 from machina_desktop.core.terminal.reflow import Reflowing
 from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.sequences import read_raw
@@ -54,7 +56,7 @@ class Screen(Reflowing):
 
     def soft_reset(self) -> None:
         """Modes, margins and looks as at the start; what is shown stays (DECSTR)."""
-        self.mode.difference_update({mo.IRM, mo.DECOM, CURSOR_KEYS, KEYPAD})
+        self.mode.difference_update({mo.IRM, mo.DECOM, CURSOR_KEYS, KEYPAD, SIDE_MARGINS, REVERSE_WRAP})
         self.mode.update({mo.DECAWM, mo.DECTCEM})
         self.cursor.hidden = False
         self.cursor.attribute = 0

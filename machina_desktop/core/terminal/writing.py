@@ -121,6 +121,8 @@ class Writing(Grid):
         self.rows[cursor.y].write(cursor.x, text, [cursor.x, cursor.attribute], self.columns)
         self.damaged_rows.add(cursor.y)
         cursor.x += columns
+        if not wraps and self.has_sides:
+            cursor.x = min(cursor.x, edge - 1)
 
     def wrap(self) -> None:
         """Go on at the beginning of the next row, which continues this one."""
