@@ -15,7 +15,7 @@ import paramiko  # type: ignore[import-untyped]
 from machina_desktop.core.domain.tunnel import Tunnel, TunnelKind
 from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.ssh.connection import Connection
-from machina_desktop.core.ssh.pump import Counts, pump
+from machina_desktop.core.ssh.pump import Counts, hang_up, pump
 from machina_desktop.core.ssh.socks import Reply, SocksRequest, read_request, reply
 from machina_desktop.core.ssh.target import connected, lost
 
@@ -203,13 +203,13 @@ class Forward:
     def _serve_far(self, channel: paramiko.Channel) -> None:
         if self.counts.open >= CONNECTIONS_LIMIT:
             self._note(_too_many(self.tunnel))
-            channel.close()
+            hang_up(channel)
             return
         where = (self.tunnel.target_host, self.tunnel.target_port)
         try:
             client = socket.create_connection(where, timeout=_GREETING_S)
         except OSError as error:
-            channel.close()
+            hang_up(channel)
             self._note(
                 Unavailable(
                     f"Nothing here accepts connections at {where[0]}, port {where[1]}: {error.strerror or error}.",

@@ -63,7 +63,13 @@ class Counts:
         with self._lock:
             channels = tuple(self._channels)
         for channel in channels:
-            channel.close()
+            hang_up(channel)
+
+
+def hang_up(channel: paramiko.Channel) -> None:
+    """Close a channel, whose connection may have gone first."""
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        channel.close()
 
 
 def pump(client: socket.socket, channel: paramiko.Channel, counts: Counts) -> None:
@@ -80,7 +86,7 @@ def pump(client: socket.socket, channel: paramiko.Channel, counts: Counts) -> No
         _forth(client, channel, counts)
         back.join()
     finally:
-        channel.close()
+        hang_up(channel)
         counts.end(channel)
 
 

@@ -34,7 +34,9 @@ _POSIX_RENAME = "posix-rename@openssh.com=1"
 _STATVFS = "statvfs@openssh.com=2"
 _LIMITS = "limits@openssh.com=1"
 _SAFE_LENGTH = 32_768
-_LONGEST = 255 * 1024
+_LONGEST_WRITE = 255 * 1024
+# Longer answers would be read, sealed and opened one after the other; measured, not guessed.
+_LONGEST_READ = 64 * 1024
 
 
 class Stopped(Exception):
@@ -256,7 +258,7 @@ class Sftp:
             return _SAFE_LENGTH, _SAFE_LENGTH
         answer.long()
         read, write = answer.long() or _SAFE_LENGTH, answer.long() or _SAFE_LENGTH
-        return min(max(read, 1024), _LONGEST), min(max(write, 1024), _LONGEST)
+        return min(max(read, 1024), _LONGEST_READ), min(max(write, 1024), _LONGEST_WRITE)
 
     def _read_names(self, path: str, handle: bytes) -> list[Entry]:
         """The next some hundred names; none at the end."""
