@@ -91,7 +91,7 @@ def test_a_shell_at_a_terminal_takes_keys_sizes_and_interrupts(machina: Machina)
         person.wait_for("42-xterm-256color")
         fcntl.ioctl(person._handle, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 123, 0, 0))
         person.process.send_signal(signal.SIGWINCH)
-        person.type("stty size; echo $((7*7))-sized\n")
+        person.type('until [ "$(stty size)" = "40 123" ]; do :; done; echo $((7*7))-sized\n')
         person.wait_for("49-sized")
         person.type("echo $((5*5))-sleeps; sleep 100\n")
         person.wait_for("25-sleeps")
@@ -101,7 +101,6 @@ def test_a_shell_at_a_terminal_takes_keys_sizes_and_interrupts(machina: Machina)
         person.wait_for("64-interrupted")
         person.type("exit 5\n")
         assert person.ended() == 5
-    assert "40 123" in person.shown
 
 
 def test_the_terminal_is_as_it_was_afterwards(machina: Machina) -> None:

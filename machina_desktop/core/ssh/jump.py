@@ -16,6 +16,9 @@ from machina_desktop.core.ssh.target import Target, connected
 CONNECT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 15
 
+WINDOW_BYTES = 8 << 20
+"""What may be on its way through a jump host: files go over it as well. What a shell shows has a window of its own."""
+
 _REFUSED_BY_RULE = 1
 
 
@@ -55,7 +58,11 @@ def _dial_through(connection: Connection, target: Target) -> Dial:
         try:
             with connected(connection.target):
                 return connection.transport.open_channel(
-                    "direct-tcpip", (target.host, target.port), ("127.0.0.1", 0), timeout=timeout_s
+                    "direct-tcpip",
+                    (target.host, target.port),
+                    ("127.0.0.1", 0),
+                    window_size=WINDOW_BYTES,
+                    timeout=timeout_s,
                 )
         except Unavailable as error:
             cause = error.__cause__
