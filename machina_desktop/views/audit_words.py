@@ -16,6 +16,9 @@ _ICONS = {
     "invite": "user-plus",
     "grant": "shield-check",
     "user": "user",
+    "recording": "history",
+    "recording_rule": "shield-check",
+    "snippet": "terminal",
 }
 # What the row that was written is called, where the word of the action is another one.
 _ENTITIES = {"team_member": "member", "team_invite": "invite"}
@@ -48,6 +51,7 @@ def deed_words(action: str) -> str:
         "ssh_key.delete": _tr("Delete a key"),
         **_deployment_words(),
         **_people_words(),
+        **_recording_words(),
     }
     return words.get(action, action)
 
@@ -83,6 +87,23 @@ def _people_words() -> dict[str, str]:
     }
 
 
+def _recording_words() -> dict[str, str]:
+    return {
+        "recording.start": _tr("Record a terminal"),
+        "recording.end": _tr("End a recording"),
+        "recording.export": _tr("Export a recording"),
+        "recording.delete": _tr("Delete a recording"),
+        "recording.tidy": _tr("Tidy recordings"),
+        "recording.note": _tr("Record a terminal"),
+        "recording_rule.add": _tr("Require recordings"),
+        "recording_rule.remove": _tr("Require recordings no more"),
+        "snippet.create": _tr("Write a snippet"),
+        "snippet.update": _tr("Edit a snippet"),
+        "snippet.delete": _tr("Delete a snippet"),
+        "snippet.run": _tr("Run a snippet"),
+    }
+
+
 def deed_icon(action: str) -> str:
     """The icon of the kind of thing an action is about."""
     return _ICONS.get(action.partition(".")[0], "activity")
@@ -100,6 +121,9 @@ def groups() -> tuple[tuple[str, str], ...]:
         ("invite", _tr("Invites")),
         ("grant", _tr("Rights")),
         ("user", _tr("Profiles")),
+        ("recording", _tr("Recordings")),
+        ("recording_rule", _tr("Rules for recordings")),
+        ("snippet", _tr("Snippets")),
     )
 
 

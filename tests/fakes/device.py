@@ -23,7 +23,7 @@ ENGINE = EngineStatus(name="terraform", version="1.11.4", path="/usr/bin/terrafo
 PASSPHRASE = "correct horse battery staple"
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 HOME = "/home/ada/.local/share/machina"
-SIZES = (38_400_000, 12_100_000, 96_000, 214_000_000, 4_300_000, 6_800_000, 9_000)
+SIZES = (38_400_000, 12_100_000, 96_000, 214_000_000, 4_300_000, 23_500_000, 6_800_000, 9_000)
 LOG = tuple(
     LogLine(at=AT, phase="2026-11-22", level=level, text=text)
     for level, text in (

@@ -30,6 +30,8 @@ from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus, name_problem
 from machina_desktop.core.domain.provider import Catalogue, CredentialStatus, ProviderAccount
+from machina_desktop.core.domain.recording import Recording
+from machina_desktop.core.domain.snippet import OwnSnippet, Snippet
 from machina_desktop.core.domain.team import Actor, Grant, SystemRole, Team, TeamMember, TeamRole, User
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.events import Change, Changed, EventBus, LogAppended, ProgressMade
@@ -37,7 +39,7 @@ from machina_desktop.core.ids import now
 from machina_desktop.core.services import deployments, keys, machines, providers
 from machina_desktop.core.services.use_case import Request
 from tests.fakes.people_answers import PeopleAnswers
-from tests.fakes.recording_rows import recording_answers
+from tests.fakes.recording_rows import recording_answers, recording_rows
 from tests.fakes.rows import ACTOR_ID, CATALOGUES, PROVIDER_INFOS, TEAM_ID
 from tests.fakes.server_answers import ServerAnswers
 
@@ -55,6 +57,9 @@ ENTITIES = {
     Grant: ("grant", "grant_id"),
     TeamInvite: ("team_invite", "invite_id"),
     AuditEvent: ("audit_event", "audit_event_id"),
+    Recording: ("recording", "recording_id"),
+    Snippet: ("snippet", "snippet_id"),
+    OwnSnippet: ("own_snippet", "snippet_id"),
 }
 
 ACTOR = Actor(
@@ -87,14 +92,14 @@ class FakeGateway:
         self.gate: asyncio.Event | None = None
         self._seq = 0
         self.servers = ServerAnswers(self)
-        for row in rows:
+        for row in (*rows, *recording_rows()):
             self.rows[type(row)][getattr(row, ENTITIES[type(row)][1])] = row
         self.answers: dict[type[Any], Answer] = {
             **self._machine_answers(),
             **self._deployment_answers(),
             **self._account_answers(),
             **self._key_answers(),
-            **recording_answers(),
+            **recording_answers(self.all),
             **PeopleAnswers(self).answers(),
             **self.servers.answers(),
         }

@@ -37,7 +37,7 @@ SAME_EVERYWHERE = frozenset(
             "Linux",
         ),
         *("SSH", "ssh", "SHA", "RSA", "ECDSA", "Ed", "AAAA"),
-        *("vCPU", "GB", "MB", "GiB", "MiB", "KiB", "TB", "EUR", "USD", "ms", "min"),
+        *("vCPU", "GB", "MB", "GiB", "MiB", "KiB", "kB", "TB", "EUR", "USD", "ms", "min"),
         *("Ctrl", "Alt", "Shift", "Meta", "Enter", "Return", "Esc", "Left", "Right", "Up", "Down", "Tab", "Space"),
         *("Del", "Home", "End", "PgUp", "PgDown", "Backspace"),
     }

@@ -11,7 +11,6 @@ from machina_desktop.core.domain.recording import (
     Recording,
     RecordingDecision,
     RecordingPolicy,
-    RecordingRule,
     RecordingState,
 )
 from machina_desktop.core.domain.snippet import OwnSnippet, Snippet
@@ -27,8 +26,12 @@ _MADE = (
 _LINE = "[error] connect() failed (111: Connection refused) while connecting to upstream"
 
 
-def recording_rows() -> tuple[Recording, ...]:
-    """A recording of each kind, newest first."""
+def recording_rows() -> tuple[object, ...]:
+    """A recording of each kind, newest first, and some snippets."""
+    return (*_recordings(), *_own_snippets(), *_team_snippets())
+
+
+def _recordings() -> tuple[Recording, ...]:
     return tuple(
         Recording(
             recording_id=f"recording-{number}",
@@ -52,21 +55,27 @@ def recording_rows() -> tuple[Recording, ...]:
     )
 
 
-def own_snippets() -> tuple[OwnSnippet, ...]:
-    """Two of the person's own."""
+def _own_snippets() -> tuple[OwnSnippet, ...]:
     at = now()
     texts = (
-        ("Disk usage", "du -xh {{path=/var}} | tail -n {{count=20}}"),
-        ("Follow a unit", "journalctl -fu {{unit=nginx}}"),
+        ("Disk usage", "du -xh {{path=/var}} | tail -n {{count=20}}", "path, count"),
+        ("Follow a unit", "journalctl -fu {{unit=nginx}}", "unit"),
     )
     return tuple(
-        OwnSnippet(snippet_id=f"own-{number}", name=name, text=text, tags=("ops",), created_at=at, updated_at=at)
-        for number, (name, text) in enumerate(texts)
+        OwnSnippet(
+            snippet_id=f"own-{number}",
+            name=name,
+            text=text,
+            description=description,
+            tags=("ops",),
+            created_at=at,
+            updated_at=at,
+        )
+        for number, (name, text, description) in enumerate(texts)
     )
 
 
-def team_snippets() -> tuple[Snippet, ...]:
-    """One of the team's."""
+def _team_snippets() -> tuple[Snippet, ...]:
     at = now()
     return (
         Snippet(
@@ -81,21 +90,23 @@ def team_snippets() -> tuple[Snippet, ...]:
     )
 
 
-def recording_answers() -> dict[type[Any], Callable[[Any], object]]:
-    """What the pages of recordings and snippets ask when they are shown."""
-    rule = RecordingRule(rule_id="rule-1", team_id=TEAM_ID, tag="env:prod", created_by=ACTOR_ID, created_at=now())
+def recording_answers(rows: Callable[[type[Any]], list[Any]]) -> dict[type[Any], Callable[[Any], object]]:
+    """What the pages of recordings and snippets ask when they are shown; ``rows`` are all of a class."""
+
+    def listed(ask: recordings.ListRecordings) -> tuple[Recording, ...]:
+        found = (row for row in rows(Recording) if ask.search.casefold() in f"{row.machine_name} {row.title}")
+        return tuple(sorted(found, key=lambda row: row.began_at, reverse=True))
+
     return {
-        recordings.ListRecordings: lambda ask: tuple(
-            row for row in recording_rows() if ask.search.casefold() in f"{row.machine_name} {row.title}"
-        ),
+        recordings.ListRecordings: listed,
         recordings.SearchRecordings: lambda ask: tuple(
-            FoundLine(recording=row, line=3, at_ms=15_000, text=_LINE) for row in recording_rows() if ask.text
+            FoundLine(recording=row, line=3, at_ms=15_000, text=_LINE) for row in rows(Recording) if ask.text
         ),
         recordings.TidyRecordings: lambda _ask: 0,
-        recordings.ListRecordingRules: lambda _ask: (rule,),
+        recordings.ListRecordingRules: lambda _ask: (),
         recordings.DecideRecording: lambda ask: RecordingDecision(
             machine_id=ask.machine_id, policy=RecordingPolicy.OFF, has_input=False
         ),
-        snippets.ListOwnSnippets: lambda _ask: own_snippets(),
-        snippets.ListSnippets: lambda _ask: team_snippets(),
+        snippets.ListOwnSnippets: lambda _ask: tuple(rows(OwnSnippet)),
+        snippets.ListSnippets: lambda _ask: tuple(rows(Snippet)),
     }

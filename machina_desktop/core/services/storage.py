@@ -26,6 +26,7 @@ class Part(StrEnum):
     RUNS = "runs"
     PLUGINS = "plugins"
     PRACTICE = "practice"
+    RECORDINGS = "recordings"
     LOGS = "logs"
     OTHER = "other"
 
@@ -108,6 +109,7 @@ def _part_of(paths: Paths, file: Path) -> Part:
         paths.run_locks: Part.RUNS,
         paths.plugin_cache: Part.PLUGINS,
         paths.practice: Part.PRACTICE,
+        paths.recordings: Part.RECORDINGS,
         paths.logs: Part.LOGS,
     }
     for folder, part in folders.items():

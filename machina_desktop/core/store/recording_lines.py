@@ -15,11 +15,11 @@ _BEGIN, _END = "\x02", "\x03"
 
 _SEARCH = sa.text(
     "SELECT line.rowid, line.at_ms, highlight(recording_text, 0, :begin, :end) AS text, recording.recording_id "
-    "FROM recording_text AS line JOIN recording ON recording.number = line.rowid >> :bits "
+    "FROM recording_text AS line CROSS JOIN recording ON recording.number = line.rowid >> :bits "
     "WHERE recording_text MATCH :words AND recording.team_id = :team_id "
     "AND (:machine_id = '' OR recording.machine_id = :machine_id) "
     "AND (:recording_id = '' OR recording.recording_id = :recording_id) "
-    "ORDER BY recording.began_at DESC, line.rowid LIMIT :limit"
+    "ORDER BY line.rowid DESC LIMIT :limit"
 )
 
 
@@ -70,9 +70,11 @@ class RecordingLines(RecordingIndex):
             return ()
         asked = {"begin": _BEGIN, "end": _END, "bits": LINE_BITS, "words": words, "limit": limit}
         of = {"team_id": team_id, "machine_id": machine_id, "recording_id": recording_id}
+        # The index gives rows in this order without looking at all of them.
+        newest_first = self._connection.execute(_SEARCH, {**asked, **of}).all()
+        in_order = sorted(newest_first, key=lambda row: (-(row.rowid >> LINE_BITS), row.rowid))
         return tuple(
-            _found(row.recording_id, row.rowid & ((1 << LINE_BITS) - 1), row.at_ms, row.text)
-            for row in self._connection.execute(_SEARCH, {**asked, **of})
+            _found(row.recording_id, row.rowid & ((1 << LINE_BITS) - 1), row.at_ms, row.text) for row in in_order
         )
 
 

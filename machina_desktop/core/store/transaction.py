@@ -119,7 +119,7 @@ class RecordingIndex(ABC):
     def search(
         self, team_id: str, text: str, *, machine_id: str = "", recording_id: str = "", limit: int
     ) -> tuple[IndexedLine, ...]:
-        """Lines that hold all words of ``text``, of the newest recordings first."""
+        """Lines that hold all words of ``text``, of the newest recordings first; of too many the newest."""
 
 
 class Transaction(ABC):

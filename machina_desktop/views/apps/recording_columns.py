@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from machina_desktop.core.domain.recording import FoundLine, Recording, RecordingState
 from machina_desktop.views import wording
@@ -28,10 +28,7 @@ def _state(recording: Recording) -> str:
 
 
 def _size(size_bytes: int) -> str:
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size_bytes >= factor:
-            return f"{size_bytes / factor:.1f} {unit}"
-    return f"{size_bytes} B"
+    return QLocale().formattedDataSize(size_bytes, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
 
 
 _STATE_ICONS = {RecordingState.RECORDING: "circle-dot", RecordingState.INTERRUPTED: "triangle-alert"}

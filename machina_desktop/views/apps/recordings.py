@@ -31,7 +31,7 @@ from machina_desktop.views.recordings.rules_dialog import RecordingRulesDialog
 from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.terminal.look import Look, look_of
 from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.menus import Menu
 from machina_desktop.views.widgets.states import EmptyState
@@ -190,11 +190,11 @@ class RecordingsPage(Page):
     def _build(self) -> None:
         self._play = Button(self.tr("Play"), kind=ButtonKind.PRIMARY, icon_name="play", parent=self)
         self._play.setObjectName("recordings.play")
-        self._export = Button(self.tr("Export"), icon_name="upload", parent=self)
+        self._export = IconButton("upload", self.tr("Export the recording"), parent=self)
         self._export.setObjectName("recordings.export")
-        self._delete = Button(self.tr("Delete"), icon_name="trash-2", parent=self)
+        self._delete = IconButton("trash-2", self.tr("Delete the recording"), parent=self)
         self._delete.setObjectName("recordings.delete")
-        self._rules = Button(self.tr("Rules…"), icon_name="shield-check", parent=self)
+        self._rules = IconButton("shield-check", self.tr("Required recordings"), parent=self)
         self._rules.setObjectName("recordings.rules")
         for button in (self._rules, self._delete, self._export, self._play):
             self.list.header.add_action(button)
@@ -315,7 +315,6 @@ class RecordingsPage(Page):
             done=lambda written: self.window_door.notify(
                 self.tr("Recording written to {0}").format(Path(written).name), kind="success"
             ),
-            busy=self._export,
         )
 
     def _on_delete(self) -> None:
@@ -344,7 +343,6 @@ class RecordingsPage(Page):
             owner=self,
             name="DeleteRecording",
             done=lambda _none: self._refresh(),
-            busy=self._delete,
         )
 
     def _tidy(self) -> None:

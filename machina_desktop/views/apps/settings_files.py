@@ -30,6 +30,7 @@ _TOKENS = {
     Part.RUNS: "ansi-2",
     Part.PLUGINS: "ansi-5",
     Part.PRACTICE: "ansi-3",
+    Part.RECORDINGS: "ansi-1",
     Part.LOGS: "text-secondary",
     Part.OTHER: "outline",
 }
@@ -240,6 +241,7 @@ def title_of(part: Part) -> str:
         Part.RUNS: _tr("Run folders"),
         Part.PLUGINS: _tr("Terraform plugins"),
         Part.PRACTICE: _tr("Practice machines"),
+        Part.RECORDINGS: _tr("Recordings of terminals"),
         Part.LOGS: _tr("Logs"),
         Part.OTHER: _tr("Vault, settings and the rest"),
     }[part]

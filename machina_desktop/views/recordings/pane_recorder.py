@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.recording import Recording, RecordingDecision
+from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.ids import new_id
-from machina_desktop.core.services.recordings import DecideRecording, EndRecording, StartRecording
+from machina_desktop.core.services.recordings import DecideRecording, EndRecording, StartRecording, TidyRecordings
 from machina_desktop.core.terminal.asciicast import Header
 from machina_desktop.core.terminal.recording import Recorder, Written
 
@@ -131,6 +132,9 @@ class PaneRecorder(QObject):
                 exit_status=exit_status,
             )
         )
+        # What is too old or takes too much room goes now; what cannot, goes another time.
+        with contextlib.suppress(MachinaError):
+            await self._bridge.call(TidyRecordings())
         return self._recording
 
     def stop(self) -> None:
