@@ -30,7 +30,7 @@ from machina_desktop.views.terminal.pane import Opener, Place, TerminalPane
 from tests.fakes.sshd import KeyPair, Sshd, running
 
 SIZES = ((80, 24), (200, 60))
-MEGABYTES = 24
+MEGABYTES = 16
 ROUNDS = 3
 KEYS = 150
 WORDS = ("aws_instance", "module", "creating", "complete", "reading", "state", "refresh", "kernel", "docker", "nginx")

@@ -14,7 +14,7 @@ FRAME_S: Final = 0.016
 # Longest that a program may hold the picture with synchronised output (DEC 2026).
 HELD_MS: Final = 150
 _SMALLEST: Final = 4_096
-_LARGEST: Final = 262_144
+_LARGEST: Final = 131_072
 
 
 class Source(Protocol):
@@ -74,6 +74,8 @@ class Feeder(QObject):
                 break
             before = time.thread_time()
             self.terminal.feed(data)
+            # Rows are counted when somebody asks; a frame will, and would be late by all that was put off.
+            _ = self.terminal.top
             has_fed = True
             self._weigh(len(data), time.thread_time() - before)
             now = time.perf_counter()
