@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -62,7 +63,8 @@ class Terminals:
         self.ways = ways
         self._gateway = gateway
         self._loop = loop
-        self._sessions: list[Session] = []
+        # One that is over may be reconnected for as long as somebody holds it.
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self.open_lines: set[str] = set()
         self._told = threading.Condition()
         self._is_stopping = False
@@ -70,8 +72,7 @@ class Terminals:
     def open(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> Session:
         """A session that leads to that machine and has begun to connect."""
         session = Session(self.line(machine_id, wish), columns, lines)
-        self._sessions = [each for each in self._sessions if not each.state.is_over]
-        self._sessions.append(session)
+        self._sessions.add(session)
         session.start()
         return session
 
@@ -93,7 +94,7 @@ class Terminals:
 
     async def stop(self) -> None:
         """End all sessions, and wait a moment for what they have to tell the home. On the loop."""
-        for session in self._sessions:
+        for session in tuple(self._sessions):
             session.close()
         with self._told:
             self._is_stopping = True
