@@ -13,7 +13,13 @@ from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.services.use_case import REGISTRY, Request
 from machina_desktop.server.routes import served, served_to_devices
-from tests.contract import about_machines, about_people, about_runs, about_terminals  # noqa: F401 - they fill the table
+from tests.contract import (  # noqa: F401 - they fill the table
+    about_files,
+    about_machines,
+    about_people,
+    about_runs,
+    about_terminals,
+)
 from tests.contract.scenarios import TABLE, Scenario
 from tests.contract.world import DOORS, STORES, Likeness, World, world
 from tests.fakes import postgres
