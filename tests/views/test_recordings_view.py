@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,16 +16,20 @@ from pytestqt.qtbot import QtBot
 from machina_desktop.core.domain.recording import (
     FoundLine,
     Recording,
+    RecordingDecision,
     RecordingFiles,
     RecordingForm,
+    RecordingPolicy,
     RecordingRule,
     RecordingState,
 )
+from machina_desktop.core.domain.terminal import NO, Answer, SessionState
 from machina_desktop.core.errors import NotFound
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.device import ListSettings
 from machina_desktop.core.services.recordings import (
     AddRecordingRule,
+    DecideRecording,
     DeleteRecording,
     EndRecording,
     ExportRecording,
@@ -33,6 +37,7 @@ from machina_desktop.core.services.recordings import (
     ListRecordingRules,
     ListRecordings,
     SearchRecordings,
+    SetRecordingPolicy,
     StartRecording,
     TidyRecordings,
 )
@@ -41,8 +46,11 @@ from machina_desktop.views.apps.recording_columns import hit_key
 from machina_desktop.views.apps.recordings import SEARCH, RecordingsPage
 from machina_desktop.views.recordings.pane_recorder import PaneRecorder
 from machina_desktop.views.recordings.player import Player
+from machina_desktop.views.recordings.policy_dialog import RecordingPolicyDialog
+from machina_desktop.views.recordings.recorded_session import RecordedSession
 from machina_desktop.views.recordings.replay import Replay
 from machina_desktop.views.recordings.timeline import clock
+from machina_desktop.views.terminal.session_like import SessionLike
 from tests.fakes.rows import TEAM_ID, team_rows
 from tests.fakes.stage import Stage, stage_with, until
 
@@ -329,3 +337,85 @@ async def test_a_pane_is_recorded_from_its_beginning_to_its_end(stage: Stage, tm
     assert (asked.title, asked.exit_status) == ("root@web-1", 0)
     assert told[0] is True
     assert told[-1] is False
+
+
+class Shell:
+    """A session that has sent something, and remembers what it was told."""
+
+    def __init__(self, *sent: bytes) -> None:
+        self.on_change: Callable[[], None] = lambda: None
+        self.state = SessionState.LIVE
+        self.reason = None
+        self.exit_status = 3
+        self.question = None
+        self.told: list[object] = []
+        self._sent = list(sent)
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._sent))
+
+    def start(self) -> None:
+        self.told.append("start")
+
+    def take(self, _limit: int = 65_536) -> bytes:
+        return self._sent.pop(0) if self._sent else b""
+
+    def write(self, data: bytes) -> None:
+        self.told.append(data)
+
+    def resize(self, columns: int, lines: int) -> None:
+        self.told.append((columns, lines))
+
+    def answer(self, answer: Answer) -> None:
+        self.told.append(answer)
+
+    def reconnect(self) -> None:
+        self.told.append("reconnect")
+
+    def close(self) -> None:
+        self.told.append("close")
+
+
+async def test_a_session_in_whose_place_a_recorded_one_stands_is_used_as_before(stage: Stage, tmp_path: Path) -> None:
+    path = tmp_path / "new.cast"
+    made = recording(7, state=RecordingState.RECORDING, sha256="")
+    stage.gateway.answers[StartRecording] = lambda _ask: RecordingFiles(recording=made, cast=str(path), text="")
+    stage.gateway.answers[EndRecording] = lambda _ask: recording(7)
+    shell = Shell(b"one\r\n", b"two\r\n")
+    session: SessionLike = RecordedSession(shell, PaneRecorder(stage.bridge, "machine-1"))
+    assert isinstance(session, RecordedSession)
+    await session.recorder.begin(80, 24)
+    assert (session.waiting, session.take(), session.take(), session.take()) == (10, b"one\r\n", b"two\r\n", b"")
+    session.write(b"ls\r")
+    session.resize(90, 30)
+    session.answer(NO)
+    session.reconnect()
+    session.close()
+    await session.recorder.end(session.exit_status)
+    assert shell.told == [b"ls\r", (90, 30), NO, "reconnect", "close"]
+    events = await asyncio.to_thread(lambda: list(CastFile(path).events()))
+    assert [event.data for event in events] == ["one\r\n", "two\r\n", "90x30", "reconnected"]
+
+
+async def test_a_person_says_what_is_recorded_of_a_machine(stage: Stage) -> None:
+    stage.gateway.answers[SetRecordingPolicy] = lambda ask: RecordingDecision(
+        machine_id=ask.machine_id, policy=ask.policy, has_input=ask.has_input
+    )
+    dialog = stage.show(RecordingPolicyDialog(stage.bridge, "machine-1", "web-1"))
+    await until(lambda: bool(stage.gateway.asked_of(DecideRecording)))
+    dialog.policy.set_value("ask")
+    stage.press("recording_policy.save")
+    await until(lambda: bool(stage.gateway.asked_of(SetRecordingPolicy)))
+    assert stage.gateway.asked_of(SetRecordingPolicy)[0].policy is RecordingPolicy.ASK
+
+
+async def test_what_the_team_requires_cannot_be_turned_off(stage: Stage) -> None:
+    rule = RecordingRule(rule_id="r", team_id=TEAM_ID, tag="env:prod", created_by="u", created_at=now())
+    stage.gateway.answers[DecideRecording] = lambda ask: RecordingDecision(
+        machine_id=ask.machine_id, policy=RecordingPolicy.ON, has_input=False, rule=rule
+    )
+    dialog = stage.show(RecordingPolicyDialog(stage.bridge, "machine-1", "web-1"))
+    await until(dialog.rule.isVisible)
+    assert not dialog.policy.isEnabled()
+    assert dialog.policy.value() == "on"
