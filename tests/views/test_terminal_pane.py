@@ -547,6 +547,21 @@ def test_a_lost_session_counts_down_and_reconnects_keeping_what_was_shown(bench:
     assert not bench.pane.bar.isVisible()
 
 
+def test_a_new_session_does_not_inherit_what_the_lost_program_switched(bench: Bench) -> None:
+    bench.put(b"\x1b[?1003h\x1b[?2004h\x1b[?1004h\x1b[?1049h\x1b[41mvim")
+    bench.shell.lose()
+    wait(lambda: bench.pane.state is SessionState.LOST)
+    bench.key(Qt.Key.Key_Return)
+    wait(lambda: bench.pane.state is SessionState.LIVE)
+    modes = bench.pane.terminal.modes
+    assert (modes.mouse, modes.is_alternate, modes.is_bracketed_paste, modes.is_focus_reported) == (
+        "off",
+        False,
+        False,
+        False,
+    )
+
+
 def test_what_a_person_has_to_mend_is_not_tried_again_by_itself(bench: Bench) -> None:
     bench.shell.lose(code="E-SSH-AUTH")
     wait(lambda: bench.pane.state is SessionState.LOST)

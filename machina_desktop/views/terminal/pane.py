@@ -43,6 +43,10 @@ __all__ = ["Opener", "Place", "TerminalPane"]
 LONG_S: Final = 10.0
 # A session that is waited for is made with this size, and told the true one when it is shown.
 _COLUMNS, _LINES = 80, 24
+# Modes as a shell expects them: soft reset, main screen, no mouse, no focus, no marks around what is pasted.
+_AS_AT_START: Final = (
+    b"\x1b[!p\x1b[?1049l\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?2004l\x1b[?2026l\x1b[0m"
+)
 
 
 Opener = Callable[[int, int], SessionLike]
@@ -179,9 +183,11 @@ class TerminalPane(QWidget):
         """Open the shell anew in place; what is on the screen stays above."""
         if self.session is None:
             return
-        if self.terminal.cursor.x or self.terminal.modes.is_alternate:
-            # What the lost program had switched would make the new shell unreadable.
-            self.terminal.feed(b"\x1b[!p\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?2004l\x1b[0m\r\n")
+        # What the lost program had switched would make the new shell unreadable.
+        self.terminal.feed(_AS_AT_START)
+        if self.terminal.cursor.x:
+            self.terminal.feed(b"\r\n")
+        self.view.refresh()
         self.session.reconnect()
         self.view.setFocus()
 
