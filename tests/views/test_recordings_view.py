@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome
 from machina_desktop.core.domain.recording import (
     FoundLine,
     Recording,
@@ -42,6 +43,7 @@ from machina_desktop.core.services.recordings import (
     TidyRecordings,
 )
 from machina_desktop.core.terminal.asciicast import CastFile, EventKind, Header, event_line, header_line
+from machina_desktop.views.apps.audit_detail import AuditDetail
 from machina_desktop.views.apps.recording_columns import hit_key
 from machina_desktop.views.apps.recordings import SEARCH, RecordingsPage
 from machina_desktop.views.recordings.pane_recorder import PaneRecorder
@@ -419,3 +421,23 @@ async def test_what_the_team_requires_cannot_be_turned_off(stage: Stage) -> None
     await until(dialog.rule.isVisible)
     assert not dialog.policy.isEnabled()
     assert dialog.policy.value() == "on"
+
+
+async def test_the_audit_trail_leads_to_the_recording_it_tells_of(stage: Stage) -> None:
+    told = AuditEvent(
+        audit_event_id="audit-1",
+        team_id=TEAM_ID,
+        seq=1,
+        at=now(),
+        actor_id="user-1",
+        actor_name="Ada",
+        action="recording.start",
+        target="recording-1",
+        outcome=AuditOutcome.SUCCEEDED,
+    )
+    stage.gateway.put(told)
+    detail = stage.show(AuditDetail(stage.bridge, stage.window, "audit-1"))
+    await until(lambda: stage.has("audit_event.thing"))
+    stage.press("audit_event.thing.open")
+    assert stage.window.places == [("recordings", "recording-1")]
+    assert detail.title

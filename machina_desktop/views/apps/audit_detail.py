@@ -22,6 +22,8 @@ from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.status import StatusBadge
 from machina_desktop.views.widgets.text import KeyValueList, Label
 
+RECORDING, RECORDINGS = "recording", "recordings"
+
 
 class AuditDetail(Detail):
     """One event, which never changes; the names of whom and what it is about may."""
@@ -149,12 +151,15 @@ class AuditDetail(Detail):
         event = self._event
         if event is None:
             return
-        _kind, key = thing_of(event)
+        kind, key = thing_of(event)
         name = self._names.name(key)
         link = links.of_id(key) or (links.Link("member", self._places[key]) if key in self._places else None)
+        if kind == RECORDING:
+            # It may be on another computer, or gone; the page of recordings knows.
+            name, link = self.tr("Recording"), links.Link.to_app(RECORDINGS, key)
         self._thing.setVisible(link is not None)
         self._thing.set_text(name or key)
-        self._thing.set_icon(deed_icon(link.entity if link is not None else event.action))
+        self._thing.set_icon(deed_icon(link.entity if link is not None and kind != RECORDING else event.action))
         self._deed.set_values({"target": name or key})
         self._deed.set_row_visible("target", link is None)
         self._who.setVisible(event.actor_id in self._places)
@@ -164,9 +169,11 @@ class AuditDetail(Detail):
     def _on_thing(self) -> None:
         if self._event is None:
             return
-        _kind, key = thing_of(self._event)
+        kind, key = thing_of(self._event)
         link = links.of_id(key)
-        if link is not None:
+        if kind == RECORDING:
+            self.window_door.open_app(RECORDINGS, key)
+        elif link is not None:
             self.window_door.inspect(link.entity, link.key)
         elif key in self._places:
             self.window_door.inspect("member", self._places[key])
