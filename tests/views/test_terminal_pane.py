@@ -182,6 +182,16 @@ def test_boxes_join_over_rows_and_columns(bench: Bench) -> None:
     assert ground not in row
 
 
+def test_letters_are_as_large_on_a_finer_display(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = bench.view.sight.face.height
+    monkeypatch.setattr(bench.view, "devicePixelRatioF", lambda: 2.0)
+    bench.pane.resize(bench.pane.width() + 40, bench.pane.height())
+    wait(lambda: bench.view.sight.ratio == 2.0)
+    assert abs(bench.view.sight.face.height - 2 * before) <= 1
+    rect = bench.view.sight.rect_of(Span(line=0, first=0, last=1))
+    assert abs(rect.height() - before) <= 0.5
+
+
 def test_wide_characters_take_two_cells(bench: Bench) -> None:
     bench.put("世x".encode())
     assert bench.pane.terminal.cursor.x == 3

@@ -84,7 +84,7 @@ def draw(painter: QPainter, cell: QRect, sign: str, ink: QColor) -> None:
 
 
 def _thickness(cell: QRect) -> int:
-    return max(1, round(cell.width() / 9))
+    return max(1, round(cell.width() / 7))
 
 
 def _rects(cell: QRect, lines: _Lines) -> list[QRect]:

@@ -286,8 +286,6 @@ class TerminalView(QAbstractScrollArea):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self.sight.ratio != self.devicePixelRatioF():
-            self.sight.dress(self.sight.look, self.devicePixelRatioF())
         self._fit()
         self.refresh()
 
@@ -336,7 +334,9 @@ class TerminalView(QAbstractScrollArea):
 
     def _fit(self) -> None:
         """Give the terminal as many columns and lines as there is room for."""
-        self.sight.ratio = self.devicePixelRatioF()
+        if self.sight.ratio != self.devicePixelRatioF():
+            self.sight.dress(self.sight.look, self.devicePixelRatioF())
+            self.viewport().update()
         columns, lines = self.sight.fitting(QSizeF(self.viewport().size()))
         terminal = self.sight.terminal
         if (columns, lines) != (terminal.columns, terminal.lines):
