@@ -1,124 +1,82 @@
-"""Scenarios of what a team's home hears of recordings, its rules for them, and snippets."""
+"""Scenarios of what a team's home hears of shells on its machines, and of the host keys people recognise."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from machina_desktop.core.domain.recording import RecordingStep
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id
-from machina_desktop.core.services import recordings, snippets
+from machina_desktop.core.services.terminals import CloseTerminal, PinHostKey, RecordJumpHost, RecordTerminal
 from machina_desktop.core.services.use_case import Request
 from tests.contract.scenarios import scenario
 from tests.contract.world import World
 
 Ask = Request[Any]
+KEY = "SHA256:" + "k" * 43
+OTHER = "SHA256:" + "o" * 43
 
 
-async def snippet(w: World) -> str:
-    ask = snippets.CreateSnippet(team_id=w.team_id, name=w.fresh("s"), text="systemctl restart {{service}}")
-    return (await w.here("admin", ask)).snippet_id
+@scenario(RecordTerminal, who="runner")
+async def a_shell_is_recorded(w: World) -> Ask:
+    return RecordTerminal(team_id=w.team_id, machine_id=await w.machine(), terminal_id=new_id("terminal"))
 
 
-async def rule(w: World) -> str:
-    return (await w.here("admin", recordings.AddRecordingRule(team_id=w.team_id, tag=w.fresh("tag")))).rule_id
+@scenario(RecordTerminal, who="runner", fails=(NotFound, "E-NOT-FOUND"))
+async def a_shell_on_an_unknown_machine_is_nobodys(w: World) -> Ask:
+    return RecordTerminal(team_id=w.team_id, machine_id=new_id("machine"), terminal_id=new_id("terminal"))
 
 
-# Snippets
+@scenario(RecordTerminal, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
+async def who_may_only_read_opens_no_shell(w: World) -> Ask:
+    return RecordTerminal(team_id=w.team_id, machine_id=await w.machine(), terminal_id=new_id("terminal"))
 
 
-@scenario(snippets.ListSnippets, who="reader")
-async def snippets_are_listed(w: World) -> Ask:
-    await snippet(w)
-    return snippets.ListSnippets(team_id=w.team_id)
+@scenario(CloseTerminal, who="runner")
+async def the_end_of_a_shell_is_recorded(w: World) -> Ask:
+    return CloseTerminal(team_id=w.team_id, machine_id=await w.machine(), terminal_id=new_id("terminal"), seconds=61)
 
 
-@scenario(snippets.CreateSnippet)
-async def a_snippet_is_written_for_the_team(w: World) -> Ask:
-    return snippets.CreateSnippet(
-        team_id=w.team_id, name=w.fresh("Neu "), text="echo {{name}} ☃\n", description="Says it", tags=("a", "ü")
-    )
+@scenario(CloseTerminal, who="runner", fails=(NotFound, "E-NOT-FOUND"))
+async def the_end_of_a_shell_on_an_unknown_machine_is_nobodys(w: World) -> Ask:
+    return CloseTerminal(team_id=w.team_id, machine_id=new_id("machine"), terminal_id=new_id("terminal"), seconds=1)
 
 
-@scenario(snippets.CreateSnippet, who="member", fails=(Forbidden, "E-FORBIDDEN"))
-async def a_member_writes_nothing_that_others_run(w: World) -> Ask:
-    return snippets.CreateSnippet(team_id=w.team_id, name=w.fresh("s"), text="id")
+@scenario(RecordJumpHost, who="runner")
+async def a_jump_host_of_ones_own_is_recorded(w: World) -> Ask:
+    machine_id = await w.machine()
+    return RecordJumpHost(team_id=w.team_id, machine_id=machine_id, host="jump.example.org", port=22, host_key=KEY)
 
 
-@scenario(snippets.CreateSnippet, fails=(InvalidInput, "E-INPUT"))
-async def a_snippet_has_a_text(w: World) -> Ask:
-    return snippets.CreateSnippet(team_id=w.team_id, name=w.fresh("s"), text=" ")
+@scenario(RecordJumpHost, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
+async def who_may_only_read_passes_no_jump_host(w: World) -> Ask:
+    machine_id = await w.machine()
+    return RecordJumpHost(team_id=w.team_id, machine_id=machine_id, host="jump.example.org", port=22, host_key=KEY)
 
 
-@scenario(snippets.UpdateSnippet)
-async def a_snippet_is_changed(w: World) -> Ask:
-    return snippets.UpdateSnippet(snippet_id=await snippet(w), text="w", tags=())
+@scenario(PinHostKey)
+async def a_recognised_host_key_is_pinned(w: World) -> Ask:
+    return PinHostKey(machine_id=await w.machine(), host_key=KEY)
 
 
-@scenario(snippets.UpdateSnippet, fails=(Conflict, "E-NAME-TAKEN"))
-async def two_snippets_have_two_names(w: World) -> Ask:
-    await w.here("admin", snippets.CreateSnippet(team_id=w.team_id, name="Twin", text="id", snippet_id=w.fresh("x")))
-    return snippets.UpdateSnippet(snippet_id=await snippet(w), name="Twin")
+@scenario(PinHostKey)
+async def a_pinned_host_key_is_pinned_again(w: World) -> Ask:
+    machine_id = await w.machine()
+    await w.here("admin", PinHostKey(machine_id=machine_id, host_key=KEY))
+    return PinHostKey(machine_id=machine_id, host_key=KEY)
 
 
-@scenario(snippets.DeleteSnippet)
-async def a_snippet_is_removed(w: World) -> Ask:
-    return snippets.DeleteSnippet(snippet_id=await snippet(w))
+@scenario(PinHostKey, fails=(Conflict, "E-SSH-HOST-KEY"))
+async def a_host_key_takes_no_other_ones_place_unsaid(w: World) -> Ask:
+    machine_id = await w.machine()
+    await w.here("admin", PinHostKey(machine_id=machine_id, host_key=OTHER))
+    return PinHostKey(machine_id=machine_id, host_key=KEY)
 
 
-@scenario(snippets.DeleteSnippet, who="stranger", fails=(NotFound, "E-NOT-FOUND"))
-async def a_foreign_snippet_is_not_found(w: World) -> Ask:
-    return snippets.DeleteSnippet(snippet_id=await snippet(w))
+@scenario(PinHostKey, fails=(InvalidInput, "E-INPUT"))
+async def what_is_no_fingerprint_is_not_pinned(w: World) -> Ask:
+    return PinHostKey(machine_id=await w.machine(), host_key="MD5:00")
 
 
-@scenario(snippets.RecordSnippetRun, who="member")
-async def a_snippet_was_run(w: World) -> Ask:
-    return snippets.RecordSnippetRun(
-        team_id=w.team_id, snippet_id=await snippet(w), machine_ids=(await w.machine(), await w.machine())
-    )
-
-
-@scenario(snippets.RecordSnippetRun, fails=(NotFound, "E-NOT-FOUND"))
-async def a_snippet_that_is_none_was_not_run(w: World) -> Ask:
-    return snippets.RecordSnippetRun(team_id=w.team_id, snippet_id=new_id("snippet"), machine_ids=())
-
-
-# Recordings
-
-
-@scenario(recordings.NoteRecording, who="member")
-async def a_recording_has_begun(w: World) -> Ask:
-    return recordings.NoteRecording(
-        team_id=w.team_id,
-        machine_id=await w.machine(),
-        recording_id=new_id("recording"),
-        step=RecordingStep.STARTED,
-    )
-
-
-@scenario(recordings.NoteRecording, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
-async def who_only_reads_records_nothing(w: World) -> Ask:
-    return recordings.NoteRecording(
-        team_id=w.team_id, machine_id=await w.machine(), recording_id=new_id("recording"), step=RecordingStep.ENDED
-    )
-
-
-@scenario(recordings.ListRecordingRules, who="reader")
-async def rules_of_recordings_are_listed(w: World) -> Ask:
-    await rule(w)
-    return recordings.ListRecordingRules(team_id=w.team_id)
-
-
-@scenario(recordings.AddRecordingRule)
-async def recordings_are_required(w: World) -> Ask:
-    return recordings.AddRecordingRule(team_id=w.team_id, tag=w.fresh("env:"), has_input=True)
-
-
-@scenario(recordings.AddRecordingRule, who="member", fails=(Forbidden, "E-FORBIDDEN"))
-async def a_member_requires_no_recordings(w: World) -> Ask:
-    return recordings.AddRecordingRule(team_id=w.team_id, tag="env:prod")
-
-
-@scenario(recordings.RemoveRecordingRule)
-async def recordings_are_required_no_more(w: World) -> Ask:
-    return recordings.RemoveRecordingRule(rule_id=await rule(w))
+@scenario(PinHostKey, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
+async def who_may_only_read_pins_nothing(w: World) -> Ask:
+    return PinHostKey(machine_id=await w.machine(), host_key=KEY)

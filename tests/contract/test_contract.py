@@ -17,6 +17,7 @@ from tests.contract import (  # noqa: F401 - they fill the table
     about_files,
     about_machines,
     about_people,
+    about_recordings,
     about_runs,
     about_terminals,
 )

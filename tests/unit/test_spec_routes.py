@@ -123,6 +123,13 @@ BEYOND = {
     "GET /api/sync/departures/*": "whether a team has moved away",
     "GET /api/sync/snapshot": "copies of a team that are too far behind",
     "GET /api/audit/chain": "the audit app's check",
+    "GET /api/snippets": "texts that a team's people run in terminals",
+    "POST /api/snippets": "texts that a team's people run in terminals",
+    "PUT /api/snippets/*": "texts that a team's people run in terminals",
+    "DELETE /api/snippets/*": "texts that a team's people run in terminals",
+    "GET /api/recording-rules": "machines whose terminals are to be recorded",
+    "POST /api/recording-rules": "machines whose terminals are to be recorded",
+    "DELETE /api/recording-rules/*": "machines whose terminals are to be recorded",
 }
 
 
