@@ -115,7 +115,8 @@ class Host:
             self.keep_running(FeedWatcher(self._database, self.bus).run, name="feed watcher")
         if self._accounts is not None:
             self.keep_running(self._failed_sign_ins.run, name="failed sign-ins")
-            self.keep_running(self._heartbeats.run, name="heartbeats")
+            for number in range(self._heartbeats.at_once):
+                self.keep_running(self._heartbeats.run, name=f"heartbeats {number + 1}")
             self.keep_running(self._heartbeats.tell, name="news of agents")
             self.keep_running(self._heartbeats.sweep, name="silent agents")
 

@@ -144,8 +144,11 @@ def client_address(peer: str, headers: Headers, proxies: Iterable[Network]) -> s
 
     What an untrusted peer writes into a header says nothing.
     """
+    forwarded = headers.getall("x-forwarded-for", [])
+    if not forwarded:
+        return peer
     trusted = tuple(proxies)
-    chain = [part.strip() for value in headers.getall("x-forwarded-for", []) for part in value.split(",")]
+    chain = [part.strip() for value in forwarded for part in value.split(",")]
     address = peer
     for said in reversed(chain[-ADDRESSES:]):
         if not _is_among(address, trusted):

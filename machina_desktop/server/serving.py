@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -108,6 +109,9 @@ async def _serve(config: ServerConfig, paths: Paths, listener: socket.socket, ti
                 LOG.warning(
                     "nobody has an account yet; whoever registers first administers this server: %s", config.public_url
                 )
+            # What stands now lives as long as the process: looking through it again and again would cost each answer.
+            gc.collect()
+            gc.freeze()
             await Web(server).serve(sockets=[listener])
     finally:
         listener.close()

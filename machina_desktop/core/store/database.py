@@ -75,6 +75,11 @@ class Database:
         with self._translated():
             self._backend.prepare()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several transactions write at once."""
+        return self._backend.is_shared
+
     async def write(
         self, actor: Actor, permit: Permit, work: Callable[[SqlTransaction], R], *, team_id: str = ""
     ) -> tuple[R, SqlTransaction]:

@@ -68,7 +68,11 @@ class _Verdict:
 
 
 class Heartbeats:
-    """The intake of one process. Loop thread only; :meth:`run`, :meth:`tell` and :meth:`sweep` run for ever."""
+    """The intake of one process. Loop thread only; :meth:`run`, :meth:`tell` and :meth:`sweep` run for ever.
+
+    Attributes:
+        at_once: So many transactions are worth while: while one waits for a server's disk, the next can be made.
+    """
 
     def __init__(
         self, database: Database, execute: Callable[[Actor, Request[object]], Awaitable[object]], times: BeatTimes
@@ -76,6 +80,7 @@ class Heartbeats:
         self._database = database
         self._execute = execute
         self._times = times
+        self.at_once = 2 if database.is_shared else 1
         self._waiting: dict[str, _Waiting] = {}
         self._came = asyncio.Event()
         self._are_many = asyncio.Event()
@@ -106,13 +111,16 @@ class Heartbeats:
         return await answer
 
     async def run(self) -> None:
-        """Store what comes, all that waits in one transaction."""
+        """Store what comes, all that waits in one transaction; as many as :attr:`at_once` may do so side by side."""
         while True:
             await self._came.wait()
             self._came.clear()
             self._are_many.clear()
             began = time.monotonic()
             batch, self._waiting = self._waiting, {}
+            if not batch:
+                # Another one has it.
+                continue
             await self._store(batch)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._are_many.wait(), began + self._times.gather_s - time.monotonic())
