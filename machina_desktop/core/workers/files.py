@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from machina_desktop.core.config import Paths
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.domain.terminal import NO, Answer, Question
+from machina_desktop.core.domain.terminal import NO, Answer, Question, QuestionKind
 from machina_desktop.core.domain.tunnel import Tunnel, TunnelKind
+from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.events import EventBus, TransferChanged, TunnelChanged
 from machina_desktop.core.services.machines import GetMachine
 from machina_desktop.core.services.transfers import FileDeed, RecordFiles
@@ -67,8 +68,19 @@ class Files:
         await asyncio.to_thread(self.edits.close_all)
 
     async def _dial(self, machine_id: str) -> Connection:
+        asked: list[Question] = []
+
+        def nobody(question: Question) -> Answer:
+            asked.append(question)
+            return NO
+
         # Nobody is there to be asked: an unknown host key is shown, and accepted, where a terminal is opened.
-        return await asyncio.to_thread(self._connect, machine_id, _nobody, self._over.is_set)
+        try:
+            return await asyncio.to_thread(self._connect, machine_id, nobody, self._over.is_set)
+        except MachinaError as error:
+            if not asked:
+                raise
+            raise _unanswered(asked[0]) from error
 
     async def _record(self, machine_id: str, deed: FileDeed, about: str) -> None:
         machine: Machine = await self._gateway.call(GetMachine(machine_id=machine_id))
@@ -81,8 +93,20 @@ class Files:
         )
 
 
-def _nobody(_question: Question) -> Answer:
-    return NO
+def _unanswered(question: Question) -> Unavailable:
+    """Why there is no connection, where the machine asked something first."""
+    if question.kind is QuestionKind.HOST_KEY:
+        return Unavailable(
+            f"The host key of {question.name} is not known yet.",
+            hint="Open a terminal on it first: it shows the key, and once you accept it, files and tunnels open too.",
+            code="E-SSH-ASKS",
+        )
+    wanted = {QuestionKind.PASSPHRASE: "a passphrase", QuestionKind.PASSWORD: "a password"}
+    return Unavailable(
+        f"{question.name} asks for {wanted.get(question.kind, 'an answer')}, which only a terminal can give.",
+        hint="Open a terminal on it. For files and tunnels, keep a key for it in the vault or in your SSH agent.",
+        code="E-SSH-ASKS",
+    )
 
 
 def _in_words(tunnel: Tunnel) -> str:

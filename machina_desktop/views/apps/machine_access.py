@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -14,8 +14,10 @@ from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.key_export import KeyExport
 from machina_desktop.views.apps.machine_text import address_of, ssh_command
 from machina_desktop.views.commands import Command
+from machina_desktop.views.terminal_files.tunnels_dialog import TunnelsDialog
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button
+from machina_desktop.views.widgets.flow import Flow
 from machina_desktop.views.widgets.layout import Card
 from machina_desktop.views.widgets.text import CopyLabel, KeyValueList, Label
 
@@ -31,6 +33,7 @@ class MachineAccess(QWidget):
 
     def __init__(self, bridge: Bridge, window: Window, *, parent: QWidget) -> None:
         super().__init__(parent)
+        self._bridge = bridge
         self._window_door = window
         self._machine: Machine | None = None
         self._keys: tuple[SSHKey, ...] = ()
@@ -78,6 +81,19 @@ class MachineAccess(QWidget):
                 run=self._on_terminal,
                 is_available=lambda: not self._terminal_problem(),
             )
+            for name, title, icon, words, run in (
+                ("files", self.tr("Files of {0}"), "folder", self.tr("sftp upload download"), self._on_files),
+                ("tunnels", self.tr("Tunnels through {0}…"), "network", self.tr("ssh forward port"), self._on_tunnels),
+            ):
+                yield Command(
+                    name=f"machine.{name}",
+                    title=title.format(machine.name),
+                    group=self.tr("Machines"),
+                    icon=icon,
+                    words=words,
+                    run=run,
+                    is_available=lambda: not self._terminal_problem(),
+                )
         key = self._own_key()
         if key is not None:
             yield Command(
@@ -109,7 +125,19 @@ class MachineAccess(QWidget):
         self._card.column.setContentsMargins(Space.M, Space.S, Space.S, Space.S)
         self._card.column.addWidget(self._command)
         self._card.column.addWidget(self._key_row)
-        self._card.column.addWidget(self._terminal, 0, Qt.AlignmentFlag.AlignLeft)
+        ways = Flow()
+        ways.addWidget(self._terminal)
+        self._others: list[Button] = []
+        for name, words, icon, act in (
+            ("files", self.tr("Files"), "folder", self._on_files),
+            ("tunnels", self.tr("Tunnels"), "network", self._on_tunnels),
+        ):
+            button = Button(words, icon_name=icon)
+            button.setObjectName(f"machine.{name}")
+            button.clicked.connect(act)
+            self._others.append(button)
+            ways.addWidget(button)
+        self._card.column.addLayout(ways)
         return self._card
 
     def _build_values(self) -> KeyValueList:
@@ -134,6 +162,9 @@ class MachineAccess(QWidget):
         problem = self._terminal_problem()
         self._terminal.setEnabled(not problem)
         self._terminal.setToolTip(problem or "Ctrl+Shift+T")
+        for button in self._others:
+            button.setEnabled(not problem)
+            button.setToolTip(problem)
         key = self._own_key()
         self._key_row.setVisible(key is not None)
         if key is not None:
@@ -150,6 +181,15 @@ class MachineAccess(QWidget):
             # A place alone is only offered there, for links lead to places and get nothing done.
             self._window_door.open_app("terminal", self._machine.machine_id)
             self._window_door.do("terminal", "terminals.open_wanted")
+
+    def _on_files(self) -> None:
+        if self._machine is not None:
+            self._window_door.open_app("terminal", self._machine.machine_id)
+            self._window_door.do("terminal", "terminals.files_wanted")
+
+    def _on_tunnels(self) -> None:
+        if self._machine is not None:
+            TunnelsDialog(self._bridge, self._machine.machine_id, self._machine.name, parent=self.window()).open()
 
     def _own_key(self) -> SSHKey | None:
         """The first of the machine's keys whose private half is in the vault."""

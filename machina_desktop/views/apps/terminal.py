@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -11,21 +10,22 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine, MachineStatus
-from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.services.device import ListSettings, SettingValue
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.views import tasks, theme
 from machina_desktop.views.apps.base import App, Page, Window
-from machina_desktop.views.apps.terminal_machines import is_open_to, is_production, machine_menu
+from machina_desktop.views.apps.terminal_machines import is_open_to, machine_menu
+from machina_desktop.views.apps.terminal_tab import TerminalTab
+from machina_desktop.views.apps.terminal_tools import TerminalTools
 from machina_desktop.views.commands import Command, install_keys
 from machina_desktop.views.links import APP as LINKED
 from machina_desktop.views.links import Link
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.searches import Finding, Search, fixed_search
 from machina_desktop.views.terminal.look import Look, look_of
-from machina_desktop.views.terminal.pane import Place, TerminalPane
+from machina_desktop.views.terminal.pane import TerminalPane
 from machina_desktop.views.terminal.tab_strip import TabStrip
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import IconButton
@@ -33,15 +33,6 @@ from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.tabs import TAB_HEIGHT, Tab
 
 LIMIT = 5000
-_ICONS = {SessionState.LOST: "wifi-off", SessionState.ENDED: "power-off", SessionState.ASKING: "circle-question-mark"}
-
-
-@dataclass(kw_only=True)
-class _Tab:
-    """A tab's pane, and the title a person gave it; empty where it has its own."""
-
-    pane: TerminalPane
-    given: str = ""
 
 
 class _TopLine(QWidget):
@@ -57,12 +48,12 @@ class TerminalPage(Page):
     def __init__(self, bridge: Bridge, window: Window) -> None:
         super().__init__(bridge, window)
         self.setObjectName("terminal")
-        self._tabs: dict[str, _Tab] = {}
+        self._tabs: dict[str, TerminalTab] = {}
         self._machines: dict[str, Machine] = {}
         self._is_known = False
         self._problem: MachinaError | None = None
         self._wanted = ""
-        self._is_agreed = False
+        self._is_agreed = self._has_files = False
         self._look = Look()
         self._live: LiveQuery[tuple[Machine, ...]] | None = None
         self._build()
@@ -81,7 +72,7 @@ class TerminalPage(Page):
 
     def go_to(self, place: str) -> None:
         """Show the terminal on the machine of that id, or offer to open one: a link gets nothing done by itself."""
-        self._wanted, self._is_agreed = place, False
+        self._wanted, self._is_agreed, self._has_files = place, False, False
         QTimer.singleShot(0, self, self._take_wanted)
 
     def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
@@ -101,6 +92,14 @@ class TerminalPage(Page):
             ("new", self.tr("New terminal"), "plus", "Ctrl+Shift+T", self.open_another, lambda: bool(self._machines)),
             ("choose", self.tr("Open a terminal on…"), "square-terminal", "", self._choose, lambda: self._is_known),
             ("open_wanted", self.tr("Open it"), "square-terminal", "", self.open_wanted, lambda: bool(self._wanted)),
+            (
+                "files_wanted",
+                self.tr("Show its files"),
+                "folder",
+                "",
+                self.open_wanted_files,
+                lambda: bool(self._wanted),
+            ),
             ("close", self.tr("Close the terminal"), "x", "Ctrl+Shift+W", self.close_current, has_tab),
             ("rename", self.tr("Rename the terminal"), "pencil", "", self.rename_current, has_tab),
             ("next", self.tr("Next terminal"), "arrow-right", "Ctrl+PgDown", lambda: self._step(1), has_several),
@@ -115,6 +114,7 @@ class TerminalPage(Page):
                 run=run,
                 is_available=is_available,
             )
+        yield from self._tools.commands()
         if (pane := self.current_pane()) is not None:
             yield from pane.commands()
 
@@ -123,17 +123,13 @@ class TerminalPage(Page):
     def open_on(self, machine: Machine) -> TerminalPane:
         """Open a terminal on a machine in a new tab."""
         key = new_id("tab")
-        place = Place(machine_id=machine.machine_id, name=machine.name, is_production=is_production(machine))
-        pane = TerminalPane(
-            lambda columns, lines: self.bridge.open_terminal(machine.machine_id, columns, lines),
-            place=place,
-            look=self._look,
-        )
-        self._tabs[key] = _Tab(pane=pane)
-        self._panes.addWidget(pane)
-        self._strip.add(Tab(key=key, title=pane.title, icon_name="square-terminal"))
+        tab = TerminalTab(self.bridge, self.window_door, machine, self._look)
+        pane = tab.pane
+        self._tabs[key] = tab
+        self._panes.addWidget(tab)
+        self._strip.add(Tab(key=key, title=tab.title, icon_name=tab.icon_name))
         pane.title_changed.connect(lambda _title: self._show_title(key))
-        pane.state_changed.connect(lambda _state: self._show_title(key))
+        tab.changed.connect(lambda: self._show_title(key))
         pane.rang.connect(lambda: self._mark(key))
         pane.close_wanted.connect(lambda: self.close_tab(key))
         pane.command_ended.connect(lambda seconds, code: self._on_command_ended(key, seconds, code))
@@ -156,16 +152,21 @@ class TerminalPage(Page):
         self._is_agreed = bool(self._wanted)
         self._take_wanted()
 
+    def open_wanted_files(self) -> None:
+        """Show the files of what ``go_to`` named, below a terminal on it, which is opened where there is none."""
+        self._has_files = True
+        self.open_wanted()
+
     def _take_wanted(self) -> None:
         machine = self._machines.get(self._wanted)
         if machine is None:
             return
         self._wanted = ""
         key = next((key for key, tab in self._tabs.items() if tab.pane.place.machine_id == machine.machine_id), "")
-        if self._is_agreed:
-            self.open_on(machine)
-        elif key:
+        if key and (self._has_files or not self._is_agreed):
             self._strip.set_current(key)
+        elif self._is_agreed:
+            self.open_on(machine)
         else:
             self.window_door.notify(
                 self.tr("Open a terminal on {0}?").format(machine.name),
@@ -173,6 +174,8 @@ class TerminalPage(Page):
                 on_action=lambda: self._open(machine),
                 about=machine.machine_id,
             )
+        if self._has_files and (tab := self.current_tab()) is not None:
+            tab.show_files()
 
     def _open(self, machine: Machine) -> None:
         self.window_door.open_app("terminal")
@@ -191,19 +194,23 @@ class TerminalPage(Page):
         tab = self._tabs.pop(key, None)
         if tab is None:
             return
-        tab.pane.close_session()
+        tab.close_session()
         self._strip.remove(key)
-        self._panes.removeWidget(tab.pane)
-        tab.pane.hide()
-        tab.pane.deleteLater()
+        self._panes.removeWidget(tab)
+        tab.hide()
+        tab.deleteLater()
         self._show_content()
         if (pane := self.current_pane()) is not None:
             pane.view.setFocus()
 
     def current_pane(self) -> TerminalPane | None:
         """The pane in front; ``None`` without tabs."""
-        tab = self._tabs.get(self._strip.current())
+        tab = self.current_tab()
         return tab.pane if tab is not None else None
+
+    def current_tab(self) -> TerminalTab | None:
+        """The tab in front; ``None`` without any."""
+        return self._tabs.get(self._strip.current())
 
     def panes(self) -> tuple[TerminalPane, ...]:
         """All panes."""
@@ -220,11 +227,13 @@ class TerminalPage(Page):
         self._new = IconButton("plus", self.tr("New terminal"), shortcut="Ctrl+Shift+T")
         self._new.setObjectName("terminal.new")
         self._new.clicked.connect(self._choose)
+        self._tools = TerminalTools(self.bridge, self.current_tab, self)
         self._top = _TopLine()
         row = QHBoxLayout(self._top)
         row.setContentsMargins(0, 0, Space.S, 0)
         row.setSpacing(Space.XS)
         row.addWidget(self._strip, 1)
+        row.addWidget(self._tools, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._new, 0, Qt.AlignmentFlag.AlignVCenter)
         self._top.setFixedHeight(TAB_HEIGHT)
         self._panes = QStackedWidget()
@@ -327,7 +336,7 @@ class TerminalPage(Page):
     def _on_tab_changed(self, key: str) -> None:
         tab = self._tabs.get(key)
         if tab is not None:
-            self._panes.setCurrentWidget(tab.pane)
+            self._panes.setCurrentWidget(tab)
             self._show_title(key)
             tab.pane.view.setFocus()
 
@@ -345,13 +354,13 @@ class TerminalPage(Page):
     def _show_title(self, key: str) -> None:
         tab = self._tabs.get(key)
         if tab is not None:
-            icon = _ICONS.get(tab.pane.state or SessionState.CONNECTING, "square-terminal")
-            self._strip.rename(key, tab.given or tab.pane.title, icon)
+            self._strip.rename(key, tab.title, tab.icon_name)
+        self._tools.show_tab()
 
     def _mark(self, key: str) -> None:
         """The bell rang in a tab that is not in front."""
         if key != self._strip.current() or not self.isVisible():
-            self._strip.rename(key, self._tabs[key].given or self._tabs[key].pane.title, "bell")
+            self._strip.rename(key, self._tabs[key].title, "bell")
 
     def _on_command_ended(self, key: str, seconds: float, exit_code: int | None) -> None:
         tab = self._tabs.get(key)

@@ -119,23 +119,26 @@ class PaneRecorder(QObject):
         recorder, recording = self._recorder, self._recording
         if recorder is None or recording is None:
             return None
-        self._recorder = None
+        # Another one may have begun before this one is done.
+        self._recorder, title = None, self._title
         recorder.stop()
         self.changed.emit()
         written: Written = await asyncio.to_thread(recorder.wait)
-        self._recording = await self._bridge.call(
+        ended = await self._bridge.call(
             EndRecording(
                 recording_id=recording.recording_id,
                 duration_ms=max(1, written.duration_ms),
                 left_out_bytes=written.left_out_bytes,
-                title=self._title,
+                title=title,
                 exit_status=exit_status,
             )
         )
+        if self._recording is recording:
+            self._recording = ended
         # What is too old or takes too much room goes now; what cannot, goes another time.
         with contextlib.suppress(MachinaError):
             await self._bridge.call(TidyRecordings())
-        return self._recording
+        return ended
 
     def stop(self) -> None:
         """Record no more without waiting, as when the window closes; what was written is ended at the next look."""

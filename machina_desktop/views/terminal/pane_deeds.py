@@ -109,6 +109,13 @@ class PaneDeeds(QObject):
         dialog.finished.connect(lambda _result: self._pane.view.setFocus())
         dialog.open()
 
+    def run_text(self, text: str) -> None:
+        """Type commands that a person has seen, and press Enter."""
+        text = pasting.cleaned(text).rstrip("\n")
+        if text:
+            self._send(text)
+            self._pane.view.type(b"\r")
+
     def _send(self, text: str) -> None:
         self._pane.view.type(pasting.encoded(text, is_bracketed=self._pane.terminal.modes.is_bracketed_paste))
 

@@ -17,7 +17,7 @@ from machina_desktop.views.terminal_files.file_table import FilesModel, FileTabl
 from machina_desktop.views.terminal_files.file_words import size_words
 from machina_desktop.views.terminal_files.path_bar import PathBar
 from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.buttons import IconButton
+from machina_desktop.views.widgets.buttons import Button, IconButton
 from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.text import ElidedLabel, IconLabel, Label
@@ -34,11 +34,13 @@ class FilePane(QWidget):
         asked: Something was asked for by key or menu: ``copy``, ``move``, ``folder``, ``delete``, … (str).
         opened: Enter on a file: its key (str).
         menu_wanted: Where the context menu shall open (QPoint).
+        terminal_wanted: The machine asks something, which a terminal shows.
     """
 
     asked = Signal(str)
     opened = Signal(str)
     menu_wanted = Signal(QPoint)
+    terminal_wanted = Signal()
 
     def __init__(self, bridge: Bridge, *, title: str, icon_name: str, key: str, parent: QWidget) -> None:
         """``key`` is ``local`` or ``remote``: prefix of object names, and what is remembered under."""
@@ -77,6 +79,15 @@ class FilePane(QWidget):
         """Name the side."""
         self._title.setText(title)
         self.table.setAccessibleName(title)
+
+    def add_to_head(self, button: IconButton) -> None:
+        """Put a button behind the filter."""
+        self._head.addWidget(button)
+
+    def read_failed(self) -> None:
+        """Read the folder again that could not be read; nothing where none failed."""
+        if self.states.currentWidget() is self.states.error:
+            self._go(self._wanted)
 
     def begin(self, side: Side, path: str = "") -> None:
         """Show the side's files, first those of ``path`` or its home."""
@@ -134,7 +145,7 @@ class FilePane(QWidget):
         self._again = IconButton("refresh-cw", self.tr("Read anew"), parent=self)
         self._hidden = IconButton("eye", self.tr("Show hidden files"), is_checkable=True, parent=self)
         self._hidden.setChecked(self._shows_hidden)
-        head = QHBoxLayout()
+        head = self._head = QHBoxLayout()
         head.setSpacing(Space.S)
         head.addWidget(self._icon)
         head.addWidget(self._title)
@@ -150,6 +161,9 @@ class FilePane(QWidget):
         empty = EmptyState(icon_name="folder-open", title=self.tr("Nothing here"), text="", parent=None)
         empty.setAcceptDrops(False)
         self.states = ListStates(self.table, empty=empty)
+        self._terminal = Button(self.tr("Open a terminal first"), icon_name="square-terminal")
+        self._terminal.setObjectName(f"files.{self._key}.terminal")
+        self.states.error.add_button(self._terminal)
         self._foot = ElidedLabel("", style=Type.SECONDARY, tone="secondary", parent=self)
         column = self._column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -168,6 +182,7 @@ class FilePane(QWidget):
         self._filter.searched.connect(lambda _text: self._show())
         self._filter.listen_for_shortcut(self)
         self.states.error.retried.connect(lambda: self._go(self._wanted))
+        self._terminal.clicked.connect(self.terminal_wanted)
         self.table.activated_key.connect(self._on_activated)
         self.table.asked.connect(self._on_asked)
         self.table.menu_requested.connect(lambda _key, at: self.menu_wanted.emit(at))
@@ -223,6 +238,7 @@ class FilePane(QWidget):
             self._is_first = False
             self._go("")
             return
+        self._terminal.setVisible(error.code == "E-SSH-ASKS")
         self.states.show_error(error)
         self._foot.setText("")
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -21,7 +21,7 @@ from machina_desktop.views.terminal_files.file_table import FileTable
 from machina_desktop.views.terminal_files.pane import FilePane
 from machina_desktop.views.terminal_files.queue_drawer import QueueDrawer
 from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.menus import Menu
 from machina_desktop.views.widgets.text import ElidedLabel
@@ -37,7 +37,14 @@ class FilesPanel(QWidget):
         local: This computer's side.
         remote: The machine's side.
         queue: The transfers.
+
+    Signals:
+        close_wanted(): The person is done with it.
+        terminal_wanted(): The machine asks something, which a terminal shows.
     """
+
+    close_wanted = Signal()
+    terminal_wanted = Signal()
 
     def __init__(self, bridge: Bridge, machine_id: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -80,6 +87,9 @@ class FilesPanel(QWidget):
         self.local.keep_apart(right=Space.M)
         self.remote.keep_apart(left=Space.M)
         self._splitter.setSizes([1000, 1000])
+        self._close = IconButton("x", self.tr("Close the files"), shortcut="Ctrl+Shift+E", parent=self)
+        self._close.setObjectName("files.close")
+        self.remote.add_to_head(self._close)
         self._said = ElidedLabel("", style=Type.SECONDARY, tone="secondary", parent=self)
         bar = QHBoxLayout()
         bar.setSpacing(Space.S)
@@ -108,6 +118,8 @@ class FilesPanel(QWidget):
     def _connect(self) -> None:
         self._refresh.timeout.connect(self._show_queue)
         self._bridge.transfer_changed.connect(self._on_transfer_changed)
+        self._close.clicked.connect(self.close_wanted)
+        self.remote.terminal_wanted.connect(self.terminal_wanted)
         self.queue.wanted.connect(self._on_wanted)
         self.queue.clear_wanted.connect(lambda: self._bridge.files.transfers.clear_finished(self._machine_id))
         self.editing.said.connect(self.say)

@@ -121,6 +121,10 @@ class ErrorState(_Message):
         self._buttons.addWidget(self.retry)
         self._buttons.addWidget(copy)
 
+    def add_button(self, button: Button) -> None:
+        """Put a button before the others."""
+        self._buttons.insertWidget(0, button)
+
     def set_error(self, error: MachinaError) -> None:
         """Show an error of ours: its message, its hint, its code."""
         self.set_message(error.message, error.hint, details=f"{error.code}: {error}")

@@ -1,0 +1,210 @@
+"""One tab of the Terminal page: a pane, what records it, and the machine's files below it when they are wanted."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.recording import Recording, RecordingDecision, RecordingPolicy
+from machina_desktop.core.domain.terminal import SessionState
+from machina_desktop.views import remembered, tasks
+from machina_desktop.views.apps.base import Window
+from machina_desktop.views.apps.terminal_machines import is_production
+from machina_desktop.views.recordings.guarded_session import GuardedSession, end_quietly
+from machina_desktop.views.recordings.pane_recorder import PaneRecorder
+from machina_desktop.views.recordings.record_ask import RecordAsk
+from machina_desktop.views.terminal.look import Look
+from machina_desktop.views.terminal.pane import Place, TerminalPane
+from machina_desktop.views.terminal.session_like import SessionLike
+from machina_desktop.views.terminal_files.panel import FilesPanel
+
+_ICONS = {SessionState.LOST: "wifi-off", SessionState.ENDED: "power-off", SessionState.ASKING: "circle-question-mark"}
+_REMEMBERED = "terminal.files"
+# So much of the tab the files get at first, in percent.
+_SHARE = 45
+
+
+class TerminalTab(QWidget):
+    """Holds a pane, and looks after its recording from the pane's beginning to its end.
+
+    Attributes:
+        machine: Where the shell runs, as it was when the tab was opened.
+        given: The title a person gave the tab; empty where it has its own.
+        recorder: What records the pane.
+        files: The machine's files; ``None`` while they are closed.
+
+    Signals:
+        changed(): Its state, its recording or its files are others.
+    """
+
+    changed = Signal()
+
+    def __init__(self, bridge: Bridge, window: Window, machine: Machine, look: Look) -> None:
+        super().__init__()
+        self.machine = machine
+        self.given = ""
+        self.files: FilesPanel | None = None
+        self.recorder = PaneRecorder(bridge, machine.machine_id)
+        self.is_required = False
+        self._bridge = bridge
+        self._window_door = window
+        self._is_closed = False
+        place = Place(machine_id=machine.machine_id, name=machine.name, is_production=is_production(machine))
+        self.pane = TerminalPane(self._open, place=place, look=look)
+        self.ask = RecordAsk(self)
+        self._splitter = QSplitter(Qt.Orientation.Vertical)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setHandleWidth(1)
+        self._splitter.addWidget(self.pane)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.ask)
+        column.addWidget(self._splitter, 1)
+        self.ask.answered.connect(self._on_answered)
+        self._splitter.splitterMoved.connect(lambda _position, _index: self._remember())
+        self.recorder.changed.connect(self._on_recorder)
+        self.pane.state_changed.connect(self._on_state)
+        self.pane.title_changed.connect(self.recorder.titled)
+        self.pane.command_ended.connect(self._on_command_ended)
+
+    @property
+    def title(self) -> str:
+        """What the tab says."""
+        return self.given or self.pane.title
+
+    @property
+    def icon_name(self) -> str:
+        """How its session stands, else whether it is recorded."""
+        usual = "circle-dot" if self.recorder.is_recording else "square-terminal"
+        return _ICONS.get(self.pane.state or SessionState.CONNECTING, usual)
+
+    def close_session(self) -> None:
+        """Hang up and end the recording. Files on their way go on."""
+        with suppress(RuntimeError):
+            self.recorder.changed.disconnect(self._on_recorder)
+        self._is_closed = True
+        session = self.pane.session
+        self.pane.close_session()
+        self._end(session.exit_status if session is not None else None)
+
+    # Files
+
+    def show_files(self) -> None:
+        """Show the machine's files below the terminal."""
+        if self.files is not None:
+            return
+        self.files = FilesPanel(self._bridge, self.machine.machine_id, self)
+        self.files.close_wanted.connect(self.close_files)
+        self.files.terminal_wanted.connect(self._on_terminal_wanted)
+        self._splitter.addWidget(self.files)
+        share = int(remembered.recall(_REMEMBERED).get("share", "") or _SHARE)
+        self._splitter.setSizes([(100 - share) * 100, share * 100])
+        self.changed.emit()
+
+    def close_files(self) -> None:
+        """Take the files away, and go back to typing."""
+        if self.files is None:
+            return
+        gone, self.files = self.files, None
+        gone.hide()
+        gone.deleteLater()
+        self.pane.view.setFocus()
+        self.changed.emit()
+
+    def _remember(self) -> None:
+        sizes = self._splitter.sizes()
+        whole = sum(sizes)
+        if self.files is not None and len(sizes) == 2 and whole:
+            remembered.remember(_REMEMBERED, {"share": str(round(100 * sizes[1] / whole))})
+
+    def _on_terminal_wanted(self) -> None:
+        """Questions of the machine are answered in the terminal; once it is open, the files are read."""
+        if self.pane.state is not None and self.pane.state.is_over:
+            self.pane.reconnect()
+        if self.pane.asking is not None:
+            self.pane.asking.take_focus()
+        else:
+            self.pane.view.setFocus()
+            self._read_files()
+
+    def _read_files(self) -> None:
+        if self.files is not None and self.pane.state is SessionState.LIVE:
+            self.files.remote.read_failed()
+
+    # Recording
+
+    def record(self) -> None:
+        """Record from now on."""
+        self.ask.hide()
+        tasks.run(
+            self._bridge,
+            self._begin(),
+            owner=self._bridge,
+            name="begin a recording",
+            done=lambda _recording: self._on_begun(),
+        )
+
+    def stop_recording(self) -> None:
+        """Record no more, unless the team requires it."""
+        if not self.is_required:
+            self._end()
+
+    async def _begin(self) -> Recording:
+        terminal = self.pane.terminal
+        return await self.recorder.begin(terminal.columns, terminal.lines, title=self.pane.title)
+
+    def _on_begun(self) -> None:
+        # The tab may be gone meanwhile, or its shell have ended.
+        if self._is_closed or (self.pane.state is not None and self.pane.state.is_over):
+            self._end()
+
+    def _end(self, exit_status: int | None = None) -> None:
+        end_quietly(self._bridge, self.recorder, exit_status)
+
+    def _open(self, columns: int, lines: int) -> SessionLike:
+        machine_id = self.machine.machine_id
+        return GuardedSession(
+            self._bridge,
+            self.recorder,
+            lambda columns, lines: self._bridge.open_terminal(machine_id, columns, lines),
+            (columns, lines),
+            on_decided=self._on_decided,
+        )
+
+    def _on_decided(self, decision: RecordingDecision) -> None:
+        self.is_required = decision.rule is not None
+        if decision.policy is RecordingPolicy.ASK and not self.recorder.is_recording:
+            self.ask.ask(self.machine.name)
+        self.changed.emit()
+
+    def _on_answered(self, is_yes: bool) -> None:
+        self.pane.view.setFocus()
+        if is_yes:
+            self.record()
+
+    def _on_state(self, state: SessionState) -> None:
+        if state is SessionState.ENDED:
+            self.ask.hide()
+            session = self.pane.session
+            self._end(session.exit_status if session is not None else None)
+        self._read_files()
+        self.changed.emit()
+
+    def _on_recorder(self) -> None:
+        if problem := self.recorder.problem:
+            self._window_door.notify(
+                self.tr("{0}: {1}").format(self.machine.name, problem),
+                kind="warning",
+                about=f"recording.{self.machine.machine_id}",
+            )
+            self._end()
+        self.changed.emit()
+
+    def _on_command_ended(self, seconds: float, exit_code: int | None) -> None:
+        words = self.tr("A command has ended after {0} s").format(self.locale().toString(round(seconds)))
+        self.recorder.marked(f"{words} ({exit_code})" if exit_code else words)
