@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLineEdit, QWidget
 
 from machina_desktop.views.terminal.view import TerminalView
+from machina_desktop.views.terminal_files.file_table import FileTable
 from machina_desktop.views.widgets.modal import Modal
 from tests.fakes.walk import SLACK, Finding, interactive, lies_over, path_of
 
@@ -40,8 +41,8 @@ def tab_stops(window: QWidget, key: Qt.Key = Qt.Key.Key_Tab) -> list[Stop]:
     modifiers = Qt.KeyboardModifier.ShiftModifier if key == Qt.Key.Key_Backtab else Qt.KeyboardModifier.NoModifier
     for _ in range(STOPS_AT_MOST):
         before = stops[-1].widget if stops else None
-        # Tab itself is the shell's; this is the way out that the page of shortcuts tells of.
-        is_in_terminal = isinstance(window.focusWidget(), TerminalView)
+        # Tab itself is the shell's, or goes to the other list of files; this is the way out of both.
+        is_in_terminal = isinstance(window.focusWidget(), (TerminalView, FileTable))
         press(window, key, modifiers | (CONTROL if is_in_terminal else Qt.KeyboardModifier.NoModifier))
         at = window.focusWidget()
         if at is None or at is before:

@@ -128,11 +128,11 @@ class MachineAccess(QWidget):
         ways = Flow()
         ways.addWidget(self._terminal)
         self._others: list[Button] = []
-        for name, words, icon, act in (
-            ("files", self.tr("Files"), "folder", self._on_files),
-            ("tunnels", self.tr("Tunnels"), "network", self._on_tunnels),
+        for name, words, act in (
+            ("files", self.tr("Files"), self._on_files),
+            ("tunnels", self.tr("Tunnels"), self._on_tunnels),
         ):
-            button = Button(words, icon_name=icon)
+            button = Button(words)
             button.setObjectName(f"machine.{name}")
             button.clicked.connect(act)
             self._others.append(button)

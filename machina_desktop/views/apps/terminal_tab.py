@@ -112,6 +112,8 @@ class TerminalTab(QWidget):
             return
         gone, self.files = self.files, None
         gone.hide()
+        # Else the splitter would go on sharing its height with it for a moment.
+        gone.setParent(None)
         gone.deleteLater()
         self.pane.view.setFocus()
         self.changed.emit()

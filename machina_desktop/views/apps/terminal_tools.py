@@ -30,7 +30,7 @@ class TerminalTools(QWidget):
         super().__init__(parent)
         self._bridge = bridge
         self._current = current
-        self.record = Button(self.tr("Record"), kind=ButtonKind.GHOST, icon_name="circle-dot")
+        self.record = Button(self.tr("Record"), kind=ButtonKind.GHOST, icon_name="circle")
         self.snippets = IconButton("terminal", self.tr("Run a snippet"), shortcut=SNIPPETS)
         self.tunnels = IconButton("network", self.tr("Tunnels through this machine"), shortcut=TUNNELS)
         self.files = IconButton("folder", self.tr("Files of this machine"), shortcut=FILES, is_checkable=True)
@@ -56,6 +56,8 @@ class TerminalTools(QWidget):
         self.record.setText(words)
         self.record.setAccessibleName(words)
         self.record.setToolTip(RECORD)
+        self.record.set_icon_name("circle-dot" if is_recording else "circle")
+        self.record.set_kind(ButtonKind.SECONDARY if is_recording else ButtonKind.GHOST)
         self.files.setChecked(tab is not None and tab.files is not None)
         self.snippets.setEnabled(self._is_live())
 

@@ -28,6 +28,7 @@ from machina_desktop.views.terminal_files.file_words import (
     size_of_entry,
     time_words,
 )
+from machina_desktop.views.widgets.reading_order import move_focus
 from machina_desktop.views.widgets.table_view import RowDelegate, TableView
 
 OURS = "application/x-machina-files"
@@ -169,6 +170,9 @@ class FileTable(TableView):
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and _asks(event):
             self.asked.emit(KEYS[Qt.Key(event.key())])
             return True
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and _leaves(event):
+            is_back = event.key() == Qt.Key.Key_Backtab or event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            return move_focus(self.window(), forwards=not is_back)
         return super().event(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -207,3 +211,9 @@ class FileTable(TableView):
 
 def _asks(event: QKeyEvent) -> bool:
     return event.modifiers() == Qt.KeyboardModifier.NoModifier and event.key() in KEYS
+
+
+def _leaves(event: QKeyEvent) -> bool:
+    """Whether it is the way out, as in a terminal: Tab itself goes to the other side."""
+    is_tab = event.key() in {Qt.Key.Key_Tab, Qt.Key.Key_Backtab}
+    return is_tab and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)

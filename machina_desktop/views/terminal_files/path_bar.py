@@ -17,7 +17,7 @@ from machina_desktop.views.widgets.text import Label
 
 
 class _Crumb(Button):
-    """One folder of the path, low and narrow."""
+    """One folder of the path, narrow."""
 
     def sizeHint(self) -> QSize:
         hint = super().sizeHint()
@@ -48,7 +48,7 @@ class PathBar(QStackedWidget):
         self._edit.installEventFilter(self)
         self.addWidget(self._crumbs)
         self.addWidget(self._edit)
-        self.setFixedHeight(30)
+        self.setFixedHeight(32)
         self.setMinimumWidth(60)
         self.setAccessibleName(name)
         self._crumbs.setToolTip(self.tr("Click beside the path to type one"))
