@@ -68,6 +68,8 @@ class TerminalTab(QWidget):
         self.ask.answered.connect(self._on_answered)
         self._splitter.splitterMoved.connect(lambda _position, _index: self._remember())
         self.recorder.changed.connect(self._on_recorder)
+        # With the window; what was written by then is kept, and ended at the next start.
+        self.destroyed.connect(self.recorder.stop)
         self.pane.state_changed.connect(self._on_state)
         self.pane.title_changed.connect(self.recorder.titled)
         self.pane.command_ended.connect(self._on_command_ended)
