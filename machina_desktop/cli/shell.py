@@ -129,6 +129,8 @@ class _Interactive:
     @contextlib.contextmanager
     def _resizing(self) -> Iterator[None]:
         self._loop.add_signal_handler(signal.SIGWINCH, lambda: self._session.resize(*_size()))
+        # While it connected, or asked something, nobody heard of another size.
+        self._session.resize(*_size())
         try:
             yield
         finally:

@@ -34,6 +34,7 @@ from machina_desktop.views.team_dialog import EditTeamDialog, NewTeamDialog
 from machina_desktop.views.unlock import UnlockDialog
 from machina_desktop.views.widgets.dialogs import ConfirmDialog, Dialog
 from machina_desktop.views.widgets.modal import Modal
+from tests.fakes.file_scenes import SHOWN as FILES_SHOWN
 from tests.fakes.gateway import turn, until
 from tests.fakes.house import House, Scene, inspector
 from tests.fakes.people_rows import HOME, team
@@ -250,6 +251,7 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "notices": (NoticeList, _card(_press_bell)),
     "teams": (Popup, _card(lambda house: house.window.sidebar.team.click())),
     "paste": PASTING,
+    **FILES_SHOWN,
     **{f"first run {screen}": (FirstRunDialog, _first_run_at(screen)) for screen in range(4)},
     **{name: (DeployWizard, scene) for name, scene in _wizard_scenes().items()},
 }

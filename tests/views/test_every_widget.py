@@ -25,6 +25,7 @@ from tests.architecture.source import ROOT
 from tests.fakes import walk
 from tests.fakes.awkward import awkward_rows
 from tests.fakes.dialog_scenes import SHOWN, shapes
+from tests.fakes.file_scenes import TEXTS as FILE_TEXTS
 from tests.fakes.house import SIZES, House, house_with
 from tests.fakes.people_answers import CODE
 from tests.fakes.pseudo import pseudo_language, texts_in, untranslated
@@ -177,6 +178,7 @@ def data_of(house: House) -> frozenset[str]:
             house.gateway.servers.found,
             SERVER_TEXTS,
             TERMINAL_TEXTS,
+            FILE_TEXTS,
             house.bridge.actor.display_name,
             [str(each) for each in (Paths.default().home, Paths.default().logs)],
             "Personal",

@@ -148,6 +148,9 @@ class TunnelsDialog(Dialog):
         self._bind_port = Input(self.tr("Port"), placeholder=self.tr("any"), is_mono=True)
         self._target_host = Input(self.tr("Lead to"), text=LOOPBACK, is_mono=True)
         self._target_port = Input(self.tr("Port"), is_mono=True)
+        # Two fields of one name could not be told apart where they are only heard.
+        self._bind_port.control.setAccessibleName(self.tr("Port to listen at"))
+        self._target_port.control.setAccessibleName(self.tr("Port to lead to"))
         self._label = Input(self.tr("Label"), placeholder=self.tr("optional"))
         self._keep = Checkbox(self.tr("Save it, to be started again later"))
         self._fields = {

@@ -1,0 +1,105 @@
+"""Dialogs about files, tunnels, recordings and snippets, each opened where it stands at the end of a long way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QDialog, QWidget
+
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.transfer import Entry, EntryKind, FileConflict
+from machina_desktop.core.domain.tunnel import TunnelStatus
+from machina_desktop.views.recordings.policy_dialog import RecordingPolicyDialog
+from machina_desktop.views.recordings.rules_dialog import RecordingRulesDialog
+from machina_desktop.views.snippets.editor import SnippetDialog
+from machina_desktop.views.snippets.picker import SnippetPicker
+from machina_desktop.views.terminal_files.file_dialogs import (
+    ConflictDialog,
+    EditConflictDialog,
+    NameDialog,
+    PermissionsDialog,
+)
+from machina_desktop.views.terminal_files.tunnels_dialog import TunnelsDialog
+from tests.fakes.house import House, Scene
+
+MINE = Entry(name="§ 4730 §", kind=EntryKind.FILE, size=1_234_567, mtime=1_790_000_000, mode=0o100644)
+THEIRS = Entry(name="§ 4730 §", kind=EntryKind.FILE, size=7_654_321, mtime=1_790_000_600, mode=0o100600)
+CONFLICT = FileConflict(
+    name=MINE.name,
+    source_size=MINE.size,
+    source_mtime=MINE.mtime,
+    found_size=THEIRS.size,
+    found_mtime=THEIRS.mtime,
+)
+
+TEXTS = (
+    "systemctl restart {{service=nginx}}",
+    "git checkout {{release}}",
+    "release",
+    "env",
+    "staging",
+    "production",
+    "Say what release is.",
+)
+"""Commands, the names of their places, and what the core says of one that is empty."""
+
+
+class NoTunnels:
+    """Nothing leads anywhere."""
+
+    def status(self, machine_id: str = "") -> tuple[TunnelStatus, ...]:
+        return ()
+
+    def all(self, machine_id: str = "") -> tuple[TunnelStatus, ...]:
+        return ()
+
+
+class NoFiles:
+    """The files of a host whose machines cannot be reached."""
+
+    tunnels = NoTunnels()
+
+
+def _machine(house: House) -> Machine:
+    return house.gateway.all(Machine)[0]
+
+
+def _opened(make: Callable[[House], QDialog]) -> Scene:
+    async def scene(house: House) -> QWidget:
+        await house.open()
+        house.bridge.attach_files(NoFiles)  # type: ignore[arg-type]
+        make(house).open()
+        return await house.dialog()
+
+    return scene
+
+
+SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
+    "recording policy": (
+        RecordingPolicyDialog,
+        _opened(lambda h: RecordingPolicyDialog(h.bridge, _machine(h).machine_id, "§ 4731 §", parent=h.window)),
+    ),
+    "recording rules": (
+        RecordingRulesDialog,
+        _opened(lambda h: RecordingRulesDialog(h.bridge, parent=h.window)),
+    ),
+    "new snippet": (SnippetDialog, _opened(lambda h: SnippetDialog(h.bridge, parent=h.window))),
+    "run a snippet": (
+        SnippetPicker,
+        _opened(lambda h: SnippetPicker(h.bridge, known={"name": "§ 4732 §"}, target="§ 4732 §", parent=h.window)),
+    ),
+    "name a file": (
+        NameDialog,
+        _opened(lambda h: NameDialog("§ 4734 §", label="§ 4735 §", confirm="§ 4736 §", parent=h.window)),
+    ),
+    "permissions": (PermissionsDialog, _opened(lambda h: PermissionsDialog(MINE, parent=h.window))),
+    "file conflict": (ConflictDialog, _opened(lambda h: ConflictDialog(CONFLICT, parent=h.window))),
+    "edit conflict": (
+        EditConflictDialog,
+        _opened(lambda h: EditConflictDialog("§ 4730 §", MINE, THEIRS, parent=h.window)),
+    ),
+    "tunnels": (
+        TunnelsDialog,
+        _opened(lambda h: TunnelsDialog(h.bridge, _machine(h).machine_id, "§ 4733 §", parent=h.window)),
+    ),
+}
