@@ -13,7 +13,13 @@ from PySide6.QtWidgets import QApplication
 
 from machina_desktop.core.config import Paths
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.domain.recording import Recording, RecordingDecision, RecordingPolicy, RecordingRule
+from machina_desktop.core.domain.recording import (
+    Recording,
+    RecordingDecision,
+    RecordingFiles,
+    RecordingPolicy,
+    RecordingRule,
+)
 from machina_desktop.core.domain.snippet import OwnSnippet, Snippet
 from machina_desktop.core.domain.terminal import Answer, Question, SessionState
 from machina_desktop.core.errors import Unavailable
@@ -21,7 +27,6 @@ from machina_desktop.core.ids import now
 from machina_desktop.core.services.recordings import (
     DecideRecording,
     EndRecording,
-    RecordingFiles,
     StartRecording,
 )
 from machina_desktop.core.services.snippets import RecordSnippetRun
@@ -223,7 +228,7 @@ async def test_without_the_recording_that_is_required_no_terminal_opens(house: H
     usual = house.gateway.answers[StartRecording]
     house.gateway.answers[StartRecording] = refuse
     terminals = LocalTerminals()
-    house.bridge._terminals = lambda: terminals  # type: ignore[assignment,return-value]
+    house.bridge._terminals = lambda: terminals  # type: ignore[assignment]
     machine = running_machine(house)
     await house.open(app="terminal")
     page_of(house).open_on(machine)
@@ -382,7 +387,7 @@ async def test_a_question_of_the_machine_leads_to_the_terminal(house: House, mac
 
 async def test_the_machine_leads_to_its_files_and_tunnels(house: House) -> None:
     terminals = LocalTerminals()
-    house.bridge._terminals = lambda: terminals  # type: ignore[assignment,return-value]
+    house.bridge._terminals = lambda: terminals  # type: ignore[assignment]
     machine: Machine = running_machine(house)
     await house.open()
     house.window.inspect("machine", machine.machine_id)
