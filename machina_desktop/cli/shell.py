@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import select
-import shutil
 import signal
 import termios
 import threading
@@ -204,8 +203,9 @@ def _write_all(handle: int, data: bytes) -> None:
 
 
 def _size() -> tuple[int, int]:
-    size = shutil.get_terminal_size()
-    return size.columns, size.lines
+    # Asked of the terminal itself: COLUMNS and LINES in the environment may be those of another one.
+    size = os.get_terminal_size(_IN)
+    return (size.columns or 80, size.lines or 24)
 
 
 @contextlib.contextmanager

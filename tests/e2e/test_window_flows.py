@@ -25,7 +25,7 @@ def _play(scenario: str, folder: Path, *arguments: str) -> list[str]:
         ended = subprocess.run(
             [sys.executable, "-m", "tests.e2e.window_driver", scenario, str(pictures), *arguments],
             cwd=REPOSITORY,
-            env={**environment, "MACHINA_HOME": str(folder / "home")},
+            env={**environment, "MACHINA_HOME": str(folder / "home"), "PYTHONFAULTHANDLER": "1"},
             capture_output=True,
             text=True,
             timeout=110,

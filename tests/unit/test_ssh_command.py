@@ -86,6 +86,8 @@ def test_without_a_person_an_unknown_host_key_is_refused(machina: Machina) -> No
 
 
 def test_a_shell_at_a_terminal_takes_keys_sizes_and_interrupts(machina: Machina) -> None:
+    # A shell that exports these means its own terminal.
+    machina.environment |= {"COLUMNS": "80", "LINES": "24"}
     with machina.at_terminal("machines", "ssh", "web-1") as person:
         person.type("echo $((6*7))-$TERM\n")
         person.wait_for("42-xterm-256color")
