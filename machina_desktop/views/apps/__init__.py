@@ -13,11 +13,18 @@ if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
 
 
-def _late(name: str, title: str, icon: str, *entities: str, keys: str = "") -> App:
-    """The app of module ``name``, described here so that the sidebar is painted without loading it."""
+def _late(name: str, title: str, icon: str, *entities: str, keys: str = "", offers: str = "") -> App:
+    """The app of module ``name``, described here so that the sidebar is painted without loading it.
+
+    ``offers`` is the module that says what the palette finds, where the page is too much to be loaded for that.
+    """
 
     def loaded() -> App:
         return cast("App", importlib.import_module(f"{__name__}.{name}").APP)
+
+    def offered() -> App:
+        # A module of offers has the two functions under the names of an app's fields.
+        return cast("App", importlib.import_module(f"{__name__}.{offers}")) if offers else loaded()
 
     def page(bridge: Bridge, window: Window) -> Page:
         return loaded().page(bridge, window)
@@ -35,8 +42,8 @@ def _late(name: str, title: str, icon: str, *entities: str, keys: str = "") -> A
         keys=keys,
         page=page,
         details=details,
-        searches=lambda: loaded().searches(),
-        commands=lambda window: loaded().commands(window),
+        searches=lambda: offered().searches(),
+        commands=lambda window: offered().commands(window),
     )
 
 
@@ -46,11 +53,11 @@ APPS: tuple[App, ...] = (
     _late("providers", "Providers", "cloud", "provider_account"),
     _late("keys", "Keys", "key-round", "ssh_key"),
     _late("deployments", "Deployments", "rocket", "deployment"),
-    _late("terminal", "Terminal", "square-terminal"),
+    _late("terminal", "Terminal", "square-terminal", offers="terminal_offers"),
     _late("teams", "Teams", "layers", "team"),
     _late("members", "Members", "users", "member", "invite"),
     _late("audit", "Audit", "scroll-text", "audit_event"),
-    _late("recordings", "Recordings", "history"),
+    _late("recordings", "Recordings", "history", offers="recordings_offers"),
     _late("snippets", "Snippets", "terminal", keys="Ctrl+Alt+S"),
     _late("settings", "Settings", "settings", keys="Ctrl+,"),
 )

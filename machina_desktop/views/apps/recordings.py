@@ -20,15 +20,14 @@ from machina_desktop.core.services.recordings import (
 )
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks, wording
+from machina_desktop.views.apps import recordings_offers
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.recording_columns import found_shape, recording_shape
+from machina_desktop.views.apps.recordings_offers import SEARCH
 from machina_desktop.views.commands import Command
-from machina_desktop.views.links import APP as LINKED
-from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel
 from machina_desktop.views.recordings.replay import Replay
 from machina_desktop.views.recordings.rules_dialog import RecordingRulesDialog
-from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.terminal.look import Look, look_of
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
@@ -37,7 +36,7 @@ from machina_desktop.views.widgets.menus import Menu
 from machina_desktop.views.widgets.states import EmptyState
 from machina_desktop.views.widgets.tabs import Tab, TabBar
 
-LIST, SEARCH = "list", "search"
+LIST = "list"
 
 
 def _tr(text: str) -> str:
@@ -363,46 +362,11 @@ class RecordingsPage(Page):
         self._look = look_of({each.key: each.value for each in values})
 
 
-def _anywhere(window: Window) -> tuple[Command, ...]:
-    return (
-        Command(
-            name="recording.search",
-            title=_tr("Search in all recordings"),
-            group=_tr("Recordings"),
-            icon="search",
-            words=_tr("terminal session history text"),
-            run=lambda: window.open_app("recordings", SEARCH),
-        ),
-    )
-
-
-def _finding(recording: Recording) -> Finding:
-    return Finding(
-        link=Link.to_app("recordings", recording.recording_id),
-        title=_tr("Recording of {0}").format(recording.machine_name),
-        icon="history",
-        detail=wording.moment(recording.began_at),
-        words=f"{recording.title} {recording.user_name}",
-    )
-
-
-def _searches() -> tuple[Search, ...]:
-    return (
-        search(
-            entity=LINKED,
-            title=_tr("Recordings"),
-            request=lambda team: ListRecordings(team_id=team),
-            depends=frozenset({"recording"}),
-            finding=_finding,
-        ),
-    )
-
-
 APP = App(
     name="recordings",
     title="Recordings",
     icon="history",
     page=RecordingsPage,
-    searches=_searches,
-    commands=_anywhere,
+    searches=recordings_offers.searches,
+    commands=recordings_offers.commands,
 )

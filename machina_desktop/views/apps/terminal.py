@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -15,15 +15,13 @@ from machina_desktop.core.ids import new_id
 from machina_desktop.core.services.device import ListSettings, SettingValue
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.views import tasks, theme
+from machina_desktop.views.apps import terminal_offers
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.terminal_machines import is_open_to, machine_menu
 from machina_desktop.views.apps.terminal_tab import TerminalTab
 from machina_desktop.views.apps.terminal_tools import TerminalTools
 from machina_desktop.views.commands import Command, install_keys
-from machina_desktop.views.links import APP as LINKED
-from machina_desktop.views.links import Link
 from machina_desktop.views.models.live_query import LiveQuery
-from machina_desktop.views.searches import Finding, Search, fixed_search
 from machina_desktop.views.terminal.look import Look, look_of
 from machina_desktop.views.terminal.pane import TerminalPane
 from machina_desktop.views.terminal.tab_strip import TabStrip
@@ -383,31 +381,11 @@ class TerminalPage(Page):
         self._strip.set_current(key)
 
 
-def _searches() -> tuple[Search, ...]:
-    words = QCoreApplication.translate("Terminal", "ssh shell console command line")
-    title = QCoreApplication.translate("Terminal", "Terminals")
-    found = Finding(link=Link.to_app("terminal"), title=title, icon="square-terminal", words=words)
-    return (fixed_search(entity=LINKED, title=title, findings=lambda: (found,)),)
-
-
-def _anywhere(window: Window) -> tuple[Command, ...]:
-    return (
-        Command(
-            name="terminals.anywhere",
-            title=QCoreApplication.translate("Terminal", "Open a terminal…"),
-            group=QCoreApplication.translate("Terminal", "Terminal"),
-            icon="square-terminal",
-            words=QCoreApplication.translate("Terminal", "ssh shell console"),
-            run=lambda: window.do("terminal", "terminals.choose"),
-        ),
-    )
-
-
 APP = App(
     name="terminal",
     title="Terminal",
     icon="square-terminal",
     page=TerminalPage,
-    searches=_searches,
-    commands=_anywhere,
+    searches=terminal_offers.searches,
+    commands=terminal_offers.commands,
 )
