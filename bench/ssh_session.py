@@ -11,7 +11,7 @@ from pathlib import Path
 import paramiko
 
 from machina_desktop.core.domain.terminal import SessionState
-from machina_desktop.core.ssh.shell import ShellWish
+from machina_desktop.core.ssh.wish import ShellWish
 from tests.fakes.sessions import NO_HOME, DirectLine, hop_to, watched
 from tests.fakes.sshd import KeyPair, Sshd, running
 

@@ -21,8 +21,9 @@ from machina_desktop.core.domain.terminal import Answer, SessionState
 from machina_desktop.core.ssh.client import connect
 from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.hop import Ask
-from machina_desktop.core.ssh.shell import ShellWish, open_shell
+from machina_desktop.core.ssh.shell import open_shell
 from machina_desktop.core.ssh.target import Target
+from machina_desktop.core.ssh.wish import ShellWish
 from machina_desktop.core.terminal.session import Opened, Session
 from machina_desktop.views import theme
 from machina_desktop.views.terminal.look import Look

@@ -11,8 +11,8 @@ from dataclasses import replace
 from machina_desktop.core.domain.terminal import Answer, HostKey, Question, SessionState
 from machina_desktop.core.ssh.hop import Ask, Hop, StoredKey
 from machina_desktop.core.ssh.jump import connect_over
-from machina_desktop.core.ssh.shell import ShellWish
 from machina_desktop.core.ssh.target import Target
+from machina_desktop.core.ssh.wish import ShellWish
 from machina_desktop.core.terminal.session import Opened, Session
 from tests.fakes.sshd import KeyPair, Sshd
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from machina_desktop.core.domain.terminal import Answer, QuestionKind, SessionState
-from machina_desktop.core.ssh.shell import ShellWish
+from machina_desktop.core.ssh.wish import ShellWish
 from tests.fakes.sessions import NO_HOME, DirectLine, Watched, hop_to, watched
 from tests.fakes.sshd import KeyPair, Sshd, running
 

@@ -14,8 +14,8 @@ import pytest
 from machina_desktop.core.domain.terminal import NO, Answer, QuestionKind, SessionState
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.ssh.hop import Hop
-from machina_desktop.core.ssh.shell import ShellWish
 from machina_desktop.core.ssh.target import Target
+from machina_desktop.core.ssh.wish import ShellWish
 from tests.fakes.sessions import NO_HOME, DirectLine, hop_to, watched
 from tests.fakes.ssh_server import FINGERPRINT, AskingServer, asking
 from tests.fakes.sshd import KeyPair, Sshd, running

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QApplication
 from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.core.ssh.client import connect
 from machina_desktop.core.ssh.hop import Ask
-from machina_desktop.core.ssh.shell import ShellWish
 from machina_desktop.core.ssh.target import Target
+from machina_desktop.core.ssh.wish import ShellWish
 from machina_desktop.core.terminal.session import Opened, Session
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.pane import Place, TerminalPane

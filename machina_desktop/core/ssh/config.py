@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import paramiko  # type: ignore[import-untyped]
-
 from machina_desktop.core.config import environment
 from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.process import run_briefly
@@ -178,6 +176,8 @@ def _agent(text: str) -> str | None:
 
 
 def _read_here(asked: Asked, file: Path | None) -> Mapping[str, Sequence[str]]:
+    import paramiko  # type: ignore[import-untyped]  # noqa: PLC0415 - who has ssh never needs it here
+
     text = _expanded(file or Path("~/.ssh/config").expanduser(), _DEPTH)
     if re.search(r"(?im)^\s*match\b.*\bexec\b", text):
         raise _mistake("it has Match exec, which only ssh itself can decide; install the OpenSSH client")

@@ -16,7 +16,8 @@ import paramiko  # type: ignore[import-untyped]
 from machina_desktop.core import ids
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.ssh.target import Target, connected, lost
+from machina_desktop.core.ssh.failures import connected
+from machina_desktop.core.ssh.target import Target, lost
 
 SILENCE_S = 45.0
 """A server that answers nothing at all for so long, questions included, counts as gone."""

@@ -15,9 +15,10 @@ import paramiko  # type: ignore[import-untyped]
 from machina_desktop.core.domain.tunnel import Tunnel, TunnelKind
 from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.ssh.connection import Connection
+from machina_desktop.core.ssh.failures import connected
 from machina_desktop.core.ssh.pump import Counts, hang_up, pump
 from machina_desktop.core.ssh.socks import Reply, SocksRequest, read_request, reply
-from machina_desktop.core.ssh.target import connected, lost
+from machina_desktop.core.ssh.target import lost
 
 LOG = logging.getLogger(__name__)
 CONNECTIONS_LIMIT = 200

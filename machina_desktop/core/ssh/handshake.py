@@ -12,9 +12,10 @@ from paramiko.ssh_exception import IncompatiblePeer  # type: ignore[import-untyp
 
 from machina_desktop.core.domain.terminal import HostKey, Question, QuestionKind
 from machina_desktop.core.errors import Unavailable
+from machina_desktop.core.ssh.failures import reaching
 from machina_desktop.core.ssh.hop import Guide, Hop
 from machina_desktop.core.ssh.keys import fingerprint_of_blob
-from machina_desktop.core.ssh.target import Target, reaching
+from machina_desktop.core.ssh.target import Target
 
 WINDOW_BYTES = 512 << 10
 """What a server may send of one channel before we have taken it: enough for a fast line, little enough that what is

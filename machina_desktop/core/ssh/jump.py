@@ -8,10 +8,11 @@ import paramiko  # type: ignore[import-untyped]
 
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.ssh.connection import Connection
+from machina_desktop.core.ssh.failures import connected
 from machina_desktop.core.ssh.handshake import Dial, dial_to, host_key, trusted
 from machina_desktop.core.ssh.hop import Guide, Hop
 from machina_desktop.core.ssh.login import log_in
-from machina_desktop.core.ssh.target import Target, connected
+from machina_desktop.core.ssh.target import Target
 
 CONNECT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 15

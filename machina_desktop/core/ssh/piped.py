@@ -9,8 +9,10 @@ from collections.abc import Callable
 import paramiko  # type: ignore[import-untyped]
 
 from machina_desktop.core.ssh.connection import ENDED_BY_SIGNAL, Connection, Pulse
-from machina_desktop.core.ssh.shell import ShellWish, open_shell
-from machina_desktop.core.ssh.target import connected, lost
+from machina_desktop.core.ssh.failures import connected
+from machina_desktop.core.ssh.shell import open_shell
+from machina_desktop.core.ssh.target import lost
+from machina_desktop.core.ssh.wish import ShellWish
 
 _TICK_S = 1.0
 _READ_BYTES = 65_536

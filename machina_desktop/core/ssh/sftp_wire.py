@@ -14,7 +14,8 @@ from enum import IntEnum
 import paramiko  # type: ignore[import-untyped]
 
 from machina_desktop.core.errors import Unavailable
-from machina_desktop.core.ssh.target import Target, connected
+from machina_desktop.core.ssh.failures import connected
+from machina_desktop.core.ssh.target import Target
 
 WINDOW_BYTES = 8 << 20
 """What the server may send ahead: enough for 100 ms of distance at 80 MB/s."""

@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import paramiko  # type: ignore[import-untyped]
 from paramiko.agent import AgentRequestHandler  # type: ignore[import-untyped]
 
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.ssh.connection import Connection
-from machina_desktop.core.ssh.target import connected, timed_out
+from machina_desktop.core.ssh.failures import connected
+from machina_desktop.core.ssh.target import timed_out
+from machina_desktop.core.ssh.wish import ShellWish
 
 TERM = "xterm-256color"
 OPEN_TIMEOUT_S = 15.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShellWish:
-    """What is to run.
-
-    Attributes:
-        command: Text for the person's login shell there; empty for that shell itself.
-        columns: Of the terminal, as ``lines``; 0 for no terminal at all.
-        variables: Offered to the server, which takes those that its ``AcceptEnv`` names.
-        forwards_agent: Programs there may use the person's agent.
-    """
-
-    command: str = ""
-    columns: int = 80
-    lines: int = 24
-    variables: Mapping[str, str] = field(default_factory=dict)
-    forwards_agent: bool = False
 
 
 def open_shell(connection: Connection, wish: ShellWish) -> paramiko.Channel:

@@ -14,9 +14,11 @@ import paramiko  # type: ignore[import-untyped]
 from machina_desktop.core.domain.terminal import NO, Answer, Question, SessionState
 from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.ssh.connection import ENDED_BY_SIGNAL, Connection, Pulse
+from machina_desktop.core.ssh.failures import connected
 from machina_desktop.core.ssh.hop import Ask
-from machina_desktop.core.ssh.shell import ShellWish, open_shell
-from machina_desktop.core.ssh.target import connected, lost
+from machina_desktop.core.ssh.shell import open_shell
+from machina_desktop.core.ssh.target import lost
+from machina_desktop.core.ssh.wish import ShellWish
 
 WAITING_LIMIT = 1 << 20
 """Bytes that may wait to be taken; more are left to the connection, which slows the server down."""

@@ -29,7 +29,7 @@ from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.hop import Ask, Hop
 from machina_desktop.core.ssh.jump import connect_over
 from machina_desktop.core.ssh.known_hosts import remember
-from machina_desktop.core.ssh.shell import ShellWish
+from machina_desktop.core.ssh.wish import ShellWish
 from machina_desktop.core.sync.gateway import Gateway
 from machina_desktop.core.terminal.session import Opened, Session
 from machina_desktop.core.workers.ways import Ways
