@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from machina_desktop.core.domain.provider import AccountField
-from machina_desktop.core.secret import Secret
+from machina_desktop.core.providers.base import Access
 from machina_desktop.server import __main__ as web
 from machina_desktop.server import runner
 from tests.fakes.provider import RecordProvider, install
@@ -24,8 +23,8 @@ class SealedProvider(RecordProvider):
         account_fields=(AccountField(name="token", title="Token", is_secret=True, is_required=True),),
     )
 
-    def environment(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> dict[str, str]:
-        return {"RECORD_TOKEN": credentials["token"].reveal()}
+    async def environment(self, access: Access) -> dict[str, str]:
+        return {"RECORD_TOKEN": access.secrets["token"].reveal()}
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from machina_desktop.core.domain.provider import (
     AccountField,
     Catalogue,
@@ -13,7 +11,7 @@ from machina_desktop.core.domain.provider import (
     Region,
     Verification,
 )
-from machina_desktop.core.secret import Secret
+from machina_desktop.core.providers.base import Access
 from tests.fakes.provider import RecordProvider
 
 
@@ -40,20 +38,20 @@ class KeyedProvider(RecordProvider):
         super().__init__()
         self.seen: list[dict[str, str]] = []
 
-    async def verify(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Verification:
-        self._see(settings, credentials)
+    async def verify(self, access: Access) -> Verification:
+        self._see(access)
         return Verification(status=CredentialStatus.VALID, identity="somebody")
 
-    async def catalogue(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Catalogue:
-        self._see(settings, credentials)
+    async def catalogue(self, access: Access) -> Catalogue:
+        self._see(access)
         return Catalogue(regions=(Region(slug="here", title="Here"),))
 
-    def environment(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> dict[str, str]:
-        self._see(settings, credentials)
-        return {"KEYED_TOKEN": credentials["api_token"].reveal()}
+    async def environment(self, access: Access) -> dict[str, str]:
+        self._see(access)
+        return {"KEYED_TOKEN": access.secrets["api_token"].reveal()}
 
-    def _see(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> None:
-        self.seen.append({**settings, **{name: secret.reveal() for name, secret in credentials.items()}})
+    def _see(self, access: Access) -> None:
+        self.seen.append({**access.settings, **{name: secret.reveal() for name, secret in access.secrets.items()}})
 
 
 class PracticeLike(KeyedProvider):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.provider import (
     Catalogue,
@@ -15,8 +13,7 @@ from machina_desktop.core.domain.provider import (
     Verification,
 )
 from machina_desktop.core.providers import registry
-from machina_desktop.core.providers.base import HookContext, Provider
-from machina_desktop.core.secret import Secret
+from machina_desktop.core.providers.base import Access, HookContext, MachineParts, Provider
 
 
 class RecordProvider(Provider):
@@ -29,13 +26,13 @@ class RecordProvider(Provider):
     def __init__(self, module: Path | str = "sandbox") -> None:
         self.module = str(module)
 
-    async def verify(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Verification:
+    async def verify(self, access: Access) -> Verification:
         return Verification(status=CredentialStatus.VALID)
 
-    async def catalogue(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Catalogue:
+    async def catalogue(self, access: Access) -> Catalogue:
         return Catalogue()
 
-    def variables(self, machine: Machine, keys: tuple[SSHKey, ...]) -> dict[str, object]:
+    def variables(self, machine: Machine, parts: MachineParts) -> dict[str, object]:
         return {
             "machine_id": machine.machine_id,
             "team_id": machine.team_id,

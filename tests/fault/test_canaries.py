@@ -35,7 +35,7 @@ from machina_desktop.core.domain.provider import (
     Verification,
 )
 from machina_desktop.core.errors import MachinaError, Unavailable
-from machina_desktop.core.providers.base import HookContext
+from machina_desktop.core.providers.base import Access, HookContext
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.deployments import CancelDeployment
 from machina_desktop.core.services.device import CreateVault, LockVault, UnlockVault
@@ -73,14 +73,14 @@ class Chatterbox(RecordProvider):
     )
     fails = False
 
-    async def verify(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Verification:
-        told = " ".join(secret.reveal() for secret in credentials.values())
+    async def verify(self, access: Access) -> Verification:
+        told = " ".join(secret.reveal() for secret in access.secrets.values())
         if self.fails:
             raise Unavailable(f"401 for {told}", code="E-CHATTER")
         return Verification(status=CredentialStatus.VALID, identity=f"me {told}", reason=told)
 
-    def environment(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> dict[str, str]:
-        return {f"CHATTER_{name.upper()}": secret.reveal() for name, secret in credentials.items()}
+    async def environment(self, access: Access) -> dict[str, str]:
+        return {f"CHATTER_{name.upper()}": secret.reveal() for name, secret in access.secrets.items()}
 
     async def before_apply(self, context: HookContext) -> MachineFacts:
         self._chat(context)

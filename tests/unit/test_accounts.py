@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from machina_desktop.core.domain.provider import AccountField, CredentialStatus, ProviderType, Verification
 from machina_desktop.core.errors import Conflict, InvalidInput, Locked, NotFound, Unavailable
+from machina_desktop.core.providers.base import Access
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.device import LockVault
 from machina_desktop.core.services.providers import (
@@ -36,8 +37,8 @@ class TokenProvider(RecordProvider):
         ),
     )
 
-    async def verify(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Verification:
-        if credentials["token"] == TOKEN:
+    async def verify(self, access: Access) -> Verification:
+        if access.secrets["token"] == TOKEN:
             return Verification(status=CredentialStatus.VALID, identity="me", scopes=("all",))
         return Verification(status=CredentialStatus.INVALID, reason="The token is wrong.")
 

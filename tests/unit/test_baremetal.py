@@ -21,9 +21,10 @@ from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.baremetal import BareMetal, host_problem
-from machina_desktop.core.providers.base import Cancelled, HookContext
+from machina_desktop.core.providers.base import Cancelled, HookContext, MachineParts
 from machina_desktop.core.providers.registry import PROVIDERS, available_types, provider_for
 from machina_desktop.core.secret import Secret
+from tests.fakes.preferences import PREFERENCES, access
 from tests.fakes.sshd import USER, KeyPair, Sshd, free_port, running, wait_until
 
 KEY = KeyPair()
@@ -62,6 +63,7 @@ ACCOUNT = ProviderAccount(
     created_at=now(),
     updated_at=now(),
 )
+PARTS = MachineParts(keys=(LISTED,))
 _MARKS = itertools.count(800_000 + os.getpid() % 100_000 * 1000)
 
 
@@ -88,6 +90,7 @@ class Rack:
             practice=Path("/nonexistent"),
             log=self.lines.append,
             cancelled=self.cancelled,
+            preferences=PREFERENCES,
         )
 
     def with_script(self, script: str) -> Rack:
@@ -397,19 +400,19 @@ def test_a_machine_that_cannot_be_connected_to_is_refused(field: str, change: di
 
 def test_the_record_changes_with_the_script_only() -> None:
     provider = BareMetal()
-    record = provider.variables(MACHINE, (LISTED,))
+    record = provider.variables(MACHINE, PARTS)
     assert record["profile_digest"] == ""
     assert record | {"profile_digest": ""} == provider.variables(
-        replace(MACHINE, notes="new", bootstrap_script="true"), (LISTED,)
+        replace(MACHINE, notes="new", bootstrap_script="true"), PARTS
     ) | {"profile_digest": ""}
-    assert provider.variables(replace(MACHINE, bootstrap_script="true"), ())["profile_digest"]
+    assert provider.variables(replace(MACHINE, bootstrap_script="true"), MachineParts())["profile_digest"]
 
 
 async def test_settings_that_cannot_be_understood_are_invalid() -> None:
     provider = BareMetal()
-    assert (await provider.verify({}, {})).status is CredentialStatus.VALID
+    assert (await provider.verify(access())).status is CredentialStatus.VALID
     for settings in ({"reboot_check": "hope"}, {"start_command": "echo 'open"}):
-        found = await provider.verify(settings, {})
+        found = await provider.verify(access(settings))
         assert found.status is CredentialStatus.INVALID
         assert found.reason
 

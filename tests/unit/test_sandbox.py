@@ -24,10 +24,11 @@ from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineSt
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderType, WizardStep
 from machina_desktop.core.errors import Bug, InvalidInput, Unavailable
 from machina_desktop.core.ids import new_id, now
-from machina_desktop.core.providers.base import HookContext
+from machina_desktop.core.providers.base import HookContext, MachineParts
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.providers.sandbox import Sandbox
 from machina_desktop.core.ssh.client import Connection, Target, connect
+from tests.fakes.preferences import PREFERENCES, access
 from tests.fakes.sshd import KeyPair, ssh_program, wait_until
 
 KEY = KeyPair()
@@ -43,6 +44,7 @@ LISTED = SSHKey(
     created_at=now(),
     updated_at=now(),
 )
+PARTS = MachineParts(keys=(LISTED,))
 ACCOUNT = ProviderAccount(
     provider_account_id="account-1",
     team_id="team-1",
@@ -79,6 +81,7 @@ class Practice:
             practice=folder,
             log=self.lines.append,
             cancelled=threading.Event(),
+            preferences=PREFERENCES,
         )
         self.folder = folder / machine.machine_id
         self.facts = MachineFacts()
@@ -513,14 +516,14 @@ async def test_hostile_names_are_refused(tmp_path: Path, name: str) -> None:
 async def test_the_record_is_the_same_at_every_plan(practice: Practice) -> None:
     machine = practice.context.machine
     known = replace(machine, ssh_port=practice.facts.ssh_port or 0, host_key=practice.facts.host_key or "")
-    assert practice.provider.variables(machine, (LISTED,)) == practice.provider.variables(known, (LISTED,))
-    assert practice.provider.variables(machine, (LISTED,))["port"] == practice.facts.ssh_port
+    assert practice.provider.variables(machine, PARTS) == practice.provider.variables(known, PARTS)
+    assert practice.provider.variables(machine, PARTS)["port"] == practice.facts.ssh_port
 
 
 async def test_the_provider_describes_itself() -> None:
     provider = provider_for(ProviderType.SANDBOX)
-    catalogue = await provider.catalogue({}, {})
-    assert (await provider.verify({}, {})).status is CredentialStatus.VALID
+    catalogue = await provider.catalogue(access())
+    assert (await provider.verify(access())).status is CredentialStatus.VALID
     assert [region.slug for region in catalogue.regions] == ["this-computer"]
     assert [size.price_hourly for size in catalogue.sizes] == [0.0]
     assert catalogue.images[0].title

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from machina_desktop.core.errors import Conflict
 
 
 class DeploymentType(StrEnum):
-    """Spec 3.2, DeploymentType, and the two power actions that the Machines app offers besides reboot."""
+    """Spec 3.2, DeploymentType, and the further actions that the Machines app offers besides reboot."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -20,6 +20,9 @@ class DeploymentType(StrEnum):
     START = "start"
     STOP = "stop"
     RESTART_SERVICE = "restart_service"
+    REBUILD = "rebuild"
+    SNAPSHOT = "snapshot"
+    RESCUE = "rescue"
     REFRESH = "refresh"
 
     @property
@@ -99,6 +102,7 @@ class Deployment:
         cancel_level: 0 none, 1 asked (one interrupt), 2 forced by the user (second interrupt).
         attempt: 1 at first; one more with each runner that takes it over from a dead one. Never a second apply.
         runs_on: The device that carries it out; empty for the runners of the team's home.
+        options: What a person chose for it, such as the ``image`` of a rebuild.
         needs_recovery: Its apply ended without a known outcome, and no run has settled yet what that left.
     """
 
@@ -125,6 +129,7 @@ class Deployment:
     cancel_requested_at: datetime | None = None
     needs_recovery: bool = False
     attempt: int = 1
+    options: dict[str, str] = field(default_factory=dict)
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -39,6 +39,8 @@ class ProviderAccount:
         status_reason: Why the status is not valid, one sentence.
         custody: Who can open its secrets.
         keeper: The device whose vault holds them; empty for that of the team's home.
+        colour: Name of the colour that marks its machines in lists; empty for the provider's own.
+        quota: What the last verification told.
     """
 
     provider_account_id: str
@@ -54,6 +56,8 @@ class ProviderAccount:
     status_reason: str = ""
     custody: Custody = Custody.LOCAL
     keeper: str = ""
+    colour: str = ""
+    quota: tuple[Quota, ...] = ()
     created_at: datetime
     updated_at: datetime
 
@@ -107,7 +111,11 @@ class ProviderInfo:
         asks_host: The wizard asks for host, port, user and host key instead of a region.
         unavailable_reason: Why it cannot be used on this computer; empty when it can.
         is_on_this_computer: Its machines live on the computer that carries their runs out; a server has none.
-        power_actions: Which of ``reboot``, ``stop`` and ``start`` it can do at all.
+        power_actions: Which of ``reboot``, ``stop``, ``start``, ``rebuild``, ``snapshot`` and ``rescue`` it can do.
+        needs_stop_to_resize: A machine is off for a while when its size changes.
+        has_keys: Accounts hold SSH keys, to which machines refer.
+        has_firewalls: Machines may have a firewall in the provider's network.
+        login: The name that its images let in; empty where that depends on the image.
     """
 
     type: ProviderType
@@ -119,6 +127,10 @@ class ProviderInfo:
     is_on_this_computer: bool = False
     unavailable_reason: str = ""
     power_actions: tuple[str, ...] = ()
+    needs_stop_to_resize: bool = True
+    has_keys: bool = False
+    has_firewalls: bool = False
+    login: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +143,24 @@ class Region:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Price:
+    """What a size costs somewhere, in its currency, without tax."""
+
+    hourly: float | None = None
+    monthly: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Size:
-    """A kind of machine. Prices are in ``currency``; ``None`` means not known, 0 means free."""
+    """A kind of machine. Prices are in ``currency``; ``None`` means not known, 0 means free.
+
+    Attributes:
+        regions: Where it is offered, by slug; empty for everywhere.
+        sold_out: Where it is offered and none is to be had now.
+        prices: By region, where they differ from the general ones.
+        architecture: ``x86_64`` or ``arm64``; empty when not told. It has to be the image's.
+        kind: What the provider calls its family, such as ``Shared CPU``.
+    """
 
     slug: str
     title: str
@@ -142,15 +170,42 @@ class Size:
     price_hourly: float | None = None
     price_monthly: float | None = None
     currency: str = "USD"
+    regions: tuple[str, ...] = ()
+    sold_out: tuple[str, ...] = ()
+    prices: dict[str, Price] = field(default_factory=dict)
+    architecture: str = ""
+    kind: str = ""
+
+    def is_offered(self, region: str) -> bool:
+        """Whether it exists there, sold out or not."""
+        return not self.regions or region in self.regions
+
+    def price_in(self, region: str) -> Price:
+        """What it costs there."""
+        return self.prices.get(region, Price(hourly=self.price_hourly, monthly=self.price_monthly))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An operating system to start from."""
+    """An operating system to start from.
+
+    Attributes:
+        family: Of the distribution, such as ``ubuntu``.
+        regions: Where it exists; empty for everywhere.
+        architecture: As a size's; empty for any.
+        min_disk_gb: The smallest disk it fits on.
+        user: The name that it lets in, where the provider has no one name for all.
+        is_own: A snapshot or image of the account's own.
+    """
 
     slug: str
     title: str
     family: str = ""
+    regions: tuple[str, ...] = ()
+    architecture: str = ""
+    min_disk_gb: int = 0
+    user: str = ""
+    is_own: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,10 +219,56 @@ class Catalogue:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredCatalogue:
+    """The last catalogue an account was told, kept for when the provider is slow or away. Never synchronised."""
+
+    provider_account_id: str
+    team_id: str
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """How much of something an account may have; ``used`` is ``None`` where the provider does not tell."""
+
+    name: str
+    limit: int
+    used: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """What a provider answered about an account."""
 
     status: CredentialStatus
     identity: str = ""
     scopes: tuple[str, ...] = ()
+    quota: tuple[Quota, ...] = ()
     reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """A machine as its provider lists it, whoever made it.
+
+    Attributes:
+        resource_id: The provider's id, which power actions and imports take.
+        status: In our words: ``running``, ``stopped``, ``provisioning``…; empty where it says something else.
+        machine_id: Of ours that it is marked as (``machina-machine-<id>``); empty for none.
+        team_id: Of the mark, as ``machine_id``.
+        labels: Tags and labels; a plain tag has an empty value.
+    """
+
+    resource_id: str
+    name: str
+    status: str = ""
+    region: str = ""
+    zone: str = ""
+    size: str = ""
+    image: str = ""
+    public_ip: str = ""
+    private_ip: str = ""
+    machine_id: str = ""
+    team_id: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None

@@ -9,7 +9,6 @@ import shlex
 import time
 from collections.abc import Callable, Mapping
 
-from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.provider import (
     AccountField,
@@ -33,8 +32,7 @@ from machina_desktop.core.providers.baremetal_host import (
     take_marker_back,
     target_of,
 )
-from machina_desktop.core.providers.base import Cancelled, HookContext, Provider
-from machina_desktop.core.secret import Secret
+from machina_desktop.core.providers.base import Access, Cancelled, HookContext, MachineParts, Provider
 from machina_desktop.core.ssh.client import Target, check_host_key, probe_host_key
 
 _REBOOT_CHECKS = ("boot_id", "reconnect")
@@ -102,13 +100,13 @@ class BareMetal(Provider):
         self.power_timeout_s = power_timeout_s
         self.poll_s = poll_s
 
-    async def verify(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Verification:
+    async def verify(self, access: Access) -> Verification:
         """Valid unless a setting cannot be understood: there is nobody to ask."""
-        if problem := _settings_problem(settings):
+        if problem := _settings_problem(access.settings):
             return Verification(status=CredentialStatus.INVALID, reason=problem)
         return Verification(status=CredentialStatus.VALID, identity="servers by address")
 
-    async def catalogue(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Catalogue:
+    async def catalogue(self, access: Access) -> Catalogue:
         """Empty: there is nothing to choose."""
         return Catalogue()
 
@@ -130,7 +128,7 @@ class BareMetal(Provider):
         if not machine.ssh_key_ids:
             raise InvalidInput("Choose an SSH key to log in with.", field="key_ids")
 
-    def variables(self, machine: Machine, keys: tuple[SSHKey, ...]) -> dict[str, object]:
+    def variables(self, machine: Machine, parts: MachineParts) -> dict[str, object]:
         """The record that Terraform keeps; ``profile_digest`` changes with the bootstrap script."""
         return {
             "machine_id": machine.machine_id,

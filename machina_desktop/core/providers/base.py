@@ -5,14 +5,50 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from machina_desktop.core.config import Settings
+from machina_desktop.core.domain.firewall import FirewallRule
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
-from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, ProviderInfo, Verification
+from machina_desktop.core.domain.provider import Catalogue, Instance, ProviderAccount, ProviderInfo, Verification
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.secret import Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """An account, opened for one piece of work.
+
+    Attributes:
+        settings: Its fields that are no secrets.
+        secrets: Its secret fields, in clear.
+        preferences: This computer's settings, which say how the network is reached.
+        may_write: Whether anything may be changed with it; browsing uses the account's read-only half, if it has one.
+    """
+
+    settings: Mapping[str, str]
+    secrets: Mapping[str, Secret] = field(repr=False)
+    preferences: Settings
+    may_write: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineParts:
+    """What a machine is made of besides its own record.
+
+    Attributes:
+        account_id: Its provider account, under which keys have their ids there (``SSHKey.provider_key_ids``).
+        keys: Its SSH keys, in order of preference.
+        rules: What its firewall profile lets through; ``None`` for no firewall at all.
+        user_data: What runs at its first boot; empty for nothing.
+    """
+
+    account_id: str = ""
+    keys: tuple[SSHKey, ...] = ()
+    rules: tuple[FirewallRule, ...] | None = None
+    user_data: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +57,8 @@ class HookContext:
 
     Attributes:
         credentials: The account's secret fields, opened for this run only.
+        preferences: This computer's settings, which say how the network is reached.
+        options: What a person chose for this run, such as the image of a rebuild.
         keys: The machine's SSH keys, in order of preference.
         private_keys: Private halves in OpenSSH form by ``ssh_key_id``, of those keys that have one here.
         practice: Folder for practice machines (``Paths.practice``).
@@ -36,6 +74,15 @@ class HookContext:
     practice: Path
     log: Callable[[str], None]
     cancelled: threading.Event
+    preferences: Settings
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def access(self) -> Access:
+        """The account as the run may use it: with all its rights."""
+        return Access(
+            settings=self.account.settings, secrets=self.credentials, preferences=self.preferences, may_write=True
+        )
 
 
 class Cancelled(Exception):
@@ -54,12 +101,30 @@ class Provider(ABC):
     """Folder under ``terraform/``."""
 
     @abstractmethod
-    async def verify(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Verification:
-        """Whether the account's fields work, and whose they are."""
+    async def verify(self, access: Access) -> Verification:
+        """Whether the account's fields work, and whose they are; unknown where that could not be found out."""
 
     @abstractmethod
-    async def catalogue(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Catalogue:
+    async def catalogue(self, access: Access) -> Catalogue:
         """Regions, sizes and images to choose from; empty parts where there is no choice."""
+
+    async def instances(self, access: Access) -> tuple[Instance, ...]:
+        """Every machine in the account, made by Machina or not; none where machines have no list."""
+        return ()
+
+    async def find(self, access: Access, machine_id: str) -> tuple[Instance, ...]:
+        """Machines that are marked as that machine of ours; more than one after a create that was done twice."""
+        return tuple(found for found in await self.instances(access) if found.machine_id == machine_id)
+
+    async def put_key(self, access: Access, key: SSHKey) -> str:
+        """Have the account know the public key; the provider's id of it. One that is there already is not added again.
+
+        Empty where keys are given to each machine instead.
+        """
+        return ""
+
+    async def remove_key(self, access: Access, provider_key_id: str) -> None:
+        """Take a key out of the account; one that is gone is no error."""
 
     def check(self, machine: Machine) -> None:
         """Refuse a machine that this provider cannot make, before anything is stored.
@@ -69,12 +134,26 @@ class Provider(ABC):
         """
 
     @abstractmethod
-    def variables(self, machine: Machine, keys: tuple[SSHKey, ...]) -> dict[str, object]:
+    def variables(self, machine: Machine, parts: MachineParts) -> dict[str, object]:
         """Values for the module's variables, written as ``*.tfvars.json``; no secrets."""
 
-    def environment(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> dict[str, str]:
-        """The Terraform provider's own environment variables; the only way credentials reach Terraform."""
+    async def environment(self, access: Access) -> dict[str, str]:
+        """The Terraform provider's own environment variables; the only way credentials reach Terraform.
+
+        Raises:
+            Unavailable: credentials for the run could not be had, such as those of a role.
+        """
         return {}
+
+    def imports(self, machine: Machine, found: Instance) -> tuple[tuple[str, str], ...]:
+        """Address in the module and import id of each resource that a machine which exists is taken over with.
+
+        Raises:
+            InvalidInput: E-PROVIDER-CANNOT, machines of this provider cannot be taken over.
+        """
+        raise InvalidInput(
+            f"Machines of {self.info.title} cannot be taken over.", field="account_id", code="E-PROVIDER-CANNOT"
+        )
 
     async def probe(self, host: str, port: int) -> tuple[str, str]:
         """The host key a host presents: ``SHA256:…`` fingerprint and key type. For providers that register hosts."""
@@ -96,7 +175,10 @@ class Provider(ABC):
 
     @abstractmethod
     async def power(self, context: HookContext, action: str) -> MachineFacts:
-        """Do ``reboot``, ``stop`` or ``start`` and wait until it is done.
+        """Do one of ``info.power_actions`` and wait until it is done.
+
+        ``rebuild`` takes the option ``image``, ``snapshot`` a ``name``, ``rescue`` ``on`` or ``off`` as ``mode``.
+        Progress goes into the log.
 
         Raises:
             Unavailable: it failed, or the machine cannot do that; says why.

@@ -36,8 +36,7 @@ from machina_desktop.core.domain.provider import (
 from machina_desktop.core.errors import Bug, InvalidInput, Unavailable
 from machina_desktop.core.ids import now
 from machina_desktop.core.process import boot_id, clean_environment, is_process, start_detached
-from machina_desktop.core.providers.base import Cancelled, HookContext, Provider
-from machina_desktop.core.secret import Secret
+from machina_desktop.core.providers.base import Access, Cancelled, HookContext, MachineParts, Provider
 from machina_desktop.core.ssh.client import Target, check_host_key
 from machina_desktop.core.ssh.keys import fingerprint_of, generate
 
@@ -71,13 +70,13 @@ class Sandbox(Provider):
         power_actions=("reboot", "stop", "start"),
     )
 
-    async def verify(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Verification:
+    async def verify(self, access: Access) -> Verification:
         """Valid wherever practice machines can run."""
         if _UNAVAILABLE:
             return Verification(status=CredentialStatus.INVALID, reason=_UNAVAILABLE)
         return Verification(status=CredentialStatus.VALID, identity=f"{getpass.getuser()} on this computer")
 
-    async def catalogue(self, settings: Mapping[str, str], credentials: Mapping[str, Secret]) -> Catalogue:
+    async def catalogue(self, access: Access) -> Catalogue:
         """One place, one size, one system: this computer's."""
         facts = _computer()
         size = Size(
@@ -113,7 +112,7 @@ class Sandbox(Provider):
                 "A practice machine runs no bootstrap script: it would change this computer.", field="bootstrap_script"
             )
 
-    def variables(self, machine: Machine, keys: tuple[SSHKey, ...]) -> dict[str, object]:
+    def variables(self, machine: Machine, parts: MachineParts) -> dict[str, object]:
         """The record that Terraform keeps; the same at every plan, so that only real changes show."""
         return {
             "machine_id": machine.machine_id,

@@ -19,6 +19,7 @@ from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.log import REDACTOR
+from machina_desktop.core.providers.base import Access
 from machina_desktop.core.providers.registry import available_types, provider_for
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.context import Context
@@ -157,7 +158,7 @@ async def add_account(context: Context, actor: Actor, ask: AddAccount) -> Provid
         raise InvalidInput(provider.info.unavailable_reason, field="type", code="E-PROVIDER-UNAVAILABLE")
     secrets, settings = _split(provider.info, ask.fields)
     REDACTOR.learn(*(secret.reveal() for secret in secrets.values()))
-    found = await provider.verify(settings, secrets)
+    found = await provider.verify(Access(settings=settings, secrets=secrets, preferences=context.settings))
     is_shared = await context.read(actor, lambda tx: server_of(tx, ask.team_id)) is not None
     kept_back = {name: Secret(settings.pop(name)) for name in KEPT_BACK if is_shared and name in settings}
     record = SecretRecord(ask.team_id, TABLE, ask.account_id)
@@ -193,6 +194,7 @@ def _verified(account: ProviderAccount, found: Verification) -> ProviderAccount:
         credential_status=found.status,
         identity=REDACTOR.redact(found.identity)[:WORDS],
         scopes=tuple(scope[:WORDS] for scope in found.scopes[:WORDS]) or None,
+        quota=found.quota[:WORDS],
         status_reason=REDACTOR.redact(found.reason)[:WORDS],
         last_verified_at=account.last_verified_at if found.status is CredentialStatus.UNKNOWN else now(),
     )
@@ -255,8 +257,7 @@ def _check_settings(info: ProviderInfo, settings: Mapping[str, str], *, is_share
 async def verify_account(context: Context, actor: Actor, ask: VerifyAccount) -> ProviderAccount:
     """Open the credentials for the moment of the question."""
     account = await context.read(actor, lambda tx: tx.get(ProviderAccount, ask.account_id))
-    settings, secrets = await _opened(context, actor, account)
-    found = await provider_for(account.provider_type).verify(settings, secrets)
+    found = await provider_for(account.provider_type).verify(await _opened(context, actor, account))
     return await context.record(actor, RecordVerification(account_id=ask.account_id, found=found))
 
 
@@ -301,15 +302,14 @@ async def list_catalogue(context: Context, actor: Actor, ask: ListCatalogue) -> 
     account = await context.read(actor, lambda tx: tx.get(ProviderAccount, ask.account_id))
     if ask.type not in {None, account.provider_type}:
         raise InvalidInput(f"{account.label} is no account of that provider.", field="account_id")
-    settings, secrets = await _opened(context, actor, account)
-    return await provider_for(account.provider_type).catalogue(settings, secrets)
+    return await provider_for(account.provider_type).catalogue(await _opened(context, actor, account))
 
 
-async def _opened(context: Context, actor: Actor, account: ProviderAccount) -> tuple[dict[str, str], dict[str, Secret]]:
-    """An account's settings and secrets as its provider wants them."""
+async def _opened(context: Context, actor: Actor, account: ProviderAccount) -> Access:
+    """An account as its provider wants it, for reading."""
     opened = await open_record(context, actor, account)
     kept_back = {name: opened.pop(name).reveal() for name in KEPT_BACK if name in opened}
-    return {**account.settings, **kept_back}, opened
+    return Access(settings={**account.settings, **kept_back}, secrets=opened, preferences=context.settings)
 
 
 @use_case("provider.probe_host", "GET /api/device/host-key")

@@ -23,8 +23,9 @@ from machina_desktop.core.domain.firewall import FirewallProfile
 from machina_desktop.core.domain.intent import Intent
 from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.lock_file import LockFile
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.provider import ProviderAccount, StoredCatalogue
 from machina_desktop.core.domain.recording import Recording, RecordingChoice, RecordingRule
 from machina_desktop.core.domain.server import Replica, Server
 from machina_desktop.core.domain.snippet import OwnSnippet, Snippet
@@ -229,6 +230,8 @@ ENTITIES: tuple[Entity[typing.Any], ...] = (
         searched=("machine_name", "error_message", "deployment_id"),
     ),
     _entity(Lease, "lease", key="deployment_id", is_synced=False),
+    _entity(StoredCatalogue, "stored_catalogue", key="provider_account_id", is_synced=False),
+    _entity(LockFile, "lock_file", key="lock_id", is_synced=False),
     _entity(
         SSHKey,
         "ssh_key",

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +62,7 @@ class Surroundings:
     Attributes:
         cwd: The machine's run folder.
         launches: One folder per phase, which holds the launch's record and output.
-        credentials: The provider's own environment variables.
+        credentials: Asks for the provider's own environment variables, each time that commands are started.
         proxy: Variables that name the proxy; ``None`` for those of our own environment.
     """
 
@@ -71,7 +71,7 @@ class Surroundings:
     launches: Path
     config_file: Path
     plugin_cache: Path
-    credentials: Mapping[str, str]
+    credentials: Callable[[], Awaitable[Mapping[str, str]]]
     proxy: Mapping[str, str] | None = None
 
 
@@ -148,7 +148,7 @@ class Commands:
             for command in commands:
                 await self._pump.begin_anew(f"{phase}/{command.output}")
             self.raise_if_cancelled()
-            attached = await asyncio.to_thread(self._start, phase, commands)
+            attached = await asyncio.to_thread(self._start, phase, commands, await self._in.credentials())
         else:
             self._pump.say("recover", f"Found the {phase} of an earlier start again.")
         self._launch = attached
@@ -174,11 +174,11 @@ class Commands:
                 code="E-RUN-FOLDER",
             ) from error
 
-    def _start(self, phase: str, commands: tuple[Command, ...]) -> Launch:
+    def _start(self, phase: str, commands: tuple[Command, ...], credentials: Mapping[str, str]) -> Launch:
         environment = cli.terraform_environment(
             config_file=self._in.config_file,
             plugin_cache=self._in.plugin_cache,
-            credentials=self._in.credentials,
+            credentials=credentials,
             proxy=self._in.proxy,
         )
         LOG.info("%s: starting %s", self._in.deployment_id, phase)

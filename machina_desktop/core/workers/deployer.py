@@ -313,6 +313,7 @@ class Deployer:
         pump = LogPump(append, material.cursors, batch_bytes=recorder.batch_bytes)
         tools = Tools(
             paths=self._parts.paths,
+            settings=self._parts.settings,
             report=recorder.report,
             seal=self._seal,
             find_engine=self._parts.find_engine,

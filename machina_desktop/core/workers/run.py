@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from machina_desktop.core.config import Paths, bundle_folder
+from machina_desktop.core.config import Paths, Settings, bundle_folder
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel
@@ -19,7 +19,7 @@ from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import Outcome
-from machina_desktop.core.providers.base import Cancelled, HookContext, Provider
+from machina_desktop.core.providers.base import Cancelled, HookContext, MachineParts, Provider
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.reports import (
@@ -70,6 +70,7 @@ class Tools:
     """
 
     paths: Paths
+    settings: Settings
     report: Callable[[Request[object]], Awaitable[object]]
     seal: Callable[[Machine, StateFile], Awaitable[bytes]]
     find_engine: Callable[[], Awaitable[Engine]]
@@ -102,7 +103,7 @@ class Run:
             launches=self._workspace.folder / LAUNCHES / deployment.deployment_id,
             config_file=self._config_file,
             plugin_cache=tools.paths.plugin_cache,
-            credentials=self._provider.environment(subject.account.settings, subject.credentials),
+            credentials=lambda: self._provider.environment(self._hook("").access),
             proxy=tools.proxy,
         )
         self._commands = Commands(surroundings, pump, tools.publish, cancel_level=deployment.cancel_level)
@@ -185,7 +186,8 @@ class Run:
 
     def _lay_out(self) -> None:
         module = bundle_folder() / "terraform" / self._provider.module
-        self._workspace.lay_out(module, self._provider.variables(self._subject.machine, self._subject.keys))
+        parts = MachineParts(account_id=self._subject.account.provider_account_id, keys=self._subject.keys)
+        self._workspace.lay_out(module, self._provider.variables(self._subject.machine, parts))
         self._workspace.restore_state(self._subject.state.raw if self._subject.state else None)
 
     async def _planned(self, engine: Engine) -> Outcome:
@@ -455,6 +457,8 @@ class Run:
             practice=self._tools.paths.practice,
             log=lambda text: self._pump.say(phase, text),
             cancelled=self._commands.cancelled,
+            preferences=self._tools.settings,
+            options=self._deployment.options,
         )
 
     def _after_failure(self, error: MachinaError) -> MachineFacts:

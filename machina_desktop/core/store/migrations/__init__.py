@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from machina_desktop.core.errors import Unavailable
 
-HEAD = "0007"
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+HEAD = "0008"
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 
 NEIGHBOURS = ("procrastinate_",)
 """How the names of tables begin that may lie beside ours: the queue of runners keeps its own."""
