@@ -25,11 +25,14 @@ from machina_desktop.core.terminal.terminal import Terminal
 from machina_desktop.views.commands import Command
 from machina_desktop.views.terminal import accessible, pane_actions
 from machina_desktop.views.terminal.asking import AskingCard
+from machina_desktop.views.terminal.broadcast_frame import BroadcastFrame
 from machina_desktop.views.terminal.clipboard_ask import ClipboardAsk
+from machina_desktop.views.terminal.entry import Entry
 from machina_desktop.views.terminal.feeder import Feeder
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.pane_actions import PaneActions
-from machina_desktop.views.terminal.pane_deeds import Parts, Place
+from machina_desktop.views.terminal.pane_deeds import Parts
+from machina_desktop.views.terminal.place import Place
 from machina_desktop.views.terminal.search_bar import SearchBar
 from machina_desktop.views.terminal.session_like import SessionLike
 from machina_desktop.views.terminal.state_bar import StateBar
@@ -65,8 +68,10 @@ class TerminalPane(QWidget):
         title_changed(str): What a tab may say: the program's title, else the machine's name.
         state_changed(object): A `SessionState`.
         typed(bytes): What was typed, pasted or pointed at here, before it is sent.
+        entered(object): What a person typed or pasted here, an `Entry`, after it was sent.
         rang(): The bell.
         stirred(): Something has come.
+        told(object): What the program said of itself, one of `core.terminal.events`, while it is fed.
         command_ended(float, object): A command that took longer than 10 s has ended: its seconds, its exit code or
             ``None``.
         notified(str): The program asks for attention with these words.
@@ -77,8 +82,10 @@ class TerminalPane(QWidget):
     title_changed = Signal(str)
     state_changed = Signal(object)
     typed = Signal(bytes)
+    entered = Signal(object)
     rang = Signal()
     stirred = Signal()
+    told = Signal(object)
     command_ended = Signal(float, object)
     notified = Signal(str)
     close_wanted = Signal()
@@ -96,6 +103,7 @@ class TerminalPane(QWidget):
         self.search = SearchBar(self.terminal, self)
         self.asking: AskingCard | None = None
         self.clipboard = ClipboardAsk(self)
+        self.frame = BroadcastFrame(self)
         self.bar = StateBar(self)
         self.actions_ = PaneActions(
             Parts(place=place, terminal=self.terminal, view=self.view, search=self.search, owner=self)
@@ -118,11 +126,13 @@ class TerminalPane(QWidget):
 
     def _connect(self) -> None:
         self.view.typed.connect(self.write)
+        self.view.entered.connect(self.entered)
         self.view.size_changed.connect(self._on_size_changed)
         self.view.keys_pressed.connect(self._on_keys)
         self.view.paste_wanted.connect(self.actions_.paste_selected)
         self.view.focus_changed.connect(self._on_focus)
         self.view.scrolled.connect(self._show_found)
+        self.actions_.entered.connect(self.entered)
         self.view.pointer.ended.connect(self.actions_.offer_selected)
         self.view.pointer.link_wanted.connect(self.actions_.open_link)
         self.search.found.connect(self._on_found)
@@ -170,10 +180,22 @@ class TerminalPane(QWidget):
         if self.session is not None:
             self.session.write(data)
 
-    def receive(self, data: bytes) -> None:
-        """Send bytes to the program that were typed in another pane; nobody is told."""
+    def take(self, entry: Entry) -> None:
+        """Send what was put in in another pane, as the program here asked for it; nobody is told."""
         if self.session is not None:
-            self.session.write(data)
+            self.session.write(entry.encoded(self.terminal.modes))
+            self.view.scroll_to(0)
+
+    def set_place(self, place: Place) -> None:
+        """The machine is known by another name, or its environment is another."""
+        self.place = self.actions_.place = place
+        self.view.setAccessibleName(self.tr("Terminal on {0}").format(place.name))
+
+    def show_broadcast(self, *, is_on: bool) -> None:
+        """Say whether what is typed elsewhere comes here too, and what is typed here goes elsewhere."""
+        self.frame.setVisible(is_on)
+        self.view.setAccessibleDescription(self.frame.words if is_on else "")
+        self._place_over()
 
     def dress(self, look: Look) -> None:
         """Take another look."""
@@ -274,6 +296,7 @@ class TerminalPane(QWidget):
             self.session.write(data)
 
     def _on_told(self, told: Told) -> None:
+        self.told.emit(told)
         match told:
             case Bell():
                 self._ring()
@@ -340,6 +363,7 @@ class TerminalPane(QWidget):
     def _place_over(self) -> None:
         """Put what lies over the screen where it belongs."""
         inner = self.view.geometry()
+        self.frame.setGeometry(inner)
         self.search.adjustSize()
         width = min(self.search.sizeHint().width(), inner.width() - 2 * Space.M)
         bar = self.view.verticalScrollBar().width()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QObject, QTimer, QUrl
+from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QClipboard, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.core.terminal.marks import Place as Cell
 from machina_desktop.core.terminal.terminal import Terminal
 from machina_desktop.views.terminal import links, pasting
+from machina_desktop.views.terminal.entry import Pasted
 from machina_desktop.views.terminal.paste_dialog import PasteDialog
+from machina_desktop.views.terminal.place import Place
 from machina_desktop.views.terminal.search_bar import SearchBar
 from machina_desktop.views.terminal.selection import Selection, Spot
 from machina_desktop.views.terminal.view import TerminalView
@@ -22,21 +25,6 @@ from machina_desktop.views.widgets.text import copy_text
 
 # Screen readers hear of the screen when it has come to rest, not of each line of a flood.
 _REST_MS = 300
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a pane's shell runs.
-
-    Attributes:
-        machine_id: Of the machine.
-        name: As people call it.
-        is_production: Whether what is pasted is always shown first.
-    """
-
-    machine_id: str
-    name: str
-    is_production: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +39,23 @@ class Parts:
 
 
 class PaneDeeds(QObject):
-    """What can be done in one pane."""
+    """What can be done in one pane.
+
+    Attributes:
+        place: Where the shell runs, as it is known now.
+        audience: Answers where else what is pasted here goes.
+
+    Signals:
+        entered(object): What was pasted, an `Entry`, after it was sent.
+    """
+
+    entered = Signal(object)
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts.owner)
         self._pane = parts
+        self.place = parts.place
+        self.audience: Callable[[], tuple[Place, ...]] = tuple
         self._told = QTimer(self, interval=_REST_MS, singleShot=True)
         self._told.timeout.connect(self._tell_now)
 
@@ -96,28 +96,38 @@ class PaneDeeds(QObject):
             self.paste_text(clipboard.text(QClipboard.Mode.Selection))
 
     def paste_text(self, text: str) -> None:
-        """Paste a text, after it was shown where that matters."""
+        """Paste a text, here and wherever broadcast input goes, after it was shown where that matters."""
         text = pasting.cleaned(text)
         if not text:
             return
-        place = self._pane.place
-        if not pasting.is_shown_first(text, is_production=place.is_production):
-            self._send(text)
+        places = (self.place, *self.audience())
+        is_production = any(place.is_production for place in places)
+        if len(places) == 1 and not pasting.is_shown_first(text, is_production=is_production):
+            self._paste(text)
             return
-        dialog = PasteDialog(text, machine=place.name, is_production=place.is_production, parent=self._pane.owner)
-        dialog.agreed.connect(self._send)
+        dialog = PasteDialog(text, places=places, parent=self._pane.owner)
+        dialog.agreed.connect(self._paste)
         dialog.finished.connect(lambda _result: self._pane.view.setFocus())
         dialog.open()
 
+    def write_text(self, text: str) -> None:
+        """Write a text that a person has seen into the line, here only."""
+        if text := pasting.cleaned(text).rstrip("\n"):
+            self._send(Pasted(text))
+
     def run_text(self, text: str) -> None:
-        """Type commands that a person has seen, and press Enter."""
-        text = pasting.cleaned(text).rstrip("\n")
-        if text:
-            self._send(text)
+        """Type commands that a person has seen, here only, and press Enter."""
+        if pasting.cleaned(text).rstrip("\n"):
+            self.write_text(text)
             self._pane.view.type(b"\r")
 
-    def _send(self, text: str) -> None:
-        self._pane.view.type(pasting.encoded(text, is_bracketed=self._pane.terminal.modes.is_bracketed_paste))
+    def _paste(self, text: str) -> None:
+        entry = Pasted(text)
+        self._send(entry)
+        self.entered.emit(entry)
+
+    def _send(self, entry: Pasted) -> None:
+        self._pane.view.type(entry.encoded(self._pane.terminal.modes))
 
     def select_all(self) -> None:
         """Select the screen and everything that has scrolled away."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, QLocale, Signal
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.views.terminal import pasting
+from machina_desktop.views.terminal.place import Place
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.inputs import TextArea
 
 _ROWS = 10
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("PasteDialog", text)
 
 
 class PasteDialog(Dialog):
@@ -21,12 +26,11 @@ class PasteDialog(Dialog):
 
     agreed = Signal(str)
 
-    def __init__(self, text: str, *, machine: str, is_production: bool, parent: QWidget) -> None:
-        where = self.tr("{0} is a production machine.").format(machine) if is_production else ""
-        runs = self.tr("Each line may be run as a command as soon as it arrives.") if "\n" in text else ""
+    def __init__(self, text: str, *, places: tuple[Place, ...], parent: QWidget) -> None:
+        """``places`` is where it goes, at least one."""
         super().__init__(
-            self.tr("Paste into {0}?").format(machine or self.tr("the terminal")),
-            text=" ".join(part for part in (where, runs) if part),
+            self._title(places),
+            text=self._words(text, places),
             primary=self.tr("Paste"),
             width=600,
             parent=parent,
@@ -37,6 +41,23 @@ class PasteDialog(Dialog):
         self.column.addWidget(self.area)
         self.primary.clicked.connect(self._on_agreed)
         self._count()
+
+    @staticmethod
+    def _title(places: tuple[Place, ...]) -> str:
+        if len(places) == 1:
+            return _tr("Paste into {0}?").format(places[0].name or _tr("the terminal"))
+        return _tr("Paste into {0} terminals?").format(QLocale().toString(len(places)))
+
+    @staticmethod
+    def _words(text: str, places: tuple[Place, ...]) -> str:
+        guarded = tuple(dict.fromkeys(place.name for place in places if place.is_production))
+        where = _tr("It goes to {0}.").format(", ".join(place.name for place in places)) if len(places) > 1 else ""
+        if len(guarded) > 1:
+            warning = _tr("{0} are production machines.").format(", ".join(guarded))
+        else:
+            warning = _tr("{0} is a production machine.").format(guarded[0]) if guarded else ""
+        runs = _tr("Each line may be run as a command as soon as it arrives.") if "\n" in text else ""
+        return " ".join(part for part in (where, warning, runs) if part)
 
     def _count(self) -> None:
         text = self.area.text()

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 from machina_desktop.core.terminal.terminal import Terminal
 from machina_desktop.views import theme
 from machina_desktop.views.terminal import keymap, links
-from machina_desktop.views.terminal.keymap import KeyModes
+from machina_desktop.views.terminal.entry import Composed, Pressed
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.overlay import Span
 from machina_desktop.views.terminal.painting import Overlaid, cursor_look, draw, selected_spans
@@ -51,6 +51,7 @@ class TerminalView(QAbstractScrollArea):
 
     Signals:
         typed(bytes): Keys and reports for the program.
+        entered(object): What a person typed, an `Entry`, after it was sent; reports are none.
         size_changed(int, int): Columns and lines are others.
         keys_pressed(QKeyEvent): A key that the window keeps; whoever takes it accepts the event.
         paste_wanted(): The middle button asks for what is selected elsewhere.
@@ -59,6 +60,7 @@ class TerminalView(QAbstractScrollArea):
     """
 
     typed = Signal(bytes)
+    entered = Signal(object)
     size_changed = Signal(int, int)
     keys_pressed = Signal(QKeyEvent)
     paste_wanted = Signal()
@@ -211,18 +213,12 @@ class TerminalView(QAbstractScrollArea):
         self.keys_pressed.emit(event)
         if event.isAccepted():
             return
-        modes = self.sight.terminal.modes
-        data = keymap.encoded(
-            event,
-            KeyModes(
-                is_cursor_application=modes.is_cursor_application,
-                is_keypad_application=modes.is_keypad_application,
-                is_newline=modes.is_newline,
-            ),
-        )
+        entry = Pressed(event)
+        data = entry.encoded(self.sight.terminal.modes)
         if data:
             event.accept()
             self.type(data)
+            self.entered.emit(entry)
 
     def type(self, data: bytes) -> None:
         """Send what a person typed; the end comes into sight and the cursor is seen."""
@@ -235,7 +231,9 @@ class TerminalView(QAbstractScrollArea):
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         self._composed = event.preeditString()
         if event.commitString():
-            self.type(event.commitString().encode("utf-8", "replace"))
+            entry = Composed(event.commitString())
+            self.type(entry.encoded(self.sight.terminal.modes))
+            self.entered.emit(entry)
         self.viewport().update()
         event.accept()
 
