@@ -15,6 +15,7 @@ from machina_desktop.core.events import (
     Event,
     EventBus,
     LogAppended,
+    LoginAsked,
     ProgressMade,
     TransferChanged,
     TunnelChanged,
@@ -44,6 +45,7 @@ class Bridge(QObject):
         settled(): the actor and team are known; before it no request can be answered.
         transfer_changed(str): a transfer of files is another, or gone: its id.
         tunnel_changed(str): a tunnel of this computer is another, or gone: its id.
+        login_asked(str): what a machine asks on behalf of files and tunnels is another question, or none: its id.
         team_changed(str): another team is in view: its id. What was asked for the former one is out of date.
     """
 
@@ -54,6 +56,7 @@ class Bridge(QObject):
     connection_changed = Signal(str, str)
     transfer_changed = Signal(str)
     tunnel_changed = Signal(str)
+    login_asked = Signal(str)
     settled = Signal()
     team_changed = Signal(str)
 
@@ -199,5 +202,7 @@ class Bridge(QObject):
                 self.transfer_changed.emit(transfer_id)
             case TunnelChanged(tunnel_id):
                 self.tunnel_changed.emit(tunnel_id)
+            case LoginAsked(machine_id):
+                self.login_asked.emit(machine_id)
             case ConnectionChanged(server_id, state):
                 self.connection_changed.emit(server_id, state)

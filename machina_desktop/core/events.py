@@ -97,6 +97,13 @@ class TunnelChanged:
     tunnel_id: str
 
 
+@dataclass(frozen=True)
+class LoginAsked:
+    """What a machine asks before files or tunnels get through is another question than before, or none."""
+
+    machine_id: str
+
+
 Event = (
     Changed
     | LogAppended
@@ -107,6 +114,7 @@ Event = (
     | TeamVanished
     | TransferChanged
     | TunnelChanged
+    | LoginAsked
 )
 Listener = Callable[[Event], None]
 

@@ -54,10 +54,24 @@ class NoTunnels:
         return ()
 
 
+class NoQuestions:
+    """Nobody asks anything."""
+
+    def attend(self, machine_id: str, viewer: object) -> None:
+        pass
+
+    def leave(self, machine_id: str, viewer: object) -> None:
+        pass
+
+    def shown_by(self, machine_id: str, viewer: object) -> None:
+        return None
+
+
 class NoFiles:
     """The files of a host whose machines cannot be reached."""
 
     tunnels = NoTunnels()
+    questions = NoQuestions()
 
 
 def _machine(house: House) -> Machine:

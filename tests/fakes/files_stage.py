@@ -13,16 +13,18 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Paths
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.domain.terminal import Answer, Question
+from machina_desktop.core.domain.terminal import Answer, HostKey, Question
 from machina_desktop.core.services.transfers import RecordFiles
 from machina_desktop.core.services.tunnels import RecordTunnel
-from machina_desktop.core.ssh.client import Connection
+from machina_desktop.core.ssh.client import Connection, Target
+from machina_desktop.core.ssh.hop import Hop, StoredKey
+from machina_desktop.core.ssh.jump import connect_over
 from machina_desktop.core.workers.files import Files
 from machina_desktop.core.workers.supervisor import Supervisor
-from tests.fakes.file_machine import connect_to
+from tests.fakes.file_machine import KEY, connect_to
 from tests.fakes.gateway import FakeGateway, bridge_with
 from tests.fakes.rows import team_rows
-from tests.fakes.sshd import Sshd
+from tests.fakes.sshd import USER, Sshd
 
 DEADLINE_S = 15.0
 
@@ -33,6 +35,8 @@ class FilesStage:
     Attributes:
         machine_id: The machine that the sshd stands for.
         recorded: What was recorded in the audit trail.
+        is_trusted: Whether the host key of the machine is known; else each login asks, until somebody trusts it.
+        logins: How many times somebody began to log in while it was not.
     """
 
     def __init__(self, server: Sshd, folder: Path) -> None:
@@ -44,6 +48,8 @@ class FilesStage:
         self.gateway.answers[RecordTunnel] = self.recorded.append
         self.supervisor = Supervisor()
         self.bridge: Bridge = bridge_with(self.gateway)
+        self.is_trusted = True
+        self.logins = 0
         self._server = server
         self.files = Files(
             self.gateway,
@@ -54,10 +60,13 @@ class FilesStage:
         )
         self.bridge.attach_files(lambda: self.files)
 
-    def _connect(
-        self, _machine_id: str, _ask: Callable[[Question], Answer], _is_over: Callable[[], bool]
-    ) -> Connection:
-        return connect_to(self._server)
+    def _connect(self, machine_id: str, ask: Callable[[Question], Answer], _is_over: Callable[[], bool]) -> Connection:
+        if self.is_trusted:
+            return connect_to(self._server)
+        self.logins += 1
+        target = Target(host="127.0.0.1", port=self._server.port, user=USER)
+        hop = Hop(name="web-1", target=target, about=machine_id, keys=(StoredKey(name="deploy", private=KEY.private),))
+        return connect_over((hop,), _Guide(self, ask))
 
     async def close(self) -> None:
         """End all."""
@@ -65,6 +74,17 @@ class FilesStage:
         await self.files.stop()
         await self.supervisor.stop()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+class _Guide:
+    """Hands questions on; a key that is accepted is trusted from then on."""
+
+    def __init__(self, stage: FilesStage, ask: Callable[[Question], Answer]) -> None:
+        self._stage = stage
+        self.ask = ask
+
+    def pin(self, _hop: Hop, _key: HostKey) -> None:
+        self._stage.is_trusted = True
 
 
 @asynccontextmanager

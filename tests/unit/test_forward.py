@@ -49,9 +49,14 @@ def echo() -> Iterator[int]:
                 return
             threading.Thread(target=serve, args=(client,), daemon=True).start()
 
-    threading.Thread(target=accept, daemon=True).start()
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
     yield int(listener.getsockname()[1])
+    # Closing alone leaves whoever waits for a connection waiting.
+    listener.shutdown(socket.SHUT_RDWR)
     listener.close()
+    accepting.join(10)
+    assert not accepting.is_alive()
 
 
 def tunnel(kind: TunnelKind = TunnelKind.LOCAL, **facts: object) -> Tunnel:

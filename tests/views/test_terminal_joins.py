@@ -367,20 +367,23 @@ async def test_the_files_are_as_high_as_they_were_the_last_time(house: House) ->
     assert abs(tab._splitter.sizes()[1] - before[1]) <= tab.height() // 50
 
 
-async def test_a_question_of_the_machine_leads_to_the_terminal(house: House, machines: Machines) -> None:
+async def test_files_that_were_declined_are_read_once_a_terminal_is_open(house: House, machines: Machines) -> None:
     machines.question = HOST_KEY
     pane, shell = await open_terminal(house)
     tab = tab_of(house)
     tab.show_files()
     files = tab.files
     assert files is not None
+    await until(lambda: files.remote.room.card)
+    assert files.remote.room.card is not None
+    files.remote.room.card.no.click()
     error = files.remote.states.error
     await until(lambda: files.remote.states.currentWidget() is error)
     assert "host key" in error.accessibleName()
     shell.lose("E-SSH-AUTH")
     await until(lambda: pane.state is SessionState.LOST)
     machines.question = None
-    button(house, "files.remote.terminal").click()
+    pane.reconnect()
     await until(lambda: pane.state is SessionState.LIVE)
     await until(lambda: files.remote.path)
 

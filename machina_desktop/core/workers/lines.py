@@ -30,7 +30,7 @@ class Lines:
     def __init__(self, dial: Dial) -> None:
         self._dial = dial
         self._connections: dict[str, Connection] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._dialing: dict[str, asyncio.Future[Connection]] = {}
         self._idle: defaultdict[str, list[Sftp]] = defaultdict(list)
 
     async def connection(self, machine_id: str) -> Connection:
@@ -39,14 +39,38 @@ class Lines:
         Raises:
             MachinaError: there is none to be had.
         """
-        async with self._locks[machine_id]:
+        while True:
             found = self._connections.get(machine_id)
             if found is not None and found.is_alive:
                 return found
-            self._forget(machine_id)
+            under_way = self._dialing.get(machine_id)
+            if under_way is None:
+                return await self._dialed(machine_id)
+            try:
+                return await asyncio.shield(under_way)
+            except asyncio.CancelledError:
+                # Whoever dialled was called off; who only waited for it dials then.
+                if not under_way.cancelled():
+                    raise
+
+    async def _dialed(self, machine_id: str) -> Connection:
+        """Dial once for all who want the machine meanwhile: they get the same connection, or the same reason."""
+        self._forget(machine_id)
+        self._dialing[machine_id] = answer = asyncio.get_running_loop().create_future()
+        try:
             made = await self._dial(machine_id)
+        except MachinaError as error:
+            answer.set_exception(error)
+            # Nobody else may have waited for it.
+            answer.exception()
+            raise
+        else:
             self._connections[machine_id] = made
+            answer.set_result(made)
             return made
+        finally:
+            del self._dialing[machine_id]
+            answer.cancel()
 
     async def borrow(self, machine_id: str) -> Sftp:
         """A file session that nobody else uses; it is to be given back."""

@@ -206,7 +206,7 @@ class Tunnels:
         has_stood = running.state is TunnelState.RECONNECTING
         # A fault of another kind than the network's would be the same the next time.
         if isinstance(error, Unavailable) and error.code.startswith("E-SSH-") and (has_stood or attempt == 0):
-            is_final = error.code in {"E-SSH-AUTH", "E-SSH-HOST-KEY", "E-SSH-KEY"}
+            is_final = error.code in {"E-SSH-AUTH", "E-SSH-HOST-KEY", "E-SSH-KEY", "E-SSH-ASKS"}
         else:
             is_final = not has_stood
         if is_final:

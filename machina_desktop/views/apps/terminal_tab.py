@@ -102,7 +102,6 @@ class TerminalTab(QWidget):
             return
         self.files = FilesPanel(self._bridge, self.machine.machine_id, self)
         self.files.close_wanted.connect(self.close_files)
-        self.files.terminal_wanted.connect(self._on_terminal_wanted)
         self._splitter.addWidget(self.files)
         share = int(remembered.recall(_REMEMBERED).get("share", "") or _SHARE)
         self._splitter.setSizes([(100 - share) * 100, share * 100])
@@ -125,16 +124,6 @@ class TerminalTab(QWidget):
         whole = sum(sizes)
         if self.files is not None and len(sizes) == 2 and whole:
             remembered.remember(_REMEMBERED, {"share": str(round(100 * sizes[1] / whole))})
-
-    def _on_terminal_wanted(self) -> None:
-        """Questions of the machine are answered in the terminal; once it is open, the files are read."""
-        if self.pane.state is not None and self.pane.state.is_over:
-            self.pane.reconnect()
-        if self.pane.asking is not None:
-            self.pane.asking.take_focus()
-        else:
-            self.pane.view.setFocus()
-            self._read_files()
 
     def _read_files(self) -> None:
         if self.files is not None and self.pane.state is SessionState.LIVE:

@@ -10,14 +10,16 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.file_side import Side
+from machina_desktop.core.domain.terminal import Question
 from machina_desktop.core.domain.transfer import Entry, shown_name
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views import remembered, tasks
 from machina_desktop.views.terminal_files.file_table import FilesModel, FileTable, key_of
 from machina_desktop.views.terminal_files.file_words import size_words
+from machina_desktop.views.terminal_files.login_questions import QuestionRoom
 from machina_desktop.views.terminal_files.path_bar import PathBar
 from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.buttons import Button, IconButton
+from machina_desktop.views.widgets.buttons import IconButton
 from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.text import ElidedLabel, IconLabel, Label
@@ -28,19 +30,18 @@ class FilePane(QWidget):
 
     Attributes:
         table: The rows.
+        room: Where questions of the machine are shown, in place of the rows.
         path: The folder in view; empty before the first answer.
 
     Signals:
         asked: Something was asked for by key or menu: ``copy``, ``move``, ``folder``, ``delete``, … (str).
         opened: Enter on a file: its key (str).
         menu_wanted: Where the context menu shall open (QPoint).
-        terminal_wanted: The machine asks something, which a terminal shows.
     """
 
     asked = Signal(str)
     opened = Signal(str)
     menu_wanted = Signal(QPoint)
-    terminal_wanted = Signal()
 
     def __init__(self, bridge: Bridge, *, title: str, icon_name: str, key: str, parent: QWidget) -> None:
         """``key`` is ``local`` or ``remote``: prefix of object names, and what is remembered under."""
@@ -83,6 +84,16 @@ class FilePane(QWidget):
     def add_to_head(self, button: IconButton) -> None:
         """Put a button behind the filter."""
         self._head.addWidget(button)
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether nothing but a sign of work is in view."""
+        return self.states.is_loading
+
+    def show_question(self, question: Question | None) -> None:
+        """Show what the machine asks in place of its files; none brings these back."""
+        self.room.show_question(question)
+        self.states.setVisible(question is None)
 
     def read_failed(self) -> None:
         """Read the folder again that could not be read; nothing where none failed."""
@@ -161,9 +172,7 @@ class FilePane(QWidget):
         empty = EmptyState(icon_name="folder-open", title=self.tr("Nothing here"), text="", parent=None)
         empty.setAcceptDrops(False)
         self.states = ListStates(self.table, empty=empty)
-        self._terminal = Button(self.tr("Open a terminal first"), icon_name="square-terminal")
-        self._terminal.setObjectName(f"files.{self._key}.terminal")
-        self.states.error.add_button(self._terminal)
+        self.room = QuestionRoom(self, is_centred=True)
         self._foot = ElidedLabel("", style=Type.SECONDARY, tone="secondary", parent=self)
         column = self._column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -171,6 +180,7 @@ class FilePane(QWidget):
         column.addLayout(head)
         column.addLayout(where)
         column.addWidget(self.states, 1)
+        column.addWidget(self.room, 1)
         column.addWidget(self._foot)
 
     def _connect(self) -> None:
@@ -182,7 +192,6 @@ class FilePane(QWidget):
         self._filter.searched.connect(lambda _text: self._show())
         self._filter.listen_for_shortcut(self)
         self.states.error.retried.connect(lambda: self._go(self._wanted))
-        self._terminal.clicked.connect(self.terminal_wanted)
         self.table.activated_key.connect(self._on_activated)
         self.table.asked.connect(self._on_asked)
         self.table.menu_requested.connect(lambda _key, at: self.menu_wanted.emit(at))
@@ -238,7 +247,6 @@ class FilePane(QWidget):
             self._is_first = False
             self._go("")
             return
-        self._terminal.setVisible(error.code == "E-SSH-ASKS")
         self.states.show_error(error)
         self._foot.setText("")
 

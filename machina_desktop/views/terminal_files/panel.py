@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.terminal import Question
 from machina_desktop.core.domain.transfer import Direction, OnConflict, Transfer, TransferState, shown_name
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.machines import GetMachine
@@ -18,6 +19,7 @@ from machina_desktop.views import remembered, tasks
 from machina_desktop.views.terminal_files.editing import Editing
 from machina_desktop.views.terminal_files.file_dialogs import ConflictDialog, NameDialog, PermissionsDialog
 from machina_desktop.views.terminal_files.file_table import FileTable
+from machina_desktop.views.terminal_files.login_questions import LoginWatch
 from machina_desktop.views.terminal_files.pane import FilePane
 from machina_desktop.views.terminal_files.queue_drawer import QueueDrawer
 from machina_desktop.views.theme import Space, Type
@@ -37,14 +39,13 @@ class FilesPanel(QWidget):
         local: This computer's side.
         remote: The machine's side.
         queue: The transfers.
+        login: What the machine asks.
 
     Signals:
         close_wanted(): The person is done with it.
-        terminal_wanted(): The machine asks something, which a terminal shows.
     """
 
     close_wanted = Signal()
-    terminal_wanted = Signal()
 
     def __init__(self, bridge: Bridge, machine_id: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +57,7 @@ class FilesPanel(QWidget):
         self.remote = FilePane(bridge, title=self.tr("Machine"), icon_name="server", key="remote", parent=self)
         self.queue = QueueDrawer(self)
         self.editing = Editing(bridge, machine_id, self)
+        self.login = LoginWatch(bridge, machine_id, self)
         self._active = self.local
         self._refresh = QTimer(self, interval=REFRESH_MS, singleShot=True)
         self._build()
@@ -119,7 +121,9 @@ class FilesPanel(QWidget):
         self._refresh.timeout.connect(self._show_queue)
         self._bridge.transfer_changed.connect(self._on_transfer_changed)
         self._close.clicked.connect(self.close_wanted)
-        self.remote.terminal_wanted.connect(self.terminal_wanted)
+        self.login.asked.connect(self._on_login_asked)
+        for room in (self.remote.room, self.queue.room):
+            room.answered.connect(self.login.answer)
         self.queue.wanted.connect(self._on_wanted)
         self.queue.clear_wanted.connect(lambda: self._bridge.files.transfers.clear_finished(self._machine_id))
         self.editing.said.connect(self.say)
@@ -135,6 +139,7 @@ class FilesPanel(QWidget):
         self._fit_buttons()
 
     def _begin(self) -> None:
+        self.login.begin()
         last = remembered.recall(f"files.places.{self._machine_id}")
         self.local.begin(self._bridge.files.local, last.get("local", ""))
         self.remote.begin(self._bridge.files.side(self._machine_id))
@@ -351,6 +356,12 @@ class FilesPanel(QWidget):
         )
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(at)
+
+    def _on_login_asked(self, question: Question | None) -> None:
+        """Ask where the answer is waited for: in place of the folder that is read, else above the transfers."""
+        is_for_folder = self.remote.is_reading
+        self.remote.show_question(question if is_for_folder else None)
+        self.queue.show_question(None if is_for_folder else question)
 
     # The queue
 

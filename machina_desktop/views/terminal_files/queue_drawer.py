@@ -8,8 +8,10 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from machina_desktop.core.domain.terminal import Question
 from machina_desktop.core.domain.transfer import Direction, Transfer, TransferState, shown_name
 from machina_desktop.views.terminal_files.file_words import route_words, size_words, transfer_words
+from machina_desktop.views.terminal_files.login_questions import QuestionRoom
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
 from machina_desktop.views.widgets.feedback import Badge, Progress
@@ -105,6 +107,9 @@ class _Row(QWidget):
 class QueueDrawer(QFrame):
     """The list of transfers, folded away while there are none.
 
+    Attributes:
+        room: Where questions of the machine are shown, above the transfers.
+
     Signals:
         wanted(str, str): A transfer's id, and ``pause``, ``resume``, ``cancel`` or ``answer``.
         clear_wanted(): Finished ones shall go from the list.
@@ -136,6 +141,7 @@ class QueueDrawer(QFrame):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addStretch(1)
+        self.room = QuestionRoom(self, margin=Space.M)
         self._area = QScrollArea(self)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setWidgetResizable(True)
@@ -148,6 +154,7 @@ class QueueDrawer(QFrame):
         column.setSpacing(0)
         column.addLayout(head)
         column.addWidget(Divider(self))
+        column.addWidget(self.room)
         column.addWidget(self._area)
         self.setProperty("role", "framed")
         self.setObjectName("files.queue")
@@ -167,7 +174,12 @@ class QueueDrawer(QFrame):
             else:
                 self._add(transfer)
         self._tell(transfers)
-        self.setVisible(bool(transfers))
+        self.setVisible(bool(transfers) or self.room.card is not None)
+
+    def show_question(self, question: Question | None) -> None:
+        """Show what the machine asks before the transfers can go on."""
+        self.room.show_question(question)
+        self.setVisible(bool(self._rows) or question is not None)
 
     def _add(self, transfer: Transfer) -> None:
         row = _Row(transfer, self._list)

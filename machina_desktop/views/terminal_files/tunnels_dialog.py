@@ -13,6 +13,7 @@ from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.core.ids import new_id
 from machina_desktop.views import tasks
 from machina_desktop.views.terminal_files.file_words import size_words, tunnel_words
+from machina_desktop.views.terminal_files.login_questions import LoginWatch, QuestionRoom
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import IconButton, Segment, Segmented
 from machina_desktop.views.widgets.checkbox import Checkbox
@@ -122,6 +123,11 @@ class TunnelsDialog(Dialog):
             tone="secondary",
             wraps=True,
         )
+        self.room = QuestionRoom()
+        self.login = LoginWatch(bridge, machine_id, self)
+        self.login.asked.connect(self.room.show_question)
+        self.room.answered.connect(self.login.answer)
+        self.column.addWidget(self.room)
         self.column.addWidget(self._none)
         self.column.addLayout(self._list)
         self.column.addWidget(Divider(self.body))
@@ -132,6 +138,7 @@ class TunnelsDialog(Dialog):
         self.primary.clicked.connect(self._on_primary)
         self._on_kind(TunnelKind.LOCAL)
         self._show()
+        self.login.begin()
 
     def _build_form(self) -> None:
         self._kind = Segmented(

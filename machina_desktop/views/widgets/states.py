@@ -159,6 +159,11 @@ class ListStates(QStackedWidget):
         """Show grey bars where rows will be."""
         self.setCurrentWidget(self._skeleton)
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether grey bars are in view."""
+        return self.currentWidget() is self._skeleton
+
     def show_empty(self) -> None:
         """Show that there is nothing."""
         self.setCurrentWidget(self.empty)
