@@ -185,6 +185,9 @@ def doing(run: Deployment) -> str:
         DeploymentType.START: _tr("Starting {0}"),
         DeploymentType.STOP: _tr("Stopping {0}"),
         DeploymentType.RESTART_SERVICE: _tr("Restarting a service of {0}"),
+        DeploymentType.REBUILD: _tr("Rebuilding {0}"),
+        DeploymentType.SNAPSHOT: _tr("Taking a snapshot of {0}"),
+        DeploymentType.RESCUE: _tr("Switching the rescue system of {0}"),
         DeploymentType.REFRESH: _tr("Refreshing {0}"),
     }
     return words[run.type].format(run.machine_name).strip()
@@ -207,6 +210,9 @@ def _done_words() -> dict[DeploymentType, str]:
         DeploymentType.START: _tr("{0} is running."),
         DeploymentType.STOP: _tr("{0} is stopped."),
         DeploymentType.RESTART_SERVICE: _tr("{0} has its service restarted."),
+        DeploymentType.REBUILD: _tr("{0} is rebuilt."),
+        DeploymentType.SNAPSHOT: _tr("{0} has a new snapshot."),
+        DeploymentType.RESCUE: _tr("{0} has its rescue system switched."),
         DeploymentType.REFRESH: _tr("{0} was compared with its plan."),
     }
 
@@ -220,6 +226,9 @@ def _failed_words() -> dict[DeploymentType, str]:
         DeploymentType.START: _tr("{0} was not started."),
         DeploymentType.STOP: _tr("{0} was not stopped."),
         DeploymentType.RESTART_SERVICE: _tr("{0} has not restarted its service."),
+        DeploymentType.REBUILD: _tr("{0} was not rebuilt."),
+        DeploymentType.SNAPSHOT: _tr("No snapshot was taken of {0}."),
+        DeploymentType.RESCUE: _tr("{0} has not switched its rescue system."),
         DeploymentType.REFRESH: _tr("{0} could not be refreshed."),
     }
 

@@ -19,6 +19,9 @@ def kind_word(kind: DeploymentType) -> str:
         DeploymentType.START: _tr("Start"),
         DeploymentType.STOP: _tr("Stop"),
         DeploymentType.RESTART_SERVICE: _tr("Restart service"),
+        DeploymentType.REBUILD: _tr("Rebuild"),
+        DeploymentType.SNAPSHOT: _tr("Take a snapshot"),
+        DeploymentType.RESCUE: _tr("Rescue"),
         DeploymentType.REFRESH: _tr("Refresh"),
     }
     return words[kind]
@@ -34,6 +37,9 @@ def done_word(kind: DeploymentType) -> str:
         DeploymentType.START: _tr("started"),
         DeploymentType.STOP: _tr("stopped"),
         DeploymentType.RESTART_SERVICE: _tr("service restarted"),
+        DeploymentType.REBUILD: _tr("rebuilt"),
+        DeploymentType.SNAPSHOT: _tr("snapshot taken"),
+        DeploymentType.RESCUE: _tr("rescue system switched"),
         DeploymentType.REFRESH: _tr("refreshed"),
     }
     return words[kind]

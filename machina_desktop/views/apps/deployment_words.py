@@ -21,6 +21,9 @@ def kind_icon(kind: DeploymentType) -> str:
         DeploymentType.START: "play",
         DeploymentType.STOP: "square",
         DeploymentType.RESTART_SERVICE: "rotate-cw",
+        DeploymentType.REBUILD: "layers",
+        DeploymentType.SNAPSHOT: "image",
+        DeploymentType.RESCUE: "shield-alert",
         DeploymentType.REFRESH: "refresh-cw",
     }
     return icons[kind]
