@@ -14,7 +14,7 @@ resolve() {
         --no-annotate --no-header "$@"
 }
 
-resolve --extra desktop --extra terraform -o requirements/run.lock
-resolve --extra server -c requirements/run.lock -o requirements/server.lock
-resolve --extra server --extra terraform -c requirements/run.lock -c requirements/server.lock -o requirements/runner.lock
-resolve --extra desktop --extra terraform --extra server --extra dev -c requirements/run.lock -o requirements/dev.lock
+resolve --extra desktop --extra clouds --extra terraform -o requirements/run.lock
+resolve --extra server --extra clouds -c requirements/run.lock -o requirements/server.lock
+resolve --extra server --extra clouds --extra terraform -c requirements/run.lock -c requirements/server.lock -o requirements/runner.lock
+resolve --extra desktop --extra clouds --extra terraform --extra server --extra dev -c requirements/run.lock -o requirements/dev.lock
