@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QIcon
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon, QWidget
@@ -16,6 +19,22 @@ LISTED = 5
 NAME_LENGTH = 40
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrayTunnel:
+    """A tunnel as the menu lists it.
+
+    Attributes:
+        words: What it is called, or where it leads.
+        address: Where programs here find it; empty where they do not.
+        page: What a browser opens through it; empty for what is no web page.
+    """
+
+    tunnel_id: str
+    words: str
+    address: str = ""
+    page: str = ""
+
+
 class Tray(QObject):
     """Shown only where the system has a tray, and as soon as it has one; so nothing may depend on it.
 
@@ -25,14 +44,14 @@ class Tray(QObject):
     Signals:
         show_requested(): The window should come to the front.
         run_requested(str): A run was chosen: its id; empty for the page of all deployments.
-        tunnel_requested(str): A tunnel was chosen: its id.
+        tunnel_requested(str, str): ``show``, ``copy``, ``browse`` or ``stop`` was chosen of a tunnel: its id, and that.
         lock_requested(): The vault should be locked.
         quit_requested(): The program should end.
     """
 
     show_requested = Signal()
     run_requested = Signal(str)
-    tunnel_requested = Signal(str)
+    tunnel_requested = Signal(str, str)
     lock_requested = Signal()
     quit_requested = Signal()
 
@@ -42,7 +61,7 @@ class Tray(QObject):
         self._menu = QMenu(parent)
         self._is_waiting: bool | None = None
         self._can_lock = False
-        self._tunnels: tuple[tuple[str, str], ...] = ()
+        self._tunnels: tuple[TrayTunnel, ...] = ()
         self.icon = QSystemTrayIcon(self)
         self.icon.setContextMenu(self._menu)
         self.icon.activated.connect(self._on_activated)
@@ -64,8 +83,8 @@ class Tray(QObject):
             self._can_lock = can_lock
             self.refresh()
 
-    def set_tunnels(self, tunnels: tuple[tuple[str, str], ...]) -> None:
-        """List these tunnels: of each its id and where it leads, in words."""
+    def set_tunnels(self, tunnels: tuple[TrayTunnel, ...]) -> None:
+        """List these tunnels, each with what can be done to it."""
         if tunnels != self._tunnels:
             self._tunnels = tunnels
             self.refresh()
@@ -116,10 +135,21 @@ class Tray(QObject):
     def _add_tunnels(self) -> None:
         if self._tunnels:
             self._menu.addSeparator()
-        for key, words in self._tunnels[:LISTED]:
-            action = QAction(icon("network"), words.replace("&", "&&"), self._menu)
-            action.triggered.connect(lambda _checked=False, key=key: self.tunnel_requested.emit(key))
-            self._menu.addAction(action)
+        for tunnel in self._tunnels[:LISTED]:
+            menu = QMenu(tunnel.words.replace("&", "&&"), self._menu)
+            menu.setIcon(icon("network"))
+            rows = (
+                ("globe", self.tr("Open in browser"), "browse", tunnel.page),
+                ("copy", self.tr("Copy {0}").format(tunnel.address), "copy", tunnel.address),
+                ("circle-stop", self.tr("Stop"), "stop", tunnel.tunnel_id),
+                ("list", self.tr("Show tunnels…"), "show", tunnel.tunnel_id),
+            )
+            for icon_name, words, wish, is_offered in rows:
+                if is_offered:
+                    menu.addAction(icon(icon_name), words, partial(self.tunnel_requested.emit, tunnel.tunnel_id, wish))
+            self._menu.addMenu(menu)
+        if len(self._tunnels) > LISTED:
+            self._menu.addAction(self.tr("{0} more tunnels").format(len(self._tunnels) - LISTED)).setEnabled(False)
 
     def _sign_of(self, run: Deployment) -> QIcon:
         is_waiting = run in self._watch.waiting

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.transfer import Entry, EntryKind, FileConflict
-from machina_desktop.core.domain.tunnel import TunnelStatus
+from machina_desktop.core.domain.tunnel import ListeningPort, TunnelStatus
 from machina_desktop.views.recordings.policy_dialog import RecordingPolicyDialog
 from machina_desktop.views.recordings.rules_dialog import RecordingRulesDialog
 from machina_desktop.views.snippets.editor import SnippetDialog
@@ -53,6 +53,9 @@ class NoTunnels:
     def all(self, machine_id: str = "") -> tuple[TunnelStatus, ...]:
         return ()
 
+    def leading_to(self, machine_id: str, remote_port: int) -> None:
+        return None
+
 
 class NoQuestions:
     """Nobody asks anything."""
@@ -72,6 +75,9 @@ class NoFiles:
 
     tunnels = NoTunnels()
     questions = NoQuestions()
+
+    async def ports(self, machine_id: str) -> tuple[ListeningPort, ...]:
+        return (ListeningPort(port=80, program="§ 4737 §"), ListeningPort(port=5432))
 
 
 def _machine(house: House) -> Machine:

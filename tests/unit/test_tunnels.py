@@ -41,6 +41,7 @@ class Desk:
             announce=self.announced.append,
             spawn=self._spawn,
             retry_s=(0.05,),
+            look_s=0.0,
         )
 
     async def _record(self, tunnel: Tunnel) -> None:
@@ -164,3 +165,17 @@ async def test_a_machine_that_cannot_be_logged_in_to_is_not_tried_for_ever(serve
     await until(lambda: desk.tunnels.status(opened.tunnel.tunnel_id).state is TunnelState.FAILED)
     assert desk.tunnels.status(opened.tunnel.tunnel_id).port == 0
     await desk.close()
+
+
+async def test_it_is_seen_whether_anything_listens_at_the_far_end(desk: Desk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        service.settimeout(0)
+        port = service.getsockname()[1]
+        opened = await desk.tunnels.open_tunnel(MACHINE, port)
+        key = opened.tunnel.tunnel_id
+        await until(lambda: desk.tunnels.status(key).is_answered is True)
+        # To look is not to connect: some services take one connection, and then no other.
+        with pytest.raises(BlockingIOError):
+            service.accept()
+    await until(lambda: desk.tunnels.status(key).is_answered is False)
+    await desk.tunnels.stop(key)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QMenu, QWidget
 
 from machina_desktop.core.domain.transfer import Direction
 from machina_desktop.core.domain.tunnel import Tunnel, TunnelKind, TunnelState
@@ -137,10 +137,63 @@ async def test_the_tray_lists_tunnels_and_leads_to_them(open_window: Open, stage
     )
     await stage.files.tunnels.start("t")
     made.bridge.tunnel_changed.emit("t")
+
+    def choose(words: str) -> None:
+        menu = next(action.menu() for action in tray.menu().actions() if action.text() == "Database")
+        assert isinstance(menu, QMenu)
+        next(action for action in menu.actions() if action.text().startswith(words)).trigger()
+
     await seen(lambda: "Database" in words())
-    next(action for action in tray.menu().actions() if action.text() == "Database").trigger()
+    await stage_listens(stage, "t")
+    made.bridge.tunnel_changed.emit("t")
+    port = stage.files.tunnels.status("t").port
+    await seen(lambda: f"127.0.0.1:{port}" in tunnel_words_of(tray.menu()))
+    choose("Copy")
+    assert QApplication.clipboard().text() == f"127.0.0.1:{port}"
+    pages: list[str] = []
+    made.desk.tunnels.browse = lambda url: not pages.append(url.toString())
+    choose("Open in browser")
+    assert pages == [f"http://127.0.0.1:{port}/"]
+    choose("Show")
     await seen(lambda: made.window.findChildren(TunnelsDialog))
     made.window.findChildren(TunnelsDialog)[0].close()
-    await stage.files.tunnels.stop("t")
+    choose("Stop")
+    await seen(lambda: stage.files.tunnels.status("t").state is TunnelState.STOPPED)
     made.bridge.tunnel_changed.emit("t")
     await seen(lambda: "Database" not in words())
+
+
+async def stage_listens(stage: FilesStage, key: str) -> None:
+    await seen(lambda: stage.files.tunnels.status(key).state is TunnelState.LISTENING)
+
+
+def tunnel_words_of(menu: QMenu) -> str:
+    """All that the entries of tunnels offer, as one text."""
+    submenus = [action.menu() for action in menu.actions()]
+    return " ".join(action.text() for each in submenus if isinstance(each, QMenu) for action in each.actions())
+
+
+async def test_a_port_that_was_found_is_one_click_away(asked: TunnelsDialog, stage: FilesStage, server: Sshd) -> None:
+    await seen(lambda: asked.ports.rows)
+    if asked.ports._more.isVisible():
+        asked.ports._more.click()
+    row = asked.ports.rows[server.port]
+    row.tunnel.click()
+    await seen(lambda: stage.files.tunnels.leading_to(stage.machine_id, server.port))
+    await seen(lambda: not row.tunnel.isEnabled())
+    (status,) = stage.files.tunnels.all()
+    await stage_listens(stage, status.tunnel.tunnel_id)
+    await seen(lambda: "the service runs" in asked._rows[status.tunnel.tunnel_id].accessibleName())
+
+
+async def test_a_page_is_shown_once_its_tunnel_stands(asked: TunnelsDialog, stage: FilesStage, server: Sshd) -> None:
+    pages: list[str] = []
+    asked.ports.browse = lambda url: not pages.append(url.toString())
+    await seen(lambda: asked.ports.rows)
+    if asked.ports._more.isVisible():
+        asked.ports._more.click()
+    asked.ports.rows[server.port].browse.click()
+    await seen(lambda: pages)
+    (status,) = stage.files.tunnels.all()
+    assert status.state is TunnelState.LISTENING
+    assert pages == [f"http://127.0.0.1:{status.port}/"]

@@ -71,6 +71,7 @@ class TunnelStatus:
         connections_ever: Since it was started.
         bytes_sent: Towards the target; ``bytes_received`` come back from it.
         problem: Why it does not stand, or what the newest connection through it failed of.
+        is_answered: Whether something listens where it leads; ``None`` where that is not known.
     """
 
     tunnel: Tunnel
@@ -81,6 +82,90 @@ class TunnelStatus:
     bytes_sent: int = 0
     bytes_received: int = 0
     problem: MachinaError | None = None
+    is_answered: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListeningPort:
+    """A TCP port at which some program of a machine listens.
+
+    Attributes:
+        host: Where a tunnel leads to reach it: a loopback address, or the only address it listens at.
+        program: The program's name, where the login may see it.
+        is_open_to_others: Other computers reach it without a tunnel, as far as no firewall is in the way.
+    """
+
+    port: int
+    host: str = LOOPBACK
+    program: str = ""
+    is_open_to_others: bool = False
+
+    @property
+    def service(self) -> str:
+        """What usually listens at that port; empty where nothing does."""
+        return SERVICES.get(self.port, "")
+
+
+SERVICES = {
+    21: "FTP",
+    22: "SSH",
+    25: "SMTP",
+    53: "DNS",
+    80: "HTTP",
+    110: "POP3",
+    143: "IMAP",
+    389: "LDAP",
+    443: "HTTPS",
+    445: "SMB",
+    465: "SMTPS",
+    587: "SMTP submission",
+    631: "CUPS",
+    636: "LDAPS",
+    993: "IMAPS",
+    1433: "SQL Server",
+    1521: "Oracle",
+    1883: "MQTT",
+    2375: "Docker",
+    2376: "Docker",
+    2379: "etcd",
+    3000: "Grafana",
+    3306: "MySQL",
+    3389: "RDP",
+    4222: "NATS",
+    5000: "Registry",
+    5432: "PostgreSQL",
+    5601: "Kibana",
+    5672: "RabbitMQ",
+    5900: "VNC",
+    6379: "Redis",
+    6443: "Kubernetes",
+    8080: "HTTP",
+    8123: "Home Assistant",
+    8443: "HTTPS",
+    8888: "Jupyter",
+    9000: "MinIO",
+    9042: "Cassandra",
+    9090: "Prometheus",
+    9092: "Kafka",
+    9093: "Alertmanager",
+    9100: "Node exporter",
+    9200: "Elasticsearch",
+    11211: "Memcached",
+    15672: "RabbitMQ console",
+    27017: "MongoDB",
+}
+_SPEAK_NO_HTTP = frozenset(
+    {21, 22, 25, 53, 110, 143, 389, 445, 465, 587, 636, 993, 1433, 1521, 1883, 2379, 3306, 3389, 4222, 5432, 5672}
+    | {5900, 6379, 9042, 9092, 11211, 27017}
+)
+_SPEAK_HTTPS = frozenset({443, 2376, 6443, 8443, 9443})
+
+
+def web_address(remote_port: int, local_port: int) -> str:
+    """The address of a web page behind a tunnel; empty for ports at which something else is known to listen."""
+    if remote_port in _SPEAK_NO_HTTP or not local_port:
+        return ""
+    return f"{'https' if remote_port in _SPEAK_HTTPS else 'http'}://{LOOPBACK}:{local_port}/"
 
 
 class OpenToOthers(InvalidInput):

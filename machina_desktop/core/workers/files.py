@@ -6,11 +6,12 @@ import asyncio
 
 from machina_desktop.core.config import Paths
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.domain.tunnel import Tunnel, TunnelKind
+from machina_desktop.core.domain.tunnel import ListeningPort, Tunnel, TunnelKind
 from machina_desktop.core.events import EventBus, LoginAsked, TransferChanged, TunnelChanged
 from machina_desktop.core.services.machines import GetMachine
 from machina_desktop.core.services.transfers import FileDeed, RecordFiles
 from machina_desktop.core.services.tunnels import RecordTunnel
+from machina_desktop.core.ssh.listening import listening_ports
 from machina_desktop.core.sync.gateway import Gateway
 from machina_desktop.core.workers.file_sides import LocalSide, RemoteSide
 from machina_desktop.core.workers.lines import Lines
@@ -51,6 +52,14 @@ class Files:
     def side(self, machine_id: str) -> RemoteSide:
         """The files of a machine."""
         return RemoteSide(self._lines, machine_id, self._record)
+
+    async def ports(self, machine_id: str) -> tuple[ListeningPort, ...]:
+        """The ports at which programs of a machine listen.
+
+        Raises:
+            Unavailable: E-TUNNEL-PORTS, the machine does not tell; else there is no connection.
+        """
+        return await asyncio.to_thread(listening_ports, await self._lines.connection(machine_id))
 
     async def stop(self) -> None:
         """End transfers and tunnels, remove the copies of edited files."""

@@ -5,17 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from machina_desktop.core import codec
-from machina_desktop.core.domain.tunnel import Tunnel, TunnelKind, TunnelState, TunnelStatus, check_tunnel
+from machina_desktop.core.domain.tunnel import (
+    LOOPBACK,
+    Tunnel,
+    TunnelKind,
+    TunnelState,
+    TunnelStatus,
+    check_tunnel,
+    is_loopback,
+)
 from machina_desktop.core.errors import InvalidInput, MachinaError, NotFound, Unavailable
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.forward import Forward, PortTaken
+from machina_desktop.core.ssh.listening import listening_ports
 from machina_desktop.core.workers.lines import Dial
 from machina_desktop.core.workers.transfers import Spawn
 
@@ -26,6 +37,8 @@ RecordOpening = Callable[[Tunnel], Awaitable[None]]
 RETRY_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Waits before a lost connection is made again; the last one is repeated."""
 POLL_S = 0.5
+LOOK_S = 30.0
+"""So often it is looked whether something listens where a tunnel leads, without connecting to it."""
 
 
 @dataclass
@@ -37,6 +50,7 @@ class _Running:
     problem: MachinaError | None = None
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     connection: Connection | None = None
+    is_answered: bool | None = None
 
 
 class Tunnels:
@@ -51,6 +65,7 @@ class Tunnels:
         announce: Callable[[str], None],
         spawn: Spawn,
         retry_s: Sequence[float] = RETRY_S,
+        look_s: float = LOOK_S,
     ) -> None:
         """``file`` keeps the saved ones. ``announce`` hears the id of each that is another than before."""
         self._dial = dial
@@ -59,6 +74,7 @@ class Tunnels:
         self._announce = announce
         self._spawn = spawn
         self._retry_s = retry_s
+        self._look_s = look_s
         self._running: dict[str, _Running] = {}
         self._tunnels: dict[str, Tunnel] = {each.tunnel_id: each for each in _read(file)}
 
@@ -90,22 +106,33 @@ class Tunnels:
             bytes_sent=counts.sent,
             bytes_received=counts.received,
             problem=running.problem or running.forward.problem,
+            is_answered=running.is_answered if running.state is TunnelState.LISTENING else None,
         )
 
-    async def open_tunnel(self, machine_id: str, remote_port: int) -> TunnelStatus:
-        """A way to a port of a machine, at the same port here or else the next one that is free.
-
-        One that leads there already is used. For a click on a port that was found on a machine.
-        """
+    def leading_to(self, machine_id: str, remote_port: int) -> TunnelStatus | None:
+        """The tunnel that leads to a port of the machine itself, or shall as soon as it can."""
         for status in self.all(machine_id):
             tunnel = status.tunnel
             if tunnel.kind is TunnelKind.LOCAL and tunnel.target_port == remote_port and status.state.is_active:
                 return status
+        return None
+
+    async def open_tunnel(
+        self, machine_id: str, remote_port: int, *, host: str = LOOPBACK, label: str = ""
+    ) -> TunnelStatus:
+        """A way to a port of a machine, at the same port here or else the next one that is free.
+
+        One that leads there already is used. For a click on a port that was found on a machine.
+        """
+        if (found := self.leading_to(machine_id, remote_port)) is not None:
+            return found
         tunnel = Tunnel(
             tunnel_id=new_id("tunnel"),
             machine_id=machine_id,
             bind_port=remote_port if remote_port >= 1024 else 0,
+            target_host=host,
             target_port=remote_port,
+            label=label,
         )
         try:
             return await self.open(tunnel)
@@ -217,12 +244,31 @@ class Tunnels:
         return not is_final
 
     async def _until_lost(self, running: _Running, connection: Connection) -> None:
+        looked_at = -math.inf
+        can_look = _leads_to_machine(running.forward.tunnel)
         while connection.is_alive:
+            if can_look and time.monotonic() - looked_at >= self._look_s:
+                looked_at = time.monotonic()
+                can_look = await self._look(running, connection)
             try:
                 await asyncio.wait_for(running.closed.wait(), POLL_S)
             except TimeoutError:
                 continue
             return
+
+    async def _look(self, running: _Running, connection: Connection) -> bool:
+        """See whether something listens where the tunnel leads; ``False`` where the machine does not tell."""
+        tunnel = running.forward.tunnel
+        try:
+            found = await asyncio.to_thread(listening_ports, connection)
+        except MachinaError:
+            # A lost connection is noticed by whoever asked.
+            return False
+        is_answered = any(each.port == tunnel.target_port for each in found)
+        if is_answered is not running.is_answered and not running.closed.is_set():
+            running.is_answered = is_answered
+            self._announce(tunnel.tunnel_id)
+        return True
 
     def _show(self, tunnel: Tunnel, running: _Running, state: TunnelState, problem: MachinaError | None) -> None:
         if not running.closed.is_set():
@@ -253,6 +299,10 @@ class Tunnels:
             raise Unavailable(
                 f"The tunnels could not be saved: {error.strerror}.", hint="Make room on the disk.", code="E-FILE-WRITE"
             ) from error
+
+
+def _leads_to_machine(tunnel: Tunnel) -> bool:
+    return tunnel.kind is TunnelKind.LOCAL and is_loopback(tunnel.target_host)
 
 
 def _end(running: _Running) -> None:

@@ -15,7 +15,7 @@ from machina_desktop.core.domain.transfer import (
     base_name,
     shown_name,
 )
-from machina_desktop.core.domain.tunnel import Tunnel, TunnelKind
+from machina_desktop.core.domain.tunnel import Tunnel, TunnelKind, TunnelStatus, is_loopback, web_address
 from machina_desktop.views.wording import moment, span
 
 _ICONS = {EntryKind.FOLDER: "folder", EntryKind.LINK: "link", EntryKind.FILE: "file-text", EntryKind.OTHER: "box"}
@@ -107,6 +107,19 @@ def tunnel_words(tunnel: Tunnel, port: int) -> str:
     if tunnel.kind is TunnelKind.SOCKS:
         return _tr("SOCKS5 at {0}").format(at)
     return f"{at}  →  {tunnel.target_host}:{tunnel.target_port}"
+
+
+def address_of(status: TunnelStatus) -> str:
+    """Where programs here find a tunnel."""
+    host = status.tunnel.bind_host
+    return f"[{host}]:{status.port}" if ":" in host else f"{host}:{status.port}"
+
+
+def page_of(status: TunnelStatus) -> str:
+    """What a browser opens through a tunnel; empty for what is no web page."""
+    tunnel = status.tunnel
+    is_page = tunnel.kind is TunnelKind.LOCAL and is_loopback(tunnel.bind_host)
+    return web_address(tunnel.target_port, status.port) if is_page else ""
 
 
 def _tr(text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -12,8 +13,9 @@ from machina_desktop.core.domain.tunnel import LOOPBACK, OpenToOthers, Tunnel, T
 from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.core.ids import new_id
 from machina_desktop.views import tasks
-from machina_desktop.views.terminal_files.file_words import size_words, tunnel_words
+from machina_desktop.views.terminal_files.file_words import address_of, page_of, size_words, tunnel_words
 from machina_desktop.views.terminal_files.login_questions import LoginWatch, QuestionRoom
+from machina_desktop.views.terminal_files.ports_list import PortsList
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import IconButton, Segment, Segmented
 from machina_desktop.views.widgets.checkbox import Checkbox
@@ -42,6 +44,8 @@ class _Row(QWidget):
         self._way = ElidedLabel(style=Type.MONO, tone="secondary", parent=self)
         self._words = ElidedLabel(style=Type.SECONDARY, tone="secondary", parent=self)
         self._badge = StatusBadge(parent=self)
+        self._browse = IconButton("globe", self.tr("Open in browser"), parent=self)
+        self._browse.clicked.connect(self._on_browse)
         self._copy = IconButton("copy", self.tr("Copy the address"), parent=self)
         self._start = IconButton("play", self.tr("Start"), parent=self)
         self._stop = IconButton("circle-stop", self.tr("Stop"), parent=self)
@@ -58,7 +62,7 @@ class _Row(QWidget):
         row.setSpacing(Space.S)
         row.addLayout(texts, 1)
         row.addWidget(self._badge)
-        for button in (self._copy, self._start, self._stop, self._remove):
+        for button in (self._browse, self._copy, self._start, self._stop, self._remove):
             row.addWidget(button)
         self.show_status(status)
 
@@ -76,7 +80,9 @@ class _Row(QWidget):
         self._badge.set_status(status.state)
         self._words.setText(self._told(status))
         is_bad = status.problem is not None and not status.connections
-        self._words.set_tone("error" if is_bad else "warning" if tunnel.is_open_to_others else "secondary")
+        is_doubtful = tunnel.is_open_to_others or status.is_answered is False
+        self._words.set_tone("error" if is_bad else "warning" if is_doubtful else "secondary")
+        self._browse.setVisible(status.state is TunnelState.LISTENING and bool(page_of(status)))
         self._copy.setVisible(status.state is TunnelState.LISTENING and tunnel.kind is not TunnelKind.REMOTE)
         self._start.setVisible(not status.state.is_active)
         self._stop.setVisible(status.state.is_active)
@@ -88,6 +94,8 @@ class _Row(QWidget):
         parts = []
         if status.tunnel.is_open_to_others:
             parts.append(self.tr("open to other computers"))
+        if status.is_answered is not None:
+            parts.append(self.tr("the service runs") if status.is_answered else self.tr("nothing listens there now"))
         if status.connections_ever:
             parts.append(self.tr("{0} open of {1}").format(status.connections, status.connections_ever))
             parts.append(size_words(status.bytes_sent + status.bytes_received))
@@ -98,7 +106,10 @@ class _Row(QWidget):
         return "  ·  ".join(parts)
 
     def _on_copy(self) -> None:
-        copy_text(f"{self._status.tunnel.bind_host}:{self._status.port}")
+        copy_text(address_of(self._status))
+
+    def _on_browse(self) -> None:
+        QDesktopServices.openUrl(QUrl(page_of(self._status)))
 
 
 class TunnelsDialog(Dialog):
@@ -130,6 +141,10 @@ class TunnelsDialog(Dialog):
         self.column.addWidget(self.room)
         self.column.addWidget(self._none)
         self.column.addLayout(self._list)
+        self.ports = PortsList(bridge, machine_id)
+        self.ports.opened.connect(self._show)
+        self.ports.refused.connect(lambda error: self.show_error(str(error)))
+        self.column.addWidget(self.ports)
         self.column.addWidget(Divider(self.body))
         self._build_form()
         self._refresh = QTimer(self, interval=REFRESH_MS, singleShot=True)
@@ -139,6 +154,7 @@ class TunnelsDialog(Dialog):
         self._on_kind(TunnelKind.LOCAL)
         self._show()
         self.login.begin()
+        self.ports.look()
 
     def _build_form(self) -> None:
         self._kind = Segmented(
@@ -282,6 +298,7 @@ class TunnelsDialog(Dialog):
                 row.wanted.connect(partial(self._on_wanted, key))
                 self._list.addWidget(row)
         self._none.setVisible(not statuses)
+        self.ports.show_tunnels(statuses)
 
     def _on_wanted(self, key: str, wish: str) -> None:
         tunnels = self._bridge.files.tunnels
