@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import random
 import statistics
@@ -13,21 +14,19 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import paramiko
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication
 
 from machina_desktop.core.domain.terminal import Answer, SessionState
-from machina_desktop.core.ssh.client import connect
-from machina_desktop.core.ssh.connection import Connection
-from machina_desktop.core.ssh.hop import Ask
-from machina_desktop.core.ssh.shell import open_shell
-from machina_desktop.core.ssh.target import Target
 from machina_desktop.core.ssh.wish import ShellWish
-from machina_desktop.core.terminal.session import Opened, Session
+from machina_desktop.core.workers.hosted_session import HostedSession
+from machina_desktop.core.workers.shell_process import Shells
 from machina_desktop.views import theme
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.pane import Opener, Place, TerminalPane
+from tests.fakes.sessions import DirectLead, hop_to
 from tests.fakes.sshd import KeyPair, Sshd, running
 
 SIZES = ((80, 24), (200, 60))
@@ -43,25 +42,26 @@ class Host:
     def __init__(self, server: Sshd, key: KeyPair) -> None:
         self._server = server
         self._key = key
+        self._shells = Shells()
 
-    def connection(self) -> Connection:
-        target = Target(host="127.0.0.1", port=self._server.port, user=self._server.user)
-        return connect(target, private_keys=[self._key.private], host_key=self._server.fingerprint)
+    def channel(self) -> paramiko.Channel:
+        """A channel with a terminal, by the library alone and as it comes."""
+        transport = paramiko.Transport(("127.0.0.1", self._server.port))
+        transport.start_client(timeout=10)
+        key = paramiko.Ed25519Key.from_private_key(io.StringIO(self._key.private.reveal()))
+        transport.auth_publickey(self._server.user, key)
+        channel = transport.open_session()
+        channel.get_pty()
+        return channel
 
-    def session(self, command: str, columns: int, lines: int) -> Session:
-        return Session(_Line(self, command), columns, lines)
+    def session(self, command: str, columns: int, lines: int) -> HostedSession:
+        """A session as the window has them, in the process of shells."""
+        lead = DirectLead(hop_to(self._server, self._key), wish=ShellWish(command=command))
+        return HostedSession(self._shells, lead, columns, lines)
 
-
-class _Line:
-    def __init__(self, host: Host, command: str) -> None:
-        self._host = host
-        self._command = command
-
-    def open(self, ask: Ask, is_over: Callable[[], bool]) -> Opened:
-        return Opened(connection=self._host.connection(), wish=ShellWish(command=self._command))
-
-    def ended(self, seconds: float) -> None:
-        """Nobody is told."""
+    def stop(self) -> None:
+        """End the process of shells."""
+        self._shells.stop()
 
 
 class _Echo:
@@ -134,13 +134,13 @@ def workloads(folder: Path) -> dict[str, Path]:
 
 def alone(host: Host, file: Path) -> float:
     """Megabytes a second that paramiko reads when nobody looks at them."""
-    connection = host.connection()
-    channel = open_shell(connection, ShellWish(command=f"stty raw -echo; cat {file}"))
+    channel = host.channel()
     began, size = time.perf_counter(), 0
+    channel.exec_command(f"stty raw -echo; cat {file}")
     while data := channel.recv(65_536):
         size += len(data)
     spent = time.perf_counter() - began
-    connection.close()
+    channel.transport.close()
     return size / spent / 1e6
 
 
@@ -238,6 +238,7 @@ def main() -> None:
         with running(folder / "sshd") as server:
             host = Host(server, server.authorize(KeyPair()))
             measure(app, host, workloads(folder))
+            host.stop()
 
 
 def measure(app: QApplication, host: Host, files: dict[str, Path]) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from machina_desktop.core.sync.gateway import Gateway
     from machina_desktop.core.terminal.session import Session
     from machina_desktop.core.workers.files import Files
+    from machina_desktop.core.workers.hosted_session import HostedSession
     from machina_desktop.core.workers.terminals import Terminals
 
 R = TypeVar("R")
@@ -128,7 +129,7 @@ class Bridge(QObject):
         await self._ready.wait()
         return await self._door.call(ask)
 
-    def open_terminal(self, machine_id: str, columns: int, lines: int) -> Session:
+    def open_terminal(self, machine_id: str, columns: int, lines: int) -> HostedSession | Session:
         """A shell on that machine, which has begun to connect. Only after :attr:`settled`.
 
         Set its ``on_change``, then look at its state: that may be another one already. What keeps it from opening is

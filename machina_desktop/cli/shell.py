@@ -64,7 +64,7 @@ class _Interactive:
         self._has_output = threading.Event()
         self._is_done = False
         self._escapes = Escapes()
-        self._session = host.terminals.open(machine_id, *_size())
+        self._session = host.terminals.open_here(machine_id, *_size())
         self._session.on_change = self._on_change
 
     async def run(self) -> int:

@@ -9,11 +9,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from machina_desktop.core.domain.terminal import Answer, HostKey, Question, SessionState
+from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.ssh.hop import Ask, Hop, StoredKey
 from machina_desktop.core.ssh.jump import connect_over
 from machina_desktop.core.ssh.target import Target
 from machina_desktop.core.ssh.wish import ShellWish
 from machina_desktop.core.terminal.session import Opened, Session
+from machina_desktop.core.workers.hosted_session import HostedSession
+from machina_desktop.core.workers.shell_process import Shells
+from machina_desktop.core.workers.shell_wire import Way
 from tests.fakes.sshd import KeyPair, Sshd
 
 DEADLINE_S = 15.0
@@ -56,6 +60,36 @@ class DirectLine:
         self.ends.append(seconds)
 
 
+class DirectLead:
+    """Lets anybody in along a fixed route.
+
+    Attributes:
+        pinned: Host keys that were accepted, by the name of the hop.
+        refusal: Why no key is kept; ``None`` keeps them.
+        ends: Seconds, one for each admission that has ended.
+    """
+
+    def __init__(self, *route: Hop, wish: ShellWish | None = None) -> None:
+        self.way = Way(route=route, wish=wish or ShellWish())
+        self.pinned: list[tuple[str, str]] = []
+        self.refusal: MachinaError | None = None
+        self.ends: list[float | None] = []
+
+    def visit(self, _is_over: Callable[[], bool]) -> DirectLead:
+        return self
+
+    def pin(self, hop: Hop, key: HostKey, _is_over: Callable[[], bool]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.pinned.append((hop.name, key.fingerprint))
+
+    def explained(self, error: MachinaError) -> MachinaError:
+        return error
+
+    def ended(self, seconds: float | None) -> None:
+        self.ends.append(seconds)
+
+
 class _Guide:
     def __init__(self, ask: Ask, pinned: list[tuple[str, str]]) -> None:
         self._ask = ask
@@ -71,7 +105,7 @@ class _Guide:
 class Watched:
     """A session and its reader: waits until something holds, and collects what came."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session | HostedSession) -> None:
         self.session = session
         self.shown = b""
         self._changed = threading.Event()
@@ -108,7 +142,19 @@ class Watched:
 @contextmanager
 def watched(line: DirectLine, columns: int = 80, lines: int = 24) -> Iterator[Watched]:
     """A session that has been started, closed afterwards."""
-    session = Session(line, columns, lines)
+    with _watched(Session(line, columns, lines)) as watching:
+        yield watching
+
+
+@contextmanager
+def hosted(shells: Shells, lead: DirectLead, columns: int = 80, lines: int = 24) -> Iterator[Watched]:
+    """The same in the process of shells."""
+    with _watched(HostedSession(shells, lead, columns, lines)) as watching:
+        yield watching
+
+
+@contextmanager
+def _watched(session: Session | HostedSession) -> Iterator[Watched]:
     watching = Watched(session)
     session.start()
     try:

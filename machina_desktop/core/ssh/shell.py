@@ -17,8 +17,10 @@ TERM = "xterm-256color"
 OPEN_TIMEOUT_S = 15.0
 
 
-def open_shell(connection: Connection, wish: ShellWish) -> paramiko.Channel:
+def open_shell(connection: Connection, wish: ShellWish, buffer: object = None) -> paramiko.Channel:
     """Start it; what it prints on the channel is already on its way when this answers. Blocks.
+
+    ``buffer`` takes what it prints in place of the channel's own (paramiko's ``BufferedPipe``).
 
     Raises:
         Unavailable: E-SSH-DROPPED, E-SSH-TIMEOUT, or E-SSH-TERMINAL where the login gets no terminal or no shell.
@@ -30,6 +32,8 @@ def open_shell(connection: Connection, wish: ShellWish) -> paramiko.Channel:
     try:
         with connected(connection.target):
             channel = connection.transport.open_session(timeout=OPEN_TIMEOUT_S)
+            if buffer is not None:
+                channel.in_buffer = buffer
             try:
                 _prepare(connection, channel, wish)
             except BaseException:

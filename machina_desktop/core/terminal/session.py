@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from machina_desktop.core.ssh.hop import Ask
 from machina_desktop.core.ssh.shell import open_shell
 from machina_desktop.core.ssh.target import lost
 from machina_desktop.core.ssh.wish import ShellWish
+from machina_desktop.core.terminal.relay import Relay
 
 WAITING_LIMIT = 1 << 20
 """Bytes that may wait to be taken; more are left to the connection, which slows the server down."""
@@ -76,9 +78,11 @@ class Session:
             :attr:`waiting` rises from 0. Set it before :meth:`start`.
     """
 
-    def __init__(self, line: Line, columns: int, lines: int) -> None:
+    def __init__(self, line: Line, columns: int, lines: int, *, outlet: socket.socket | None = None) -> None:
+        """``outlet``, which must not block, gets what comes in place of :meth:`take`."""
         self.on_change: Callable[[], None] = _nothing
         self._line = line
+        self._outlet = outlet
         self._size = (columns, lines)
         self._size_told = self._size
         self._changed = threading.Condition()
@@ -253,7 +257,7 @@ class Session:
             wish = opened.wish
             if wish.columns:
                 wish = replace(wish, columns=size[0], lines=size[1])
-            channel = open_shell(opened.connection, wish)
+            channel = open_shell(opened.connection, wish, None if self._outlet is None else Relay(self._outlet))
         except MachinaError:
             opened.connection.close()
             self._line.ended(0)
@@ -295,7 +299,9 @@ class Session:
             if not data:
                 return
             pulse.heard()
-            self._keep(attempt, data)
+            # What a relay has passed on is not here any more.
+            if isinstance(data, bytes):
+                self._keep(attempt, data)
 
     def _keep(self, attempt: _Attempt, data: bytes) -> None:
         with self._changed:
@@ -339,7 +345,8 @@ class Session:
                 return
             attempt.is_over = True
             attempt.question = None
-            self._state, self._reason, self._exit_status = state, reason, status
+            # Who looks without the lock and finds it over finds out why.
+            self._reason, self._exit_status, self._state = reason, status, state
             self._typed.clear()
             self._changed.notify_all()
         self.on_change()

@@ -9,10 +9,10 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from machina_desktop.core.config import environment
-from machina_desktop.core.domain.terminal import Answer, HostKey, Question
+from machina_desktop.core.domain.terminal import HostKey
 from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.services.sealing import MAYBE_DONE
 from machina_desktop.core.services.terminals import (
@@ -25,16 +25,23 @@ from machina_desktop.core.services.terminals import (
     TerminalAccess,
 )
 from machina_desktop.core.services.use_case import Request
-from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.hop import Ask, Hop
-from machina_desktop.core.ssh.jump import connect_over
 from machina_desktop.core.ssh.known_hosts import remember
 from machina_desktop.core.ssh.wish import ShellWish
 from machina_desktop.core.sync.gateway import Gateway
-from machina_desktop.core.terminal.session import Opened, Session
+from machina_desktop.core.workers.hosted_session import HostedSession
+from machina_desktop.core.workers.shell_process import CAN_HAND_OVER, Shells
+from machina_desktop.core.workers.shell_wire import Way
 from machina_desktop.core.workers.ways import Ways
 
+# These speak SSH, which a window leaves to another process.
+if TYPE_CHECKING:
+    from machina_desktop.core.ssh.connection import Connection
+    from machina_desktop.core.terminal.session import Session
+    from machina_desktop.core.workers.dialled_line import DialledLine
+
 R = TypeVar("R")
+S = TypeVar("S", "HostedSession", "Session")
 LOG = logging.getLogger(__name__)
 POLL_S = 0.5
 TELL_S = 15.0
@@ -56,6 +63,7 @@ class Terminals:
 
     Attributes:
         ways: How machines are reached from this computer.
+        shells: The process that shells run in.
         open_lines: Ids of terminals that somebody was let in to and whose end the home has not heard of yet.
     """
 
@@ -64,21 +72,37 @@ class Terminals:
         self._gateway = gateway
         self._loop = loop
         # One that is over may be reconnected for as long as somebody holds it.
-        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+        self._sessions: weakref.WeakSet[HostedSession | Session] = weakref.WeakSet()
+        self.shells = Shells()
         self.open_lines: set[str] = set()
         self._told = threading.Condition()
         self._is_stopping = False
 
-    def open(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> Session:
-        """A session that leads to that machine and has begun to connect."""
-        session = Session(self.line(machine_id, wish), columns, lines)
+    def open(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> HostedSession | Session:
+        """A session that leads to that machine and has begun to connect; it runs in a process of its own."""
+        if not CAN_HAND_OVER:
+            return self.open_here(machine_id, columns, lines, wish)
+        return self._started(HostedSession(self.shells, self._lead(machine_id, wish), columns, lines))
+
+    def open_here(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> Session:
+        """The same in this process, for who has nothing else to do."""
+        from machina_desktop.core.terminal.session import Session  # noqa: PLC0415 - brings paramiko
+
+        return self._started(Session(self.line(machine_id, wish), columns, lines))
+
+    def line(self, machine_id: str, wish: Wish | None = None) -> DialledLine:
+        """What opens connections to that machine, for whoever runs something else than a session on them."""
+        from machina_desktop.core.workers.dialled_line import DialledLine  # noqa: PLC0415 - brings paramiko
+
+        return DialledLine(self._lead(machine_id, wish))
+
+    def _lead(self, machine_id: str, wish: Wish | None) -> MachineLead:
+        return MachineLead(self, machine_id, wish or Wish())
+
+    def _started(self, session: S) -> S:
         self._sessions.add(session)
         session.start()
         return session
-
-    def line(self, machine_id: str, wish: Wish | None = None) -> MachineLine:
-        """What opens connections to that machine, for whoever runs something else than a session on them."""
-        return MachineLine(self, machine_id, wish or Wish())
 
     def connect(self, machine_id: str, ask: Ask, is_over: Callable[[], bool]) -> Connection:
         """A connection to that machine without a shell, for files and tunnels. Blocks; never on the loop's thread.
@@ -100,6 +124,7 @@ class Terminals:
             self._is_stopping = True
             self._told.notify_all()
         await asyncio.to_thread(self._wait_for_lines)
+        await asyncio.to_thread(self.shells.stop)
 
     def _wait_for_lines(self) -> None:
         with self._told:
@@ -151,53 +176,81 @@ class Terminals:
         raise _given_up()
 
 
-class MachineLine:
-    """The way to one machine, found anew for each attempt: address, keys and pin may have changed meanwhile."""
+class MachineLead:
+    """Lets the person in to one machine, through the door that everything goes through."""
 
     def __init__(self, terminals: Terminals, machine_id: str, wish: Wish) -> None:
         self._terminals = terminals
         self._machine_id = machine_id
         self._wish = wish
-        self._access: TerminalAccess | None = None
 
-    def open(self, ask: Ask, is_over: Callable[[], bool]) -> Opened:
+    def visit(self, is_over: Callable[[], bool]) -> MachineVisit:
+        """Ask the home, then find the way; blocks.
+
+        Raises:
+            MachinaError: nobody may, or the way cannot be found.
+        """
         access = self._terminals.call(OpenTerminal(machine_id=self._machine_id), is_over)
-        self._access = access
         self._terminals.begun(access.terminal_id)
+        visit = MachineVisit(self._terminals, access)
         try:
             route = self._terminals.ways.route(access)
-            connection = connect_over(route, _Guide(self._terminals, access, ask, is_over))
         except MachinaError as error:
-            self.ended(0)
-            raise _with_next_step(error, access.route[-1]) from error
-        return Opened(connection=connection, wish=self._shell_wish(route[-1]))
-
-    def ended(self, seconds: float) -> None:
-        self._close_trace(round(seconds))
-
-    def leave(self) -> None:
-        """There is no shell whose end would be told: what is done over the connection leaves its own trace."""
-        self._close_trace(None)
-
-    def _close_trace(self, seconds: int | None) -> None:
-        access, self._access = self._access, None
-        if access is not None:
-            # The home may be away for long, and nobody shall wait for it.
-            threading.Thread(target=self._tell, args=(access, seconds), name="ssh-trace", daemon=True).start()
-
-    def _shell_wish(self, hop: Hop) -> ShellWish:
-        return ShellWish(
+            visit.ended(0)
+            raise visit.explained(error) from error
+        wish = ShellWish(
             command=self._wish.command,
             columns=80 if self._wish.has_terminal else 0,
             variables=_variables(),
-            forwards_agent=hop.forwards_agent,
+            forwards_agent=route[-1].forwards_agent,
         )
+        visit.way = Way(route=route, wish=wish)
+        return visit
 
-    def _tell(self, access: TerminalAccess, seconds: int | None) -> None:
-        machine, terminal_id = access.route[-1].machine, access.terminal_id
+
+class MachineVisit:
+    """One admission to a machine; the home hears of its end.
+
+    Attributes:
+        way: How the machine is reached and what is to run there.
+    """
+
+    way: Way
+
+    def __init__(self, terminals: Terminals, access: TerminalAccess) -> None:
+        self._terminals = terminals
+        self._access = access
+        self._machines = {each.machine.machine_id: each.machine for each in access.route}
+
+    def pin(self, hop: Hop, key: HostKey, is_over: Callable[[], bool]) -> None:
+        """Give an accepted host key to the home; that of a jump host of the person's own stays here and is noted."""
+        if machine := self._machines.get(hop.about):
+            pin = PinHostKey(machine_id=hop.about, host_key=key.fingerprint, instead_of=machine.host_key)
+            self._terminals.call(pin, is_over)
+            return
+        host, port, wanted = hop.target.host, hop.target.port, self._access.route[-1].machine
+        note = RecordJumpHost(
+            team_id=wanted.team_id, machine_id=wanted.machine_id, host=host, port=port, host_key=key.fingerprint
+        )
+        self._terminals.call(note, is_over)
+        remember(self._terminals.ways.known_hosts, host, port, key)
+
+    def explained(self, error: MachinaError) -> MachinaError:
+        """Why the login failed, with where its keys are kept."""
+        return _with_next_step(error, self._access.route[-1])
+
+    def ended(self, seconds: float | None) -> None:
+        """Tell the home, as soon as it can be reached."""
+        # It may be away for long, and nobody shall wait for it.
+        threading.Thread(
+            target=self._tell, args=(None if seconds is None else round(seconds),), name="ssh-trace", daemon=True
+        ).start()
+
+    def _tell(self, seconds: int | None) -> None:
+        machine, terminal_id = self._access.route[-1].machine, self._access.terminal_id
         about = {"team_id": machine.team_id, "machine_id": machine.machine_id, "terminal_id": terminal_id}
         try:
-            if not access.is_recorded:
+            if not self._access.is_recorded:
                 self._terminals.tell(RecordTerminal(**about))
             if seconds is not None:
                 self._terminals.tell(CloseTerminal(**about, seconds=seconds))
@@ -205,31 +258,6 @@ class MachineLine:
             LOG.warning("the end of a terminal was not recorded: %s %s", error.code, error)
         finally:
             self._terminals.done(terminal_id)
-
-
-class _Guide:
-    """Passes questions to whoever shows the session, and accepted host keys to the gateway."""
-
-    def __init__(self, terminals: Terminals, access: TerminalAccess, ask: Ask, is_over: Callable[[], bool]) -> None:
-        self._terminals = terminals
-        self._wanted = access.route[-1].machine
-        self._machines = {each.machine.machine_id: each.machine for each in access.route}
-        self._ask = ask
-        self._is_over = is_over
-
-    def ask(self, question: Question) -> Answer:
-        return self._ask(question)
-
-    def pin(self, hop: Hop, key: HostKey) -> None:
-        if machine := self._machines.get(hop.about):
-            pin = PinHostKey(machine_id=hop.about, host_key=key.fingerprint, instead_of=machine.host_key)
-            self._terminals.call(pin, self._is_over)
-            return
-        host, port = hop.target.host, hop.target.port
-        team_id, machine_id = self._wanted.team_id, self._wanted.machine_id
-        note = RecordJumpHost(team_id=team_id, machine_id=machine_id, host=host, port=port, host_key=key.fingerprint)
-        self._terminals.call(note, self._is_over)
-        remember(self._terminals.ways.known_hosts, host, port, key)
 
 
 def _with_next_step(error: MachinaError, reachable: ReachableMachine) -> MachinaError:
