@@ -1,4 +1,4 @@
-"""What a session has sent goes into the terminal in short slices; frames come at once after quiet, else each 16 ms."""
+"""What a session has sent goes into the terminal in slices; frames come at once after quiet, else at a pace."""
 
 from __future__ import annotations
 
@@ -9,12 +9,24 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from machina_desktop.core.terminal.terminal import Terminal
 
-SLICE_S: Final = 0.008
+SLICE_S: Final = 0.01
+# Frames come this often while they are cheap, and this seldom when they are dear.
 FRAME_S: Final = 0.016
+LONGEST_FRAME_S: Final = 0.029
+# Frames take this share of the time at most, as long as they come often enough; and this much whatever they cost.
+_SHARE: Final = 1 / 8
+_LARGEST_SHARE: Final = 1 / 2
+# A frame that is due so soon is painted before more is parsed.
+_SOON_MS: Final = 2
 # Longest that a program may hold the picture with synchronised output (DEC 2026).
 HELD_MS: Final = 150
-_SMALLEST: Final = 4_096
-_LARGEST: Final = 131_072
+# In a flood what comes is joined for so long: the terminal is several times quicker with large portions.
+JOIN_MS: Final = 4
+# So much in one slice is a flood, until nothing has come for a while.
+_FLOOD: Final = 8_192
+_FLOOD_S: Final = 0.05
+_SMALLEST: Final = 32_768
+_LARGEST: Final = 262_144
 
 
 class Source(Protocol):
@@ -43,9 +55,11 @@ class Feeder(QObject):
         self._source = source
         self._is_awake = False
         self._last_frame = 0.0
-        # Bytes that are parsed in about half a slice, as last measured.
-        self._portion = 65_536
-        self._next_slice = QTimer(self, interval=0, singleShot=True)
+        self._frame_cost = 0.0
+        # Bytes parsed in a second of this thread's own time; others may hold it up.
+        self._pace = 8e6
+        self._flooded_at = 0.0
+        self._next_slice = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._next_slice.timeout.connect(self._slice)
         self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._frame.timeout.connect(self._on_frame)
@@ -53,51 +67,78 @@ class Feeder(QObject):
         self._held.timeout.connect(self._tell_frame)
         self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
 
+    @property
+    def frame_gap(self) -> float:
+        """Seconds from one frame to the next while much comes."""
+        wanted = max(FRAME_S, min(self._frame_cost / _SHARE, LONGEST_FRAME_S))
+        return max(wanted, self._frame_cost / _LARGEST_SHARE)
+
     def wake(self) -> None:
         """Something has arrived. Any thread."""
         if not self._is_awake:
             self._is_awake = True
             self._woken.emit()
 
+    def weigh_frame(self, seconds: float) -> None:
+        """Hear what a frame has cost; a blinking cursor between two of them says little."""
+        self._frame_cost = max(seconds, self._frame_cost * 0.8)
+
     def _on_woken(self) -> None:
         self._is_awake = False
-        if not self._next_slice.isActive():
+        if self._next_slice.isActive():
+            return
+        if time.perf_counter() - self._flooded_at < _FLOOD_S:
+            self._next_slice.start(JOIN_MS)
+        else:
             self._slice()
 
     def _slice(self) -> None:
-        """Parse for 8 ms at most, then let the event loop go on."""
-        began = now = time.perf_counter()
-        has_fed = False
-        while now - began < SLICE_S:
-            data = self._source.take(self._portion)
+        """Parse for about 10 ms, or a part of the time until a frame is due, then let the event loop go on."""
+        if self._frame.isActive() and self._frame.remainingTime() <= _SOON_MS:
+            self._frame.stop()
+            self._next_slice.start(0)
+            self._on_frame()
+            return
+        now = time.perf_counter()
+        until, fed = now + self._slice_s(), 0
+        while until > now or not fed:
+            data = self._source.take(max(_SMALLEST, min(_LARGEST, int(self._pace * (until - now)))))
             if not data:
                 break
             before = time.thread_time()
             self.terminal.feed(data)
             # Rows are counted when somebody asks; a frame will, and would be late by all that was put off.
             _ = self.terminal.top
-            has_fed = True
+            fed += len(data)
             self._weigh(len(data), time.thread_time() - before)
-            now = time.perf_counter()
+            # What is left of the slice is worth another portion only if that is a large one.
+            now = time.perf_counter() + SLICE_S / 3
         else:
-            self._next_slice.start()
-        if has_fed:
+            self._next_slice.start(0)
+        if fed >= _FLOOD:
+            self._flooded_at = time.perf_counter()
+        if fed:
             self.fed.emit()
             self.ask_for_frame()
 
+    def _slice_s(self) -> float:
+        """Seconds to parse now: slices of one length until the next frame, for a short one is parsed slowly."""
+        if not self._frame.isActive():
+            return SLICE_S
+        rest = self._frame.remainingTime() / 1000
+        return rest / max(1, round(rest / SLICE_S))
+
     def _weigh(self, size: int, seconds: float) -> None:
-        """Choose the next portion so that it takes half a slice of this thread's own time; others may hold it up."""
-        if size < self._portion and seconds < SLICE_S / 2:
-            return
-        wanted = int(size * SLICE_S / 2 / max(seconds, 1e-6))
-        self._portion = max(_SMALLEST, min(_LARGEST, (self._portion + wanted) // 2))
+        """Note how quick parsing was; small portions say little about large ones."""
+        if size >= _SMALLEST or seconds > SLICE_S:
+            self._pace = (self._pace + size / max(seconds, 1e-6)) / 2
 
     def ask_for_frame(self) -> None:
         """Something is to be painted: now after quiet, otherwise with the next frame."""
         if self._frame.isActive():
             return
-        gap = time.perf_counter() - self._last_frame
-        self._frame.start(0 if gap >= FRAME_S else int((FRAME_S - gap) * 1000) + 1)
+        rest = self._last_frame + self.frame_gap - time.perf_counter()
+        self._frame.start(0 if rest <= 0 else int(rest * 1000) + 1)
 
     def _on_frame(self) -> None:
         if not self.terminal.is_held:

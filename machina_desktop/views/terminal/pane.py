@@ -155,6 +155,11 @@ class TerminalPane(QWidget):
         """How the session stands; ``None`` before it was first shown."""
         return self._state
 
+    @property
+    def is_command_running(self) -> bool:
+        """Whether a program runs in the shell, as far as the shell tells or a full-screen program shows."""
+        return self._began is not None or self.terminal.screen.is_alternate
+
     def start(self) -> None:
         """Open the session, once; a pane that is shown does it by itself."""
         if self.session is not None:
@@ -163,6 +168,7 @@ class TerminalPane(QWidget):
         feeder = Feeder(self.terminal, self.session, self)
         feeder.frame_due.connect(self._on_frame)
         feeder.fed.connect(self._on_fed)
+        self.view.painted.connect(feeder.weigh_frame)
         self._feeder = feeder
 
         def on_change() -> None:
@@ -205,6 +211,7 @@ class TerminalPane(QWidget):
         """Open the shell anew in place; what is on the screen stays above."""
         if self.session is None:
             return
+        self._began = None
         # What the lost program had switched would make the new shell unreadable.
         self.terminal.feed(_AS_AT_START)
         if self.terminal.cursor.x:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final, cast
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, QTimer, Signal
@@ -57,6 +58,7 @@ class TerminalView(QAbstractScrollArea):
         paste_wanted(): The middle button asks for what is selected elsewhere.
         focus_changed(bool): The keyboard came or went.
         scrolled(): Other rows are in sight.
+        painted(float): Seconds of this thread's time that it took to bring the picture up to date and to paint it.
     """
 
     typed = Signal(bytes)
@@ -66,6 +68,7 @@ class TerminalView(QAbstractScrollArea):
     paste_wanted = Signal()
     focus_changed = Signal(bool)
     scrolled = Signal()
+    painted = Signal(float)
 
     def __init__(self, terminal: Terminal, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,6 +77,7 @@ class TerminalView(QAbstractScrollArea):
         self.found: tuple[Span, ...] = ()
         self.found_now: tuple[Span, ...] = ()
         self.painted_frames = 0
+        self._spent = 0.0
         self._composed = ""
         self._is_cursor_on = True
         self._is_blink_off = False
@@ -126,6 +130,7 @@ class TerminalView(QAbstractScrollArea):
         """Bring the picture up to date with the terminal; what is hidden waits until it is shown."""
         if not self.isVisible():
             return
+        began = time.thread_time()
         changed = self.sight.refresh(is_blink_off=self._is_blink_off)
         self._paint_ground()
         self._settle_bar()
@@ -141,6 +146,7 @@ class TerminalView(QAbstractScrollArea):
             whole = changed.height() >= self.sight.terminal.lines * self.sight.face.height
             self.viewport().update(self.viewport().rect() if whole else place.toAlignedRect().adjusted(-1, -1, 1, 1))
         self._update_cursor()
+        self._spent += time.thread_time() - began
 
     def _paint_ground(self) -> None:
         """Let what is beside the rows, under the scroll bar, have the screen's colour too."""
@@ -301,8 +307,12 @@ class TerminalView(QAbstractScrollArea):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         self.painted_frames += 1
+        began = time.thread_time()
         painter = QPainter(self.viewport())
         draw(painter, self.sight, self.overlaid(), whole=QRectF(self.viewport().rect()), asked=QRectF(event.rect()))
+        painter.end()
+        spent, self._spent = self._spent + time.thread_time() - began, 0.0
+        self.painted.emit(spent)
 
     def overlaid(self) -> Overlaid:
         """What lies over the rows now."""
