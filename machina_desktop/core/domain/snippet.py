@@ -119,6 +119,16 @@ def of_machine(*, name: str, host: str, ip: str, user: str) -> dict[str, str]:
     return {NAME: name, HOST: host, ADDRESS: ip, USER: user}
 
 
+def reporting(text: str) -> str:
+    r"""Commands that tell a terminal where their output begins, where it ends and with which status.
+
+    They run in the same shell, which must be one of POSIX; the marks are those of OSC 133, and ``$?`` stays as it was.
+    """
+    begins = r"printf '\033]133;C\033\\'"
+    ends = r"""(s=$?; printf '\033]133;D;%s\033\\' "$s"; exit "$s")"""
+    return f"{{ {begins}\n{text.rstrip()}\n}}; {ends}"
+
+
 def check_snippet(name: str, text: str, description: str, tags: tuple[str, ...]) -> None:
     """Whether a snippet can be kept so.
 

@@ -38,17 +38,25 @@ class SnippetPicker(Dialog):
     Signals:
         chosen(object, object, bool): The snippet, the values typed (dict of str), and whether it is to be run at once;
             else it is only written into the line. Give them to ``rendered`` together with what each machine gives.
+        many_wanted(object, object): The snippet and the values typed: it is to be run on machines still to be chosen.
     """
 
     chosen = Signal(object, object, bool)
+    many_wanted = Signal(object, object)
 
     def __init__(
-        self, bridge: Bridge, *, known: Mapping[str, str], target: str = "", parent: QWidget | None = None
+        self,
+        bridge: Bridge,
+        *,
+        known: Mapping[str, str],
+        target: str = "",
+        is_for_many: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
-        """``target`` says where it goes, such as ``web-1`` or ``3 terminals``."""
+        """``target`` says where it goes, such as ``web-1`` or ``3 terminals``; ``is_for_many`` leaves that open."""
         super().__init__(
             _tr("Run a snippet on {0}").format(target) if target else _tr("Run a snippet"),
-            primary=_tr("Run"),
+            primary=_tr("Run on…") if is_for_many else _tr("Run"),
             width=760,
             parent=parent,
         )
@@ -65,6 +73,9 @@ class SnippetPicker(Dialog):
         self.list.setObjectName("snippet_picker.list")
         self.insert = Button(self.tr("Insert without running"))
         self.insert.setObjectName("snippet_picker.insert")
+        self.many = Button(self.tr("Run on…"))
+        self.many.setObjectName("snippet_picker.many")
+        self._is_for_many = is_for_many
         self.primary.setObjectName("snippet_picker.run")
         self.preview = QPlainTextEdit()
         self._form = QVBoxLayout()
@@ -86,7 +97,9 @@ class SnippetPicker(Dialog):
         return super().eventFilter(watched, event)
 
     def _fill(self) -> None:
-        self.add_button(self.insert)
+        for button in (self.many, self.insert):
+            self.add_button(button)
+            button.setVisible(not self._is_for_many)
         self.preview.setReadOnly(True)
         self.preview.setObjectName("snippet_picker.preview")
         self.preview.setAccessibleName(self.tr("What will be typed"))
@@ -132,6 +145,7 @@ class SnippetPicker(Dialog):
         self.list.activated_key.connect(lambda _key: self._choose(is_run=True))
         self.primary.clicked.connect(lambda: self._choose(is_run=True))
         self.insert.clicked.connect(lambda: self._choose(is_run=False))
+        self.many.clicked.connect(self._choose_many)
 
     def _ask(self, bridge: Bridge) -> None:
         LiveQuery(
@@ -224,10 +238,19 @@ class SnippetPicker(Dialog):
         # What nobody has come to yet is no mistake.
         is_typed = all(each.strip() for each in self.values().values())
         self._problem.show_text(problem, is_error=bool(problem) and is_typed)
-        for button in (self.primary, self.insert):
+        for button in (self.primary, self.insert, self.many):
             button.setEnabled(snippet is not None and not problem)
 
+    def _choose_many(self) -> None:
+        snippet = self._snippet()
+        if snippet is not None and self.many.isEnabled():
+            self.many_wanted.emit(snippet, self.values())
+            self.accept()
+
     def _choose(self, *, is_run: bool) -> None:
+        if self._is_for_many:
+            self._choose_many()
+            return
         snippet = self._snippet()
         if snippet is not None and self.primary.isEnabled():
             self.chosen.emit(snippet, self.values(), is_run)
