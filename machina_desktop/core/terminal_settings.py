@@ -66,6 +66,13 @@ TERMINAL_BELL = Setting(
     choices=("off", "flash", "sound"),
     choice_titles=("Nothing", "Flash", "Flash and sound"),
 )
+TERMINAL_RESTORE = Setting(
+    key="terminal_restore",
+    default=True,
+    title="Restore at the start",
+    help="Tabs, panes and windows of terminals come back. A shell is opened anew when its tab is first shown.",
+    section=Section.TERMINAL,
+)
 RECORDING_DAYS = Setting(
     key="recording_days",
     default=90,
@@ -97,6 +104,7 @@ TERMINAL_SETTINGS: tuple[AnySetting, ...] = (
     TERMINAL_BLINK,
     TERMINAL_SCROLLBACK,
     TERMINAL_BELL,
+    TERMINAL_RESTORE,
     RECORDING_DAYS,
     RECORDING_MEGABYTES,
 )

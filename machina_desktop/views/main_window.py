@@ -188,6 +188,8 @@ class MainWindow(QMainWindow):
 
     def close_for_good(self) -> None:
         """Remember the layout and close without asking."""
+        for page in self.pages.built_pages():
+            page.leaving()
         self._state.set_text("page", self.pages.name)
         self._state.set_text("sidebar", "narrow" if self.sidebar.is_collapsed() else "wide")
         self._state.save_geometry(self)

@@ -37,7 +37,7 @@ from machina_desktop.core.workers.supervisor import Supervisor
 from machina_desktop.views import remembered, theme
 from machina_desktop.views.apps.machine_access import MachineAccess
 from machina_desktop.views.apps.terminal import TerminalPage
-from machina_desktop.views.apps.terminal_tab import TerminalTab
+from machina_desktop.views.apps.terminal_frame import PaneFrame
 from machina_desktop.views.recordings.policy_dialog import RecordingPolicyDialog
 from machina_desktop.views.snippets.picker import SnippetPicker
 from machina_desktop.views.terminal_files.tunnels_dialog import TunnelsDialog
@@ -148,10 +148,10 @@ def page_of(house: House) -> TerminalPage:
     return page
 
 
-def tab_of(house: House) -> TerminalTab:
-    tab = page_of(house).current_tab()
-    assert tab is not None
-    return tab
+def tab_of(house: House) -> PaneFrame:
+    frame = page_of(house).current_frame()
+    assert frame is not None
+    return frame
 
 
 def button(house: House, name: str) -> Button | IconButton:
@@ -171,7 +171,7 @@ async def test_what_shall_be_recorded_is_from_the_first_byte(house: House, tmp_p
     assert button(house, "terminal.record").text() == "Recording"
     assert tab_of(house).icon_name == "circle-dot"
     shell.exit_status = 3
-    page_of(house).close_current()
+    page_of(house).deck.strip.close_wanted.emit(page_of(house).deck.strip.current())
     await until(lambda: house.gateway.asked_of(EndRecording))
     [ended] = house.gateway.asked_of(EndRecording)
     assert (ended.recording_id, ended.exit_status) == (asked.recording_id, 3)

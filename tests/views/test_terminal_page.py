@@ -94,10 +94,10 @@ async def test_keys_open_close_and_change_tabs(house: House) -> None:
 async def test_the_last_tab_gives_way_to_the_choice_of_a_machine(house: House) -> None:
     pane, shell = await open_terminal(house)
     page = page_of(house)
-    page.close_current()
+    press(house.window, Qt.Key.Key_W, BOTH)
     assert page.panes() == ()
     assert shell.state.is_over
-    page._choose()
+    page._empty.action.click()
     await until(lambda: isinstance(QApplication.activePopupWidget(), QMenu))
     assert pane not in page.panes()
 

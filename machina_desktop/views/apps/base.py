@@ -75,6 +75,13 @@ class Page(QWidget):
     def hidden(self) -> None:
         """The page went to the back."""
 
+    def leaving(self) -> None:
+        """The program is about to end: remember what matters, and close windows of one's own."""
+
+    def live_shells(self) -> int:
+        """How many shells of terminals end with the page."""
+        return 0
+
     def go_to(self, place: str) -> None:
         """Show a place on the page, such as a tab or a row; a place it does not know changes nothing."""
 

@@ -1,4 +1,4 @@
-"""Which machines a terminal may be opened on, and which of them want more care."""
+"""Which machines a terminal may be opened on, and the menu of them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,8 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.core.domain.machine import Machine, MachineStatus
-from machina_desktop.core.domain.team import ENVIRONMENT
 from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.widgets.menus import Menu
-
-_PRODUCTION = frozenset({f"{ENVIRONMENT}prod", f"{ENVIRONMENT}production", "prod", "production"})
-
-
-def is_production(machine: Machine) -> bool:
-    """Whether its tags say that it is in production."""
-    return any(tag.casefold() in _PRODUCTION for tag in machine.tags)
 
 
 def is_open_to(machine: Machine) -> bool:

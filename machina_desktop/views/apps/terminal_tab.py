@@ -1,203 +1,310 @@
-"""One tab of the Terminal page: a pane, what records it, and the machine's files below it when they are wanted."""
+"""One tab of terminals: panes that share its room, one of them current."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from machina_desktop.core.domain.environment import PRODUCTION
+from machina_desktop.core.ids import new_id
+from machina_desktop.views.apps.terminal_frame import PaneFrame
+from machina_desktop.views.apps.terminal_part import TabPart
+from machina_desktop.views.terminal import split_layout
+from machina_desktop.views.terminal.environment_look import environment_title, environment_token, tab_token
+from machina_desktop.views.terminal.pane import TerminalPane
+from machina_desktop.views.terminal.split_layout import Leaf, Node, Path, Side
+from machina_desktop.views.terminal.split_view import SplitView
+from machina_desktop.views.terminal.workspace import PanePlan, TabPlan, plan_of
 
-from machina_desktop.bridge import Bridge
-from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.domain.recording import Recording, RecordingDecision, RecordingPolicy
-from machina_desktop.core.domain.terminal import SessionState
-from machina_desktop.views import remembered, tasks
-from machina_desktop.views.apps.base import Window
-from machina_desktop.views.apps.terminal_machines import is_production
-from machina_desktop.views.recordings.guarded_session import GuardedSession, end_quietly
-from machina_desktop.views.recordings.pane_recorder import PaneRecorder
-from machina_desktop.views.recordings.record_ask import RecordAsk
-from machina_desktop.views.terminal.look import Look
-from machina_desktop.views.terminal.pane import Place, TerminalPane
-from machina_desktop.views.terminal.session_like import SessionLike
-from machina_desktop.views.terminal_files.panel import FilesPanel
-
-_ICONS = {SessionState.LOST: "wifi-off", SessionState.ENDED: "power-off", SessionState.ASKING: "circle-question-mark"}
-_REMEMBERED = "terminal.files"
-# So much of the tab the files get at first, in percent.
-_SHARE = 45
+# So much of a row or a column one press of a key moves a divider.
+_STEP = 0.04
+# A pane narrower or lower than twice this is not split further, in pixels.
+_NARROWEST, _LOWEST = 120, 64
 
 
 class TerminalTab(QWidget):
-    """Holds a pane, and looks after its recording from the pane's beginning to its end.
+    """Parts in a layout. It is made with one or more, and tells when the last has gone.
 
     Attributes:
-        machine: Where the shell runs, as it was when the tab was opened.
-        given: The title a person gave the tab; empty where it has its own.
-        recorder: What records the pane.
-        files: The machine's files; ``None`` while they are closed.
+        key: Of the tab.
+        given: The title a person gave it; empty where it has its own.
+        colour: The colour a person gave it, by name; empty for none.
 
     Signals:
-        changed(): Its state, its recording or its files are others.
+        changed(): Its title, state, colour or layout is another.
+        panes_changed(): A pane has come or gone.
+        part_close_wanted(object): The person is done with a part.
+        emptied(): The last part has gone.
+        rang(object): The bell of one of its panes.
+        command_ended(object, float, object): The pane, how many seconds its command took, and how it ended.
     """
 
     changed = Signal()
+    panes_changed = Signal()
+    part_close_wanted = Signal(object)
+    emptied = Signal()
+    rang = Signal(object)
+    command_ended = Signal(object, float, object)
 
-    def __init__(self, bridge: Bridge, window: Window, machine: Machine, look: Look) -> None:
+    def __init__(self, first: TabPart) -> None:
         super().__init__()
-        self.machine = machine
-        self.given = ""
-        self.files: FilesPanel | None = None
-        self.recorder = PaneRecorder(bridge, machine.machine_id)
-        self.is_required = False
-        self._bridge = bridge
-        self._window_door = window
-        self._is_closed = False
-        place = Place(machine_id=machine.machine_id, name=machine.name, is_production=is_production(machine))
-        self.pane = TerminalPane(self._open, place=place, look=look)
-        self.ask = RecordAsk(self)
-        self._splitter = QSplitter(Qt.Orientation.Vertical)
-        self._splitter.setChildrenCollapsible(False)
-        self._splitter.setHandleWidth(1)
-        self._splitter.addWidget(self.pane)
+        self.key = new_id("tab")
+        self.given = self.colour = ""
+        self._parts: dict[str, TabPart] = {first.key: first}
+        self._layout: Node = Leaf(first.key)
+        self._current = first.key
+        self._is_zoomed = False
+        self._view = SplitView(self)
+        self._view.divider_moved.connect(self._on_divider_moved)
+        self._view.divider_evened.connect(self._on_divider_evened)
+        self._view.divider_released.connect(self.changed)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.ask)
-        column.addWidget(self._splitter, 1)
-        self.ask.answered.connect(self._on_answered)
-        self._splitter.splitterMoved.connect(lambda _position, _index: self._remember())
-        self.recorder.changed.connect(self._on_recorder)
-        # With the window; what was written by then is kept, and ended at the next start.
-        self.destroyed.connect(self.recorder.stop)
-        self.pane.state_changed.connect(self._on_state)
-        self.pane.title_changed.connect(self.recorder.titled)
-        self.pane.command_ended.connect(self._on_command_ended)
+        column.addWidget(self._view)
+        self._adopt(first)
+        self._show()
+
+    # What it is
 
     @property
     def title(self) -> str:
         """What the tab says."""
-        return self.given or self.pane.title
+        return self.given or self.current.title
 
     @property
     def icon_name(self) -> str:
-        """How its session stands, else whether it is recorded."""
-        usual = "circle-dot" if self.recorder.is_recording else "square-terminal"
-        return _ICONS.get(self.pane.state or SessionState.CONNECTING, usual)
+        """How its current part stands, or another one that wants attention."""
+        icons = [part.icon_name for part in self._parts.values()]
+        usual = self.current.icon_name
+        return next((name for name in ("wifi-off", "circle-question-mark") if name in icons), usual)
 
-    def close_session(self) -> None:
-        """Hang up and end the recording. Files on their way go on."""
-        with suppress(RuntimeError):
-            self.recorder.changed.disconnect(self._on_recorder)
-        self._is_closed = True
-        session = self.pane.session
-        self.pane.close_session()
-        self._end(session.exit_status if session is not None else None)
+    @property
+    def token(self) -> str:
+        """The token of its colour: production's wherever there is any of it, else the person's, else the environment's.
 
-    # Files
+        Empty for none.
+        """
+        environments = [part.environment for part in self._parts.values()]
+        if PRODUCTION in environments:
+            return environment_token(PRODUCTION)
+        return tab_token(self.colour) or environment_token(self.current.environment)
 
-    def show_files(self) -> None:
-        """Show the machine's files below the terminal."""
-        if self.files is not None:
-            return
-        self.files = FilesPanel(self._bridge, self.machine.machine_id, self)
-        self.files.close_wanted.connect(self.close_files)
-        self._splitter.addWidget(self.files)
-        share = int(remembered.recall(_REMEMBERED).get("share", "") or _SHARE)
-        self._splitter.setSizes([(100 - share) * 100, share * 100])
-        self.changed.emit()
+    @property
+    def tip(self) -> str:
+        """Its machines with their environments, a line each."""
+        lines = []
+        for part in self.parts():
+            words = f"{part.name} · {environment_title(part.environment)}" if part.environment else part.name
+            lines.append(words)
+        return "\n".join(dict.fromkeys(lines))
 
-    def close_files(self) -> None:
-        """Take the files away, and go back to typing."""
-        if self.files is None:
-            return
-        gone, self.files = self.files, None
-        gone.hide()
-        # Else the splitter would go on sharing its height with it for a moment.
-        gone.setParent(None)
-        gone.deleteLater()
-        self.pane.view.setFocus()
-        self.changed.emit()
+    def parts(self) -> tuple[TabPart, ...]:
+        """Its parts, in reading order."""
+        return tuple(self._parts[key] for key in split_layout.keys(self._layout))
 
-    def _remember(self) -> None:
-        sizes = self._splitter.sizes()
-        whole = sum(sizes)
-        if self.files is not None and len(sizes) == 2 and whole:
-            remembered.remember(_REMEMBERED, {"share": str(round(100 * sizes[1] / whole))})
+    def frames(self) -> tuple[PaneFrame, ...]:
+        """Those of its parts that are terminals, in reading order."""
+        return tuple(part for part in self.parts() if isinstance(part, PaneFrame))
 
-    def _read_files(self) -> None:
-        if self.files is not None and self.pane.state is SessionState.LIVE:
-            self.files.remote.read_failed()
+    def panes(self) -> tuple[TerminalPane, ...]:
+        """Its terminals, in reading order."""
+        return tuple(frame.pane for frame in self.frames())
 
-    # Recording
+    @property
+    def current(self) -> TabPart:
+        """The part that is typed into."""
+        return self._parts[self._current]
 
-    def record(self) -> None:
-        """Record from now on."""
-        self.ask.hide()
-        tasks.run(
-            self._bridge,
-            self._begin(),
-            owner=self._bridge,
-            name="begin a recording",
-            done=lambda _recording: self._on_begun(),
+    @property
+    def current_frame(self) -> PaneFrame | None:
+        """The terminal that is typed into; ``None`` where its machine is gone."""
+        return self.current if isinstance(self.current, PaneFrame) else None
+
+    @property
+    def is_zoomed(self) -> bool:
+        """Whether one part covers the others."""
+        return self._is_zoomed
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there are several parts."""
+        return len(self._parts) > 1
+
+    def frame_of(self, pane: TerminalPane) -> PaneFrame | None:
+        """What surrounds a pane of this tab."""
+        return next((frame for frame in self.frames() if frame.pane is pane), None)
+
+    def plan(self) -> TabPlan:
+        """What to remember of it."""
+
+        def leaf(key: str) -> PanePlan:
+            return PanePlan(machine_id=self._parts[key].machine_id, name=self._parts[key].name)
+
+        return TabPlan(
+            root=plan_of(self._layout, leaf),
+            current=split_layout.keys(self._layout).index(self._current),
+            given=self.given,
+            colour=self.colour,
         )
 
-    def stop_recording(self) -> None:
-        """Record no more, unless the team requires it."""
-        if not self.is_required:
-            self._end()
+    # What is done with it
 
-    async def _begin(self) -> Recording:
-        terminal = self.pane.terminal
-        return await self.recorder.begin(terminal.columns, terminal.lines, title=self.pane.title)
+    def arrange(self, layout: Node, parts: dict[str, TabPart], current: int) -> None:
+        """Take a whole layout with its parts, instead of those it was made with, which go."""
+        for part in self._parts.values():
+            if part.key not in parts:
+                self._dismiss(part)
+        for part in parts.values():
+            if part.key not in self._parts:
+                self._adopt(part)
+        self._parts, self._layout = parts, layout
+        keys = split_layout.keys(layout)
+        self._current = keys[current] if 0 <= current < len(keys) else keys[0]
+        self._show()
+        self.panes_changed.emit()
 
-    def _on_begun(self) -> None:
-        # The tab may be gone meanwhile, or its shell have ended.
-        if self._is_closed or (self.pane.state is not None and self.pane.state.is_over):
-            self._end()
+    def can_split(self, side: Side) -> bool:
+        """Whether the current part is large enough to be shared."""
+        room = self._view.room_of(self._current)
+        is_row = side.axis is split_layout.Axis.ROW
+        return room.width() >= 2 * _NARROWEST if is_row else room.height() >= 2 * _LOWEST
 
-    def _end(self, exit_status: int | None = None) -> None:
-        end_quietly(self._bridge, self.recorder, exit_status)
+    def split(self, part: TabPart, side: Side) -> None:
+        """Put a part beside the current one; it becomes the current one."""
+        self._layout = split_layout.split(self._layout, self._current, part.key, side)
+        self._parts[part.key] = part
+        self._current, self._is_zoomed = part.key, False
+        self._adopt(part)
+        self._show()
+        part.show()
+        part.take_focus()
+        self.panes_changed.emit()
 
-    def _open(self, columns: int, lines: int) -> SessionLike:
-        machine_id = self.machine.machine_id
-        return GuardedSession(
-            self._bridge,
-            self.recorder,
-            lambda columns, lines: self._bridge.open_terminal(machine_id, columns, lines),
-            (columns, lines),
-            on_decided=self._on_decided,
-        )
+    def remove(self, part: TabPart) -> None:
+        """Take a part away with what runs in it; those beside it take its room."""
+        left = split_layout.without(self._layout, part.key)
+        if part.key not in self._parts:
+            return
+        self._dismiss(part)
+        if left is None:
+            self.emptied.emit()
+            return
+        near = split_layout.keys(self._layout)
+        at = near.index(part.key)
+        del self._parts[part.key]
+        self._layout = left
+        if self._current == part.key:
+            self._current = near[at - 1] if at else near[1]
+        self._is_zoomed = self._is_zoomed and self.is_shared
+        self._show()
+        self.current.take_focus()
+        self.panes_changed.emit()
 
-    def _on_decided(self, decision: RecordingDecision) -> None:
-        self.is_required = decision.rule is not None
-        if decision.policy is RecordingPolicy.ASK and not self.recorder.is_recording:
-            self.ask.ask(self.machine.name)
+    def replace(self, old: TabPart, new: TabPart) -> None:
+        """Put a part in the place of another."""
+        names = {key: new.key if key == old.key else key for key in self._parts}
+        layout = split_layout.renamed(self._layout, names)
+        parts = {names[key]: new if key == old.key else part for key, part in self._parts.items()}
+        self.arrange(layout, parts, split_layout.keys(layout).index(names[self._current]))
+
+    def go(self, side: Side) -> None:
+        """Put the keyboard into the part on that side."""
+        if key := split_layout.neighbour(self._layout, self._current, self._seen(side)):
+            self._is_zoomed = False
+            self._parts[key].take_focus()
+            self._choose(key)
+
+    def resize_current(self, side: Side) -> None:
+        """Move a divider of the current part to that side."""
+        self._layout = split_layout.resized(self._layout, self._current, self._seen(side), _STEP)
+        self._show()
+
+    def swap(self, side: Side) -> None:
+        """Let the current part change places with the one on that side."""
+        if key := split_layout.neighbour(self._layout, self._current, self._seen(side)):
+            self._layout = split_layout.swapped(self._layout, self._current, key)
+            self._show()
+
+    def even_out(self) -> None:
+        """Give the parts of each row and column equal room."""
+        self._layout = split_layout.evened(self._layout, is_deep=True)
+        self._show()
+
+    def set_zoomed(self, is_zoomed: bool) -> None:
+        """Let the current part cover the others, or no longer."""
+        self._is_zoomed = is_zoomed and self.is_shared
+        self._show()
+        self.current.take_focus()
+
+    def reconnect_lost(self) -> None:
+        """Open anew whatever was lost or has ended."""
+        for frame in self.lost():
+            frame.pane.reconnect()
+        self.current.take_focus()
+
+    def lost(self) -> tuple[PaneFrame, ...]:
+        """The terminals whose connection is lost."""
+        return tuple(frame for frame in self.frames() if frame.is_lost)
+
+    def close_sessions(self) -> None:
+        """End what runs in all parts."""
+        for part in self._parts.values():
+            part.close_session()
+
+    def choose(self, frame: PaneFrame) -> None:
+        """Make a terminal of this tab the current part."""
+        self._choose(frame.key)
+
+    def take_focus(self) -> None:
+        """Put the keyboard into the current part."""
+        self.current.take_focus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._show()
+
+    def _seen(self, side: Side) -> Side:
+        """The side as the layout has it, which knows no reading direction."""
+        mirrored = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+        return mirrored.get(side, side) if self.isRightToLeft() else side
+
+    def _adopt(self, part: TabPart) -> None:
+        part.changed.connect(self.changed)
+        part.focused.connect(lambda: self._choose(part.key))
+        part.close_wanted.connect(lambda: self.part_close_wanted.emit(part))
+        part.zoom_wanted.connect(lambda: self._on_zoom_wanted(part.key))
+        if isinstance(part, PaneFrame):
+            pane = part.pane
+            pane.rang.connect(lambda: self.rang.emit(pane))
+            pane.command_ended.connect(lambda seconds, code: self.command_ended.emit(pane, seconds, code))
+
+    def _dismiss(self, part: TabPart) -> None:
+        part.close_session()
+        part.hide()
+        part.setParent(None)
+        part.deleteLater()
+
+    def _choose(self, key: str) -> None:
+        if key in self._parts and key != self._current:
+            self._current = key
+            self._show()
+
+    def _show(self) -> None:
+        self._view.show_layout(self._layout, self._parts, zoomed=self._current if self._is_zoomed else "")
+        for key, part in self._parts.items():
+            is_current = key == self._current
+            part.show_shared(is_shared=self.is_shared, is_current=is_current, is_zoomed=is_current and self._is_zoomed)
         self.changed.emit()
 
-    def _on_answered(self, is_yes: bool) -> None:
-        self.pane.view.setFocus()
-        if is_yes:
-            self.record()
+    def _on_zoom_wanted(self, key: str) -> None:
+        self._choose(key)
+        self.set_zoomed(not self._is_zoomed)
 
-    def _on_state(self, state: SessionState) -> None:
-        if state is SessionState.ENDED:
-            self.ask.hide()
-            session = self.pane.session
-            self._end(session.exit_status if session is not None else None)
-        self._read_files()
-        self.changed.emit()
+    def _on_divider_moved(self, path: Path, index: int, by: float) -> None:
+        self._layout = split_layout.moved(self._layout, path, index, by)
+        self._view.show_layout(self._layout, self._parts)
 
-    def _on_recorder(self) -> None:
-        if problem := self.recorder.problem:
-            self._window_door.notify(
-                self.tr("{0}: {1}").format(self.machine.name, problem),
-                kind="warning",
-                about=f"recording.{self.machine.machine_id}",
-            )
-            self._end()
-        self.changed.emit()
-
-    def _on_command_ended(self, seconds: float, exit_code: int | None) -> None:
-        words = self.tr("A command has ended after {0} s").format(self.locale().toString(round(seconds)))
-        self.recorder.marked(f"{words} ({exit_code})" if exit_code else words)
+    def _on_divider_evened(self, path: Path) -> None:
+        self._layout = split_layout.evened(self._layout, path)
+        self._show()

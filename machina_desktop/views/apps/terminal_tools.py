@@ -11,7 +11,7 @@ from machina_desktop.core.domain.snippet import AnySnippet, Snippet, of_machine,
 from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.core.services.snippets import RecordSnippetRun
 from machina_desktop.views import tasks
-from machina_desktop.views.apps.terminal_tab import TerminalTab
+from machina_desktop.views.apps.terminal_frame import PaneFrame
 from machina_desktop.views.commands import Command
 from machina_desktop.views.recordings.policy_dialog import RecordingPolicyDialog
 from machina_desktop.views.snippets.picker import SnippetPicker
@@ -26,7 +26,7 @@ RECORD, SNIPPETS, TUNNELS, FILES = "Ctrl+Shift+R", "Ctrl+Shift+S", "Ctrl+Shift+L
 class TerminalTools(QWidget):
     """Buttons, and the same as commands. They act on the tab that ``current`` answers, if any."""
 
-    def __init__(self, bridge: Bridge, current: Callable[[], TerminalTab | None], parent: QWidget) -> None:
+    def __init__(self, bridge: Bridge, current: Callable[[], PaneFrame | None], parent: QWidget) -> None:
         super().__init__(parent)
         self._bridge = bridge
         self._current = current
@@ -118,7 +118,7 @@ class TerminalTools(QWidget):
         if (tab := self._current()) is not None:
             RecordingPolicyDialog(self._bridge, tab.machine.machine_id, tab.machine.name, self.window()).open()
 
-    def _type(self, tab: TerminalTab, snippet: AnySnippet, values: dict[str, str], *, is_run: bool) -> None:
+    def _type(self, tab: PaneFrame, snippet: AnySnippet, values: dict[str, str], *, is_run: bool) -> None:
         text = rendered(snippet, {**_known(tab), **values})
         if not is_run:
             tab.pane.actions_.paste_text(text.rstrip("\n"))
@@ -162,7 +162,7 @@ class TerminalTools(QWidget):
         return not tab.is_required if tab.recorder.is_recording else self._is_live()
 
 
-def _known(tab: TerminalTab) -> dict[str, str]:
+def _known(tab: PaneFrame) -> dict[str, str]:
     machine = tab.machine
     address = machine.public_ip or machine.private_ip or ""
     return of_machine(name=machine.name, host=machine.ssh_host or address, ip=address, user=machine.ssh_user)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtCore import QCoreApplication
 
 from machina_desktop.core.domain.environment import PRODUCTION, STAGING
 
 _CERTAIN: Final = {PRODUCTION: "accent-error", STAGING: "accent-warning"}
 # Of the others none looks like production or staging.
 _OTHERS: Final = ("ansi-4", "ansi-5", "ansi-6", "ansi-2")
-# What a person may choose for a tab, by the name that is remembered: its token and how it is called.
-TAB_COLOURS: Final = {
-    "blue": ("ansi-4", QT_TRANSLATE_NOOP("TabColour", "Blue")),
-    "green": ("ansi-2", QT_TRANSLATE_NOOP("TabColour", "Green")),
-    "cyan": ("ansi-6", QT_TRANSLATE_NOOP("TabColour", "Cyan")),
-    "purple": ("ansi-5", QT_TRANSLATE_NOOP("TabColour", "Purple")),
-    "amber": ("accent-warning", QT_TRANSLATE_NOOP("TabColour", "Amber")),
-    "red": ("accent-error", QT_TRANSLATE_NOOP("TabColour", "Red")),
+# What a person may choose for a tab, by the name that is remembered.
+_CHOICES: Final = {
+    "blue": "ansi-4",
+    "green": "ansi-2",
+    "cyan": "ansi-6",
+    "purple": "ansi-5",
+    "amber": "accent-warning",
+    "red": "accent-error",
 }
 
 
@@ -32,7 +32,19 @@ def environment_token(name: str) -> str:
 
 def tab_token(colour: str) -> str:
     """The token of a colour that a person chose; empty for none or one that is not known."""
-    return TAB_COLOURS.get(colour, ("", ""))[0]
+    return _CHOICES.get(colour, "")
+
+
+def colour_titles() -> dict[str, str]:
+    """How the colours for tabs are called, by the names that are remembered."""
+    return {
+        "blue": QCoreApplication.translate("TabColour", "Blue"),
+        "green": QCoreApplication.translate("TabColour", "Green"),
+        "cyan": QCoreApplication.translate("TabColour", "Cyan"),
+        "purple": QCoreApplication.translate("TabColour", "Purple"),
+        "amber": QCoreApplication.translate("TabColour", "Amber"),
+        "red": QCoreApplication.translate("TabColour", "Red"),
+    }
 
 
 def environment_title(name: str) -> str:

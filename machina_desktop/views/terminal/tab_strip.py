@@ -1,20 +1,23 @@
-"""The tabs of terminals: closed by a cross or the middle button, named anew by a double click, moved by the mouse."""
+"""The tabs of terminals: closed by a cross or the middle button, renamed by a double click, dragged about and out."""
 
 from __future__ import annotations
 
 from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
-from machina_desktop.views.theme import Radius, Space
+from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.painting import fill_rounded
 from machina_desktop.views.widgets.tabs import TAB_HEIGHT, TabBar
 
 _CROSS = 16
+_MARK = 3
+# A tab leaves the strip when the mouse is so far from it, in pixels.
+_REACH = 28
 
 
 class TabStrip(TabBar):
@@ -23,10 +26,14 @@ class TabStrip(TabBar):
     Signals:
         close_wanted(str): The key of the tab that shall go.
         renamed(str, str): Key and title; an empty title means the one it has by itself.
+        menu_wanted(str, QPoint): The key of a tab and where on the screen its menu shall open.
+        dragged_out(str, QPoint): A tab was let go of outside of the strip, there on the screen.
     """
 
     close_wanted = Signal(str)
     renamed = Signal(str, str)
+    menu_wanted = Signal(str, QPoint)
+    dragged_out = Signal(str, QPoint)
 
     def __init__(self, *, name: str, parent: QWidget | None = None) -> None:
         super().__init__(name=name, parent=parent)
@@ -34,6 +41,8 @@ class TabStrip(TabBar):
         self.setMovable(True)
         self.setMouseTracking(True)
         self._edit: QLineEdit | None = None
+        self._held = ""
+        self._ghost: _Ghost | None = None
 
     def begin_rename(self, key: str) -> None:
         """Let the person type another title over a tab."""
@@ -71,6 +80,7 @@ class TabStrip(TabBar):
         if key and (is_cross or event.button() == Qt.MouseButton.MiddleButton):
             self.close_wanted.emit(key)
             return
+        self._held = key if event.button() == Qt.MouseButton.LeftButton else ""
         super().mousePressEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -78,8 +88,49 @@ class TabStrip(TabBar):
             self.begin_rename(key)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        at = event.position().toPoint()
+        if (
+            self._ghost is None
+            and self._held
+            and not self.rect().adjusted(-_REACH, -_REACH, _REACH, _REACH).contains(at)
+        ):
+            self._take_out(event)
+        if self._ghost is not None:
+            self._ghost.follow(event.globalPosition().toPoint())
+            return
         super().mouseMoveEvent(event)
         self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        key, self._held = self._held, ""
+        ghost, self._ghost = self._ghost, None
+        if ghost is None:
+            super().mouseReleaseEvent(event)
+            return
+        ghost.close()
+        if not self.rect().contains(event.position().toPoint()):
+            self.dragged_out.emit(key, event.globalPosition().toPoint())
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        is_by_key = event.reason() is QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if is_by_key else self.tabAt(event.pos())
+        if index >= 0:
+            at = self.mapToGlobal(self.tabRect(index).bottomLeft()) if is_by_key else event.globalPos()
+            self.menu_wanted.emit(str(self.tabData(index)), at)
+
+    def _take_out(self, event: QMouseEvent) -> None:
+        """The tab follows the mouse from now on; within the strip it goes back to where it stands."""
+        let_go = QMouseEvent(
+            QEvent.Type.MouseButtonRelease,
+            event.position(),
+            event.globalPosition(),
+            Qt.MouseButton.LeftButton,
+            Qt.MouseButton.NoButton,
+            event.modifiers(),
+        )
+        super().mouseReleaseEvent(let_go)
+        self._ghost = _Ghost(self._tabs[self._held].title)
+        self._ghost.show()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -87,6 +138,8 @@ class TabStrip(TabBar):
         mouse = self.mapFromGlobal(self.cursor().pos()) if self.underMouse() else QPoint(-1, -1)
         for index in range(self.count()):
             rect = self.tabRect(index)
+            if token := self._tab_at(index).token:
+                painter.fillRect(QRectF(rect.left() + 4, 0, rect.width() - 8, _MARK), theme.color(token))
             if index != self.currentIndex() and not rect.contains(mouse):
                 continue
             cross = self._cross(rect)
@@ -119,3 +172,27 @@ class TabStrip(TabBar):
         edit.deleteLater()
         if is_kept:
             self.renamed.emit(key, edit.text().strip())
+
+
+class _Ghost(QLabel):
+    """What follows the mouse while a tab is dragged out of its strip."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title, None, Qt.WindowType.ToolTip | Qt.WindowType.WindowTransparentForInput)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setObjectName("terminal.ghost")
+        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setFont(theme.font(Type.MEDIUM))
+        self.setContentsMargins(Space.M, Space.S, Space.M, Space.S)
+
+    def follow(self, at: QPoint) -> None:
+        """Be beside the mouse."""
+        self.move(at + QPoint(Space.M, Space.M))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        plate = QRectF(self.rect())
+        fill_rounded(painter, plate, 0, theme.color("surface-elevated"), theme.color("accent-primary"))
+        painter.end()
+        super().paintEvent(event)

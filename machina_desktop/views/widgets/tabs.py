@@ -31,12 +31,16 @@ class Tab:
         title: What people read.
         icon_name: Name of an icon before the title; empty for none.
         count: Shown behind the title; ``None`` shows nothing.
+        tip: Told by the tooltip; empty for the title where that is cut.
+        token: Of the colour it is marked with, in bars that mark theirs; empty for none.
     """
 
     key: str
     title: str
     icon_name: str = ""
     count: int | None = None
+    tip: str = ""
+    token: str = ""
 
 
 class TabBar(QTabBar):
@@ -66,10 +70,10 @@ class TabBar(QTabBar):
             self.add(tab)
         self.currentChanged.connect(self._on_current_changed)
 
-    def add(self, tab: Tab) -> None:
-        """Put a further tab at the end."""
+    def add(self, tab: Tab, at: int = -1) -> None:
+        """Put a further tab at the end, or before the one at ``at``."""
         self._tabs[tab.key] = tab
-        index = self.addTab("")
+        index = self.insertTab(at, "")
         self.setTabData(index, tab.key)
         self._show_tab(index, tab)
 
@@ -82,6 +86,15 @@ class TabBar(QTabBar):
     def rename(self, key: str, title: str, icon_name: str = "") -> None:
         """Give a tab another title, and another icon where one is named."""
         self._put(replace(self._tabs[key], title=title, icon_name=icon_name or self._tabs[key].icon_name))
+
+    def show_tab(self, tab: Tab) -> None:
+        """Show a tab otherwise; an unknown key changes nothing."""
+        if self._tabs.get(tab.key, tab) != tab:
+            self._put(tab)
+
+    def order(self) -> tuple[str, ...]:
+        """The keys of all tabs, in the order they stand in."""
+        return tuple(str(self.tabData(index)) for index in range(self.count()))
 
     def current(self) -> str:
         """The key of the chosen tab; empty without tabs."""
@@ -185,11 +198,12 @@ class TabBar(QTabBar):
         # Without a title Qt would take the text's size; with one it asks for ours again.
         self.setTabText(index, f"{tab.title}{count}".replace("&", "&&"))
         is_long = self._title_width(tab) + self._count_width(tab) + self.tail + 2 * Space.M > _WIDEST
-        self.setTabToolTip(index, tab.title if is_long else "")
+        self.setTabToolTip(index, tab.tip or (tab.title if is_long else ""))
 
     def _put(self, tab: Tab) -> None:
         self._tabs[tab.key] = tab
         self._show_tab(self._index_of(tab.key), tab)
+        self.update()
 
     def _tab_at(self, index: int) -> Tab:
         return self._tabs.get(str(self.tabData(index))) or Tab(key="", title="")

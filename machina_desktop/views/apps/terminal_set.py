@@ -1,0 +1,167 @@
+"""All terminals of a team, over every window: who makes them, where they are, what is remembered of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.environment import environment_of
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.views.apps.base import Window
+from machina_desktop.views.apps.terminal_frame import PaneFrame
+from machina_desktop.views.apps.terminal_part import GonePart, TabPart
+from machina_desktop.views.apps.terminal_tab import TerminalTab
+from machina_desktop.views.terminal.look import Look
+from machina_desktop.views.terminal.pane import TerminalPane
+from machina_desktop.views.terminal.split_layout import Leaf
+from machina_desktop.views.terminal.workspace import PanePlan, TabPlan, Workspace, WorkspaceStore, node_of
+
+if TYPE_CHECKING:
+    from machina_desktop.views.apps.terminal_deck import TerminalDeck
+
+# Tabs that were closed and can be opened again.
+_CLOSED = 10
+# What is remembered is written so long after the last change, in milliseconds.
+_REST_MS = 400
+
+
+class Terminals(QObject):
+    """What the decks of one team share.
+
+    Attributes:
+        machines: Those a terminal can be opened on, by id.
+        look: How terminals look.
+        decks: Every strip with its tabs, the page's first.
+        closed: Plans of closed tabs, the last one last.
+        store: Where it is remembered how they stand.
+        is_remembering: Whether changes are remembered; off until what was remembered has been restored.
+
+    Signals:
+        panes_changed(): A pane has come or gone, in whichever window.
+        changed(): Something is another that a deck shows of all.
+    """
+
+    panes_changed = Signal()
+    changed = Signal()
+
+    def __init__(self, bridge: Bridge, door: Window, parent: QObject) -> None:
+        super().__init__(parent)
+        self.bridge, self.door = bridge, door
+        self.machines: dict[str, Machine] = {}
+        self.look = Look()
+        self.decks: list[TerminalDeck] = []
+        self.closed: list[TabPlan] = []
+        self.store = WorkspaceStore("")
+        self.is_remembering = False
+        self._rest = QTimer(self, interval=_REST_MS, singleShot=True)
+        self._rest.timeout.connect(self.write)
+
+    # What there is
+
+    def tabs(self) -> tuple[TerminalTab, ...]:
+        """All tabs, window by window."""
+        return tuple(tab for deck in self.decks for tab in deck.tabs())
+
+    def frames(self) -> tuple[PaneFrame, ...]:
+        """All terminals with what surrounds them."""
+        return tuple(frame for tab in self.tabs() for frame in tab.frames())
+
+    def panes(self) -> tuple[TerminalPane, ...]:
+        """All terminals."""
+        return tuple(frame.pane for frame in self.frames())
+
+    def beside(self, pane: TerminalPane) -> tuple[TerminalPane, ...]:
+        """The terminals in the same tab as one, itself too."""
+        return next((tab.panes() for tab in self.tabs() if pane in tab.panes()), ())
+
+    def environment(self, machine_id: str) -> str:
+        """The environment of a machine as its tags say it now; empty for none."""
+        machine = self.machines.get(machine_id)
+        return environment_of(machine.tags) if machine is not None else ""
+
+    def live_count(self) -> int:
+        """How many shells end when they are all closed."""
+        return sum(frame.is_live for frame in self.frames())
+
+    def deck_of(self, tab: TerminalTab) -> TerminalDeck | None:
+        """The window's part in which a tab is."""
+        return next((deck for deck in self.decks if tab in deck.tabs()), None)
+
+    # How they are made
+
+    def frame_on(self, machine: Machine) -> PaneFrame:
+        """A terminal on a machine, not yet in any tab; its shell is opened when it is first shown."""
+        return PaneFrame(self.bridge, self.door, machine, self.look)
+
+    def part_for(self, plan: PanePlan) -> TabPart:
+        """A terminal on the machine of a plan, or a word in its place that there is none."""
+        machine = self.machines.get(plan.machine_id)
+        return self.frame_on(machine) if machine is not None else GonePart(plan.machine_id, plan.name)
+
+    def tab_of(self, plan: TabPlan) -> TerminalTab:
+        """A tab as a plan has it, with new sessions."""
+        parts: dict[str, TabPart] = {}
+
+        def make(pane: PanePlan) -> str:
+            part = self.part_for(pane)
+            parts[part.key] = part
+            return part.key
+
+        node = node_of(plan.root, make)
+        tab = TerminalTab(next(iter(parts.values())))
+        tab.given, tab.colour = plan.given, plan.colour
+        if not isinstance(node, Leaf):
+            tab.arrange(node, parts, plan.current)
+        return tab
+
+    def set_machines(self, machines: Iterable[Machine]) -> None:
+        """Know which machines there are now; one that was gone and has come back is opened in its place."""
+        self.machines = {machine.machine_id: machine for machine in machines}
+        for tab in self.tabs():
+            for part in tab.parts():
+                if isinstance(part, GonePart) and (machine := self.machines.get(part.machine_id)) is not None:
+                    tab.replace(part, self.frame_on(machine))
+        self.changed.emit()
+
+    def dress(self, look: Look) -> None:
+        """Take another look, everywhere."""
+        if look != self.look:
+            self.look = look
+            for pane in self.panes():
+                pane.dress(look)
+
+    # What is remembered
+
+    def touch(self) -> None:
+        """Something to be remembered is another."""
+        if self.is_remembering:
+            self._rest.start()
+
+    def write(self) -> None:
+        """Remember now how they stand."""
+        self._rest.stop()
+        if self.is_remembering:
+            self.store.keep(self.workspace())
+
+    def workspace(self) -> Workspace:
+        """How they stand."""
+        return Workspace(windows=tuple(deck.plan() for deck in self.decks if deck.is_main or deck.tabs()))
+
+    def note_closed(self, tab: TerminalTab) -> None:
+        """Keep of a tab what is needed to open it again."""
+        self.closed = [*self.closed, tab.plan()][-_CLOSED:]
+
+    def show_pane(self, pane: TerminalPane) -> None:
+        """Bring a terminal to the front, in whichever window it is."""
+        for deck in self.decks:
+            for tab in deck.tabs():
+                frame = tab.frame_of(pane)
+                if frame is not None:
+                    deck.front_wanted.emit()
+                    deck.strip.set_current(tab.key)
+                    tab.choose(frame)
+                    tab.take_focus()
+                    return
