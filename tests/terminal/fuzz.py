@@ -69,6 +69,49 @@ def frame(choose: random.Random, columns: int, lines: int) -> str:
     return "".join(rows)
 
 
+def redrawn(choose: random.Random, columns: int, lines: int) -> str:
+    """Frames one after the other, most of which nobody sees, with now and then a row that does something else."""
+    numbers = range(1, lines + choose.choice((0, 0, 0, 1)))
+    odd = choose.choice(
+        ("", "", "\x1b[?25l", "\x1b[?2026h", "\x1b(B", "\x1b[2L", "中文", "e\u0301", "\x1b[K\x1b[K", "\t", "\x1b[4h")
+    )
+    widths = (0, 3, columns - 1, columns, columns, columns + choose.choice((0, 0, 0, 1, columns)))
+    whole = choose.random() < 0.5
+    texts = []
+    for _ in range(choose.randint(2, 6)):
+        texts.append(choose.choice(("\x1b[H", "", "\x1b[1;1H\x1b[0m")))
+        for row in numbers if whole else sorted(choose.choices(numbers, k=choose.randint(1, 2 * lines))):
+            shown = "".join(choose.choices("abc x", k=choose.choice(widths)))
+            at = choose.randint(0, len(shown))
+            words = f"{shown[:at]}\x1b[{choose.choice(LOOKS)}m{shown[at:]}" if choose.random() < 0.7 else shown
+            end = choose.choice(("\x1b[K", "\x1b[K", "\x1b[0m\x1b[K", "\x1b[K\x1b[m", "", odd, "\x1b[Kx"))
+            texts.append(f"\x1b[{row};1H{words}{end}")
+    return "".join(texts)
+
+
+def moved(choose: random.Random, columns: int, lines: int) -> str:
+    """Letters that are placed one by one, many at the same place."""
+    odd = choose.choice(("", "", "", "\x1b[31m", "中", "é", "\x1b[K", "ab", "\r\n", "\x1b[4h", "\u0301"))
+    letters = [*"abcdefH ", odd]
+    return "".join(
+        f"\x1b[{choose.randint(1, lines)};{choose.randint(1, columns + choose.choice((0, 0, 0, 1)))}H{letter}"
+        for letter in choose.choices(letters, weights=[6] * 8 + [1], k=choose.randint(20, 400))
+    )
+
+
+def filled(choose: random.Random, columns: int, lines: int) -> str:
+    """The whole screen from its top, again and again, mostly without a line end; each cell may have its look."""
+    size = columns * lines + choose.choice((0, 0, 0, -1, 1, -columns, columns))
+    look = choose.choice((0, 0, 2, 40))
+    screens = []
+    for letter in choose.choices("abcé中", weights=(6, 6, 6, 1, 1), k=choose.randint(1, 4)):
+        cells = [letter] * size
+        for _ in range(choose.randint(0, look)):
+            cells[choose.randrange(size)] = f"\x1b[{choose.choice(LOOKS)}m{letter}"
+        screens.append("\x1b[H" + "".join(cells))
+    return "".join(screens)
+
+
 def parts(choose: random.Random, columns: int, lines: int, *, is_odd: bool) -> Iterator[str]:  # noqa: C901, PLR0912
     """Pieces of a stream; the weights are those of what breaks terminals, not of what programs send."""
     for _ in range(choose.randint(5, 60)):
@@ -92,10 +135,10 @@ def parts(choose: random.Random, columns: int, lines: int, *, is_odd: bool) -> I
             yield f"\x1b{choose.choice(('M', 'D', 'E', '7', '8', 'H', '[g', '[3g'))}"
         elif kind < 0.96:
             yield f"\x1b[{choose.choice(('4', '?7', '?6', '20'))}{choose.choice('hl')}"
-        elif kind < 0.98:
+        elif kind < 0.97:
             yield choose.choice(("\x1b]0;title\x07", "\x1b]2;t\x1b\\"))
         elif kind < 0.99:
-            yield frame(choose, columns, lines)
+            yield choose.choice((frame, redrawn, redrawn, moved, filled))(choose, columns, lines)
         else:
             yield log(choose, lines)
 
@@ -103,7 +146,7 @@ def parts(choose: random.Random, columns: int, lines: int, *, is_odd: bool) -> I
 def chunks(choose: random.Random, data: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(data):
-        size = choose.choice((1, 3, 17, 64, 400, 4000))
+        size = choose.choice((1, 3, 17, 64, 400, 4000, 65_536))
         yield data[at : at + size]
         at += size
 

@@ -126,7 +126,7 @@ class Change(NamedTuple):
 
 
 UNCHANGED: Final = Change(_ALL, 0)
-_RESET = Change(_BEYOND_SGR, 0)
+RESET: Final = Change(_BEYOND_SGR, 0)
 
 
 def _sets(mask: int, bits: int) -> Change:
@@ -143,7 +143,7 @@ def _underlined(style: int) -> Change:
 
 def _simple_changes() -> dict[int, Change]:
     """SGR numbers that stand for themselves (xterm control sequences, "CSI Pm m")."""
-    changes = {0: _RESET, 4: _underlined(Underline.SINGLE), 21: _underlined(Underline.DOUBLE), 24: _underlined(0)}
+    changes = {0: RESET, 4: _underlined(Underline.SINGLE), 21: _underlined(Underline.DOUBLE), 24: _underlined(0)}
     switches = {1: BOLD, 2: DIM, 3: ITALIC, 5: BLINK, 6: BLINK, 7: REVERSE, 8: INVISIBLE, 9: STRIKE, 53: OVERLINE}
     changes |= {number: _sets(flag, flag) for number, flag in switches.items()}
     ends = {22: BOLD | DIM, 23: ITALIC, 25: BLINK, 27: REVERSE, 28: INVISIBLE, 29: STRIKE, 55: OVERLINE}

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from pyte.streams import Stream as PyteStream
 
-from machina_desktop.core.terminal.attributes import BACKGROUND_MASK, parse_sgr
+from machina_desktop.core.terminal.attributes import BACKGROUND_MASK, RESET, parse_sgr
 from machina_desktop.core.terminal.rows import NO_CLUSTERS, Row, merged
 from machina_desktop.core.terminal.widths import spread
 
@@ -153,6 +153,9 @@ def after_sgr(text: str, attribute: int) -> int:
         return attribute
     reset = max(text.rfind("\x1b[0m"), text.rfind("\x1b[m"))
     if reset >= 0:
+        attribute &= RESET.keep
+        if "\x1b" not in text[reset + 1 :]:
+            return attribute
         text = text[reset:]
     for body in _find_sgr(text):
         _, keep, bits = CACHE.get(body) or compile_csi(body)

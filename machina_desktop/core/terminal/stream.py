@@ -12,6 +12,7 @@ from typing import Final
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
 from machina_desktop.core.terminal.flow import flow
 from machina_desktop.core.terminal.frames import is_frame, show_frame
+from machina_desktop.core.terminal.placing import is_placed, show_placed
 from machina_desktop.core.terminal.sequences import CACHE, CUP, EL, IGNORE, LONGEST, SGR, compile_csi
 from machina_desktop.core.terminal.walking import GROUND, Walking
 from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_doubtful, find_not_narrow
@@ -69,16 +70,18 @@ class Stream(Walking):
         if "\x1b" not in text:
             self._plain(text)
         elif is_frame(text):
-            show_frame(self.listener, text, self._piece_of_frame)
+            show_frame(self.listener, text, self._sequences)
+        elif is_placed(text):
+            show_placed(self.listener, text, self._sequences)
         else:
             self._tokens(text)
 
-    def _piece_of_frame(self, text: str) -> None:
+    def _sequences(self, text: str) -> None:
         if self.state != GROUND:
             self.leave_string()
         if "\x1b" in text:
             self._tokens(text)
-        else:
+        elif text:
             self._plain(text)
 
     def _plain(self, text: str) -> None:

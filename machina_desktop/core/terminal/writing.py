@@ -145,6 +145,8 @@ class Writing(Grid):
             x -= 1
         whole = with_mark(cells[x], mark)
         if whole:
+            if len(whole) == 1 and cells[x] == self.last_drawn:
+                self.last_drawn = whole
             cells[x] = whole
             self.damaged_rows.add(self.cursor.y)
 

@@ -1,0 +1,101 @@
+"""Characters that are placed one by one: of all that a chunk puts into a cell only the last is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final
+
+from machina_desktop.core.terminal.screen import Screen
+from machina_desktop.core.terminal.widths import HALF
+
+#: What the beginning of a chunk is, the rest of it is most of the time.
+_SAMPLE: Final = 4096
+_CSI: Final = "\x1b["
+#: Stand for the end of a letter, and for an H that is one, while a text is taken apart; no text holds them.
+_MARK: Final = "\x01"
+_LETTER_H: Final = "\x02"
+_match_place = re.compile("([1-9][0-9]{0,3});([1-9][0-9]{0,3})\\Z").match
+_row_of = itemgetter(0)
+
+
+def is_placed(text: str) -> bool:
+    """Whether most of the text may be single characters behind CUP: cheap to say, and not always right."""
+    places = text.count(";", 0, _SAMPLE)
+    return places > 16 and min(len(text), _SAMPLE) < 12 * places and text.count("H", 0, _SAMPLE) > places * 0.9
+
+
+def show_placed(screen: Screen, text: str, show: Callable[[str], None]) -> None:
+    """Take any text; ``show`` takes what is not placed one by one."""
+    begin, end = text.index(_CSI), text.rindex(_CSI)
+    if begin:
+        show(text[:begin])
+    # What is behind the last CUP may go on in the next chunk.
+    show(text[end if _place(screen, text[begin:end]) else begin :])
+
+
+def _letters(text: str) -> dict[str, str]:
+    """The last letter for each parameters of CUP; empty if there is anything else in the text.
+
+    A regular expression takes twice as long as this. Every CSI is made the beginning of a new part, with a mark at the
+    end of the part before it, and so is every H behind parameters; an H that is a letter stands before CSI and is taken
+    out of the way. Parameters without a mark and single letters with one have to take turns then.
+    """
+    if _MARK in text or _LETTER_H in text:
+        return {}
+    text = (text + _CSI).replace(f"H{_CSI}", _LETTER_H + _CSI)
+    parts = text.replace(_CSI, f"{_MARK}H").split("H")
+    places = parts[1:-1:2]
+    joined = "".join(parts[2::2])
+    letters = joined[::2].replace(_LETTER_H, "H")
+    if len(joined) != 2 * len(places) or joined[1::2] != _MARK * len(places):
+        return {}
+    if not (letters.isascii() and letters.isprintable()):
+        return {}
+    return dict(zip(places, letters, strict=True))
+
+
+def _place(screen: Screen, text: str) -> bool:
+    """Write each letter where the sequence before it says; False leaves no trace."""
+    if not screen.is_plain or screen.is_origin or not text:
+        return False
+    letters = _letters(text)
+    places = _places(letters, screen.columns, screen.lines)
+    rows = screen.rows
+    touched = {*map(_row_of, places)}
+    grid = {y: rows[y].to_cells(screen.columns) for y in touched}
+    if not places or any(HALF in cells for cells, _ in grid.values()):
+        return False
+    cursor = screen.cursor
+    for (y, x), letter in zip(places, letters.values(), strict=True):
+        cells, attributes = grid[y]
+        cells[x] = letter
+        attributes[x] = cursor.attribute
+    for y in touched:
+        if rows[y].is_wrapped and f"{y + 1};{screen.columns}" in letters:
+            rows[y].is_wrapped = False
+    screen.damaged_rows |= touched
+    screen.last_drawn = text[-1]
+    return True
+
+
+def _places(sequences: Collection[str], columns: int, lines: int) -> list[tuple[int, int]]:
+    """Row and column that each of the parameters leads to, no two to the same; none if one is something else."""
+    known = _known_places(columns, lines)
+    try:
+        return [*map(known.__getitem__, sequences)]
+    except KeyError:
+        for sequence in sequences:
+            match = _match_place(sequence)
+            if match is None or int(match[1]) > lines or int(match[2]) > columns:
+                return []
+            known[sequence] = int(match[1]) - 1, int(match[2]) - 1
+        return [*map(known.__getitem__, sequences)]
+
+
+@lru_cache(maxsize=4)
+def _known_places(columns: int, lines: int) -> dict[str, tuple[int, int]]:  # noqa: ARG001 (they choose which one)
+    """Row and column from 0 by the parameters of CUP, for screens of one size; it grows to one for each cell."""
+    return {}
