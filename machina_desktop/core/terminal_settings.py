@@ -1,8 +1,22 @@
-"""What can be set of terminals: their look, their bell, how much they keep."""
+"""What can be set of terminals: their look, their bell, how much they keep, what they ask about."""
 
 from __future__ import annotations
 
+from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.setting import AnySetting, Section, Setting
+
+LONGEST_LIST = 4_000
+
+
+def check_patterns(key: str, patterns: str) -> None:
+    """A list of patterns is one line of printable characters.
+
+    Raises:
+        InvalidInput: it is something else.
+    """
+    if len(patterns) > LONGEST_LIST or not patterns.isprintable():
+        raise InvalidInput(f"The list is one line of up to {LONGEST_LIST} printable characters.", field=key)
+
 
 TERMINAL_SCHEME = Setting(
     key="terminal_scheme",
@@ -73,6 +87,29 @@ TERMINAL_RESTORE = Setting(
     help="Tabs, panes and windows of terminals come back. A shell is opened anew when its tab is first shown.",
     section=Section.TERMINAL,
 )
+TERMINAL_GUARD = Setting(
+    key="terminal_guard",
+    default=True,
+    title="Ask in production",
+    help="Ask before a dangerous command line is run on a machine in production, as far as the line is known.",
+    section=Section.TERMINAL,
+)
+TERMINAL_GUARDED = Setting(
+    key="terminal_guarded",
+    default=(
+        "rm -*r*, rm --recursive, mkfs*, wipefs, dd of=/dev/*, shred, shutdown, reboot, poweroff, halt, init 0, "
+        "init 6, systemctl reboot, systemctl poweroff, systemctl halt, terraform destroy, tofu destroy, "
+        "kubectl delete, docker system prune, * drop database, * drop table, * truncate table, dropdb, userdel, "
+        "iptables -f, chmod -*r* /, chown -*r* /"
+    ),
+    title="Dangerous commands",
+    help="Words of a command, patterns separated by commas; * stands for anything in a word, and as the first for "
+    "any command.",
+    section=Section.TERMINAL,
+    empty="none",
+    only_with=("terminal_guard", True),
+    check=check_patterns,
+)
 RECORDING_DAYS = Setting(
     key="recording_days",
     default=90,
@@ -105,6 +142,8 @@ TERMINAL_SETTINGS: tuple[AnySetting, ...] = (
     TERMINAL_SCROLLBACK,
     TERMINAL_BELL,
     TERMINAL_RESTORE,
+    TERMINAL_GUARD,
+    TERMINAL_GUARDED,
     RECORDING_DAYS,
     RECORDING_MEGABYTES,
 )

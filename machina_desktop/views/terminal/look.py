@@ -10,6 +10,8 @@ from machina_desktop.core.terminal_settings import (
     TERMINAL_BLINK,
     TERMINAL_CURSOR,
     TERMINAL_FONT,
+    TERMINAL_GUARD,
+    TERMINAL_GUARDED,
     TERMINAL_SCHEME,
     TERMINAL_SCROLLBACK,
     TERMINAL_SIZE,
@@ -30,6 +32,7 @@ class Look:
         is_cursor_blinking: Whether it blinks, where the program says nothing of it.
         bell: ``off``, ``flash`` or ``sound``.
         scrollback: Lines kept of what has scrolled away.
+        guarded: Patterns of commands that are asked about in production; empty for none.
     """
 
     family: str = TERMINAL_FONT.default
@@ -39,10 +42,13 @@ class Look:
     is_cursor_blinking: bool = TERMINAL_BLINK.default
     bell: str = TERMINAL_BELL.default
     scrollback: int = TERMINAL_SCROLLBACK.default
+    guarded: str = TERMINAL_GUARDED.default
 
 
 def look_of(values: Mapping[str, str | int | bool]) -> Look:
     """The look that settings by key describe; what is missing is as it comes."""
+    is_guarding = bool(values.get(TERMINAL_GUARD.key, TERMINAL_GUARD.default))
+    guarded = str(values.get(TERMINAL_GUARDED.key, TERMINAL_GUARDED.default))
     return Look(
         family=str(values.get(TERMINAL_FONT.key, TERMINAL_FONT.default)),
         size=int(values.get(TERMINAL_SIZE.key, TERMINAL_SIZE.default)),
@@ -51,4 +57,5 @@ def look_of(values: Mapping[str, str | int | bool]) -> Look:
         is_cursor_blinking=bool(values.get(TERMINAL_BLINK.key, TERMINAL_BLINK.default)),
         bell=str(values.get(TERMINAL_BELL.key, TERMINAL_BELL.default)),
         scrollback=int(values.get(TERMINAL_SCROLLBACK.key, TERMINAL_SCROLLBACK.default)),
+        guarded=guarded if is_guarding else "",
     )

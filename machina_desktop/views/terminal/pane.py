@@ -27,8 +27,9 @@ from machina_desktop.views.terminal import accessible, pane_actions
 from machina_desktop.views.terminal.asking import AskingCard
 from machina_desktop.views.terminal.broadcast_frame import BroadcastFrame
 from machina_desktop.views.terminal.clipboard_ask import ClipboardAsk
-from machina_desktop.views.terminal.entry import Entry
+from machina_desktop.views.terminal.entry import Entry, Pressed
 from machina_desktop.views.terminal.feeder import Feeder
+from machina_desktop.views.terminal.line_guard import LineGuard, guard_dialog
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.pane_actions import PaneActions
 from machina_desktop.views.terminal.pane_deeds import Parts
@@ -108,6 +109,7 @@ class TerminalPane(QWidget):
         self.actions_ = PaneActions(
             Parts(place=place, terminal=self.terminal, view=self.view, search=self.search, owner=self)
         )
+        self.guard = LineGuard(self.terminal)
         self._opener = opener
         self._feeder: Feeder | None = None
         self._state: SessionState | None = None
@@ -127,6 +129,7 @@ class TerminalPane(QWidget):
     def _connect(self) -> None:
         self.view.typed.connect(self.write)
         self.view.entered.connect(self.entered)
+        self.entered.connect(self.guard.after)
         self.view.size_changed.connect(self._on_size_changed)
         self.view.keys_pressed.connect(self._on_keys)
         self.view.paste_wanted.connect(self.actions_.paste_selected)
@@ -189,7 +192,9 @@ class TerminalPane(QWidget):
     def take(self, entry: Entry) -> None:
         """Send what was put in in another pane, as the program here asked for it; nobody is told."""
         if self.session is not None:
+            self.guard.before()
             self.session.write(entry.encoded(self.terminal.modes))
+            self.guard.after(entry)
             self.view.scroll_to(0)
 
     def set_place(self, place: Place) -> None:
@@ -354,8 +359,25 @@ class TerminalPane(QWidget):
         if is_over and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             event.accept()
             self.reconnect()
-        elif pane_actions.act(self.actions_, event):
+        elif pane_actions.act(self.actions_, event) or self._holds_back(event):
             event.accept()
+        else:
+            self.guard.before()
+
+    def _holds_back(self, event: QKeyEvent) -> bool:
+        """Whether a person is asked first, because the key would run something dangerous in production."""
+        places = (self.place, *self.actions_.audience())
+        if not any(place.is_production for place in places):
+            return False
+        command = self.guard.dangerous(Pressed(event), self.view.sight.look.guarded)
+        if not command:
+            return False
+        again = QKeyEvent(event.type(), event.key(), event.modifiers(), event.text())
+        dialog = guard_dialog(command, places, self)
+        dialog.accepted.connect(lambda: self.view.press(again))
+        dialog.finished.connect(lambda _result: self.view.setFocus())
+        dialog.open()
+        return True
 
     def _on_found(self) -> None:
         match = self.search.finder.match()

@@ -143,10 +143,16 @@ class TerminalView(QAbstractScrollArea):
                 changed.width() / ratio,
                 changed.height() / ratio,
             )
-            whole = changed.height() >= self.sight.terminal.lines * self.sight.face.height
+            is_tall = changed.height() >= self.sight.terminal.lines * self.sight.face.height
+            is_wide = changed.width() >= self.sight.terminal.columns * self.sight.face.width
+            whole = is_tall and (is_wide or self._has_marks())
             self.viewport().update(self.viewport().rect() if whole else place.toAlignedRect().adjusted(-1, -1, 1, 1))
         self._update_cursor()
         self._spent += time.thread_time() - began
+
+    def _has_marks(self) -> bool:
+        """Whether anything but the cursor lies over the rows, and so perhaps beyond their letters."""
+        return bool(self.found or self.found_now or self._composed or self.pointer.selection or self.pointer.link)
 
     def _paint_ground(self) -> None:
         """Let what is beside the rows, under the scroll bar, have the screen's colour too."""
@@ -219,6 +225,10 @@ class TerminalView(QAbstractScrollArea):
         self.keys_pressed.emit(event)
         if event.isAccepted():
             return
+        self.press(event)
+
+    def press(self, event: QKeyEvent) -> None:
+        """Send a key; it is accepted where it stands for anything."""
         entry = Pressed(event)
         data = entry.encoded(self.sight.terminal.modes)
         if data:
