@@ -89,6 +89,7 @@ class Desk(QObject):
             window=window,
         )
         self._leaving = Leaving(bridge, self.runs, settings, window=window)
+        self.teams.leave = self._leaving.leave_team
         self._run_status = RunStatus(self.runs, window.status, parent=self)
         self._banner = VaultBanner(self.vault)
         window.add_banner(self._banner)
@@ -123,6 +124,9 @@ class Desk(QObject):
         team_id = self.runs.team_of(deployment_id)
         if team_id and team_id != self._bridge.team_id:
             self.teams.choose(team_id)
+            if self._bridge.team_id != team_id:
+                # The person is asked first.
+                return
         self._window.show_run(deployment_id)
 
     @property

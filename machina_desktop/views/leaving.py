@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, QTimer
 
 from machina_desktop.bridge import Bridge
@@ -50,7 +52,7 @@ class Leaving(QObject):
             self.quit()
 
     def quit(self) -> None:
-        """End the program; asks first when files are on their way or runs under way, in whichever team."""
+        """End the program; asks first about files on their way, open shells, and runs under way in whichever team."""
         if self._question is not None:
             self._question.raise_()
         elif count := self._bridge.unfinished_transfers:
@@ -58,7 +60,32 @@ class Leaving(QObject):
         else:
             self._quit_past_transfers()
 
+    def leave_team(self, go: Callable[[], None]) -> None:
+        """Put another team into view with ``go``; asks first when shells would be hung up."""
+        count = self._live_shells()
+        if not count:
+            go()
+        elif self._question is not None:
+            self._question.raise_()
+        else:
+            many, one = (
+                self.tr("Switch the team and close {0} terminals?"),
+                self.tr("Switch the team and close a terminal?"),
+            )
+            self._ask_about_shells(many.format(count) if count > 1 else one, self.tr("Switch"), go)
+
+    def _live_shells(self) -> int:
+        return sum(page.live_shells() for page in self._window.pages.built_pages())
+
     def _quit_past_transfers(self) -> None:
+        self._question = None
+        if count := self._live_shells():
+            many, one = self.tr("Quit and close {0} terminals?"), self.tr("Quit and close a terminal?")
+            self._ask_about_shells(many.format(count) if count > 1 else one, self.tr("Quit"), self._quit_past_shells)
+        else:
+            self._quit_past_shells()
+
+    def _quit_past_shells(self) -> None:
         self._question = None
         if here := [run for run in self._runs.running if is_carried_out_here(self._bridge, run)]:
             self._ask(len(here))
@@ -120,6 +147,21 @@ class Leaving(QObject):
         )
         self._question.accepted.connect(self._quit_past_transfers)
         self._question.rejected.connect(self._on_asked)
+        self._question.open()
+
+    def _ask_about_shells(self, title: str, confirm: str, go: Callable[[], None]) -> None:
+        self._window.come_to_front()
+        self._question = ConfirmDialog(
+            title,
+            text=self.tr("Their shells are hung up, and most programs that run in them end."),
+            confirm=confirm,
+            is_danger=False,
+            parent=self._window,
+        )
+        self._question.setObjectName("leaving.shells")
+        self._question.rejected.connect(self._on_asked)
+        self._question.accepted.connect(self._on_asked)
+        self._question.accepted.connect(go)
         self._question.open()
 
     def _ask(self, count: int) -> None:

@@ -29,6 +29,9 @@ _AVATAR = 28
 class TeamSwitcher(QObject):
     """The teams of the person, by name, and the one in view.
 
+    Attributes:
+        leave: Told how to put another team into view, does it; it may ask the person first.
+
     Signals:
         changed(): The teams, or the one in view, are others than before.
         connect_wanted(): The person wants to connect to a server.
@@ -42,6 +45,7 @@ class TeamSwitcher(QObject):
     def __init__(self, bridge: Bridge, *, remember: Callable[[str], None], window: QWidget) -> None:
         """``remember`` keeps the id of the chosen team for the next start."""
         super().__init__(window)
+        self.leave: Callable[[Callable[[], None]], None] = lambda go: go()
         self._bridge = bridge
         self._remember = remember
         self._window = window
@@ -76,8 +80,10 @@ class TeamSwitcher(QObject):
 
     def choose(self, team_id: str) -> None:
         """Put a team into view, and begin with it at the next start."""
-        self._remember(team_id)
-        self._bridge.choose_team(team_id)
+        if team_id == self._bridge.team_id:
+            self._choose(team_id)
+        else:
+            self.leave(partial(self._choose, team_id))
 
     def open_list(self, anchor: QWidget) -> None:
         """Open the list of teams at the control that was pressed."""
@@ -140,6 +146,10 @@ class TeamSwitcher(QObject):
             words=self.tr("create add"),
             run=self.create,
         )
+
+    def _choose(self, team_id: str) -> None:
+        self._remember(team_id)
+        self._bridge.choose_team(team_id)
 
     def _row_of(self, team: Team, number: int) -> PopupRow:
         role = self._bridge.actor_in(team.team_id).role_in(team.team_id)

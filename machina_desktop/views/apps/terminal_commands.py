@@ -15,6 +15,7 @@ from machina_desktop.views.terminal.split_layout import Side
 
 _ARROWS = {Side.LEFT: "Left", Side.RIGHT: "Right", Side.UP: "Up", Side.DOWN: "Down"}
 _JUMPS = 9
+_ASKED_FIRST = "Alt+Shift+"
 
 
 def _tr(text: str) -> str:
@@ -51,6 +52,8 @@ def commands_of(deck: TerminalDeck, windows: Windows) -> Iterable[Command]:
             words=_tr("tab pane split window layout workspace session"),
             run=run,
             is_available=is_available,
+            # A terminal that is alone in its tab leaves them to the shell, so it is asked first.
+            owns_keys=keys.startswith(_ASKED_FIRST),
         )
     yield from deck.tools.commands()
     if (pane := deck.current_pane()) is not None:

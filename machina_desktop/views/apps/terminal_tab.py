@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.environment import PRODUCTION
@@ -21,6 +21,14 @@ from machina_desktop.views.terminal.workspace import PanePlan, TabPlan, plan_of
 _STEP = 0.04
 # A pane narrower or lower than twice this is not split further, in pixels.
 _NARROWEST, _LOWEST = 120, 64
+_SIDES = {
+    Qt.Key.Key_Left: Side.LEFT,
+    Qt.Key.Key_Right: Side.RIGHT,
+    Qt.Key.Key_Up: Side.UP,
+    Qt.Key.Key_Down: Side.DOWN,
+}
+_ALT_SHIFT = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ShiftModifier
+_KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
 class TerminalTab(QWidget):
@@ -276,6 +284,7 @@ class TerminalTab(QWidget):
         part.zoom_wanted.connect(lambda: self._on_zoom_wanted(part.key))
         if isinstance(part, PaneFrame):
             pane = part.pane
+            pane.view.keys_pressed.connect(self._on_keys)
             pane.rang.connect(lambda: self.rang.emit(pane))
             pane.command_ended.connect(lambda seconds, code: self.command_ended.emit(pane, seconds, code))
 
@@ -296,6 +305,13 @@ class TerminalTab(QWidget):
             is_current = key == self._current
             part.show_shared(is_shared=self.is_shared, is_current=is_current, is_zoomed=is_current and self._is_zoomed)
         self.changed.emit()
+
+    def _on_keys(self, event: QKeyEvent) -> None:
+        """Alone in its tab, a terminal gives these keys to the shell."""
+        side = _SIDES.get(Qt.Key(event.key()))
+        if self.is_shared and side is not None and event.modifiers() & ~_KEYPAD == _ALT_SHIFT:
+            event.accept()
+            self.go(side)
 
     def _on_zoom_wanted(self, key: str) -> None:
         self._choose(key)
