@@ -33,7 +33,7 @@ class PaneFrame(TabPart):
     """Holds a pane, and looks after its recording from the pane's beginning to its end.
 
     Attributes:
-        machine: Where the shell runs, as it was when the pane was opened.
+        machine: Where the shell runs, as it is known now.
         pane: The terminal itself.
         recorder: What records the pane.
         files: The machine's files; ``None`` while they are closed.
@@ -48,8 +48,7 @@ class PaneFrame(TabPart):
         self._bridge = bridge
         self._window_door = window
         self._is_closed = False
-        place = Place(machine_id=machine.machine_id, name=machine.name, is_production=is_production(machine.tags))
-        self.pane = TerminalPane(self._open, place=place, look=look)
+        self.pane = TerminalPane(self._open, place=_place_of(machine), look=look)
         self.ask = RecordAsk(self)
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.setChildrenCollapsible(False)
@@ -71,6 +70,16 @@ class PaneFrame(TabPart):
         self.changed.connect(self._show_header)
         self._show_header()
 
+    def set_machine(self, machine: Machine) -> None:
+        """Something of the machine is another: its name, its environment."""
+        self.machine = machine
+        environment = environment_of(machine.tags)
+        if (machine.name, environment) != (self.name, self.environment):
+            self.name, self.environment = machine.name, environment
+            self.header.show_machine(machine.name, environment)
+            self.pane.set_place(_place_of(machine))
+            self.changed.emit()
+
     def take_focus(self) -> None:
         if self.pane.asking is not None:
             self.pane.asking.take_focus()
@@ -84,7 +93,7 @@ class PaneFrame(TabPart):
     @property
     def is_live(self) -> bool:
         """Whether there is a shell that goes with it."""
-        return self.pane.session is not None and self.pane.state is SessionState.LIVE
+        return self.pane.session is not None and self.pane.session.state is SessionState.LIVE
 
     @property
     def is_lost(self) -> bool:
@@ -229,3 +238,7 @@ class PaneFrame(TabPart):
     def _on_command_ended(self, seconds: float, exit_code: int | None) -> None:
         words = self.tr("A command has ended after {0} s").format(self.locale().toString(round(seconds)))
         self.recorder.marked(f"{words} ({exit_code})" if exit_code else words)
+
+
+def _place_of(machine: Machine) -> Place:
+    return Place(machine_id=machine.machine_id, name=machine.name, is_production=is_production(machine.tags))

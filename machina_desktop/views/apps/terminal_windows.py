@@ -66,8 +66,6 @@ class TerminalWindows(QObject):
             return
         former.take(tab)
         deck.add(tab, at)
-        if not former.is_main and not former.tabs():
-            self._window_of(former).close_for_good()
         deck.front_wanted.emit()
 
     def close_all(self) -> None:

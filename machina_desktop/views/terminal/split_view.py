@@ -36,14 +36,16 @@ class SplitView(QWidget):
         self._layout: Node = Leaf("")
         self._zoomed = ""
         self._panes: Mapping[str, QWidget] = {}
+        # Apart from the dividers, so that Tab goes from pane to pane as one reads them.
+        self._room = QWidget(self)
         self._grips: list[_Grip] = []
 
     def show_layout(self, layout: Node, panes: Mapping[str, QWidget], *, zoomed: str = "") -> None:
         """Show ``panes`` where ``layout`` puts them, or only the one of the key ``zoomed``."""
         self._layout, self._panes, self._zoomed = layout, panes, zoomed if zoomed in panes else ""
         for key, pane in panes.items():
-            if pane.parentWidget() is not self:
-                pane.setParent(self)
+            if pane.parentWidget() is not self._room:
+                pane.setParent(self._room)
             pane.setVisible(not self._zoomed or key == self._zoomed)
         self._arrange()
         self.updateGeometry()
@@ -73,6 +75,7 @@ class SplitView(QWidget):
         QPainter(self).fillRect(event.rect(), theme.color("border"))
 
     def _arrange(self) -> None:
+        self._room.setGeometry(self.rect())
         for key, pane in self._panes.items():
             pane.setGeometry(self.rect() if key == self._zoomed else self._mirrored(self.room_of(key)))
         wanted = () if self._zoomed else tuple(split_layout.dividers(self._layout))
