@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
 from machina_desktop.views.apps.base import Window
@@ -26,7 +26,12 @@ class TerminalBroadcast(QObject):
     Attributes:
         around: What there is.
         broadcast: Who gets what.
+
+    Signals:
+        looked_again(): There may be others to broadcast to.
     """
+
+    looked_again = Signal()
 
     def __init__(self, around: Around, door: Window, parent: QObject) -> None:
         super().__init__(parent)
@@ -35,6 +40,11 @@ class TerminalBroadcast(QObject):
         self._door = door
         self.broadcast.consent_wanted.connect(self._ask)
         self.broadcast.stopped.connect(self._tell)
+
+    def look_again(self) -> None:
+        """Terminals came or went, or machines have other tags."""
+        self.broadcast.look_again()
+        self.looked_again.emit()
 
     def _ask(self, consent: Consent) -> None:
         window = QApplication.activeWindow()
@@ -78,6 +88,7 @@ class DeckBroadcast(QObject):
         self.button.clicked.connect(lambda _checked=False: self.toggle())
         self.bar.stop_wanted.connect(self.stop)
         self.broadcast.changed.connect(self.show_button)
+        shared.looked_again.connect(self.show_button)
         self.bar.show_broadcast()
         self.show_button()
 

@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.views import theme
+from machina_desktop.views.apps.terminal_broadcast import DeckBroadcast
 from machina_desktop.views.apps.terminal_frame import PaneFrame
 from machina_desktop.views.apps.terminal_machines import machine_menu
 from machina_desktop.views.apps.terminal_part import TabPart
 from machina_desktop.views.apps.terminal_set import Terminals
+from machina_desktop.views.apps.terminal_snippets import Reachable, TerminalSnippets
 from machina_desktop.views.apps.terminal_tab import TerminalTab
 from machina_desktop.views.apps.terminal_tools import TerminalTools
 from machina_desktop.views.terminal.pane import TerminalPane
@@ -41,6 +43,8 @@ class TerminalDeck(QWidget):
         is_main: Whether it is the page's in the main window.
         strip: The tabs' titles.
         tools: What is at hand beside them.
+        broadcast: Where else goes what is typed.
+        snippets: What is done with snippets.
 
     Signals:
         changed(): Tabs have come, gone or moved, or another is in front.
@@ -101,6 +105,13 @@ class TerminalDeck(QWidget):
         """Open a terminal on a machine in a new tab."""
         frame = self.terminals.frame_on(machine)
         self.add(TerminalTab(frame))
+        return frame.pane
+
+    def open_behind(self, machine: Machine) -> TerminalPane:
+        """Open a terminal on a machine in a new tab, and leave in front what is there."""
+        frame = self.terminals.frame_on(machine)
+        self.add(TerminalTab(frame), is_chosen=False)
+        frame.pane.start()
         return frame.pane
 
     def add(self, tab: TerminalTab, at: int = -1, *, is_chosen: bool = True) -> None:
@@ -218,7 +229,12 @@ class TerminalDeck(QWidget):
         self.more = IconButton("ellipsis", self.tr("Panes, windows and workspaces"))
         self.more.setObjectName("terminal.more")
         self.more.clicked.connect(self._on_more)
-        self.tools = TerminalTools(self.terminals.bridge, self.current_frame, self)
+        self.broadcast = DeckBroadcast(self.terminals.broadcast, self.current_pane, self)
+        self.broadcast.broadcast.changed.connect(self._show_faces)
+        self.snippets = TerminalSnippets(self.terminals.bridge, self.terminals.door, self._reachable(), self)
+        self.tools = TerminalTools(
+            self.terminals.bridge, self.current_frame, broadcast=self.broadcast, snippets=self.snippets, parent=self
+        )
         self.top = _TopLine()
         row = QHBoxLayout(self.top)
         row.setContentsMargins(0, 0, Space.S, 0)
@@ -232,7 +248,21 @@ class TerminalDeck(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.top)
+        column.addWidget(self.broadcast.bar)
         column.addWidget(self._stack, 1)
+
+    def _reachable(self) -> Reachable:
+        return Reachable(
+            current=self.current_pane,
+            panes=self.terminals.panes,
+            included=lambda pane: (pane, *self.terminals.broadcast.broadcast.audience(pane)),
+            machines=lambda: self.terminals.machines,
+            open=self.open_behind,
+        )
+
+    def _show_faces(self) -> None:
+        for tab in self.tabs():
+            self.strip.show_tab(self._face(tab))
 
     def _on_more(self) -> None:
         at = self.more.mapToGlobal(QPoint(0, self.more.height() + Space.XS))

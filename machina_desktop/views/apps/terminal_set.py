@@ -11,9 +11,11 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.environment import environment_of
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.views.apps.base import Window
+from machina_desktop.views.apps.terminal_broadcast import TerminalBroadcast
 from machina_desktop.views.apps.terminal_frame import PaneFrame
 from machina_desktop.views.apps.terminal_part import GonePart, TabPart
 from machina_desktop.views.apps.terminal_tab import TerminalTab
+from machina_desktop.views.terminal.broadcast import Around
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.pane import TerminalPane
 from machina_desktop.views.terminal.split_layout import Leaf
@@ -37,6 +39,7 @@ class Terminals(QObject):
         decks: Every strip with its tabs, the page's first.
         closed: Plans of closed tabs, the last one last.
         store: Where it is remembered how they stand.
+        broadcast: Who else gets what is typed.
         is_remembering: Whether changes are remembered; off until what was remembered has been restored.
 
     Signals:
@@ -58,6 +61,10 @@ class Terminals(QObject):
         self.is_remembering = False
         self._rest = QTimer(self, interval=_REST_MS, singleShot=True)
         self._rest.timeout.connect(self.write)
+        around = Around(panes=self.panes, beside=self.beside, environment=self.environment)
+        self.broadcast = TerminalBroadcast(around, door, self)
+        self.panes_changed.connect(self.broadcast.look_again)
+        self.changed.connect(self.broadcast.look_again)
 
     # What there is
 
@@ -122,8 +129,11 @@ class Terminals(QObject):
         self.machines = {machine.machine_id: machine for machine in machines}
         for tab in self.tabs():
             for part in tab.parts():
-                if isinstance(part, GonePart) and (machine := self.machines.get(part.machine_id)) is not None:
+                machine = self.machines.get(part.machine_id)
+                if machine is not None and isinstance(part, GonePart):
                     tab.replace(part, self.frame_on(machine))
+                elif machine is not None and isinstance(part, PaneFrame):
+                    part.set_machine(machine)
         self.changed.emit()
 
     def dress(self, look: Look) -> None:

@@ -50,7 +50,7 @@ class Reachable:
 class TerminalSnippets(QObject):
     """What one window with terminals does with snippets."""
 
-    def __init__(self, bridge: Bridge, door: Callable[[], Window], reachable: Reachable, deck: QWidget) -> None:
+    def __init__(self, bridge: Bridge, door: Window, reachable: Reachable, deck: QWidget) -> None:
         super().__init__(deck)
         self._bridge = bridge
         self._door = door
@@ -62,6 +62,11 @@ class TerminalSnippets(QObject):
     def has_results(self) -> bool:
         """Whether anything was run on several machines."""
         return self._last is not None
+
+    @property
+    def has_machines(self) -> bool:
+        """Whether there is any machine to run something on."""
+        return bool(self._reachable.machines())
 
     def choose(self) -> None:
         """Let the person choose a snippet for the terminal in front, or for those of the broadcast."""
@@ -104,7 +109,7 @@ class TerminalSnippets(QObject):
         try:
             texts = {each: rendered(snippet, {**self._known(each.place.machine_id), **values}) for each in panes}
         except InvalidInput as error:
-            self._door().notify(str(error), kind="error", about="snippet")
+            self._door.notify(str(error), kind="error", about="snippet")
             return
         for each, text in texts.items():
             if is_run:
@@ -194,7 +199,7 @@ class TerminalSnippets(QObject):
     def _on_ended(self, run: ManyRun) -> None:
         if isinstance(QApplication.activeModalWidget(), ResultsDialog):
             return
-        self._door().notify(
+        self._door.notify(
             self.tr("{0} has ended on {1} machines.").format(run.title, self.locale_text(len(run.jobs))),
             action=self.tr("Show"),
             on_action=self.show_results,

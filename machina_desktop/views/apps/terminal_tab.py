@@ -83,16 +83,25 @@ class TerminalTab(QWidget):
     @property
     def icon_name(self) -> str:
         """How its current part stands, or another one that wants attention."""
+        if self.is_broadcasting:
+            return "radio"
         icons = [part.icon_name for part in self._parts.values()]
         usual = self.current.icon_name
         return next((name for name in ("wifi-off", "circle-question-mark") if name in icons), usual)
 
     @property
-    def token(self) -> str:
-        """The token of its colour: production's wherever there is any of it, else the person's, else the environment's.
+    def is_broadcasting(self) -> bool:
+        """Whether what is typed in one of its terminals goes elsewhere."""
+        return any(pane.is_broadcasting for pane in self.panes())
 
-        Empty for none.
+    @property
+    def token(self) -> str:
+        """The token of its colour, empty for none.
+
+        That of broadcast input, production's wherever there is any of it, the person's, or the environment's.
         """
+        if self.is_broadcasting:
+            return "accent-error"
         environments = [part.environment for part in self._parts.values()]
         if PRODUCTION in environments:
             return environment_token(PRODUCTION)
@@ -101,7 +110,7 @@ class TerminalTab(QWidget):
     @property
     def tip(self) -> str:
         """Its machines with their environments, a line each."""
-        lines = []
+        lines = [self.tr("Broadcast")] if self.is_broadcasting else []
         for part in self.parts():
             words = f"{part.name} · {environment_title(part.environment)}" if part.environment else part.name
             lines.append(words)

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterable
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.domain.snippet import AnySnippet, Snippet, of_machine, rendered
 from machina_desktop.core.domain.terminal import SessionState
-from machina_desktop.core.services.snippets import RecordSnippetRun
-from machina_desktop.views import tasks
+from machina_desktop.views.apps.terminal_broadcast import DeckBroadcast
 from machina_desktop.views.apps.terminal_frame import PaneFrame
+from machina_desktop.views.apps.terminal_snippets import TerminalSnippets
 from machina_desktop.views.commands import Command
 from machina_desktop.views.recordings.policy_dialog import RecordingPolicyDialog
-from machina_desktop.views.snippets.picker import SnippetPicker
 from machina_desktop.views.terminal_files.tunnels_dialog import TunnelsDialog
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
@@ -26,8 +24,18 @@ RECORD, SNIPPETS, TUNNELS, FILES = "Ctrl+Shift+R", "Ctrl+Shift+S", "Ctrl+Shift+L
 class TerminalTools(QWidget):
     """Buttons, and the same as commands. They act on the tab that ``current`` answers, if any."""
 
-    def __init__(self, bridge: Bridge, current: Callable[[], PaneFrame | None], parent: QWidget) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        current: Callable[[], PaneFrame | None],
+        *,
+        broadcast: DeckBroadcast,
+        snippets: TerminalSnippets,
+        parent: QWidget,
+    ) -> None:
         super().__init__(parent)
+        self._broadcast = broadcast
+        self._snippets = snippets
         self._bridge = bridge
         self._current = current
         self.record = Button(self.tr("Record"), kind=ButtonKind.GHOST, icon_name="circle")
@@ -39,13 +47,14 @@ class TerminalTools(QWidget):
         row.setSpacing(Space.XS)
         for name, button, act in (
             ("record", self.record, self._open_menu),
-            ("snippets", self.snippets, self.choose_snippet),
+            ("snippets", self.snippets, snippets.choose),
             ("tunnels", self.tunnels, self.open_tunnels),
             ("files", self.files, self.toggle_files),
         ):
             button.setObjectName(f"terminal.{name}")
             button.clicked.connect(lambda _checked=False, act=act: act())
             row.addWidget(button)
+        row.insertWidget(1, broadcast.button)
         self.show_tab()
 
     def show_tab(self) -> None:
@@ -67,10 +76,14 @@ class TerminalTools(QWidget):
         is_recording = tab is not None and tab.recorder.is_recording
         record = self.tr("Stop recording") if is_recording else self.tr("Record this terminal")
         files = self.tr("Close the files") if tab is not None and tab.files else self.tr("Files of this machine")
+        many, has_machines = self._snippets.choose_for_many, lambda: self._snippets.has_machines
+        results, has_results = self._snippets.show_results, lambda: self._snippets.has_results
         for name, title, icon, keys, run, is_available in (
             ("files", files, "folder", FILES, self.toggle_files, self._has_tab),
             ("tunnels", self.tr("Tunnels through this machine…"), "network", TUNNELS, self.open_tunnels, self._has_tab),
-            ("snippet", self.tr("Run a snippet…"), "terminal", SNIPPETS, self.choose_snippet, self._is_live),
+            ("snippet", self.tr("Run a snippet…"), "terminal", SNIPPETS, self._snippets.choose, self._is_live),
+            ("snippet_many", self.tr("Run a snippet on many machines…"), "layers", "", many, has_machines),
+            ("snippet_results", self.tr("Results of the last run on many"), "list", "", results, has_results),
             ("record", record, "circle-dot", RECORD, self.toggle_recording, self._can_record),
             ("recording", self.tr("What is recorded here…"), "circle-dot", "", self.open_policy, self._has_tab),
         ):
@@ -84,6 +97,7 @@ class TerminalTools(QWidget):
                 run=run,
                 is_available=is_available,
             )
+        yield from self._broadcast.commands()
 
     def toggle_files(self) -> None:
         """Show the machine's files below the terminal, or close them."""
@@ -97,16 +111,6 @@ class TerminalTools(QWidget):
         if (tab := self._current()) is not None:
             TunnelsDialog(self._bridge, tab.machine.machine_id, tab.machine.name, parent=self.window()).open()
 
-    def choose_snippet(self) -> None:
-        """Let the person choose a snippet for the terminal in front."""
-        tab = self._current()
-        if tab is None:
-            return
-        dialog = SnippetPicker(self._bridge, known=_known(tab), target=tab.machine.name, parent=self.window())
-        dialog.chosen.connect(lambda snippet, values, is_run: self._type(tab, snippet, values, is_run=is_run))
-        dialog.finished.connect(lambda _result: tab.pane.view.setFocus())
-        dialog.open()
-
     def toggle_recording(self) -> None:
         """Begin to record the terminal in front, or end it."""
         tab = self._current()
@@ -117,17 +121,6 @@ class TerminalTools(QWidget):
         """Let the person say what is recorded of terminals on this machine."""
         if (tab := self._current()) is not None:
             RecordingPolicyDialog(self._bridge, tab.machine.machine_id, tab.machine.name, self.window()).open()
-
-    def _type(self, tab: PaneFrame, snippet: AnySnippet, values: dict[str, str], *, is_run: bool) -> None:
-        text = rendered(snippet, {**_known(tab), **values})
-        if not is_run:
-            tab.pane.actions_.paste_text(text.rstrip("\n"))
-            return
-        tab.pane.actions_.run_text(text)
-        if isinstance(snippet, Snippet):
-            machine_ids = (tab.machine.machine_id,)
-            ask = RecordSnippetRun(team_id=snippet.team_id, snippet_id=snippet.snippet_id, machine_ids=machine_ids)
-            tasks.run(self._bridge, self._bridge.call(ask), owner=self._bridge, name="RecordSnippetRun")
 
     def _open_menu(self) -> None:
         tab = self._current()
@@ -160,9 +153,3 @@ class TerminalTools(QWidget):
         if tab is None:
             return False
         return not tab.is_required if tab.recorder.is_recording else self._is_live()
-
-
-def _known(tab: PaneFrame) -> dict[str, str]:
-    machine = tab.machine
-    address = machine.public_ip or machine.private_ip or ""
-    return of_machine(name=machine.name, host=machine.ssh_host or address, ip=address, user=machine.ssh_user)

@@ -202,6 +202,11 @@ class TerminalPane(QWidget):
         self.place = self.actions_.place = place
         self.view.setAccessibleName(self.tr("Terminal on {0}").format(place.name))
 
+    @property
+    def is_broadcasting(self) -> bool:
+        """Whether input is shared with other terminals."""
+        return not self.frame.isHidden()
+
     def show_broadcast(self, *, is_on: bool) -> None:
         """Say whether what is typed elsewhere comes here too, and what is typed here goes elsewhere."""
         self.frame.setVisible(is_on)

@@ -57,6 +57,11 @@ class PaneHeader(QWidget):
         self._is_shared, self._is_current, self._is_zoomed = is_shared, is_current, is_zoomed
         self._show()
 
+    def show_machine(self, name: str, environment: str) -> None:
+        """Say what the machine is called now, and which environment it is in."""
+        self._name, self._environment = name, environment
+        self._show()
+
     def show_state(self, icon_name: str, mark: str = "") -> None:
         """Show how the session stands, and a word behind the name."""
         self._icon_name, self._mark = icon_name, mark
