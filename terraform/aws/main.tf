@@ -88,7 +88,7 @@ resource "aws_security_group" "machine" {
   }
 
   dynamic "egress" {
-    for_each = length(local.outbound) > 0 ? local.outbound : local.anywhere
+    for_each = coalescelist(local.outbound, local.anywhere)
     content {
       protocol         = egress.value.protocol
       from_port        = egress.value.from

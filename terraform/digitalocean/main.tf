@@ -52,7 +52,7 @@ resource "digitalocean_firewall" "machine" {
   }
 
   dynamic "outbound_rule" {
-    for_each = length(local.outbound) > 0 ? local.outbound : local.anywhere
+    for_each = coalescelist(local.outbound, local.anywhere)
     content {
       protocol              = outbound_rule.value.protocol
       port_range            = outbound_rule.value.protocol == "icmp" ? null : outbound_rule.value.ports
