@@ -25,7 +25,21 @@ def _sandbox() -> Provider:
     return Sandbox()
 
 
+def _digitalocean() -> Provider:
+    from machina_desktop.core.providers.digitalocean import DigitalOcean  # noqa: PLC0415 - brings httpx
+
+    return DigitalOcean()
+
+
+def _hetzner() -> Provider:
+    from machina_desktop.core.providers.hetzner import Hetzner  # noqa: PLC0415 - brings httpx
+
+    return Hetzner()
+
+
 PROVIDERS: dict[ProviderType, Callable[[], Provider]] = {
+    ProviderType.DIGITALOCEAN: _digitalocean,
+    ProviderType.HETZNER: _hetzner,
     ProviderType.BAREMETAL: _baremetal,
     ProviderType.SANDBOX: _sandbox,
 }

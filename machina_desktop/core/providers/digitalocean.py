@@ -1,0 +1,210 @@
+"""DigitalOcean: droplets of one team (https://docs.digitalocean.com/reference/api, v2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.provider import (
+    AccountField,
+    Catalogue,
+    CredentialStatus,
+    Instance,
+    ProviderInfo,
+    ProviderType,
+    Verification,
+)
+from machina_desktop.core.ids import now
+from machina_desktop.core.providers.base import Access, HookContext
+from machina_desktop.core.providers.cloud import (
+    ENDPOINT,
+    MACHINE_MARK,
+    Cloud,
+    md5_of,
+    number_of,
+    resource_id_of,
+    secret_of,
+)
+from machina_desktop.core.providers.cloud_api import CloudApi, Query, checked_endpoint, checked_token
+from machina_desktop.core.providers.cloud_errors import DENIED, NOT_FOUND, CloudError
+from machina_desktop.core.providers.cloud_power import Command, Progress
+from machina_desktop.core.providers.digitalocean_answers import (
+    DIALECT,
+    Droplets,
+    Images,
+    OneAccount,
+    OneAction,
+    OneDroplet,
+    OneKey,
+    Regions,
+    Sizes,
+    identity_of,
+    images_of,
+    instance_of,
+    quota_of,
+    regions_of,
+    sizes_of,
+)
+
+_ENDPOINT = "https://api.digitalocean.com"
+_FULL_PAGES: Query = (("per_page", "200"),)
+_COMMANDS = {
+    Command.REBOOT: "reboot",
+    Command.RESET: "power_cycle",
+    Command.START: "power_on",
+    Command.SHUT_DOWN: "shutdown",
+    Command.POWER_OFF: "power_off",
+    Command.REBUILD: "rebuild",
+    Command.SNAPSHOT: "snapshot",
+}
+
+
+class DigitalOcean(Cloud[CloudApi]):
+    """Droplets of one team."""
+
+    module = "digitalocean"
+    main_resource = "digitalocean_droplet.machine"
+    info = ProviderInfo(
+        type=ProviderType.DIGITALOCEAN,
+        title="DigitalOcean",
+        summary="Droplets in North America, Europe, Asia and Australia, paid by the hour.",
+        account_fields=(
+            AccountField(
+                name="api_token",
+                title="API token",
+                help="Made in the control panel under API, Tokens, with full access or with the scopes of droplets, "
+                "actions, firewalls, images, regions, sizes, SSH keys and tags.",
+                is_secret=True,
+                is_required=True,
+            ),
+            AccountField(
+                name="read_token",
+                title="Read-only token",
+                help="Used to browse, so that the other one is opened for runs only. Not needed.",
+                is_secret=True,
+            ),
+            ENDPOINT,
+        ),
+        power_actions=("reboot", "stop", "start", "rebuild", "snapshot"),
+        has_keys=True,
+        has_firewalls=True,
+        login="root",
+    )
+
+    def open(self, access: Access, cancelled: Callable[[], bool] = lambda: False) -> CloudApi:
+        """A line to the API."""
+        token = secret_of(access, "api_token", "read_token")
+        return CloudApi(_endpoint(access), token, DIALECT, access.preferences, cancelled=cancelled, pace=self.pace)
+
+    async def environment(self, access: Access) -> dict[str, str]:
+        """Token and endpoint of the digitalocean provider."""
+        token = checked_token(secret_of(access, "api_token", "api_token"), self.info.title)
+        is_own = _endpoint(access) == _ENDPOINT
+        return {"DIGITALOCEAN_TOKEN": token} | ({} if is_own else {"DIGITALOCEAN_API_URL": _endpoint(access)})
+
+    async def identify(self, api: CloudApi) -> Verification:
+        """The account; a token of few scopes may not ask for it and is good all the same.
+
+        What a token may do is told nowhere, and cannot be tried without doing it.
+        """
+        page = await _droplets_seen(api)
+        try:
+            account = (await api.get("/v2/account", OneAccount)).account
+        except CloudError as error:
+            if error.code != DENIED or error.complaint.status != 403 or page is None:
+                raise
+            return Verification(status=CredentialStatus.VALID, identity="a token that may not say whose it is")
+        status = account.status or "active"
+        if status == "locked":
+            reason = f"DigitalOcean has locked this account. {account.status_message}".strip()
+            return Verification(status=CredentialStatus.INVALID, identity=identity_of(account), reason=reason)
+        return Verification(
+            status=CredentialStatus.VALID,
+            identity=identity_of(account),
+            quota=quota_of(account, page),
+            reason=account.status_message.strip() if status == "warning" else "",
+        )
+
+    async def offers(self, api: CloudApi) -> Catalogue:
+        """Regions, sizes with what is left of them in each region, images and snapshots."""
+        regions, sizes, system, own = await asyncio.gather(
+            api.listed("/v2/regions", Regions, _FULL_PAGES),
+            api.listed("/v2/sizes", Sizes, _FULL_PAGES),
+            api.listed("/v2/images", Images, (*_FULL_PAGES, ("type", "distribution"))),
+            api.listed("/v2/images", Images, (*_FULL_PAGES, ("private", "true"))),
+        )
+        return Catalogue(
+            regions=regions_of(regions),
+            sizes=sizes_of(sizes, regions),
+            images=images_of((*system, *own)),
+            fetched_at=now(),
+        )
+
+    async def machines(self, api: CloudApi, machine_id: str = "") -> tuple[Instance, ...]:
+        """Droplets of the team."""
+        marked: Query = (("tag_name", f"{MACHINE_MARK}-{machine_id}"),) if machine_id else ()
+        return tuple(instance_of(each) for each in await api.listed("/v2/droplets", Droplets, (*_FULL_PAGES, *marked)))
+
+    async def look(self, api: CloudApi, resource_id: str) -> Instance:
+        """One droplet."""
+        return instance_of(
+            (await api.get(f"/v2/droplets/{number_of(self.info.title, resource_id)}", OneDroplet)).droplet
+        )
+
+    async def find_key(self, api: CloudApi, key: SSHKey) -> str:
+        """By its fingerprint, which is unique in an account."""
+        try:
+            return str((await api.get(f"/v2/account/keys/{md5_of(key)}", OneKey)).ssh_key.id)
+        except CloudError as error:
+            if error.code != NOT_FOUND:
+                raise
+            return ""
+
+    async def add_key(self, api: CloudApi, key: SSHKey, name: str) -> str:
+        """Add it."""
+        body = {"name": name, "public_key": key.public_key.strip()}
+        return str((await api.write("POST", "/v2/account/keys", OneKey, body)).ssh_key.id)
+
+    async def drop_key(self, api: CloudApi, provider_key_id: str) -> None:
+        """Delete it."""
+        await api.remove(f"/v2/account/keys/{number_of(self.info.title, provider_key_id)}")
+
+    async def begin(self, api: CloudApi, context: HookContext, command: Command) -> str:
+        """Post the action."""
+        path = f"/v2/droplets/{number_of(self.info.title, resource_id_of(context))}/actions"
+        body = {"type": _COMMANDS[command]} | _more(context, command)
+        return str((await api.write("POST", path, OneAction, body)).action.id)
+
+    async def progress(self, api: CloudApi, context: HookContext, action_id: str, command: Command) -> Progress:
+        """Look at the action, which tells no percentage and no reason."""
+        status = (await api.get(f"/v2/actions/{action_id}", OneAction)).action.status
+        problem = "DigitalOcean ended it with an error and says no more" if status == "errored" else ""
+        return Progress(is_done=status != "in-progress", problem=problem)
+
+
+async def _droplets_seen(api: CloudApi) -> int | None:
+    """How many droplets there are, as far as one page tells; ``None`` where the token may not list them."""
+    try:
+        page = await api.get("/v2/droplets", Droplets, (("per_page", "1"),))
+    except CloudError as error:
+        if error.code != DENIED or error.complaint.status != 403:
+            raise
+        return None
+    return page.meta.total if page.meta else len(page.droplets)
+
+
+def _more(context: HookContext, command: Command) -> dict[str, object]:
+    machine, options = context.machine, context.options
+    if command is Command.REBUILD:
+        image = options.get("image") or machine.image
+        return {"image": int(image) if image.isdigit() else image}
+    if command is Command.SNAPSHOT:
+        return {"name": options.get("name") or f"{machine.name} {now():%Y-%m-%d %H:%M}"}
+    return {}
+
+
+def _endpoint(access: Access) -> str:
+    """The API's address without its version, which is in every path."""
+    text = access.settings.get("endpoint", "").strip()
+    return checked_endpoint(text).removesuffix("/v2") if text else _ENDPOINT
