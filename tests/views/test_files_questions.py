@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from machina_desktop.core.domain.terminal import NO, Answer, Question, QuestionK
 from machina_desktop.core.domain.transfer import Direction, TransferState
 from machina_desktop.core.domain.tunnel import Tunnel, TunnelState
 from machina_desktop.core.errors import Unavailable
-from machina_desktop.core.ssh.client import Connection
+from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.workers.questions import Questions
 from machina_desktop.views import remembered
 from machina_desktop.views.terminal.asking import AskingCard
@@ -208,3 +209,26 @@ async def test_a_wrong_password_is_told_as_such() -> None:
     with pytest.raises(Unavailable) as refused:
         await asyncio.wait_for(questions.dial("machine-1"), 10)
     assert refused.value.code == "E-SSH-AUTH"
+
+
+async def test_a_login_that_is_given_up_before_it_asks_is_not_waited_for() -> None:
+    begun, go_on = asyncio.Event(), threading.Event()
+    heard: list[Answer] = []
+    loop = asyncio.get_running_loop()
+
+    def connect(_machine_id: str, ask: object, _is_over: object) -> Connection:
+        assert callable(ask)
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(10)
+        heard.append(ask(PASSWORD))
+        raise Unavailable("It did not let anybody in.", code="E-SSH-AUTH")
+
+    questions = Questions(connect, announce=lambda _key: None)
+    questions.attend("machine-1", "somebody")
+    login = asyncio.ensure_future(questions.dial("machine-1"))
+    await begun.wait()
+    login.cancel()
+    go_on.set()
+    await seen(lambda: heard)
+    assert heard == [NO]
+    assert questions.shown_by("machine-1", "somebody") is None

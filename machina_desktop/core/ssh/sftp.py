@@ -127,7 +127,7 @@ class Sftp:
         Raises:
             Conflict: E-SFTP-EXISTS.
         """
-        with self._explained(path, self._why_not_made):
+        with self.explained(path, self._why_not_made):
             self.wire.ask(Kind.MKDIR, string(raw(path)), Attributes().packed())
 
     def rename(self, old: str, new: str, *, replaces: bool = False) -> None:
@@ -297,7 +297,7 @@ class Sftp:
         return text(answer.string())
 
     @contextmanager
-    def _explained(self, path: str, why: Callable[[str], MachinaError | None]) -> Iterator[None]:
+    def explained(self, path: str, why: Callable[[str], MachinaError | None]) -> Iterator[None]:
         """As :meth:`on`; ``why`` looks for the reason where the server only says that it failed."""
         try:
             with self.on(path):

@@ -273,7 +273,7 @@ def _open_remote_part(sftp: Sftp, part: str, entry: Entry) -> tuple[bytes, int]:
         found = None
     flags = _WRITE if found is not None else _WRITE | _CREATE | _EXCLUSIVE
     at = _resumed(found.size, entry.size) if found is not None else 0
-    with sftp.on(part):
+    with sftp.explained(part, lambda path: sftp.no_space(path.rpartition("/")[0], 1)):
         mode = Attributes(mode=0o600).packed()
         handle = sftp.wire.ask(Kind.OPEN, string(raw(part)), struct.pack(">I", flags), mode).string()
     return handle, at
@@ -355,10 +355,26 @@ def _here(path: Path) -> Iterator[None]:
     except AtEnd as error:
         raise _changed(str(path)) from error
     except OSError as error:
-        hint = "Choose a folder in which you may write."
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            hint = "Make room on this computer, then choose Try again: it goes on where it stopped."
-        reason = error.strerror or "it cannot be used"
-        raise Unavailable(
-            f"{shown_name(str(path))} on this computer: {reason}.", hint=hint, code="E-SFTP-LOCAL"
-        ) from error
+        raise failed_here(path, error) from error
+
+
+def failed_here(path: Path, error: OSError) -> Unavailable:
+    """Why a file of this computer could not be used; ``E-SFTP-NO-SPACE`` where there is no room for it."""
+    shown = shown_name(str(path))
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Unavailable(
+            f"There is no space left on this computer for {shown}.",
+            hint="Make room here, then choose Try again: it goes on where it stopped.",
+            code="E-SFTP-NO-SPACE",
+        )
+    if error.errno == errno.EFBIG:
+        return Unavailable(
+            f"{shown} is larger than files may be in that folder of this computer.",
+            hint="Choose a folder on another file system, or raise the limit (ulimit -f).",
+            code="E-SFTP-NO-SPACE",
+        )
+    return Unavailable(
+        f"{shown} on this computer: {error.strerror or 'it cannot be used'}.",
+        hint="Choose a folder in which you may write.",
+        code="E-SFTP-LOCAL",
+    )

@@ -46,12 +46,10 @@ class Lines:
             under_way = self._dialing.get(machine_id)
             if under_way is None:
                 return await self._dialed(machine_id)
-            try:
-                return await asyncio.shield(under_way)
-            except asyncio.CancelledError:
-                # Whoever dialled was called off; who only waited for it dials then.
-                if not under_way.cancelled():
-                    raise
+            await asyncio.wait({under_way})
+            # Where whoever dialled was called off, those who only waited for it dial.
+            if not under_way.cancelled():
+                return under_way.result()
 
     async def _dialed(self, machine_id: str) -> Connection:
         """Dial once for all who want the machine meanwhile: they get the same connection, or the same reason."""

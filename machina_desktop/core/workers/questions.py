@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from machina_desktop.core.domain.terminal import NO, Answer, Question, QuestionKind
 from machina_desktop.core.errors import MachinaError, Unavailable
@@ -20,13 +22,17 @@ Connect = Callable[[str, Callable[[Question], Answer], Callable[[], bool]], Conn
 ANSWER_S = 110.0
 """So long a question stands. Ten seconds later a usual sshd hangs up on whoever has not logged in (LoginGraceTime)."""
 
+POLL_S = 0.5
+LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class _Open:
-    """A question and where its answer is awaited, on another thread."""
+    """A question, where its answer is awaited on another thread, and whether its login has been given up."""
 
     question: Question
-    answer: concurrent.futures.Future[Answer]
+    given_up: threading.Event
+    answer: concurrent.futures.Future[Answer] = field(default_factory=concurrent.futures.Future)
 
 
 class Questions:
@@ -104,7 +110,7 @@ class Questions:
         given_up = threading.Event()
 
         def ask(question: Question) -> Answer:
-            answer = NO if given_up.is_set() else self._asked(loop, machine_id, question)
+            answer = self._asked(loop, machine_id, _Open(question, given_up))
             if not answer.is_yes:
                 declined.append(question)
             return answer
@@ -127,21 +133,23 @@ class Questions:
             given_up.set()
             self.answer(machine_id, NO)
 
-    def _asked(self, loop: asyncio.AbstractEventLoop, machine_id: str, question: Question) -> Answer:
+    def _asked(self, loop: asyncio.AbstractEventLoop, machine_id: str, asked: _Open) -> Answer:
         """The answer to a question; waits on the login's thread."""
-        asked = _Open(question, concurrent.futures.Future())
+        deadline = time.monotonic() + self._answer_s
         try:
             loop.call_soon_threadsafe(self._put, machine_id, asked)
-            return asked.answer.result(self._answer_s)
-        except concurrent.futures.TimeoutError:
+            # In steps, for a loop that ends in between hands nothing on.
+            while time.monotonic() < deadline and not (self._is_over or asked.given_up.is_set()):
+                with suppress(concurrent.futures.TimeoutError):
+                    return asked.answer.result(min(POLL_S, self._answer_s))
             loop.call_soon_threadsafe(self._take_back, machine_id, asked)
-            return NO
         except RuntimeError:
             # The loop has ended, and with it everybody who could answer.
-            return NO
+            LOG.debug("a question was left unanswered")
+        return NO
 
     def _put(self, machine_id: str, asked: _Open) -> None:
-        if self._is_over or not self._viewers[machine_id]:
+        if self._is_over or asked.given_up.is_set() or not self._viewers[machine_id]:
             asked.answer.set_result(NO)
             return
         self._open[machine_id] = asked

@@ -27,7 +27,7 @@ from machina_desktop.core.domain.transfer import (
 )
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
 from machina_desktop.core.ssh.sftp import Sftp, Stopped, join
-from machina_desktop.core.ssh.sftp_copy import Watch, download, forget_download, forget_upload, upload
+from machina_desktop.core.ssh.sftp_copy import Watch, download, failed_here, forget_download, forget_upload, upload
 from machina_desktop.core.ssh.sftp_wire import Attributes, Kind, Refused, string
 
 NUMBERS = 1000
@@ -270,9 +270,7 @@ def _here(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFound(f"There is no {shown_name(str(path))} on this computer.", code="E-SFTP-LOCAL") from error
     except OSError as error:
-        raise Unavailable(
-            f"{shown_name(str(path))} on this computer: {error.strerror or 'it cannot be used'}.", code="E-SFTP-LOCAL"
-        ) from error
+        raise failed_here(path, error) from error
 
 
 def size_of(items: tuple[Item, ...]) -> int:

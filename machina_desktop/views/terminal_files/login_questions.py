@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -91,12 +92,22 @@ class QuestionRoom(QWidget):
         self.card = AskingCard(question, self)
         self.card.answered.connect(self.answered)
         if self._is_centred:
-            self.card.setMinimumWidth(min(WIDTH, self.width() or WIDTH))
             self._column.addStretch(2)
             self._column.addWidget(self.card, 0, Qt.AlignmentFlag.AlignHCenter)
             self._column.addStretch(3)
         else:
             self.card.setMaximumWidth(16_777_215)
             self._column.addWidget(self.card)
+        self._fit()
         self.card.show()
         self.card.take_focus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give the card the height that its words need at its width; a layout that centres it would not ask for it."""
+        if self.card is not None and self._is_centred:
+            self.card.setFixedWidth(min(WIDTH, self.width()))
+            self.card.setFixedHeight(self.card.wanted_height())

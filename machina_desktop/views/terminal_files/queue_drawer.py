@@ -42,6 +42,8 @@ class _Row(QWidget):
 
     def __init__(self, transfer: Transfer, parent: QWidget) -> None:
         super().__init__(parent)
+        self._transfer = transfer
+        self._is_asked = False
         self._icon = IconLabel("upload", parent=self)
         self._name = ElidedLabel(style=Type.MEDIUM, parent=self)
         self._route = ElidedLabel(style=Type.SECONDARY, tone="secondary", parent=self)
@@ -77,16 +79,18 @@ class _Row(QWidget):
 
     def show_transfer(self, transfer: Transfer) -> None:
         """Show how it stands now."""
+        self._transfer = transfer
         state = transfer.state
+        waits = self._is_asked and state is TransferState.RUNNING and not transfer.files
         is_up = transfer.direction is Direction.UPLOAD
         name = shown_name(transfer.name)
         self._icon.set_icon(*_MARKS.get(state, ("upload" if is_up else "download", "accent-primary")))
         self._name.setText(name)
         self._route.setText(route_words(transfer))
-        self._words.setText(transfer_words(transfer))
+        self._words.setText(self.tr("Waits for your answer") if waits else transfer_words(transfer))
         self._words.set_tone(_TONES.get(state, "secondary"))
         is_begun = state in (TransferState.RUNNING, TransferState.PAUSED) or (transfer.done and not state.is_final)
-        self._bar.setVisible(bool(is_begun))
+        self._bar.setVisible(bool(is_begun) and not waits)
         # In thousandths: files are larger than what the bar counts with.
         self._bar.set_progress(
             int(1000 * transfer.done / transfer.size) if transfer.size else 0, 1000 if transfer.size else 0
@@ -97,6 +101,12 @@ class _Row(QWidget):
         self._retry.setVisible(state in (TransferState.FAILED, TransferState.CANCELLED))
         self._cancel.setVisible(not state.is_final)
         self.setAccessibleName(f"{name}: {self._words.text()}")
+
+    def show_asked(self, *, is_asked: bool) -> None:
+        """Whether the machine asks something before those go on that have not begun."""
+        if is_asked != self._is_asked:
+            self._is_asked = is_asked
+            self.show_transfer(self._transfer)
 
     def _button(self, icon_name: str, name: str, wish: str) -> IconButton:
         button = IconButton(icon_name, name, parent=self)
@@ -173,12 +183,15 @@ class QueueDrawer(QFrame):
                 self._rows[transfer.transfer_id].show_transfer(transfer)
             else:
                 self._add(transfer)
+            self._rows[transfer.transfer_id].show_asked(is_asked=self.room.card is not None)
         self._tell(transfers)
         self.setVisible(bool(transfers) or self.room.card is not None)
 
     def show_question(self, question: Question | None) -> None:
         """Show what the machine asks before the transfers can go on."""
         self.room.show_question(question)
+        for row in self._rows.values():
+            row.show_asked(is_asked=question is not None)
         self.setVisible(bool(self._rows) or question is not None)
 
     def _add(self, transfer: Transfer) -> None:

@@ -99,7 +99,7 @@ class _Row(QWidget):
         if status.connections_ever:
             parts.append(self.tr("{0} open of {1}").format(status.connections, status.connections_ever))
             parts.append(size_words(status.bytes_sent + status.bytes_received))
-        elif status.state.is_active:
+        elif status.state.is_active and status.is_answered is not False:
             parts.append(self.tr("nothing has come through yet"))
         else:
             parts.append(self.tr("saved"))
