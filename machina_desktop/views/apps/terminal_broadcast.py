@@ -179,6 +179,7 @@ class DeckBroadcast(QObject):
             targets,
             text=self.tr("What is typed or pasted in one of them goes to all of them, until it is stopped."),
             primary=self.tr("Broadcast"),
+            least=2,
             parent=self._deck.window(),
         )
         dialog.chosen.connect(lambda keys: self.broadcast.start(Reach.CHOSEN, current, [panes[key] for key in keys]))

@@ -63,6 +63,7 @@ class ResultsDialog(Dialog):
         self.ways.changed.connect(lambda _key: self._show())
         run.changed.connect(self._show)
         self._show()
+        self.list.setFocus()
 
     def _build_all(self) -> None:
         self.add_button(self.copy)

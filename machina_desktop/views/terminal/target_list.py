@@ -138,16 +138,19 @@ class TargetList(QWidget):
 
 
 class TargetsDialog(Dialog):
-    """Asks which.
+    """Asks which; at least ``least`` of them.
 
     Signals:
-        chosen(object): The keys (tuple of str), at least one.
+        chosen(object): The keys (tuple of str).
     """
 
     chosen = Signal(object)
 
-    def __init__(self, title: str, targets: Iterable[Target], *, text: str, primary: str, parent: QWidget) -> None:
+    def __init__(
+        self, title: str, targets: Iterable[Target], *, text: str, primary: str, least: int, parent: QWidget
+    ) -> None:
         super().__init__(title, text=text, primary=primary, width=480, parent=parent)
+        self._least = least
         self.setObjectName("targets")
         self.targets = TargetList(targets, name=title, parent=self)
         self.column.addWidget(self.targets)
@@ -156,7 +159,7 @@ class TargetsDialog(Dialog):
         self._on_changed()
 
     def _on_changed(self) -> None:
-        self.primary.setEnabled(bool(self.targets.ticked()))
+        self.primary.setEnabled(len(self.targets.ticked()) >= self._least)
 
     def _on_primary(self) -> None:
         self.chosen.emit(self.targets.ticked())
