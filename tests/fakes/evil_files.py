@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import paramiko  # type: ignore[import-untyped]
 
-from machina_desktop.core.ssh.client import Connection, Target, connect
+from machina_desktop.core.ssh.client import Target, connect
+from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.keys import fingerprint_of_blob
 from tests.fakes.sshd import KeyPair
 

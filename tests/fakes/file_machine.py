@@ -10,7 +10,8 @@ from pathlib import Path
 
 from machina_desktop.core.domain.transfer import Transfer, TransferState
 from machina_desktop.core.services.transfers import FileDeed
-from machina_desktop.core.ssh.client import Connection, Target, connect
+from machina_desktop.core.ssh.client import Target, connect
+from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.workers.lines import Lines
 from machina_desktop.core.workers.supervisor import Supervisor
 from machina_desktop.core.workers.transfers import Transfers

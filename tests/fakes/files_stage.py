@@ -16,9 +16,10 @@ from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.terminal import Answer, HostKey, Question
 from machina_desktop.core.services.transfers import RecordFiles
 from machina_desktop.core.services.tunnels import RecordTunnel
-from machina_desktop.core.ssh.client import Connection, Target
+from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.hop import Hop, StoredKey
 from machina_desktop.core.ssh.jump import connect_over
+from machina_desktop.core.ssh.target import Target
 from machina_desktop.core.workers.files import Files
 from machina_desktop.core.workers.supervisor import Supervisor
 from tests.fakes.file_machine import KEY, connect_to

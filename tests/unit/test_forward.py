@@ -13,7 +13,7 @@ import pytest
 
 from machina_desktop.core.domain.tunnel import OpenToOthers, Tunnel, TunnelKind, check_tunnel, is_loopback
 from machina_desktop.core.errors import InvalidInput, Unavailable
-from machina_desktop.core.ssh.client import Connection
+from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.forward import Forward, PortTaken, free_port_after, listening_at
 from tests.fakes.file_machine import connect_to, file_server
 from tests.fakes.sshd import Sshd, free_port, wait_until

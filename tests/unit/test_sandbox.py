@@ -27,7 +27,8 @@ from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.providers.base import HookContext, MachineParts
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.providers.sandbox import Sandbox
-from machina_desktop.core.ssh.client import Connection, Target, connect
+from machina_desktop.core.ssh.client import Target, connect
+from machina_desktop.core.ssh.connection import Connection
 from tests.fakes.preferences import PREFERENCES, access
 from tests.fakes.sshd import KeyPair, ssh_program, wait_until
 

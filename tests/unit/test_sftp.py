@@ -13,7 +13,8 @@ import pytest
 
 from machina_desktop.core.domain.transfer import Entry, EntryKind, shown_name
 from machina_desktop.core.errors import Conflict, MachinaError, NotFound, Unavailable
-from machina_desktop.core.ssh.client import Connection, Target, connect
+from machina_desktop.core.ssh.client import Target, connect
+from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.sftp import Sftp, Stopped
 from machina_desktop.core.ssh.sftp_copy import (
     AHEAD_BYTES,

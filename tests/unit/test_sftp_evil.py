@@ -14,7 +14,7 @@ import pytest
 from machina_desktop.core.domain.transfer import Direction, TransferState, check_name
 from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.services.transfers import FileDeed
-from machina_desktop.core.ssh.client import Connection
+from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.sftp import Sftp
 from machina_desktop.core.ssh.sftp_copy import Watch, download
 from machina_desktop.core.workers.lines import Lines

@@ -17,14 +17,8 @@ import pytest
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.ssh import connection as connection_module
-from machina_desktop.core.ssh.client import (
-    ENDED_BY_SIGNAL,
-    Connection,
-    Target,
-    check_host_key,
-    connect,
-    probe_host_key,
-)
+from machina_desktop.core.ssh.client import Target, check_host_key, connect, probe_host_key
+from machina_desktop.core.ssh.connection import ENDED_BY_SIGNAL, Connection
 from tests.fakes.sshd import USER, KeyPair, Sshd, free_port, running, wait_until
 
 KEY = KeyPair()

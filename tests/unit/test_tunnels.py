@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from machina_desktop.core.domain.tunnel import OpenToOthers, Tunnel, TunnelKind, TunnelState
 from machina_desktop.core.errors import Forbidden, MachinaError, Unavailable
-from machina_desktop.core.ssh.client import Connection
+from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.workers.supervisor import Supervisor
 from machina_desktop.core.workers.tunnels import Tunnels
 from tests.fakes.file_machine import dial_to, file_server, until

@@ -30,7 +30,7 @@ from machina_desktop.core.services.recordings import (
     StartRecording,
 )
 from machina_desktop.core.services.snippets import RecordSnippetRun
-from machina_desktop.core.ssh.client import Connection
+from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.terminal.asciicast import CastFile
 from machina_desktop.core.workers.files import Files
 from machina_desktop.core.workers.supervisor import Supervisor

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from machina_desktop.core.domain.machine import Machine, MachineFacts
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.base import Cancelled, HookContext
-from machina_desktop.core.ssh.client import Connection, Target, connect
+from machina_desktop.core.ssh.client import Target, connect
+
+if TYPE_CHECKING:
+    from machina_desktop.core.ssh.connection import Connection
 
 MINIMUM_FREE_MB = 500
 

@@ -1,28 +1,23 @@
-"""SSH logins on which the host key is always pinned and whose every failure says what to do; blocking, for threads."""
+"""SSH logins on which the host key is always pinned and whose every failure says what to do; blocking, for threads.
+
+Providers are loaded to be listed; what speaks SSH takes 16 MB and is loaded when one of them first connects.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from machina_desktop.core.domain.terminal import NO, Answer, HostKey, Question
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.ssh.connection import ENDED_BY_SIGNAL, Connection
-from machina_desktop.core.ssh.handshake import dial_to, handshake, host_key, trusted
 from machina_desktop.core.ssh.hop import Hop, StoredKey
-from machina_desktop.core.ssh.jump import CONNECT_TIMEOUT_S, connect_over
-from machina_desktop.core.ssh.private_keys import private_key
-from machina_desktop.core.ssh.target import Target
+from machina_desktop.core.ssh.target import CONNECT_TIMEOUT_S, Target
 
-__all__ = [
-    "ENDED_BY_SIGNAL",
-    "Connection",
-    "HostKey",
-    "Target",
-    "check_host_key",
-    "connect",
-    "probe_host_key",
-]
+if TYPE_CHECKING:
+    from machina_desktop.core.ssh.connection import Connection
+
+__all__ = ["HostKey", "Target", "check_host_key", "connect", "probe_host_key"]
 
 
 class _Nobody:
@@ -41,9 +36,12 @@ def probe_host_key(target: Target, *, timeout_s: float = CONNECT_TIMEOUT_S) -> H
     Raises:
         Unavailable: the server cannot be reached or does not speak SSH; codes as in :func:`connect`.
     """
+    from machina_desktop.core.ssh.handshake import dial_to, handshake  # noqa: PLC0415 - brings paramiko
+    from machina_desktop.core.ssh.handshake import host_key as shown_key  # noqa: PLC0415 - as above
+
     transport = handshake(target, timeout_s, dial=dial_to(target))
     try:
-        return host_key(transport)
+        return shown_key(transport)
     finally:
         transport.close()
 
@@ -54,6 +52,8 @@ def check_host_key(target: Target, *, host_key: str, timeout_s: float = CONNECT_
     Raises:
         Unavailable: as :func:`connect`, save ``E-SSH-AUTH``.
     """
+    from machina_desktop.core.ssh.handshake import dial_to, trusted  # noqa: PLC0415 - brings paramiko
+
     trusted(_unattended(target, host_key), _Nobody(), timeout_s, dial_to(target)).close()
 
 
@@ -72,6 +72,9 @@ def connect(
         Unavailable: ``E-SSH-REFUSED``, ``E-SSH-UNKNOWN-HOST``, ``E-SSH-UNREACHABLE``, ``E-SSH-TIMEOUT``,
             ``E-SSH-PROTOCOL``, ``E-SSH-HOST-KEY``, ``E-SSH-AUTH`` or ``E-SSH-KEY``.
     """
+    from machina_desktop.core.ssh.jump import connect_over  # noqa: PLC0415 - brings paramiko
+    from machina_desktop.core.ssh.private_keys import private_key  # noqa: PLC0415 - as above
+
     for each in private_keys:
         private_key(each)
     if not private_keys:

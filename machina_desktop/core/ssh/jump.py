@@ -12,9 +12,8 @@ from machina_desktop.core.ssh.failures import connected
 from machina_desktop.core.ssh.handshake import Dial, dial_to, host_key, trusted
 from machina_desktop.core.ssh.hop import Guide, Hop
 from machina_desktop.core.ssh.login import log_in
-from machina_desktop.core.ssh.target import Target
+from machina_desktop.core.ssh.target import CONNECT_TIMEOUT_S, Target
 
-CONNECT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 15
 
 WINDOW_BYTES = 8 << 20

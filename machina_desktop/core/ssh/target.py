@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from machina_desktop.core.errors import Unavailable
 
+CONNECT_TIMEOUT_S = 10.0
+"""For each of connecting, the handshake and one login attempt."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
