@@ -283,7 +283,7 @@ def start_detached(argv: tuple[str, ...], *, environment: Mapping[str, str], out
     return _spawn(list(argv), environment=environment, output=output, cwd=cwd, keep=())
 
 
-def start_companion(argv: tuple[str, ...], line: socket.socket) -> Companion:
+def start_companion(argv: tuple[str, ...], line: socket.socket, *, environment: Mapping[str, str]) -> Companion:
     """Start a process that ends with this one: it is given ``line`` open and its number as the last argument.
 
     Whoever ends closes its end of the line, and the other hears of that. Blocks for a few milliseconds.
@@ -299,7 +299,7 @@ def start_companion(argv: tuple[str, ...], line: socket.socket) -> Companion:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=clean_environment(),
+            env=dict(environment),
             start_new_session=True,
             pass_fds=(handle,),
         )

@@ -159,7 +159,7 @@ class _Host:
         self._incoming = Incoming(end)
         self._shells: dict[int, _Shell] = {}
         self._selector = selectors.DefaultSelector()
-        self._selector.register(end, selectors.EVENT_READ, self._on_line)
+        self._selector.register(end, selectors.EVENT_READ, _nothing)
 
     @property
     def line(self) -> _Line:
@@ -167,7 +167,10 @@ class _Host:
 
     def run(self) -> None:
         while True:
-            for key, _events in self._selector.select():
+            ready = self._selector.select()
+            # A size that was told before something was typed holds for it.
+            self._on_line()
+            for key, _events in ready:
                 key.data()
 
     def _on_line(self) -> None:
@@ -205,6 +208,8 @@ class _Host:
         shell = self._shells[wanted.shell] = _Shell(self._line, wanted, data)
 
         def on_typed() -> None:
+            if wanted.shell not in self._shells:
+                return
             try:
                 typed = data.recv(_TYPED_BYTES)
             except BlockingIOError:
@@ -234,6 +239,10 @@ class _ToWindow(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._line.say(Noted(level=record.levelno, text=self.format(record)))
+
+
+def _nothing() -> None:
+    """The line is looked at in any case."""
 
 
 def _leave() -> None:

@@ -10,8 +10,9 @@ import time
 from collections import deque
 from typing import Protocol
 
+from machina_desktop.core.config import environment
 from machina_desktop.core.errors import MachinaError, Unavailable
-from machina_desktop.core.process import Companion, start_companion
+from machina_desktop.core.process import Companion, clean_environment, start_companion
 from machina_desktop.core.workers.shell_wire import (
     Close,
     Incoming,
@@ -71,7 +72,7 @@ class ShellProcess:
         self._is_gone = False
         self._asked_at: float | None = None
         try:
-            self._companion: Companion = start_companion((sys.executable, "-I", "-m", _MODULE), theirs)
+            self._companion = _start(theirs)
         except BaseException:
             self._line.close()
             raise
@@ -267,6 +268,12 @@ class Shells:
     def _on_tick(self) -> None:
         if (process := self.process) is not None:
             process.check()
+
+
+def _start(line: socket.socket) -> Companion:
+    # Where a person forwards their agent, it is the one of this program's surroundings.
+    agent = {name: value for name, value in environment().items() if name == "SSH_AUTH_SOCK"}
+    return start_companion((sys.executable, "-I", "-m", _MODULE), line, environment=clean_environment(agent))
 
 
 def ended_process() -> Unavailable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from array import array
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +31,9 @@ from machina_desktop.core.ssh.hop import Hop
 from machina_desktop.core.ssh.wish import ShellWish
 
 _READ_BYTES = 65_536
-_MOST_SOCKETS = 16
+_INT_BYTES = array("i").itemsize
+_ROOM = socket.CMSG_SPACE(16 * _INT_BYTES) if hasattr(socket, "CMSG_SPACE") else 0
+"""Bytes for the sockets that may come with one piece."""
 _HEAD = struct.Struct("!IB")
 _ERRORS: dict[str, type[MachinaError]] = {
     each.__name__: each
@@ -177,21 +180,31 @@ class Incoming:
         self.sockets: deque[socket.socket] = deque()
 
     def read(self) -> Iterator[Message]:
-        """What has come, in order; none where the line would have to be waited for.
+        """Everything that has come, in order, without waiting for more.
 
         Raises:
             EOFError: the other process is gone.
         """
+        while self._receive():
+            yield from self._messages()
+
+    def _receive(self) -> bool:
         try:
-            data, handles, _flags, _address = socket.recv_fds(self._line, _READ_BYTES, _MOST_SOCKETS)
+            # Python 3.11's `recv_fds` takes flags and forgets them.
+            data, extras, _flags, _address = self._line.recvmsg(_READ_BYTES, _ROOM, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            return
+            return False
         except OSError as error:
             raise EOFError from error
-        self.sockets.extend(socket.socket(fileno=handle) for handle in handles)
+        for _level, _kind, packed in extras:
+            handles = array("i", packed[: len(packed) - len(packed) % _INT_BYTES])
+            self.sockets.extend(socket.socket(fileno=handle) for handle in handles)
         if not data:
             raise EOFError
         self._data += data
+        return True
+
+    def _messages(self) -> Iterator[Message]:
         while len(self._data) >= _HEAD.size:
             size, kind = _HEAD.unpack_from(self._data)
             end = _HEAD.size + size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -60,14 +61,18 @@ class SocketWatch:
         self._alarm.close()
 
     def _run(self) -> None:
+        tick_at = time.monotonic() + self._tick_s
         while True:
-            ready = self._selector.select(self._tick_s)
+            ready = self._selector.select(max(0.0, tick_at - time.monotonic()))
             for key, events in ready:
                 for call in self._fired(key, events):
                     call()
             if self._is_over:
                 return
-            self._on_tick()
+            # Whatever has come by now was heard before, so nobody is taken for silent who is not.
+            if time.monotonic() >= tick_at:
+                self._on_tick()
+                tick_at = time.monotonic() + self._tick_s
 
     def _fired(self, key: selectors.SelectorKey, events: int) -> list[Call]:
         with self._lock:
