@@ -21,7 +21,7 @@ class Hetzner(Cloud):
 
     Attributes:
         servers, keys, firewalls, images, actions: By id.
-        datacenters: Whether there still is a list of data centers, which tells what is sold out.
+        datacenters: Whether there still are data centers, as before October 2026.
         deaf: Ids of servers whose systems do not heed a shutdown.
     """
 
@@ -35,7 +35,7 @@ class Hetzner(Cloud):
         self.firewalls: dict[int, Thing] = {}
         self.images: dict[int, Thing] = {each["id"]: each for each in offers.images()}
         self.actions: dict[int, Thing] = {}
-        self.datacenters = True
+        self.datacenters = False
         self.deaf: set[int] = set()
 
     def error(self, refused: Refused) -> object:
@@ -73,7 +73,9 @@ class Hetzner(Cloud):
             raise Refused(404, "not_found", "route not found")
         if parts[0] in things:
             return things[parts[0]](asked, parts[1:])
-        lists = {"locations": offers.locations, "server_types": offers.types}
+        lists = {"locations": offers.locations, "server_types": lambda: offers.types(self.sold_out)}
+        if parts[0] == "datacenters" and not self.datacenters:
+            raise Refused(410, "deprecated_api_endpoint", "this API endpoint has been removed")
         if self.datacenters:
             lists["datacenters"] = lambda: offers.datacenters(self.sold_out)
         if parts == ["pricing"]:
@@ -184,7 +186,7 @@ class Hetzner(Cloud):
             "primary_disk_size": kind["disk"],
             "placement_group": None,
             "private_net": [],
-            "public_net": _public_net(number, net, firewalls),
+            "public_net": _public_net(number, net, firewalls, self.address),
             "_user_data": body.get("user_data"),
             "_ssh_keys": body.get("ssh_keys") or [],
             "_since": time.monotonic(),
@@ -207,7 +209,7 @@ class Hetzner(Cloud):
         if len(self.servers) >= self.limit:
             raise Refused(403, "resource_limit_exceeded", "server limit reached")
         kind = self._type(body.get("server_type"))
-        if kind["name"] in self.sold_out:
+        if not self.sold_out.isdisjoint({kind["name"], f"{kind['name']}@{body.get('location')}"}):
             raise Refused(412, "resource_unavailable", "error during placement")
         return kind
 
@@ -448,8 +450,8 @@ def _rules(body: Thing) -> list[Thing]:
     return rules
 
 
-def _public_net(number: int, net: Thing, firewalls: list[Thing]) -> Thing:
-    four = {"id": number, "ip": f"198.51.{number // 250 % 250}.{number % 250 + 1}", "blocked": False}
+def _public_net(number: int, net: Thing, firewalls: list[Thing], address: str) -> Thing:
+    four = {"id": number, "ip": address or f"198.51.{number // 250 % 250}.{number % 250 + 1}", "blocked": False}
     six = {"id": number + 1, "ip": f"2001:db8:{number & 0xFFFF:x}::/64", "blocked": False, "dns_ptr": []}
     return {
         "ipv4": four | {"dns_ptr": f"static.{number}.example.net"} if net.get("enable_ipv4", True) else None,

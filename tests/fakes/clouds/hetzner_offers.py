@@ -46,8 +46,9 @@ def locations() -> list[Thing]:
     ]
 
 
-def types() -> list[Thing]:
-    """Every server type."""
+def types(sold_out: set[str] | None = None) -> list[Thing]:
+    """Every server type, and whether there are some left; ``sold_out`` has names or ``name@location``."""
+    gone = sold_out or set()
     return [
         {
             "id": number,
@@ -59,7 +60,16 @@ def types() -> list[Thing]:
             "disk": disk,
             "deprecated": False,
             "deprecation": None,
-            "locations": [{"id": each[0], "name": each[1], "deprecation": None} for each in _sellers(name)],
+            "locations": [
+                {
+                    "id": each[0],
+                    "name": each[1],
+                    "deprecation": None,
+                    "available": gone.isdisjoint({name, f"{name}@{each[1]}"}),
+                    "recommended": False,
+                }
+                for each in _sellers(name)
+            ],
             "prices": [_price(each[1], monthly) for each in _sellers(name)],
             "storage_type": "local",
             "cpu_type": cpu,

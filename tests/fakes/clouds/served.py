@@ -95,8 +95,9 @@ class Cloud(ABC):
         speed: What the usual time of each action is multiplied with; 0 does everything at once.
         held: Nothing that is under way ends.
         missing_s: For so long a new machine is in no list.
+        address: What every new machine gets for its own; empty for one of an example network.
         limit: Machines that the account may have.
-        sold_out: Sizes of which there are none.
+        sold_out: Sizes of which there are none; ``size@region`` for one region.
         faults: What will go wrong, first come first served.
         requests: What was asked, in order.
     """
@@ -104,7 +105,7 @@ class Cloud(ABC):
     def __init__(self, *, token: str = "", read_token: str = "", speed: float = 0.02, latency_s: float = 0.0) -> None:
         self.lock = threading.RLock()
         self.token, self.read_token, self.speed, self.latency_s = token, read_token, speed, latency_s
-        self.held, self.missing_s, self.limit = False, 0.0, 1000
+        self.held, self.missing_s, self.limit, self.address = False, 0.0, 1000, ""
         self.sold_out: set[str] = set()
         self.faults: list[Fault] = []
         self.requests: list[Asked] = []
