@@ -30,6 +30,9 @@ _HOST_KEY_FAMILIES = (
     ("rsa-sha2-512", "rsa-sha2-256"),
 )
 
+# Encryption and check in one step cost half as much a packet as two; the library prefers these last.
+_FIRST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+
 # Every error is translated and raised; the library's own lines would repeat it with a stack.
 _TRANSPORT_LOG = "machina.ssh.transport"
 logging.getLogger(_TRANSPORT_LOG).setLevel(logging.CRITICAL + 1)
@@ -64,8 +67,10 @@ def handshake(
         try:
             transport.set_log_channel(_TRANSPORT_LOG)
             transport.use_compression(False)
+            options = transport.get_security_options()
+            options.ciphers = (*_FIRST_CIPHERS, *(each for each in options.ciphers if each not in _FIRST_CIPHERS))
             if key_types:
-                transport.get_security_options().key_types = key_types
+                options.key_types = key_types
             # Our own deadline rules; the library reports its own as a protocol error.
             transport.banner_timeout = transport.handshake_timeout = timeout_s + 5
             transport.auth_timeout = timeout_s
