@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage, QPainter
@@ -17,6 +17,14 @@ class Rows(Protocol):
     """Where rows come from; `machina_desktop.core.terminal.terminal.Terminal` is one."""
 
     def row(self, y: int) -> RowLike: ...
+
+
+class Painted(NamedTuple):
+    """What is another: rows from 0 at the top of what is shown, and columns from the left. None if ``last < first``."""
+
+    first: int
+    last: int
+    columns: int
 
 
 class Backing:
@@ -33,6 +41,8 @@ class Backing:
         self._lines = lines
         self._painter = RowPainter(typeface, styles)
         self._keys: list[object] = [None] * lines
+        # Of each strip, how many columns may differ from the ground.
+        self._inked = [0] * lines
         self._blinking: set[int] = set()
         self._origin = 0
         self._top = 0
@@ -48,13 +58,14 @@ class Backing:
     def forget(self) -> None:
         """Paint every row anew: colours are others."""
         self._keys = [None] * self._lines
+        self._inked = [self._columns] * self._lines
 
     def forget_blinking(self) -> None:
         """Paint those rows anew in which something blinks."""
         for strip in self._blinking:
             self._keys[strip] = None
 
-    def refresh(self, rows: Rows, *, top: int, first: int, changed: Iterable[int] | None) -> tuple[int, int]:
+    def refresh(self, rows: Rows, *, top: int, first: int, changed: Iterable[int] | None) -> Painted:
         """Paint what changed.
 
         Args:
@@ -62,14 +73,12 @@ class Backing:
             top: The absolute number of the row shown uppermost; by it rows are known again after scrolling.
             first: That row's ``y`` for `Rows.row`.
             changed: The rows, from 0 at the top of what is shown, that may have changed; ``None`` for all.
-
-        Returns:
-            The first and the last row painted, from 0 at the top; ``(0, -1)`` for none.
         """
-        looked_at = self._move_to(top) if changed is None else {*changed, *self._move_to(top)}
-        if changed is None:
-            looked_at = set(range(self._lines))
-        upper, lower = self._lines, -1
+        inked = max(self._inked)
+        has_moved = top != self._top
+        come = self._move_to(top)
+        looked_at: Iterable[int] = range(self._lines) if changed is None else {*changed, *come}
+        upper, lower, columns = self._lines, -1, 0
         painter: QPainter | None = None
         for line in looked_at:
             if not 0 <= line < self._lines:
@@ -81,13 +90,24 @@ class Backing:
                 continue
             self._keys[strip] = key
             painter = painter or QPainter(self._image)
-            is_blinking = self._painter.paint(painter, strip * self._face.height, row, self._columns)
-            (self._blinking.add if is_blinking else self._blinking.discard)(strip)
-            self.painted += 1
+            columns = max(columns, self._paint(painter, strip, row))
             upper, lower = min(upper, line), max(lower, line)
         if painter is not None:
             painter.end()
-        return (upper, lower) if lower >= 0 else (0, -1)
+        if has_moved:
+            return Painted(0, self._lines - 1, max(inked, *self._inked))
+        return Painted(upper, lower, columns)
+
+    def _paint(self, painter: QPainter, strip: int, row: RowLike) -> int:
+        """Paint a row; answers how many columns may be others."""
+        # A slanted letter may reach beyond its cell.
+        inked = self._columns if row.fill else min(len(row.text) + 1, self._columns)
+        columns = max(inked, self._inked[strip])
+        self._inked[strip] = inked
+        is_blinking = self._painter.paint(painter, strip * self._face.height, row, columns)
+        (self._blinking.add if is_blinking else self._blinking.discard)(strip)
+        self.painted += 1
+        return columns
 
     def draw(self, painter: QPainter, area: QRect) -> None:
         """Copy the part ``area``, in device pixels, of what is shown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, Qt
@@ -57,8 +57,10 @@ class Overlay:
         left, width = span.first * face.width, (span.last - span.first) * face.width
         return QRect(left, span.line * face.height, width, face.height)
 
-    def tint(self, painter: QPainter, spans: Iterable[Span], token: str) -> None:
+    def tint(self, painter: QPainter, spans: Collection[Span], token: str) -> None:
         """Colour the ground of spans and leave the letters as they are."""
+        if not spans:
+            return
         ink = overlay(self._styles.scheme.name, token)
         ground, letters = colored(self._styles.background), colored(self._styles.foreground)
         modes = QPainter.CompositionMode

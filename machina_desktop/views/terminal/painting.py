@@ -36,7 +36,8 @@ def draw(painter: QPainter, sight: Sight, over: Overlaid, *, whole: QRectF, aske
         QRectF(inner.right(), 0, whole.width() - inner.right(), whole.height()),
         QRectF(0, inner.bottom(), whole.width(), whole.height() - inner.bottom()),
     ):
-        painter.fillRect(margin, sight.styles.ground)
+        if margin.intersects(asked):
+            painter.fillRect(margin, sight.styles.ground)
     painter.translate(INSET, INSET)
     painter.scale(1 / ratio, 1 / ratio)
     part = asked.translated(-INSET, -INSET)

@@ -6,15 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPixmap
 
 from machina_desktop.views.terminal import boxes
 from machina_desktop.views.terminal.styles import Style, Styles, Underline
 from machina_desktop.views.terminal.typeface import Sign, Typeface
 
-# From so many runs on, pictures of single cells are quicker than a run of glyphs each.
-MANY_RUNS: Final = 40
 _CELLS_AT_MOST: Final = 8192
 
 
@@ -43,52 +41,56 @@ def runs_of(row: RowLike) -> Iterator[tuple[int, int, int]]:
 
 
 class RowPainter:
-    """Paints rows in one typeface and one set of styles. Pictures of cells are kept between rows."""
+    """Paints rows in one typeface and one set of styles. Pictures of what no font has by itself are kept."""
 
     def __init__(self, typeface: Typeface, styles: Styles) -> None:
         self._face = typeface
         self._styles = styles
         self._cells: dict[tuple[str, int, int, int], QPixmap] = {}
+        self._origins: list[QPointF] = []
 
     def paint(self, painter: QPainter, top: int, row: RowLike, columns: int) -> bool:
-        """Paint a row whose upper edge is at ``top``; answers whether something in it blinks."""
-        face = self._face
-        width, height = columns * face.width, face.height
-        ground = self._styles.style(row.fill).ground if row.fill else None
-        painter.fillRect(0, top, width, height, ground or self._styles.ground)
-        is_blinking = False
-        if len(row.runs) > 2 * MANY_RUNS:
-            return self._paint_cells(painter, top, row, columns)
-        for start, end, attribute in runs_of(row):
-            style = self._styles.style(attribute)
-            area = QRect(start * face.width, top, (end - start) * face.width, height)
-            if style.ground is not None:
-                painter.fillRect(area, style.ground)
-            elif ground is not None:
-                painter.fillRect(area, self._styles.ground)
-            self._write(painter, area, row, start, style)
-            is_blinking = is_blinking or style.is_blinking
-        return is_blinking
+        """Paint the first ``columns`` of a row whose upper edge is at ``top``; answers whether anything in it blinks.
 
-    def _write(self, painter: QPainter, area: QRect, row: RowLike, first: int, style: Style) -> None:
-        """Write the characters of a row from column ``first`` on that fall into ``area``."""
-        text = row.text[first : first + area.width() // self._face.width]
-        if not style.is_invisible:
-            shown = text.rstrip(" ")
+        Nothing of the row's text may lie beyond.
+        """
+        face, text, style_of = self._face, row.text, self._styles.style
+        width, height = face.width, face.height
+        ground = style_of(row.fill).ground if row.fill else None
+        is_blinking = False
+        origins = self._reach(len(text))
+        painter.translate(0, top)
+        painter.fillRect(0, 0, columns * width, height, ground or self._styles.ground)
+        for start, end, attribute in runs_of(row):
+            style = style_of(attribute)
+            if style.ground is not None:
+                painter.fillRect(start * width, 0, (end - start) * width, height, style.ground)
+            elif ground is not None:
+                painter.fillRect(start * width, 0, (end - start) * width, height, self._styles.ground)
+            shown = "" if style.is_invisible else text[start:end].rstrip(" ")
             if shown:
-                shape = self._face.shape(shown, style.face, row.clusters, first)
+                shape = face.shape(shown, style.face, row.clusters, start)
                 if shape.glyphs is not None:
                     painter.setPen(style.ink)
-                    painter.drawGlyphRun(QPointF(area.x(), area.y() + self._face.ascent), shape.glyphs)
+                    painter.drawGlyphRun(origins[start], shape.glyphs)
                 for sign in shape.signs:
-                    self._place(painter, area.topLeft(), sign, style)
-        if style.has_lines:
-            self._draw_lines(painter, area, style)
+                    self._place(painter, start, sign, style)
+            if style.has_lines:
+                self._draw_lines(painter, QRect(start * width, 0, (end - start) * width, height), style)
+            is_blinking = is_blinking or style.is_blinking
+        painter.translate(0, -top)
+        return is_blinking
 
-    def _place(self, painter: QPainter, origin: QPoint, sign: Sign, style: Style) -> None:
-        """Put a character that is no glyph of the run into its cells."""
+    def _reach(self, columns: int) -> list[QPointF]:
+        """Where the letters of each column stand, for so many columns at least."""
+        origins, face = self._origins, self._face
+        origins += [QPointF(column * face.width, face.ascent) for column in range(len(origins), columns)]
+        return origins
+
+    def _place(self, painter: QPainter, first: int, sign: Sign, style: Style) -> None:
+        """Put a character that is no glyph of the run, which begins at column ``first``, into its cells."""
         face = self._face
-        cell = QRect(origin.x() + sign.column * face.width, origin.y(), sign.cells * face.width, face.height)
+        cell = QRect((first + sign.column) * face.width, 0, sign.cells * face.width, face.height)
         if sign.is_drawn:
             boxes.draw(painter, cell, sign.text, style.bare_ink)
             return
@@ -113,38 +115,6 @@ class RowPainter:
         painter.translate(max(0.0, (room - wanted * scale) / 2) if sign.cells > 1 else 0, face.ascent)
         painter.scale(scale, scale)
         painter.drawText(QPointF(0, 0), sign.text)
-        painter.end()
-        return picture
-
-    def _paint_cells(self, painter: QPainter, top: int, row: RowLike, columns: int) -> bool:
-        """Paint a row of many runs from pictures of its cells."""
-        face, is_blinking = self._face, False
-        for start, end, attribute in runs_of(row):
-            style = self._styles.style(attribute)
-            is_blinking = is_blinking or style.is_blinking
-            text = row.text[start:end]
-            area = QRect(start * face.width, top, (end - start) * face.width, face.height)
-            ground = style.ground or self._styles.ground
-            if not text.isascii() or style.has_lines or style.is_invisible:
-                painter.fillRect(area, ground)
-                self._write(painter, area, row, start, style)
-                continue
-            for column, sign in enumerate(text, start):
-                key = (sign, style.face, style.ink.rgba(), ground.rgba())
-                picture = self._cells.get(key) or self._keep(key, self._cell(sign, style, ground))
-                painter.drawPixmap(column * face.width, top, picture)
-        return is_blinking
-
-    def _cell(self, sign: str, style: Style, ground: QColor) -> QPixmap:
-        """A whole cell, ground and all."""
-        face = self._face
-        picture = QPixmap(face.width, face.height)
-        picture.fill(ground)
-        painter = QPainter(picture)
-        glyphs = face.shape(sign, style.face).glyphs
-        if glyphs is not None:
-            painter.setPen(style.ink)
-            painter.drawGlyphRun(QPointF(0, face.ascent), glyphs)
         painter.end()
         return picture
 

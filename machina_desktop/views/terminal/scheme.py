@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from PySide6.QtGui import QColor
@@ -68,12 +68,22 @@ def colored(rgb: int) -> QColor:
 
 def readable(ink: int, ground: int) -> int:
     """``ink``, or the nearest to it on the way to black or white that has a contrast of 4.5 to ``ground``."""
-    ground_color = colored(ground)
-    if theme.contrast(colored(ink), ground_color) >= READABLE:
+    if _contrast(ink, ground) >= READABLE:
         return ink
-    ends = sorted((0, 0xFFFFFF), key=lambda end: -theme.contrast(colored(end), ground_color))
-    mixes = (mixed(ink, ends[0], step / 10) for step in range(1, 11))
-    return next((mix for mix in mixes if theme.contrast(colored(mix), ground_color) >= READABLE), ends[0])
+    end = max(0, 0xFFFFFF, key=lambda each: _contrast(each, ground))
+    mixes = (mixed(ink, end, step / 10) for step in range(1, 11))
+    return next((mix for mix in mixes if _contrast(mix, ground) >= READABLE), end)
+
+
+def _contrast(one: int, other: int) -> float:
+    """As `theme.contrast`, which is the ratio of what both have to black."""
+    darker, lighter = sorted((_to_black(one), _to_black(other)))
+    return lighter / darker
+
+
+@lru_cache(maxsize=8192)
+def _to_black(rgb: int) -> float:
+    return theme.contrast(colored(rgb), colored(0))
 
 
 def mixed(one: int, other: int, share: float) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF
 
 from machina_desktop.core.terminal.terminal import Terminal
-from machina_desktop.views.terminal.backing import Backing
+from machina_desktop.views.terminal.backing import Backing, Painted
 from machina_desktop.views.terminal.look import LARGEST, SMALLEST, Look
 from machina_desktop.views.terminal.overlay import Overlay, Span
 from machina_desktop.views.terminal.scheme import scheme
@@ -146,13 +146,13 @@ class Sight:
             self._backing.forget()
         is_whole = is_other or damage.is_all or damage.scrolled != 0
         changed = None if is_whole else [row + self.back for row in damage.rows]
-        upper, lower = self._backing.refresh(terminal, top=self.top, first=-self.back, changed=changed)
-        if damage.scrolled or is_other:
-            upper, lower = 0, terminal.lines - 1
-        if lower < upper:
+        painted = self._backing.refresh(terminal, top=self.top, first=-self.back, changed=changed)
+        if is_other:
+            painted = Painted(0, terminal.lines - 1, terminal.columns)
+        if painted.last < painted.first:
             return None
-        height = self.face.height
-        return QRect(0, upper * height, terminal.columns * self.face.width, (lower - upper + 1) * height)
+        width, height = self.face.width, self.face.height
+        return QRect(0, painted.first * height, painted.columns * width, (painted.last - painted.first + 1) * height)
 
     def repaint_blinking(self) -> None:
         """Blinking cells are to be painted the other way."""

@@ -70,18 +70,22 @@ class Typeface:
         self.light = max(1, round(self.height / 16))
         self._raws = tuple(QRawFont.fromFont(font) for font in self.fonts)
         self._positions = [QPointF(column * self.width, 0) for column in range(256)]
-        self._plain: dict[tuple[str, int], Shape] = {}
+        self._blank = tuple(self._blank_run(raw) for raw in self._raws)
+        self._shapes: dict[tuple[str, int, tuple[tuple[int, str], ...]], Shape] = {}
 
     def shape(self, text: str, style: int, clusters: Mapping[int, str] = _NO_CLUSTERS, first: int = 0) -> Shape:
         """What to paint for a run; ``clusters`` by column of the row, in which the run begins at ``first``."""
-        if not text.isascii():
-            within = tuple((column - first, cluster) for column, cluster in clusters.items())
-            return self._mixed(text, style, tuple(each for each in within if 0 <= each[0] < len(text)))
-        known = self._plain.get((text, style))
+        within: tuple[tuple[int, str], ...] = ()
+        if clusters and not text.isascii():
+            end = first + len(text)
+            within = tuple((column - first, each) for column, each in clusters.items() if first <= column < end)
+        key = (text, style, within)
+        known = self._shapes.get(key)
         if known is None:
-            if len(self._plain) >= _SHAPES_AT_MOST:
-                self._plain.clear()
-            known = self._plain[text, style] = self._of_ascii(text, style)
+            if len(self._shapes) >= _SHAPES_AT_MOST:
+                self._shapes.clear()
+            known = self._of_ascii(text, style) if text.isascii() else self._mixed(text, style, dict(within))
+            self._shapes[key] = known
         return known
 
     def font(self, style: int) -> QFont:
@@ -93,34 +97,42 @@ class Typeface:
         return _advance(self.fonts[style], text)
 
     def _of_ascii(self, text: str, style: int) -> Shape:
-        raw = self._raws[style]
-        glyphs = QGlyphRun()
-        glyphs.setRawFont(raw)
-        glyphs.setGlyphIndexes(raw.glyphIndexesForString(text))
-        glyphs.setPositions(self._places(len(text)))
+        if len(text) > len(self._positions):
+            self._reach(len(text))
+        glyphs = QGlyphRun(self._blank[style])
+        glyphs.setGlyphIndexes(self._raws[style].glyphIndexesForString(text))
         return Shape(glyphs, ())
 
-    def _places(self, count: int) -> list[QPointF]:
-        while len(self._positions) < count:
-            self._positions.append(QPointF(len(self._positions) * self.width, 0))
-        return self._positions[:count]
+    def _blank_run(self, raw: QRawFont) -> QGlyphRun:
+        """A run that has places and no glyphs yet: Qt paints as many as there are of both, and copies share places."""
+        glyphs = QGlyphRun()
+        glyphs.setRawFont(raw)
+        glyphs.setPositions(self._positions)
+        return glyphs
 
-    def _mixed(self, text: str, style: int, clusters: tuple[tuple[int, str], ...]) -> Shape:
+    def _reach(self, count: int) -> None:
+        """Have places for so many columns."""
+        self._positions += [QPointF(column * self.width, 0) for column in range(len(self._positions), count)]
+        self._blank = tuple(self._blank_run(raw) for raw in self._raws)
+
+    def _mixed(self, text: str, style: int, clusters: Mapping[int, str]) -> Shape:
         """As `shape`, of a run with characters beyond ASCII: each is looked at."""
-        raw, of_cluster = self._raws[style], dict(clusters)
+        raw = self._raws[style]
         indexes, places, signs = [], [], []
         end = len(text)
+        if end > len(self._positions):
+            self._reach(end)
         for column, sign in enumerate(text):
             if sign in "\0 ":
                 continue
             cells = 2 if column + 1 < end and text[column + 1] == "\0" else 1
-            if column in of_cluster:
-                signs.append(Sign(column, of_cluster[column], cells, is_drawn=False))
+            if column in clusters:
+                signs.append(Sign(column, clusters[column], cells, is_drawn=False))
             elif boxes.is_drawn(sign):
                 signs.append(Sign(column, sign, cells, is_drawn=True))
             elif cells == 1 and (index := self._index(raw, sign)):
                 indexes.append(index)
-                places.append(self._places(column + 1)[column])
+                places.append(self._positions[column])
             else:
                 signs.append(Sign(column, sign, cells, is_drawn=False))
         if not indexes:
