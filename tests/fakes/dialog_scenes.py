@@ -41,8 +41,12 @@ from tests.fakes.people_rows import HOME, team
 from tests.fakes.server_scenes import SCENES as SERVER_SCENES
 from tests.fakes.server_scenes import SHOWN as SERVERS_SHOWN
 from tests.fakes.server_scenes import share
+from tests.fakes.terminal_broadcast_scenes import SCENES as BROADCAST_SCENES
+from tests.fakes.terminal_broadcast_scenes import SHOWN as BROADCAST_SHOWN
 from tests.fakes.terminal_scenes import PASTING
 from tests.fakes.terminal_scenes import SCENES as TERMINAL_SCENES
+from tests.fakes.terminal_split_scenes import SCENES as SPLIT_SCENES
+from tests.fakes.terminal_split_scenes import SHOWN as SPLIT_SHOWN
 
 LOCKED = device.VaultStatus(
     exists=True, is_open=False, slots=("passphrase", "keyring", "key-file"), keyring_available=True
@@ -251,6 +255,8 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "notices": (NoticeList, _card(_press_bell)),
     "teams": (Popup, _card(lambda house: house.window.sidebar.team.click())),
     "paste": PASTING,
+    **SPLIT_SHOWN,
+    **BROADCAST_SHOWN,
     **FILES_SHOWN,
     **{f"first run {screen}": (FirstRunDialog, _first_run_at(screen)) for screen in range(4)},
     **{name: (DeployWizard, scene) for name, scene in _wizard_scenes().items()},
@@ -259,6 +265,8 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
 QUESTIONS: dict[str, Scene] = {
     **SERVER_SCENES,
     **TERMINAL_SCENES,
+    **SPLIT_SCENES,
+    **BROADCAST_SCENES,
     "quit": _quit,
     "destroy": _destroy,
     "reboot many": _reboot_many,

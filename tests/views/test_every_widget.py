@@ -33,7 +33,9 @@ from tests.fakes.rows import CATALOGUES, PROVIDER_INFOS
 from tests.fakes.scenes import scenes
 from tests.fakes.server_scenes import TEXTS as SERVER_TEXTS
 from tests.fakes.tab_order import tab_order
+from tests.fakes.terminal_broadcast_scenes import TEXTS as BROADCAST_TEXTS
 from tests.fakes.terminal_scenes import TEXTS as TERMINAL_TEXTS
+from tests.fakes.terminal_split_scenes import TEXTS as SPLIT_TEXTS
 from tests.fakes.walk import Finding
 
 SCENES = scenes()
@@ -178,6 +180,8 @@ def data_of(house: House) -> frozenset[str]:
             house.gateway.servers.found,
             SERVER_TEXTS,
             TERMINAL_TEXTS,
+            SPLIT_TEXTS,
+            BROADCAST_TEXTS,
             FILE_TEXTS,
             house.bridge.actor.display_name,
             [str(each) for each in (Paths.default().home, Paths.default().logs)],

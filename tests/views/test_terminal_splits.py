@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.views import theme
-from machina_desktop.views.apps.terminal import TerminalPage
 from machina_desktop.views.apps.terminal_part import GonePart
 from machina_desktop.views.apps.terminal_tab import TerminalTab
 from machina_desktop.views.apps.terminal_window import TerminalWindow
@@ -27,6 +25,7 @@ from tests.fakes.house import SIZES, House, house_with
 from tests.fakes.local_shell import LocalShell
 from tests.fakes.tab_order import press, tab_order
 from tests.fakes.terminal_scenes import LocalTerminals, open_terminal
+from tests.fakes.terminal_split_scenes import page_of, place, tab_of
 
 CONTROL, SHIFT, ALT = (
     Qt.KeyboardModifier.ControlModifier,
@@ -54,18 +53,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield made
 
 
-def page_of(house: House) -> TerminalPage:
-    page = house.window.pages.page()
-    assert isinstance(page, TerminalPage)
-    return page
-
-
-def tab_of(house: House) -> TerminalTab:
-    tab = page_of(house).current_tab()
-    assert tab is not None
-    return tab
-
-
 def shells(house: House) -> list[LocalShell]:
     """Every shell that was opened, in order."""
     opener = house.bridge._terminals
@@ -73,17 +60,6 @@ def shells(house: House) -> list[LocalShell]:
     terminals = opener()
     assert isinstance(terminals, LocalTerminals)
     return terminals.opened
-
-
-def place(house: House, *environments: str) -> list[Machine]:
-    """Running machines, one of each environment."""
-    running = [each for each in house.gateway.all(Machine) if each.actual_status is MachineStatus.RUNNING]
-    made = []
-    for machine, environment in zip(running, environments, strict=False):
-        tags = (f"env:{environment}",) if environment else ()
-        made.append(replace(machine, public_ip=machine.public_ip or "203.0.113.7", tags=tags))
-        house.gateway.rows[Machine][machine.machine_id] = made[-1]
-    return made
 
 
 async def four_panes(house: House) -> TerminalTab:
@@ -282,7 +258,7 @@ async def test_the_menu_of_a_tab_has_everything_and_gives_it_a_colour(house: Hou
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
     titles = [action.text() for action in menu.actions() if action.text()]
-    assert titles[:4] == ["Rename…", "Duplicate", "Colour", "Move into a window of its own"]
+    assert titles[:4] == ["Rename…", "Duplicate", "Colour", "Move to a new window"]
     colours = menu.actions()[2].menu()
     assert isinstance(colours, QMenu)
     next(action for action in colours.actions() if action.text() == "Purple").trigger()
@@ -294,7 +270,7 @@ async def test_a_middle_click_closes_a_tab_but_asks_while_a_program_runs(house: 
     pane, shell = await open_terminal(house)
     deck = page_of(house).deck
     shell.put(b"\x1b]133;A\x1b\\$ \x1b]133;B\x1b\\make\r\n\x1b]133;C\x1b\\")
-    await until(lambda: pane.terminal.marks())
+    await until(pane.terminal.marks)
     QTest.mouseClick(deck.strip, Qt.MouseButton.MiddleButton, NONE, deck.strip.tabRect(0).center())
     question = await house.dialog(ConfirmDialog)
     assert isinstance(question, ConfirmDialog)

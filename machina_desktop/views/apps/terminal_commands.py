@@ -235,7 +235,7 @@ def _of_windows(deck: TerminalDeck, windows: Windows) -> Iterator[_Row]:
 
     yield (
         "detach",
-        _tr("Move the tab into a window of its own"),
+        _tr("Move the tab to a new window"),
         "external-link",
         "Ctrl+Shift+N",
         on(windows.detach),

@@ -63,7 +63,7 @@ def _fill_for_tab(menu: Menu, deck: TerminalDeck, windows: Windows, tab: Termina
     is_alone = deck.strip.count() < 2
     can_detach = deck.is_main or not is_alone
     menu.add_item(
-        _tr("Move into a window of its own"),
+        _tr("Move to a new window"),
         partial(windows.detach, tab),
         icon_name="external-link",
         keys="Ctrl+Shift+N" if tab is deck.current_tab() else "",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.core.ids import new_id
@@ -44,6 +44,7 @@ class TabPart(QWidget):
         self.header.close_wanted.connect(self.close_wanted)
         self.header.zoom_wanted.connect(self.zoom_wanted)
         self.header.pressed.connect(self.take_focus)
+        self.header.pressed.connect(self.focused)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(0)
@@ -98,7 +99,7 @@ class GonePart(TabPart):
         self.column.addWidget(self.state, 1)
         self.setFocusProxy(self.state.action)
 
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FocusIn:
-            self.focused.emit()
-        return super().event(event)
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        self.take_focus()
+        self.focused.emit()

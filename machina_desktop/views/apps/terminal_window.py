@@ -151,10 +151,8 @@ class TerminalWindow(QWidget):
         many, one = self.tr("Close the window with {0} open terminals?"), self.tr("Close the window and its terminal?")
         self._question = ConfirmDialog(
             many.format(count) if count > 1 else one,
-            text=self.tr(
-                "In the main window they go on. Closed with the window they hang up, and programs in them end."
-            ),
-            confirm=self.tr("Close the terminals"),
+            text=self.tr("In the main window everything goes on. Closed with this one, shells are hung up."),
+            confirm=self.tr("Close with the window"),
             parent=self,
         )
         self._question.setObjectName("terminal.window_close")

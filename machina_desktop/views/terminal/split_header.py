@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
 from machina_desktop.core.domain.environment import PRODUCTION
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.terminal.environment_look import environment_title, environment_token
-from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.buttons import IconButton
-from machina_desktop.views.widgets.painting import draw_text, fill_rounded
+from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.widgets.painting import draw_focus_ring, draw_text, fill_rounded
+from machina_desktop.views.widgets.tooltip import hang_tooltip
 
 LINE = 2
 _ICON = 12
@@ -40,10 +40,7 @@ class PaneHeader(QWidget):
         self._icon_name = ""
         self._mark = ""
         self._is_shared = self._is_current = self._is_zoomed = False
-        self.cross = IconButton("x", self.tr("Close this pane"), parent=self)
-        self.cross.setObjectName("terminal.pane_close")
-        self.cross.setFixedSize(18, 16)
-        self.cross.setIconSize(QSize(_ICON, _ICON))
+        self.cross = _Cross(self)
         self.cross.clicked.connect(self.close_wanted)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, LINE, Space.XS, 0)
@@ -88,7 +85,7 @@ class PaneHeader(QWidget):
         token = environment_token(self._environment)
         is_row = self.height() > LINE
         if is_row:
-            painter.fillRect(self.rect(), theme.color("surface-elevated" if self._is_current else "surface"))
+            painter.fillRect(self.rect(), theme.color("surface-hover" if self._is_current else "background"))
         if token or is_row:
             painter.fillRect(0, 0, self.width(), LINE, theme.color(token or "border"))
         if is_row:
@@ -123,7 +120,8 @@ class PaneHeader(QWidget):
                 put(words, "text-secondary")
 
     def _paint_plate(self, painter: QPainter, place: QRectF, words: str, token: str) -> None:
-        fill_rounded(painter, place, 3, theme.color("background"), theme.color(token))
+        fill = "tint-error" if self._environment == PRODUCTION else "background"
+        fill_rounded(painter, place, 3, theme.color(fill), theme.color(token))
         align = Qt.AlignmentFlag.AlignCenter
         draw_text(painter, place, words, theme.font(Type.KEY), theme.color("text-primary"), align=align)
 
@@ -136,3 +134,27 @@ class PaneHeader(QWidget):
     def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
         if self._is_shared:
             self.zoom_wanted.emit()
+
+
+class _Cross(QAbstractButton):
+    """Closes the pane; so low that it fits into a row of the terminal."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("terminal.pane_close")
+        self.setAccessibleName(self.tr("Close this pane"))
+        self.setToolTip(self.tr("Close this pane") + "  Ctrl+Shift+W")
+        self.setFixedSize(20, 16)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        hang_tooltip(self)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter, whole = QPainter(self), QRectF(self.rect())
+        is_hot = self.underMouse() or self.isDown()
+        if is_hot:
+            fill_rounded(painter, whole, Radius.INPUT, theme.color("surface-pressed"))
+        place = QRectF((self.width() - _ICON) / 2, (self.height() - _ICON) / 2, _ICON, _ICON)
+        draw_icon(painter, place, "x", "text-primary" if is_hot else "text-secondary")
+        if self.hasFocus():
+            draw_focus_ring(painter, whole, Radius.INPUT)

@@ -38,7 +38,7 @@ class SplitView(QWidget):
         self._panes: Mapping[str, QWidget] = {}
         # Apart from the dividers, so that Tab goes from pane to pane as one reads them.
         self._room = QWidget(self)
-        self._grips: list[_Grip] = []
+        self._grips: list[DividerGrip] = []
 
     def show_layout(self, layout: Node, panes: Mapping[str, QWidget], *, zoomed: str = "") -> None:
         """Show ``panes`` where ``layout`` puts them, or only the one of the key ``zoomed``."""
@@ -84,7 +84,7 @@ class SplitView(QWidget):
             grip.hide()
             grip.deleteLater()
         while len(self._grips) < len(wanted):
-            self._grips.append(_Grip(self))
+            self._grips.append(DividerGrip(self))
         for grip, divider in zip(self._grips, wanted, strict=True):
             grip.stand_for(divider)
             grip.setGeometry(self._mirrored(self._place_of(divider)))
@@ -103,7 +103,7 @@ class SplitView(QWidget):
         return place
 
 
-class _Grip(QWidget):
+class DividerGrip(QWidget):
     """A divider: dragged it moves, pressed twice it evens its branch out."""
 
     def __init__(self, view: SplitView) -> None:
