@@ -57,7 +57,8 @@ def show_frame(screen: Screen, text: str, show: Callable[[str], None]) -> None:
     rows = zip(numbers, contents, strict=True)
     for is_row, group in groupby(rows, key=lambda row: _is_row(row[1]) is not None):
         together = [*group]
-        if not (is_row and _redraw(screen, *zip(*together, strict=True), show)):
+        places, texts = [row[0] for row in together], [row[1] for row in together]
+        if not (is_row and _redraw(screen, places, texts, show)):
             for number, content in together:
                 screen.cursor_position(int(number), 1)
                 show(content)

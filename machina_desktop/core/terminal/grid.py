@@ -53,7 +53,7 @@ class Grid(pyte.Screen):
     def __init__(self, columns: int, lines: int, scrollback: int) -> None:
         self.columns = columns
         self.lines = lines
-        self.scrollback = Scrollback(columns, scrollback, self.read_raw)
+        self.scrollback = Scrollback(columns, scrollback)
         self.line_marks: dict[int, tuple[Mark, ...]] = {}
         self.savepoints = []
         self.damaged_rows: set[int] = set()
@@ -62,10 +62,6 @@ class Grid(pyte.Screen):
         self.unkept = 0
         self.is_erase_guarded = False
         self.reset()
-
-    def read_raw(self, raw: str, attribute: int) -> Row:
-        """A line of text and SGR sequences as a row; the stream knows how."""
-        raise NotImplementedError
 
     def clear_grid(self) -> None:
         """Both screens blank, the cursor home, margins at the edges; the scrollback stays."""

@@ -12,8 +12,6 @@ from machina_desktop.core.terminal.links import Links
 from machina_desktop.core.terminal.modes import CURSOR_KEYS, KEYPAD
 from machina_desktop.core.terminal.moving import REVERSE_WRAP
 from machina_desktop.core.terminal.reflow import Reflowing
-from machina_desktop.core.terminal.rows import Row
-from machina_desktop.core.terminal.sequences import read_raw
 
 
 class Screen(Reflowing):
@@ -73,6 +71,3 @@ class Screen(Reflowing):
 
     def write_process_input(self, data: str) -> None:
         self.reply(data.encode("ascii"))
-
-    def read_raw(self, raw: str, attribute: int) -> Row:
-        return read_raw(raw, attribute)

@@ -1,51 +1,26 @@
 """What has scrolled off the screen, as logical lines: a new width costs nothing until somebody looks.
 
-An entry is one of four things, from small to large: a ``str`` (default attributes), ``(raw, attribute)`` (text with
-SGR sequences that passed through unseen, and the attribute it began with; it is read when it is looked at), a
-``Packed`` row, or a ``Row`` of any width. A ``Row`` that ``is_wrapped`` is continued by the next entry; such pieces are
-joined up to ``PIECE`` columns, so that a line of 50 MB is many entries and not one.
+Wrapped rows are joined up to ``PIECE`` columns, so that a line of 50 MB is many entries and not one.
 """
 
 from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from itertools import accumulate
+from typing import Final
 
+from machina_desktop.core.terminal.blocks import BLOCK, Block, Entry, Packed, texts_of
 from machina_desktop.core.terminal.rows import EMPTY_ROW, Row
-from machina_desktop.core.terminal.sequences import after_sgr, without_sgr
+from machina_desktop.core.terminal.sequences import after_sgr, read_raw
 from machina_desktop.core.terminal.wrapping import joined, rows_of, trimmed, wrapped
 
-
-class Packed(NamedTuple):
-    """A coloured row in little room; ``runs``: column and number of the look, 16 bits each."""
-
-    text: str
-    runs: bytes
-
-
-Entry = str | tuple[str, int] | Packed | Row
-#: Entries a block holds at most, and rows after which it takes no more; the oldest block is dropped as a whole.
-BLOCK: Final = 256
+#: Rows after which a block takes no more; the oldest block is dropped as a whole.
 _ROWS = 512
 #: Characters that wait to be read.
 UNREAD: Final = 16_000_000
 #: Columns after which a wrapped line goes on in another entry.
 PIECE: Final = 4096
-
-
-class _Block:
-    """Some entries in order, from number ``first`` on; ``longest`` is an upper bound of their columns."""
-
-    __slots__ = ("counted_at", "entries", "first", "longest", "starts")
-
-    def __init__(self, first: int) -> None:
-        self.first = first
-        self.entries: list[Entry] = []
-        self.longest = 0
-        self.counted_at = 0
-        self.starts: list[int] = []
 
 
 class Scrollback:
@@ -58,15 +33,16 @@ class Scrollback:
         first_serial: The number of the oldest entry; entries are numbered from 0 in the order they came.
     """
 
-    def __init__(self, columns: int, limit: int, read: Callable[[str, int], Row]) -> None:
+    def __init__(self, columns: int, limit: int) -> None:
         self.columns = columns
         self.limit = limit
         self.first_serial = 0
         self._rows = 0
         self._dropped = 0
-        self._read = read
-        self._blocks: list[_Block] = []
+        self._blocks: list[Block] = []
+        # The first row of each block, and what to take off: so nothing has to be done to the others when blocks go.
         self._block_starts: list[int] = []
+        self._offset = 0
         self._recent: tuple[int, list[Row]] = (-1, [])
         self._missing = 0
         # Looks in packed rows, in the order they were first seen, and their numbers.
@@ -131,25 +107,28 @@ class Scrollback:
         if not attribute and "\x1b" not in text and text.isascii():
             self.extend([*lines], lines)
             return
-        entries: list[Entry] = []
-        for line in lines:
-            is_plain = not attribute and "\x1b" not in line and line.isascii()
-            entries.append(line if is_plain else (line, attribute))
-            if "\x1b" in line:
-                attribute = after_sgr(line, attribute)
-        self.extend(entries, [self._shown(entry) for entry in entries])
-
-    def _shown(self, entry: Entry) -> str:
-        """What an entry shows; quicker than ``whole`` for coloured ASCII."""
-        if isinstance(entry, str):
-            return entry
-        raw = entry[0]
-        return without_sgr("", raw) if raw.isascii() else self.whole(entry).text
+        texts = texts_of(text)
+        if self.is_open():
+            self.append(read_raw(lines[0], attribute))
+            attribute = after_sgr(lines[0], attribute)
+            del lines[0], texts[0]
+        if not self.limit:
+            self._dropped += sum(rows_of(text, self.columns) for text in texts)
+            return
+        for at in range(0, len(lines), BLOCK):
+            some = lines[at : at + BLOCK]
+            block = Block.of_raw(self._count_entries() + self.first_serial, some, texts[at : at + BLOCK], attribute)
+            self._add(block)
+            self._rows += block.rows(self.columns)
+            attribute = after_sgr("".join(some), attribute)
+        self._trim()
 
     def extend(self, entries: list[Entry], texts: list[str]) -> None:
         """Append whole lines; ``texts``: what each of them shows."""
-        self._read_all()
-        longest = max(map(len, texts))
+        if self.is_open():
+            self.append(self.whole(entries[0]))
+            entries, texts = entries[1:], texts[1:]
+        longest = max(map(len, texts), default=0)
         counts = None if longest <= self.columns else [rows_of(text, self.columns) for text in texts]
         if not self.limit:
             self._dropped += sum(counts) if counts else len(entries)
@@ -157,9 +136,9 @@ class Scrollback:
         at = 0
         while at < len(entries):
             block = self._open_block()
-            end = min(at + BLOCK - len(block.entries), len(entries))
-            block.entries += entries[at:end]
-            self._grow(block, longest, sum(counts[at:end]) if counts else end - at)
+            end = min(at + BLOCK - block.size, len(entries))
+            block.extend(entries[at:end], longest)
+            self._rows += sum(counts[at:end]) if counts else end - at
             at = end
         self._trim()
 
@@ -173,18 +152,17 @@ class Scrollback:
             self._dropped += 1
             return
         missing, self._missing = self._missing, self.columns - len(row.text)
-        block = self._blocks[-1] if self._blocks else None
-        last = block.entries[-1] if block else None
-        if block and isinstance(last, Row) and last.is_wrapped:
+        last = self._last()
+        if last is not None and last.is_wrapped:
             # A row that was scrolled off counts as one, even if there is nothing to be seen on it.
             row = row if row.text else row._replace(text=" ", runs=(0, row.fill))
             if len(last.text) < PIECE:
-                self._replace_last(block, last, joined(last, row, missing))
+                self._replace_last(last, joined(last, row, missing))
                 return
         block = self._open_block()
-        block.entries.append(self._packed(row))
-        self._grow(block, len(row.text), 1)
-        if len(block.entries) == 1:
+        block.append(self._packed(row), row.text)
+        self._rows += rows_of(row.text, self.columns)
+        if block.size == 1:
             self._trim()
 
     def append_wrapped(self, text: str, attribute: int) -> None:
@@ -196,9 +174,9 @@ class Scrollback:
         length = max(PIECE // self.columns, 1) * self.columns
         for start in range(0, len(text), length):
             piece = text[start : start + length]
-            block = self._open_block()
-            block.entries.append(Row(piece, (0, attribute) if attribute else (), is_wrapped=True))
-            self._grow(block, len(piece), len(piece) // self.columns)
+            row = Row(piece, (0, attribute) if attribute else (), is_wrapped=True)
+            self._open_block().append(row, piece)
+            self._rows += len(piece) // self.columns
         self._missing = 0
         self._trim()
 
@@ -223,8 +201,13 @@ class Scrollback:
     def is_open(self) -> bool:
         """Whether the newest line goes on with the first row of the screen."""
         self._read_all()
-        last = self._blocks[-1].entries[-1] if self._blocks else None
-        return isinstance(last, Row) and last.is_wrapped
+        last = self._last()
+        return last is not None and last.is_wrapped
+
+    def _last(self) -> Row | None:
+        """The newest entry, if it is one that may go on."""
+        last = self._blocks[-1].last if self._blocks else None
+        return last if isinstance(last, Row) else None
 
     def continued(self, row: Row) -> Row:
         """The newest line, which is taken away, and ``row``, which continues it."""
@@ -234,10 +217,10 @@ class Scrollback:
         """Take the newest entry away; there must be one."""
         self._read_all()
         block = self._blocks[-1]
-        self._rows -= self._count(block, len(block.entries) - 1)
-        row = self.whole(block.entries.pop())
-        self._forget(block)
-        if not block.entries:
+        self._rows -= block.rows(self.columns) - block.start(block.size - 1, self.columns)
+        row = self.whole(block.pop())
+        self._recent = (-1, [])
+        if not block.size:
             self._blocks.pop()
             self._block_starts.pop()
         return row
@@ -261,48 +244,40 @@ class Scrollback:
         if columns == self.columns:
             return
         self.columns = columns
-        self._rows = 0
-        self._block_starts = []
         self._recent = (-1, [])
-        for block in self._blocks:
-            self._block_starts.append(self._rows)
-            self._rows += self._total(block)
+        *self._block_starts, self._rows = accumulate((block.rows(columns) for block in self._blocks), initial=0)
+        self._offset = 0
 
-    def _open_block(self) -> _Block:
+    def _open_block(self) -> Block:
         last = self._blocks[-1] if self._blocks else None
-        if not last or len(last.entries) >= BLOCK or self._rows - self._block_starts[-1] >= _ROWS:
-            last = _Block(self.first_serial + self._count_entries())
-            self._blocks.append(last)
-            self._block_starts.append(self._rows)
+        if not last or not last.is_open or self._rows + self._offset - self._block_starts[-1] >= _ROWS:
+            last = Block(self.first_serial + self._count_entries())
+            self._add(last)
         return last
 
-    def _grow(self, block: _Block, longest: int, count: int) -> None:
-        block.longest = max(block.longest, longest)
-        self._rows += count
-        if block.longest > self.columns:
-            self._forget(block)
+    def _add(self, block: Block) -> None:
+        self._blocks.append(block)
+        self._block_starts.append(self._rows + self._offset)
 
-    def _replace_last(self, block: _Block, before: Row, row: Row) -> None:
-        block.entries[-1] = self._packed(row)
-        block.longest = max(block.longest, len(row.text))
-        self._forget(block)
-        self._rows += rows_of(row.text, self.columns) - rows_of(before.text, self.columns)
-
-    def _forget(self, block: _Block) -> None:
-        block.counted_at = 0
+    def _replace_last(self, before: Row, row: Row) -> None:
+        block = self._blocks[-1]
+        block.pop()
+        block.append(self._packed(row), row.text)
         self._recent = (-1, [])
+        self._rows += rows_of(row.text, self.columns) - rows_of(before.text, self.columns)
 
     def _trim(self) -> None:
         excess = 0
-        blocks = self._blocks
-        while excess + 1 < len(blocks) and self._rows - self._block_starts[excess + 1] >= self.limit:
+        starts = self._block_starts
+        end = self._rows + self._offset
+        while excess + 1 < len(starts) and end - starts[excess + 1] >= self.limit:
             excess += 1
         if not excess:
             return
-        gone = self._block_starts[excess]
-        self.first_serial = blocks[excess].first
-        del blocks[:excess]
-        self._block_starts = [start - gone for start in self._block_starts[excess:]]
+        gone = starts[excess] - self._offset
+        self.first_serial = self._blocks[excess].first
+        del self._blocks[:excess], starts[:excess]
+        self._offset += gone
         self._rows -= gone
         self._dropped += gone
         self._recent = (-1, [])
@@ -312,24 +287,24 @@ class Scrollback:
         return self._count_entries()
 
     def _count_entries(self) -> int:
-        return self._blocks[-1].first + len(self._blocks[-1].entries) - self.first_serial if self._blocks else 0
+        return self._blocks[-1].first + self._blocks[-1].size - self.first_serial if self._blocks else 0
 
     def row(self, index: int) -> Row:
         """Row ``index``, 0 being the oldest."""
         self._read_all()
-        number = bisect_right(self._block_starts, index) - 1
+        number = bisect_right(self._block_starts, index + self._offset) - 1
         block = self._blocks[number]
-        inside = index - self._block_starts[number]
+        inside = index + self._offset - self._block_starts[number]
+        at = block.at_row(inside, self.columns)
         if block.longest <= self.columns:
-            return trimmed(self.whole(block.entries[inside]))
-        starts = self._starts(block)
-        at = bisect_right(starts, inside) - 1
+            return trimmed(self.whole(block.entries[at]))
         serial = block.first + at
         if self._recent[0] != serial:
             self._recent = (serial, wrapped(trimmed(self.whole(block.entries[at])), self.columns))
         rows = self._recent[1]
         # The blanks at the end of a line may have had rows of their own.
-        return rows[inside - starts[at]] if inside - starts[at] < len(rows) else EMPTY_ROW
+        inside -= block.start(at, self.columns)
+        return rows[inside] if inside < len(rows) else EMPTY_ROW
 
     def row_of(self, serial: int) -> int | None:
         """The row at which entry ``serial`` begins; None if it is gone."""
@@ -337,9 +312,7 @@ class Scrollback:
             return None
         number = bisect_right(self._blocks, serial, key=lambda block: block.first) - 1
         block = self._blocks[number]
-        at = serial - block.first
-        inside = at if block.longest <= self.columns else self._starts(block)[at]
-        return self._block_starts[number] + inside
+        return self._block_starts[number] - self._offset + block.start(serial - block.first, self.columns)
 
     def whole(self, entry: Entry) -> Row:
         """An entry as one row as wide as it needs to be."""
@@ -347,26 +320,4 @@ class Scrollback:
             return Row(entry)
         if isinstance(entry, Row):
             return entry
-        return self._unpacked(entry) if isinstance(entry, Packed) else self._read(*entry)
-
-    def _count(self, block: _Block, at: int) -> int:
-        return 1 if block.longest <= self.columns else rows_of(self.whole(block.entries[at]).text, self.columns)
-
-    def _total(self, block: _Block) -> int:
-        if block.longest <= self.columns:
-            return len(block.entries)
-        starts = self._starts(block)
-        return starts[-1] + self._count(block, -1)
-
-    def _starts(self, block: _Block) -> list[int]:
-        """The row, counted in the block, at which each of its entries begins."""
-        if block.counted_at != self.columns or len(block.starts) != len(block.entries):
-            columns = self.columns
-            starts = []
-            total = 0
-            for entry in block.entries:
-                starts.append(total)
-                total += rows_of(self._shown(entry), columns)
-            block.starts = starts
-            block.counted_at = columns
-        return block.starts
+        return self._unpacked(entry) if isinstance(entry, Packed) else read_raw(*entry)

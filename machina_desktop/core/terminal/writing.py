@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pyte import modes as mo
 
+from machina_desktop.core.terminal.blocks import Entry
 from machina_desktop.core.terminal.charsets import DESIGNATED, SLOTS, Charset
 from machina_desktop.core.terminal.grid import Grid
 from machina_desktop.core.terminal.rows import Line, Row
-from machina_desktop.core.terminal.scrollback import Entry
 from machina_desktop.core.terminal.widths import HALF, aligned, composed, cut, find_doubtful, width, with_mark
 
 

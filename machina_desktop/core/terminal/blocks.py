@@ -1,0 +1,156 @@
+"""A few hundred lines of scrollback, and how many rows they take at a width.
+
+An entry is one of four things, from small to large: a ``str`` (default attributes), ``(raw, attribute)`` (text with
+SGR sequences that passed through unseen, and the attribute it began with; it is read when it is looked at), a
+``Packed`` row, or a ``Row`` of any width. A ``Row`` that ``is_wrapped`` is continued by the next entry.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from machina_desktop.core.terminal.rows import Row
+from machina_desktop.core.terminal.sequences import after_sgr, read_raw, without_sgr
+from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_doubtful
+from machina_desktop.core.terminal.wrapping import rows_of
+
+#: Entries a block holds at most.
+BLOCK: Final = 256
+
+
+class Packed(NamedTuple):
+    """A coloured row in little room; ``runs``: column and number of the look, 16 bits each."""
+
+    text: str
+    runs: bytes
+
+
+Entry = str | tuple[str, int] | Packed | Row
+
+
+def texts_of(raw: str) -> list[str]:
+    """What lines of printable text and SGR sequences show, CR LF between them, one code point a column."""
+    bare = without_sgr("", raw) if "\x1b" in raw else raw
+    if not bare.isascii():
+        flat = bare.replace("\r\n", "")
+        if find_doubtful(flat):
+            bare = composed(bare)
+            if find_doubtful(bare.replace("\r\n", "")):
+                return [read_raw(line, 0).text for line in raw.split("\r\n")]
+        bare = aligned(bare)
+    return bare.split("\r\n")
+
+
+class Block:
+    """Some entries in order.
+
+    Attributes:
+        first: The number of the first entry.
+        size: How many there are.
+        longest: An upper bound of their columns.
+    """
+
+    __slots__ = ("_counted_at", "_entries", "_raw", "_starts", "_widths", "first", "longest", "size")
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.size = 0
+        self.longest = 0
+        self._entries: list[Entry] = []
+        # Lines that nobody has looked at: as they came, with the attribute of their beginning.
+        self._raw: tuple[str, int] | None = None
+        # Columns of each entry, where one would have to read it to tell; None if there are wide characters among them.
+        self._widths: array[int] | None = None
+        self._counted_at = 0
+        self._starts: list[int] = []
+
+    @classmethod
+    def of_raw(cls, first: int, lines: list[str], texts: list[str], attribute: int) -> Block:
+        """Lines of text and SGR sequences that begin with this attribute, and what they show."""
+        block = cls(first)
+        block._raw = "\r\n".join(lines), attribute
+        block.size = len(lines)
+        widths = array("I", map(len, texts))
+        block.longest = max(widths)
+        if HALF not in "".join(texts):
+            block._widths = widths
+        return block
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The entries; to be changed by the methods of the block only."""
+        if self._raw is not None:
+            raw, attribute = self._raw
+            self._raw = None
+            for line in raw.split("\r\n"):
+                is_plain = not attribute and "\x1b" not in line and line.isascii()
+                self._entries.append(line if is_plain else (line, attribute))
+                attribute = after_sgr(line, attribute)
+        return self._entries
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may be added."""
+        return self.size < BLOCK and self._raw is None and self._widths is None
+
+    @property
+    def last(self) -> Entry | None:
+        """The last entry; None if nobody has looked at it."""
+        return self._entries[-1] if self._entries else None
+
+    def append(self, entry: Entry, text: str) -> None:
+        """Add an entry that shows this."""
+        self._entries.append(entry)
+        self.size += 1
+        self.longest = max(self.longest, len(text))
+        if self._counted_at:
+            self._starts.append(self._starts[-1] + rows_of(text, self._counted_at))
+
+    def extend(self, entries: list[Entry], longest: int) -> None:
+        """Add entries that need not be read to tell their columns, which are no more than ``longest``."""
+        self._entries += entries
+        self.size += len(entries)
+        self.longest = max(self.longest, longest)
+        self._widths = None
+        self._counted_at = 0
+
+    def pop(self) -> Entry:
+        """Take the last entry away."""
+        entry = self.entries.pop()
+        self.size -= 1
+        self._widths = None
+        self._counted_at = 0
+        return entry
+
+    def rows(self, columns: int) -> int:
+        """How many rows the entries take at a width."""
+        return self.size if self.longest <= columns else self._counted(columns)[-1]
+
+    def start(self, at: int, columns: int) -> int:
+        """The row, counted in the block, at which entry ``at`` begins; ``size`` stands for the end."""
+        return at if self.longest <= columns else self._counted(columns)[at]
+
+    def at_row(self, row: int, columns: int) -> int:
+        """The entry that a row of the block belongs to."""
+        return row if self.longest <= columns else bisect_right(self._counted(columns), row) - 1
+
+    def _counted(self, columns: int) -> list[int]:
+        if self._counted_at != columns:
+            if self._widths is not None:
+                counts = [-(-width // columns) or 1 for width in self._widths]
+            else:
+                counts = [rows_of(text, columns) for text in self._texts()]
+            self._starts = [0, *accumulate(counts)]
+            self._counted_at = columns
+        return self._starts
+
+    def _texts(self) -> list[str]:
+        if self._raw is not None:
+            return texts_of(self._raw[0])
+        return [
+            entry if isinstance(entry, str) else texts_of(entry[0])[0] if type(entry) is tuple else entry[0]
+            for entry in self._entries
+        ]
