@@ -52,6 +52,7 @@ from PySide6.QtWidgets import (
 
 from machina_desktop.views import theme
 from machina_desktop.views.terminal.asking import AskingCard
+from machina_desktop.views.terminal.broadcast_frame import BroadcastFrame
 from machina_desktop.views.terminal.search_bar import SearchBar
 from machina_desktop.views.terminal.split_view import DividerGrip
 from machina_desktop.views.toast import MoreLine, Toast
@@ -379,8 +380,8 @@ def _owner(each: object, root: QWidget) -> str:
 
 
 def lies_over(widget: QWidget) -> bool:
-    """Toasts, what dims a window, what asks or searches over a terminal, and dividers are meant to lie over it."""
-    return isinstance(widget, (Toast, MoreLine, Scrim, SearchBar, AskingCard, DividerGrip))
+    """Toasts, what dims a window, what asks, searches or frames a terminal, and dividers are meant to lie over it."""
+    return isinstance(widget, (Toast, MoreLine, Scrim, SearchBar, AskingCard, BroadcastFrame, DividerGrip))
 
 
 def said(root: QWidget) -> Iterator[tuple[str, str]]:
