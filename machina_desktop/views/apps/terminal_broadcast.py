@@ -47,11 +47,8 @@ class TerminalBroadcast(QObject):
         self.looked_again.emit()
 
     def _ask(self, consent: Consent) -> None:
-        window = QApplication.activeWindow()
-        pane = next(iter(self.around.panes()), None)
-        over = window or (pane.window() if pane is not None else None)
-        if over is None:
-            return
+        windows = [pane.window() for pane in self.around.panes()]
+        over = next((window for window in windows if window.isActiveWindow()), windows[0])
         before = QApplication.focusWidget()
         dialog = consent_dialog(
             consent.groups,

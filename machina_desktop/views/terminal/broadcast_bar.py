@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -99,7 +98,7 @@ class BroadcastBar(QWidget):
             if pane not in self._boxes:
                 self._boxes[pane] = box = Checkbox(names[pane], self)
                 box.setObjectName("terminal.broadcast_member")
-                box.clicked.connect(partial(self._on_clicked, pane))
+                box.clicked.connect(lambda is_checked, pane=pane: self._on_clicked(pane, is_checked=is_checked))
                 self._members.row.addWidget(box)
             box = self._boxes[pane]
             words = self._words(standing)
@@ -127,7 +126,7 @@ class BroadcastBar(QWidget):
             told.append(self.tr("Tick what has come or come back to include it: {0}.").format(new))
         return " ".join(told)
 
-    def _on_clicked(self, pane: TerminalPane, is_checked: bool) -> None:
+    def _on_clicked(self, pane: TerminalPane, *, is_checked: bool) -> None:
         if is_checked:
             self._broadcast.include(pane)
         else:
