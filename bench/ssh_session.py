@@ -12,7 +12,8 @@ import paramiko
 
 from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.core.ssh.wish import ShellWish
-from tests.fakes.sessions import NO_HOME, DirectLine, hop_to, watched
+from machina_desktop.core.workers.shell_process import Shells
+from tests.fakes.sessions import NO_HOME, DirectLead, hop_to, hosted
 from tests.fakes.sshd import KeyPair, Sshd, running
 
 KEY = KeyPair()
@@ -38,10 +39,10 @@ def alone(server: Sshd) -> float:
     return rate
 
 
-def through_a_session(server: Sshd) -> float:
-    """MB/s that another thread takes out of a session meanwhile."""
+def through_a_session(server: Sshd, shells: Shells) -> float:
+    """MB/s that the window takes out of a session in the process of shells."""
     began, size = time.perf_counter(), 0
-    with watched(DirectLine(hop_to(server, KEY), wish=ShellWish(command=COMMAND))) as shell:
+    with hosted(shells, DirectLead(hop_to(server, KEY), wish=ShellWish(command=COMMAND))) as shell:
         session = shell.session
         while not (session.state.is_over and not session.waiting):
             data = session.take()
@@ -53,9 +54,9 @@ def through_a_session(server: Sshd) -> float:
     return size / (time.perf_counter() - began) / 1e6
 
 
-def interrupt(server: Sshd) -> float:
+def interrupt(server: Sshd, shells: Shells) -> float:
     """Seconds from Ctrl+C in a flood to the shell's next answer, everything before it taken."""
-    with watched(DirectLine(hop_to(server, KEY))) as shell:
+    with hosted(shells, DirectLead(hop_to(server, KEY))) as shell:
         session = shell.session
         shell.until_state(SessionState.LIVE)
         session.write(b"yes\n")
@@ -76,8 +77,10 @@ def main() -> None:
     """Print the figures; fail where one misses its bar."""
     with running(Path(tempfile.mkdtemp()), options=(NO_HOME,)) as server:
         server.authorize(KEY)
-        pairs = [(alone(server), through_a_session(server)) for _ in range(ROUNDS)]
-        waits = [interrupt(server) for _ in range(ROUNDS)]
+        shells = Shells()
+        pairs = [(alone(server), through_a_session(server, shells)) for _ in range(ROUNDS)]
+        waits = [interrupt(server, shells) for _ in range(ROUNDS)]
+        shells.stop()
     ratio = statistics.median(ours / theirs for theirs, ours in pairs)
     print("MB/s, paramiko alone and a session: " + ", ".join(f"{theirs:.1f} {ours:.1f}" for theirs, ours in pairs))
     print(f"ratio, median: {ratio:.2f} (at least {BAR_RATIO})")

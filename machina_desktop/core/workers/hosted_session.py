@@ -16,7 +16,8 @@ from machina_desktop.core.workers.shell_wire import Answered, Failure, Open, Pin
 from machina_desktop.core.workers.socket_watch import READ, WRITE
 
 TAKE_BYTES = 262_144
-_SEND_BUFFER_BYTES = 1 << 20
+_SEND_BUFFER_BYTES = 256 << 10
+"""Enough for a piece of the length that a terminal parses fastest; more would be on its way when Ctrl+C is pressed."""
 _MOST_LEFT = 4 << 20
 """More is not kept of what a shell that is hung up still says."""
 
@@ -244,7 +245,6 @@ class HostedSession:
             return
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        # As much as the system allows: a terminal parses long pieces much faster than short ones.
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         with self._lock:
             if attempt.is_over:
