@@ -1,7 +1,7 @@
 """Coverage-guided fuzz: nothing a program writes may raise. Needs atheris, which is no dependency of the project.
 
-In an environment with atheris, pyte and wcwidth: ``nice python -m tests.terminal.guided_fuzz -runs=1000000``; options
-are libFuzzer's. Without atheris the same inputs come from a seeded mutation:
+In an environment with atheris, google-re2, pyte and wcwidth: ``nice python -m tests.terminal.guided_fuzz
+-runs=1000000``; options are libFuzzer's. Without atheris the same inputs come from a seeded mutation:
 ``python -m tests.terminal.guided_fuzz --mutate COUNT``.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import random
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -21,11 +20,13 @@ if HAS_ATHERIS:
     import atheris
 
     with atheris.instrument_imports(include=["machina_desktop.core.terminal"]):
+        from machina_desktop.core.terminal.search import Pattern
         from machina_desktop.core.terminal.terminal import Terminal
 else:
+    from machina_desktop.core.terminal.search import Pattern
     from machina_desktop.core.terminal.terminal import Terminal
 
-LINKS = re.compile("l")
+LINKS = Pattern("l")
 #: Size, chunk and scrollback of an execution; what follows is fed.
 HEADER = 4
 #: Twice as long an input takes three times as long and covers hardly more: every sequence fits.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
+from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.terminal import attributes
 from machina_desktop.core.terminal.attributes import Colour, ColourKind, Underline
 from machina_desktop.core.terminal.events import Bell, ClipboardAsked, CommandEnded, CwdChanged, TitleChanged, Told
 from machina_desktop.core.terminal.links import Link
 from machina_desktop.core.terminal.marks import Place
+from machina_desktop.core.terminal.search import Match, Pattern
 from machina_desktop.core.terminal.terminal import Cursor, Terminal
 
 
@@ -302,12 +302,35 @@ def test_a_block_is_copied_column_by_column() -> None:
     assert made.text(Place(0, 2), Place(2, 4), is_block=True) == "cde\n\ncde"
 
 
+def found(made: Terminal, pattern: Pattern, before: int | None = None) -> list[Match]:
+    return [match for match in made.search(pattern, before=before) if match is not None]
+
+
 def test_a_search_finds_the_newest_first_across_wrapped_rows() -> None:
     made = terminal("needle\r\n" + "x" * 18 + "needle\r\n" + "y\r\n" * 30 + "中needle")
-    found = list(made.search(re.compile("needle")))
-    assert [match.first for match in found] == [Place(33, 2), Place(1, 18), Place(0, 0)]
-    assert found[1].last == Place(2, 3)
-    assert list(made.search(re.compile("needle"), before=33)) == found[1:]
+    all_ = found(made, Pattern("needle"))
+    assert [match.first for match in all_] == [Place(33, 2), Place(1, 18), Place(0, 0)]
+    assert all_[1].last == Place(2, 3)
+    assert found(made, Pattern("needle"), before=33) == all_[1:]
+
+
+def test_a_search_for_words_takes_them_as_they_are_and_a_pattern_is_cased_only_if_asked() -> None:
+    made = terminal("a.c abc ABC")
+    assert [match.first.x for match in found(made, Pattern("a.c"))] == [0]
+    assert [match.first.x for match in found(made, Pattern("a.c", is_regex=True))] == [8, 4, 0]
+    assert [match.first.x for match in found(made, Pattern("a.c", is_regex=True, is_cased=True))] == [4, 0]
+
+
+@pytest.mark.parametrize("text", ["(", "a{2000}", "(?=x)", r"(a)\1"])
+def test_what_is_no_pattern_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        Pattern(text, is_regex=True)
+    assert raised.value.code == "E-TERMINAL-PATTERN"
+
+
+def test_a_search_can_be_left_wherever_there_is_nothing_to_find() -> None:
+    made = terminal("y\r\n" * 300)
+    assert list(made.search(Pattern("needle"))) == [None] * 301
 
 
 def test_margins_on_the_sides_hold_text_and_scrolling() -> None:

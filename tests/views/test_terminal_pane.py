@@ -276,6 +276,44 @@ def test_a_selection_stays_on_its_text_while_lines_come(bench: Bench) -> None:
     assert bench.pane.actions_.selected_text() == "second"
 
 
+@pytest.mark.parametrize(
+    "written", [b"\x1b[2;3HX", b"\x1b[2J", b"\x1b[2;1H\x1b[K", b"\x1b[?1049h", b"\x1b[1;1H\x1b[M", b"\x1b[2;4H\x1b[@"]
+)
+def test_a_selection_is_let_go_when_what_it_covers_is_overwritten(bench: Bench, written: bytes) -> None:
+    bench.put(b"first\r\nsecond\r\nthird")
+    bench.drag((1, 0), (1, 6))
+    assert bench.pane.actions_.selected_text() == "second"
+    selected = bench.picture()
+    bench.put(written)
+    assert bench.view.pointer.selection is None
+    assert bench.picture() != selected
+
+
+def test_a_selection_is_let_go_when_it_was_overwritten_before_it_scrolled_away(bench: Bench) -> None:
+    bench.put(b"first\r\nsecond")
+    bench.drag((0, 0), (0, 5))
+    bench.put(b"\x1b[1;1HFIRST" + b"\r\n" * 30)
+    assert bench.view.pointer.selection is None
+
+
+def test_a_selection_stays_while_something_is_written_beside_it(bench: Bench) -> None:
+    bench.put(b"first\r\nsecond third")
+    bench.drag((1, 0), (1, 6))
+    bench.put(b"\x1b[1;1HFIRST\x1b[2;8HTHIRD\x1b[2;1Hsecond")
+    assert bench.pane.actions_.selected_text() == "second"
+
+
+def test_a_selection_that_is_being_made_goes_on_while_the_program_writes(bench: Bench) -> None:
+    bench.put(b"00:00:01")
+    port = bench.view.viewport()
+    QTest.mousePress(port, LEFT, NONE, bench.place(0, 0))
+    QTest.mouseMove(port, bench.place(0, 4))
+    bench.put(b"\r00:00:02")
+    QTest.mouseMove(port, bench.place(0, 8))
+    QTest.mouseRelease(port, LEFT, NONE, bench.place(0, 8))
+    assert bench.pane.actions_.selected_text() == "00:00:02"
+
+
 def test_dragging_below_the_edge_scrolls(bench: Bench) -> None:
     bench.put(b"\r\n".join(b"%d" % number for number in range(40)))
     bench.view.scroll_to(20)
@@ -478,6 +516,35 @@ def test_search_by_case_and_by_pattern(bench: Bench) -> None:
     wait(lambda: len(bench.pane.search.finder.matches) == 2)
     bench.pane.search.line.setText("(")
     wait(lambda: bench.pane.search.count.text() == "Not a pattern")
+
+
+def test_no_pattern_and_no_line_keep_the_window_from_hearing_keys(bench: Bench) -> None:
+    """Lines on which a pattern with nested repetition takes others for ever, and 100,000 in which nothing is found."""
+    bench.put(b"a" * 10_000 + b"!\r\n" + b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\r\n" * 100_000)
+    bench.key(Qt.Key.Key_F, BOTH)
+    bench.pane.search.regex.click()
+    bench.pane.search.line.setText("(a+)+$")
+    wait(lambda: bench.pane.search.finder.pattern is not None)
+    finder, late, typed = bench.pane.search.finder, [], 0
+    while not finder.is_done:
+        began = time.perf_counter()
+        QTest.keyClick(bench.view, Qt.Key.Key_A)
+        QApplication.processEvents()
+        late.append(time.perf_counter() - began)
+        typed += 1
+        assert sum(late) < 20
+    assert typed > 10
+    assert bench.shell.written == b"a" * typed
+    assert bench.pane.search.count.text() == "No match"
+    assert sorted(late)[int(len(late) * 0.99)] < 0.1
+
+
+def test_why_something_is_no_pattern_is_said(bench: Bench) -> None:
+    bench.key(Qt.Key.Key_F, BOTH)
+    bench.pane.search.regex.click()
+    bench.pane.search.line.setText("(?=later)")
+    wait(lambda: bench.pane.search.count.text() == "Not a pattern")
+    assert "(?=" in bench.pane.search.count.toolTip()
 
 
 def test_escape_closes_the_search_and_goes_back_to_typing(bench: Bench) -> None:

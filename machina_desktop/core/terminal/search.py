@@ -1,17 +1,68 @@
-"""Search in what is on the screen and above it, in whole lines, newest first."""
+"""Search in what is on the screen and above it, in whole lines, newest first, in time that grows with the text only."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import re2
+
+from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.terminal.copying import Rows, shown
 from machina_desktop.core.terminal.marks import Place
+from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.widths import HALF
 
 #: Rows of one line that are searched together; longer lines are searched in pieces.
 TOGETHER = 256
+#: Matches in one line after which whoever searches may pause.
+_AT_ONCE = 256
+
+
+class Pattern:
+    """What is looked for. The engine is RE2, which never tries again: no line can hold up a search.
+
+    Args:
+        text: The words themselves, or a regular expression without look-around and back-references.
+
+    Raises:
+        InvalidInput: E-TERMINAL-PATTERN, it is no such expression.
+    """
+
+    def __init__(self, text: str, *, is_regex: bool = False, is_cased: bool = False) -> None:
+        options = re2.Options()
+        options.literal = not is_regex
+        options.case_sensitive = is_cased
+        options.log_errors = False
+        self._key = (text, is_regex, is_cased)
+        try:
+            self._compiled = re2.compile(text, options)
+        except re2.error as error:
+            raise InvalidInput(
+                f"This is not a pattern: {_reason(error)}.",
+                field="pattern",
+                hint="Mend it, or turn regular expressions off to find these very characters.",
+                code="E-TERMINAL-PATTERN",
+            ) from error
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pattern) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def is_in(self, text: str) -> bool:
+        """Whether it is found at all."""
+        return self._compiled.search(text) is not None
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Start and end of each match that is not empty, from the first to the last."""
+        return (match.span() for match in self._compiled.finditer(text) if match.end() > match.start())
+
+
+def _reason(error: re2.error) -> str:
+    found = error.args[0] if error.args else ""
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
 
 
 class Match(NamedTuple):
@@ -21,8 +72,11 @@ class Match(NamedTuple):
     last: Place
 
 
-def matches(rows: Rows, pattern: re.Pattern[str], before: int | None) -> Iterator[Match]:
-    """All matches that are not empty, from the last to the first."""
+def matches(rows: Rows, pattern: Pattern, before: int | None) -> Iterator[Match | None]:
+    """All matches that are not empty, from the last to the first; ``None`` after each stretch in which there is none.
+
+    So whoever searches is asked often enough whether to go on now.
+    """
     bottom = rows.top + rows.lines - 1
     end = bottom if before is None else min(before - 1, bottom)
     while end >= rows.dropped:
@@ -30,26 +84,44 @@ def matches(rows: Rows, pattern: re.Pattern[str], before: int | None) -> Iterato
         while begin > rows.dropped and end - begin < TOGETHER and rows.row(begin - 1 - rows.top).is_wrapped:
             begin -= 1
         yield from _in_line(rows, pattern, begin, end)
+        yield None
         end = begin - 1
 
 
-def _in_line(rows: Rows, pattern: re.Pattern[str], begin: int, end: int) -> Iterator[Match]:
+def _in_line(rows: Rows, pattern: Pattern, begin: int, end: int) -> Iterator[Match | None]:
     """Matches in the rows of one line, from the last to the first."""
-    if begin == end:
-        row = rows.row(begin - rows.top)
-        if not row.text or (not row.clusters and HALF not in row.text and not pattern.search(row.text)):
-            return
+    line = [rows.row(number - rows.top) for number in range(begin, end + 1)]
+    if any(row.clusters or HALF in row.text for row in line):
+        text, place = _by_cells(line, begin, rows.columns)
+    else:
+        text, place = _by_columns(line, begin, rows.columns)
+    if not text or not pattern.is_in(text):
+        return
+    found = []
+    for span in pattern.spans(text):
+        found.append(span)
+        if not len(found) % _AT_ONCE:
+            yield None
+    for start, stop in reversed(found):
+        yield Match(place(start), place(stop - 1))
+
+
+def _by_columns(line: list[Row], begin: int, columns: int) -> tuple[str, Callable[[int], Place]]:
+    """The text of rows in which each character takes one column, and the place of each of its characters."""
+    text = "".join([row.text.ljust(columns) for row in line[:-1]]) + line[-1].text
+    return text, lambda at: Place(begin + at // columns, at % columns)
+
+
+def _by_cells(line: list[Row], begin: int, columns: int) -> tuple[str, Callable[[int], Place]]:
+    """The same of rows in which characters take two columns, or several characters one cell."""
     text: list[str] = []
     places: list[Place] = []
-    for number in range(begin, end + 1):
-        row = rows.row(number - rows.top)
+    for number, row in enumerate(line, begin):
         for x in range(len(row.text)):
             characters = shown(row, x, x + 1) if row.text[x] != HALF else ""
             text.append(characters)
             places += [Place(number, x)] * len(characters)
-        if number < end:
-            text.append(" " * (rows.columns - len(row.text)))
-            places += [Place(number, x) for x in range(len(row.text), rows.columns)]
-    found = [match.span() for match in pattern.finditer("".join(text)) if match.end() > match.start()]
-    for start, stop in reversed(found):
-        yield Match(places[start], places[stop - 1])
+        if number < begin + len(line) - 1:
+            text.append(" " * (columns - len(row.text)))
+            places += [Place(number, x) for x in range(len(row.text), columns)]
+    return "".join(text), places.__getitem__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from machina_desktop.core.terminal.marks import Command, Mark, Place
 from machina_desktop.core.terminal.modes import BLINKING, HELD, Modes
 from machina_desktop.core.terminal.rows import EMPTY_ROW, Row
 from machina_desktop.core.terminal.screen import Screen
-from machina_desktop.core.terminal.search import Match, matches
+from machina_desktop.core.terminal.search import Match, Pattern, matches
 from machina_desktop.core.terminal.stream import Stream
 
 
@@ -209,8 +208,10 @@ class Terminal:
         """What a selection copies: from ``first`` up to ``last`` inclusive, wrapped lines joined, in any order."""
         return text_between(self, first, last, is_block=is_block)
 
-    def search(self, pattern: re.Pattern[str], *, before: int | None = None) -> Iterator[Match]:
+    def search(self, pattern: Pattern, *, before: int | None = None) -> Iterator[Match | None]:
         """Where the pattern is found in lines, newest first; only those that begin before row ``before``.
+
+        In between comes ``None``, often enough to stop there for a while.
 
         The iterator may be left alone while the terminal goes on; rows that are dropped meanwhile are not found.
         """

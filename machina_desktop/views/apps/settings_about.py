@@ -29,6 +29,7 @@ SHIPPED: tuple[tuple[str, str, str], ...] = (
     ("msgspec", "BSD-3-Clause", "https://msgspec.dev"),
     ("psutil", "BSD-3-Clause", "https://github.com/giampaolo/psutil"),
     ("platformdirs", "MIT", "https://github.com/tox-dev/platformdirs"),
+    ("RE2", "BSD-3-Clause", "https://github.com/google/re2"),
     ("qasync", "BSD-2-Clause", "https://github.com/CabbageDevelopment/qasync"),
 )
 """Fonts, icons and libraries that come with the application: name, licence, address."""

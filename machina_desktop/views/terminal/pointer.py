@@ -56,6 +56,8 @@ class Pointer(QObject):
         self._sight = sight
         self.selection: Selection | None = None
         self.link: Link | None = None
+        # Of rows of the screen, what is selected in them; those above it cannot change any more.
+        self._covered: dict[int, str] = {}
         self._is_selecting = False
         self._clicks = 0
         self._clicked_at = QPointF()
@@ -135,7 +137,30 @@ class Pointer(QObject):
     def select(self, selection: Selection) -> None:
         """Select what something else has found."""
         self.selection = selection
+        self._note_covered(selection)
         self.selected.emit()
+
+    def heed_changes(self) -> None:
+        """Let the selection go if something else stands now where it is, as xterm does; never while it is made."""
+        selection = self.selection
+        if selection is None:
+            return
+        is_same = all(self._selected_in(selection, row) == text for row, text in self._covered.items())
+        if is_same or self._is_selecting:
+            self._note_covered(selection)
+        else:
+            self.clear()
+
+    def _note_covered(self, selection: Selection) -> None:
+        base = self._sight.base
+        first, last = max(selection.start.row, base), min(selection.end.row, base + self._sight.terminal.lines - 1)
+        self._covered = {row: self._selected_in(selection, row) for row in range(first, last + 1)}
+
+    def _selected_in(self, selection: Selection, row: int) -> str:
+        """What is selected in an absolute row, without blanks at its end."""
+        terminal = self._sight.terminal
+        first, last = selection.span(row, terminal.columns) or (0, 0)
+        return terminal.row(row - self._sight.base).text[first:last].rstrip(" ")
 
     def look_for_link(self, at: QPointF | None) -> None:
         """Note which link is at a place; ``None`` for nowhere."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -11,7 +10,8 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from machina_desktop.core.terminal.search import Match
+from machina_desktop.core.errors import InvalidInput
+from machina_desktop.core.terminal.search import Match, Pattern
 from machina_desktop.core.terminal.terminal import Terminal
 from machina_desktop.views import theme
 from machina_desktop.views.terminal.overlay import Span
@@ -38,14 +38,14 @@ class Finder:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._rest: Iterator[Match] = iter(())
-        self.pattern: re.Pattern[str] | None = None
+        self._rest: Iterator[Match | None] = iter(())
+        self.pattern: Pattern | None = None
         self.matches: list[Match] = []
         self.current = -1
         self.is_done = True
         self._wanted: Match | None = None
 
-    def begin(self, pattern: re.Pattern[str] | None) -> None:
+    def begin(self, pattern: Pattern | None) -> None:
         """Look for something else, from the newest row on; ``None`` looks for nothing."""
         stood_on = self.match() if pattern == self.pattern else None
         self.pattern = pattern
@@ -57,16 +57,18 @@ class Finder:
     def step(self) -> bool:
         """Go on for a moment; answers whether something is left."""
         until = time.perf_counter() + SLICE_S
-        while not self.is_done:
-            found = next(self._rest, None)
-            if found is None or len(self.matches) >= MATCHES_AT_MOST:
+        for found in self._rest:
+            if found is not None:
+                self.matches.append(found)
+                if self._wanted == found:
+                    self.current = len(self.matches) - 1
+            if len(self.matches) >= MATCHES_AT_MOST:
                 self.is_done = True
                 break
-            self.matches.append(found)
-            if self._wanted == found:
-                self.current = len(self.matches) - 1
             if time.perf_counter() > until:
                 break
+        else:
+            self.is_done = True
         if self.current < 0 and self.matches:
             self.current = 0
         return not self.is_done
@@ -209,13 +211,15 @@ class SearchBar(QWidget):
 
     def _search(self) -> None:
         text = self.line.text()
-        pattern, problem = _compiled(text, is_regex=self.regex.isChecked(), is_cased=self.case.isChecked())
-        self.finder.begin(pattern)
-        if problem:
+        try:
+            pattern = Pattern(text, is_regex=self.regex.isChecked(), is_cased=self.case.isChecked()) if text else None
+        except InvalidInput as error:
+            self.finder.begin(None)
             self.count.setText(self.tr("Not a pattern"))
-            self.count.setToolTip(problem)
+            self.count.setToolTip(str(error))
             self.found.emit()
             return
+        self.finder.begin(pattern)
         self.count.setToolTip("")
         self.finder.step()
         if not self.finder.is_done:
@@ -240,13 +244,3 @@ class SearchBar(QWidget):
         for button in (self.older, self.newer):
             button.setEnabled(bool(finder.matches))
         self.found.emit()
-
-
-def _compiled(text: str, *, is_regex: bool, is_cased: bool) -> tuple[re.Pattern[str] | None, str]:
-    """The pattern that a person means, or what is wrong with it."""
-    if not text:
-        return None, ""
-    try:
-        return re.compile(text if is_regex else re.escape(text), 0 if is_cased else re.IGNORECASE), ""
-    except re.error as error:
-        return None, str(error)

@@ -132,6 +132,7 @@ class TerminalView(QAbstractScrollArea):
             return
         began = time.thread_time()
         changed = self.sight.refresh(is_blink_off=self._is_blink_off)
+        self.pointer.heed_changes()
         self._paint_ground()
         self._settle_bar()
         self._keep_time()
