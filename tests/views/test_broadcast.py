@@ -236,6 +236,17 @@ def test_machines_of_one_environment_need_no_word(desk: Desk, environment: str) 
     assert desk.broadcast.included() == (first, second)
 
 
+def test_what_was_not_in_the_question_is_asked_about_again(desk: Desk) -> None:
+    first, second = desk.open("a", "staging"), desk.open("b", "qa")
+    desk.broadcast.start(Reach.ALL, first)
+    desk.environments["b"] = "production"
+    desk.asked[0].agreed()
+    assert not desk.broadcast.is_on
+    assert desk.asked[1].groups[0] == ("production", ("b",))
+    desk.asked[1].agreed()
+    assert desk.broadcast.included() == (first, second)
+
+
 def test_including_a_production_machine_later_is_asked_about_once(desk: Desk) -> None:
     first, _second, third = desk.open("a"), desk.open("b"), desk.open("p", "production")
     desk.broadcast.start(Reach.CHOSEN, first, (first, _second))

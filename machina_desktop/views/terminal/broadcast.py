@@ -133,13 +133,12 @@ class Broadcast(QObject):
             wanted = chosen
         members = tuple(wanted)
         if members:
-            live = [pane for pane in members if pane.state is SessionState.LIVE]
-            self._with_consent(live, lambda: self._begin(reach, source, members))
+            self._with_consent(lambda: _live(members), lambda: self._begin(reach, source, members))
 
     def include(self, pane: TerminalPane) -> None:
         """Let a terminal take part (again); asks first where that is due."""
         if self._members.get(pane) in {Standing.OUT, Standing.NEW}:
-            self._with_consent((*self.included(), pane), lambda: self._include(pane))
+            self._with_consent(lambda: (*self.included(), pane), lambda: self._include(pane))
 
     def exclude(self, pane: TerminalPane) -> None:
         """Leave a terminal out."""
@@ -187,8 +186,11 @@ class Broadcast(QObject):
             return tuple(self._around.beside(self._origin))
         return ()
 
-    def _with_consent(self, panes: Iterable[TerminalPane], then: Callable[[], None]) -> None:
-        environments = {pane.place: self._around.environment(pane.place.machine_id) for pane in panes}
+    def _with_consent(self, panes: Callable[[], Iterable[TerminalPane]], then: Callable[[], None]) -> None:
+        there = set(self._around.panes())
+        environments = {
+            pane.place: self._around.environment(pane.place.machine_id) for pane in panes() if pane in there
+        }
         asked = frozenset(environments.values())
         if not wants_consent(asked, self._agreed):
             then()
@@ -196,7 +198,8 @@ class Broadcast(QObject):
 
         def agree() -> None:
             self._agreed |= asked
-            then()
+            # While the question stood, a terminal may have come back or a machine have gone into production.
+            self._with_consent(panes, then)
 
         self.consent_wanted.emit(Consent(groups=_groups(environments), agreed=agree))
 
@@ -261,6 +264,10 @@ class Broadcast(QObject):
         for pane in self._around.panes():
             pane.show_broadcast(is_on=pane in included)
         self.changed.emit()
+
+
+def _live(panes: tuple[TerminalPane, ...]) -> tuple[TerminalPane, ...]:
+    return tuple(pane for pane in panes if pane.state is SessionState.LIVE)
 
 
 def _groups(environments: Mapping[Place, str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
