@@ -118,6 +118,12 @@ class MainWindow(QMainWindow):
         """Start, or go on with, deploying a machine."""
         self.wizard_wanted.emit()
 
+    def offer_commands(self, bridge: Bridge, commands: Commands, window: QWidget) -> None:
+        """Give another window a palette of its own commands, with the key this one has it by."""
+        from machina_desktop.views.command_palette import offer  # noqa: PLC0415 - not before the first paint
+
+        offer(bridge, commands, window)
+
     def show_run(self, deployment_id: str) -> None:
         """Bring the window to the front with a deployment in the inspector; without an id, their page."""
         self.come_to_front()

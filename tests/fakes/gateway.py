@@ -38,6 +38,7 @@ from machina_desktop.core.events import Change, Changed, EventBus, LogAppended, 
 from machina_desktop.core.ids import now
 from machina_desktop.core.services import deployments, keys, machines, providers
 from machina_desktop.core.services.use_case import Request
+from machina_desktop.views.commands import Commands
 from tests.fakes.people_answers import PeopleAnswers
 from tests.fakes.recording_rows import recording_answers, recording_rows
 from tests.fakes.rows import ACTOR_ID, CATALOGUES, PROVIDER_INFOS, TEAM_ID
@@ -442,6 +443,9 @@ class RecordingWindow:
 
     def open_deploy_wizard(self) -> None:
         self.wizards += 1
+
+    def offer_commands(self, bridge: Bridge, commands: Commands, window: QWidget) -> None:
+        """Windows of pages have no palette here."""
 
 
 async def until(condition: Callable[[], object], *, deadline_s: float = 5.0) -> None:

@@ -17,6 +17,7 @@ from machina_desktop.views import theme
 from machina_desktop.views.apps.terminal_part import GonePart
 from machina_desktop.views.apps.terminal_tab import TerminalTab
 from machina_desktop.views.apps.terminal_window import TerminalWindow
+from machina_desktop.views.palette import Palette
 from machina_desktop.views.terminal.split_layout import Side
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from tests.fakes import walk
@@ -345,8 +346,10 @@ async def test_a_window_of_its_own_has_the_same_keys_and_a_palette(house: House)
     press(window, Qt.Key.Key_T, BOTH)
     assert len(window.deck.tabs()) == 2
     press(window, Qt.Key.Key_P, BOTH)
-    assert window.palette_.isVisible()
-    assert any(line.entry.name.endswith("terminals.split_down") for line in window.palette_.lines())
+    palette = window.findChild(Palette)
+    assert palette is not None
+    assert palette.isVisible()
+    assert any(line.entry.name.endswith("terminals.split_down") for line in palette.lines())
 
 
 async def test_a_tab_dragged_out_of_the_strip_becomes_a_window_and_dragged_back_a_tab(house: House) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Never, Protocol, overload
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
-from machina_desktop.views.commands import Command
+from machina_desktop.views.commands import Command, Commands
 
 # The window is painted before the bridge is loaded.
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class Window(Protocol):
 
     def open_deploy_wizard(self) -> None:
         """Start, or go on with, deploying a machine."""
+        ...
+
+    def offer_commands(self, bridge: Bridge, commands: Commands, window: QWidget) -> None:
+        """Give another window a palette of its own commands."""
         ...
 
 

@@ -32,6 +32,7 @@ class Windows:
     save_workspace: Callable[[], object]
     open_workspace: Callable[[], object]
     title_of: Callable[[TerminalDeck], str]
+    decks: Callable[[], tuple[TerminalDeck, ...]]
 
 
 def commands_of(deck: TerminalDeck, windows: Windows) -> Iterable[Command]:

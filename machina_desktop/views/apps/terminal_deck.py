@@ -212,6 +212,12 @@ class TerminalDeck(QWidget):
         """The key of the first tab with a terminal on a machine; empty for none."""
         return next((tab.key for tab in self.tabs() if any(p.machine_id == machine_id for p in tab.parts())), "")
 
+    def show_tab(self, tab: TerminalTab) -> None:
+        """Bring its window and one of its tabs to the front."""
+        self.front_wanted.emit()
+        self.strip.set_current(tab.key)
+        tab.take_focus()
+
     # How it is made
 
     def _build(self) -> None:

@@ -69,7 +69,7 @@ def _fill_for_tab(menu: Menu, deck: TerminalDeck, windows: Windows, tab: Termina
         keys="Ctrl+Shift+N" if tab is deck.current_tab() else "",
         is_enabled=can_detach,
     )
-    for other in deck.terminals.decks:
+    for other in windows.decks():
         if other is not deck:
             title = _tr("Move to {0}").format(windows.title_of(other))
             menu.add_item(title, partial(windows.move_to, tab, other), icon_name="log-out")

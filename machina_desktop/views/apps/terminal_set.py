@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -19,15 +19,34 @@ from machina_desktop.views.terminal.broadcast import Around
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.pane import TerminalPane
 from machina_desktop.views.terminal.split_layout import Leaf
-from machina_desktop.views.terminal.workspace import PanePlan, TabPlan, Workspace, WorkspaceStore, node_of
-
-if TYPE_CHECKING:
-    from machina_desktop.views.apps.terminal_deck import TerminalDeck
+from machina_desktop.views.terminal.workspace import (
+    PanePlan,
+    TabPlan,
+    WindowPlan,
+    Workspace,
+    WorkspaceStore,
+    node_of,
+)
 
 # Tabs that were closed and can be opened again.
 _CLOSED = 10
 # What is remembered is written so long after the last change, in milliseconds.
 _REST_MS = 400
+
+
+class Deck(Protocol):
+    """What holds the tabs of one window."""
+
+    is_main: bool
+
+    def tabs(self) -> tuple[TerminalTab, ...]:
+        """Its tabs, in the order they stand in."""
+
+    def plan(self) -> WindowPlan:
+        """What to remember of it."""
+
+    def show_tab(self, tab: TerminalTab) -> None:
+        """Bring its window and one of its tabs to the front."""
 
 
 class Terminals(QObject):
@@ -55,10 +74,11 @@ class Terminals(QObject):
         self.bridge, self.door = bridge, door
         self.machines: dict[str, Machine] = {}
         self.look = Look()
-        self.decks: list[TerminalDeck] = []
+        self.decks: list[Deck] = []
         self.closed: list[TabPlan] = []
         self.store = WorkspaceStore("")
         self.is_remembering = False
+        self._written: Workspace | None = None
         self._rest = QTimer(self, interval=_REST_MS, singleShot=True)
         self._rest.timeout.connect(self.write)
         around = Around(panes=self.panes, beside=self.beside, environment=self.environment)
@@ -92,10 +112,6 @@ class Terminals(QObject):
     def live_count(self) -> int:
         """How many shells end when they are all closed."""
         return sum(frame.is_live for frame in self.frames())
-
-    def deck_of(self, tab: TerminalTab) -> TerminalDeck | None:
-        """The window's part in which a tab is."""
-        return next((deck for deck in self.decks if tab in deck.tabs()), None)
 
     # How they are made
 
@@ -147,14 +163,17 @@ class Terminals(QObject):
 
     def touch(self) -> None:
         """Something to be remembered is another."""
-        if self.is_remembering:
+        # What changes without end, such as a title, must not keep the rest from being written.
+        if self.is_remembering and not self._rest.isActive():
             self._rest.start()
 
     def write(self) -> None:
         """Remember now how they stand."""
         self._rest.stop()
-        if self.is_remembering:
-            self.store.keep(self.workspace())
+        workspace = self.workspace()
+        if self.is_remembering and workspace != self._written:
+            self._written = workspace
+            self.store.keep(workspace)
 
     def workspace(self) -> Workspace:
         """How they stand."""
@@ -170,8 +189,6 @@ class Terminals(QObject):
             for tab in deck.tabs():
                 frame = tab.frame_of(pane)
                 if frame is not None:
-                    deck.front_wanted.emit()
-                    deck.strip.set_current(tab.key)
                     tab.choose(frame)
-                    tab.take_focus()
+                    deck.show_tab(tab)
                     return

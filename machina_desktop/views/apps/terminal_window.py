@@ -13,9 +13,6 @@ from machina_desktop.views.apps.terminal_deck import TerminalDeck
 from machina_desktop.views.apps.terminal_set import Terminals
 from machina_desktop.views.brand import NAME, app_icon
 from machina_desktop.views.commands import Command, Commands, install_keys
-from machina_desktop.views.palette import Palette
-from machina_desktop.views.palette_entries import ACTIONS_ONLY
-from machina_desktop.views.palette_sources import PaletteSources
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.reading_order import move_focus
@@ -54,17 +51,9 @@ class TerminalWindow(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.deck)
-        self._palette = Palette(
-            apps=(),
-            commands=self.commands,
-            sources=PaletteSources((), terminals.bridge, parent=self),
-            show_found=lambda _link: None,
-            show_link=lambda _link: None,
-            window=self,
-        )
         self.commands.add_source(self._of_deck)
         install_keys(self, self._of_deck)
-        self._add_commands()
+        terminals.door.offer_commands(terminals.bridge, self.commands, self)
         self.deck.changed.connect(self._on_changed)
         self.deck.front_wanted.connect(self._on_front_wanted)
         self._place(geometry)
@@ -74,11 +63,6 @@ class TerminalWindow(QWidget):
     def question(self) -> ConfirmDialog | None:
         """The question what becomes of its shells, while it is asked."""
         return self._question
-
-    @property
-    def palette_(self) -> Palette:
-        """Its command palette."""
-        return self._palette
 
     def close_for_good(self) -> None:
         """Close without asking; its tabs have gone elsewhere or go with it."""
@@ -114,19 +98,6 @@ class TerminalWindow(QWidget):
 
     def _of_deck(self) -> Iterable[Command]:
         return commands_of(self.deck, self._windows)
-
-    def _add_commands(self) -> None:
-        self.commands.add(
-            Command(
-                name="palette.actions",
-                title=self.tr("Find an action"),
-                group=self.tr("General"),
-                icon="command",
-                keys="Ctrl+Shift+P",
-                run=lambda: self._palette.open(ACTIONS_ONLY),
-                is_available=self._palette.isHidden,
-            )
-        )
 
     def _place(self, geometry: str) -> None:
         kept = QByteArray.fromBase64(geometry.encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QObject, QPoint
+from PySide6.QtCore import QCoreApplication, QObject, QPoint, Qt
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.views.apps.terminal_commands import Windows
@@ -38,8 +38,13 @@ class TerminalWindows(QObject):
             save_workspace=self.save_workspace,
             open_workspace=self.choose_workspace,
             title_of=self.title_of,
+            decks=self.decks,
         )
         self._follow(main)
+
+    def decks(self) -> tuple[TerminalDeck, ...]:
+        """The decks of all windows, the page's first."""
+        return (self._main, *(window.deck for window in self.windows))
 
     def title_of(self, deck: TerminalDeck) -> str:
         """What people may know a window by."""
@@ -61,7 +66,7 @@ class TerminalWindows(QObject):
 
     def move_to(self, tab: TerminalTab, deck: TerminalDeck, at: int = -1) -> None:
         """Put a tab into another window; its shells go on."""
-        former = self._terminals.deck_of(tab)
+        former = next((each for each in self.decks() if tab in each.tabs()), None)
         if former is None or former is deck:
             return
         former.take(tab)
@@ -85,7 +90,10 @@ class TerminalWindows(QObject):
             self._fill(self._main if is_main else self._open(plan.geometry).deck, plan)
         for window in self.windows:
             if not window.isVisible() and window.deck.tabs():
+                # The person is in the main window and has asked for that one only.
+                window.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
                 window.show()
+                window.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, on=False)
 
     def _fill(self, deck: TerminalDeck, plan: WindowPlan) -> None:
         before = len(deck.tabs())
@@ -183,7 +191,7 @@ class TerminalWindows(QObject):
         window.deleteLater()
 
     def _on_dragged_out(self, deck: TerminalDeck, tab: TerminalTab, at: QPoint) -> None:
-        for other in self._terminals.decks:
+        for other in self.decks():
             strip = other.top
             if other is not deck and strip.isVisible() and strip.rect().contains(strip.mapFromGlobal(at)):
                 index = other.strip.tabAt(other.strip.mapFromGlobal(at))

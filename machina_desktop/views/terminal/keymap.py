@@ -2,7 +2,8 @@
 
 The window keeps ``Ctrl+Tab`` and ``Ctrl+Shift+Tab`` (to the next and the former control, the way out), ``Ctrl`` with a
 digit or a comma (the apps), ``Ctrl+PgUp`` and ``Ctrl+PgDown`` (the tabs), everything with ``Ctrl+Alt``, and everything
-with ``Ctrl+Shift``. All else is the shell's, ``Ctrl+K`` and ``F6`` too; actions open with ``Ctrl+Shift+P`` as well.
+with ``Ctrl+Shift``. A tab of several terminals takes the arrows with ``Alt+Shift``. All else
+is the shell's, ``Ctrl+K`` and ``F6`` too; actions open with ``Ctrl+Shift+P`` as well.
 """
 
 from __future__ import annotations

@@ -78,6 +78,7 @@ class PaneHeader(QWidget):
         if self._environment:
             words.append(self.tr("environment {0}").format(environment_title(self._environment)))
         self.setToolTip(", ".join(words))
+        self.setAccessibleName(self.toolTip())
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
