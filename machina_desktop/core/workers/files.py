@@ -13,6 +13,7 @@ from machina_desktop.core.services.transfers import FileDeed, RecordFiles
 from machina_desktop.core.services.tunnels import RecordTunnel
 from machina_desktop.core.ssh.listening import listening_ports
 from machina_desktop.core.sync.gateway import Gateway
+from machina_desktop.core.workers.dragged import Dragged
 from machina_desktop.core.workers.file_sides import LocalSide, RemoteSide
 from machina_desktop.core.workers.lines import Lines
 from machina_desktop.core.workers.local_edits import LocalEdits
@@ -27,6 +28,7 @@ class Files:
     Attributes:
         local: The files of this computer.
         transfers: The queue.
+        dragged: Files of machines on their way to other programs and machines.
         edits: The files of machines that are open in programs of this computer.
         tunnels: Ports forwarded to and from machines.
         questions: What machines ask before they let either through.
@@ -40,6 +42,7 @@ class Files:
         self.transfers = Transfers(
             self._lines, record=self._record, announce=lambda key: bus.publish(TransferChanged(key)), spawn=spawn
         )
+        self.dragged = Dragged(self.transfers, paths.home / "drags")
         self.edits = LocalEdits(self._lines, paths.home / "edits", record=self._record)
         self.tunnels = Tunnels(
             self.questions.dial,

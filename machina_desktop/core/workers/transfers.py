@@ -51,6 +51,7 @@ class _Job:
     measured: tuple[float, int] = (0.0, 0)
     halted: asyncio.Event = field(default_factory=asyncio.Event)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Transfers:
@@ -159,6 +160,12 @@ class Transfers:
             if each.answer is not None and not each.answer.done():
                 each.answer.set_result(choice)
 
+    async def ended(self, transfer_id: str) -> Transfer:
+        """The transfer, once nothing happens to it any more unless somebody tries it again."""
+        job = self._job(transfer_id)
+        await job.ended.wait()
+        return job.transfer
+
     def clear_finished(self, machine_id: str = "") -> None:
         """Forget those to which nothing happens any more."""
         for transfer in self.all(machine_id):
@@ -181,6 +188,7 @@ class Transfers:
     def _start(self, job: _Job) -> None:
         job.watch = Watch(on_bytes=_counter(job), on_resumed=_starter(job))
         job.halted = asyncio.Event()
+        job.ended.clear()
         job.is_wanted = True
         self._show(job, state=TransferState.WAITING, problem=None, conflict=None)
         self._spawn(self._run(job, job.watch), f"transfer {job.transfer.transfer_id}")
@@ -328,6 +336,8 @@ class Transfers:
             # Its task has not heard yet that it was halted.
             facts.pop("state", None)
         job.transfer = replace(job.transfer, **facts)  # type: ignore[arg-type]
+        if job.transfer.state.is_final:
+            job.ended.set()
         if is_loud:
             self._announce(job.transfer.transfer_id)
 

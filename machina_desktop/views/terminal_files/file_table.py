@@ -55,12 +55,17 @@ def key_of(entry: Entry) -> str:
 
 
 class FilesModel(RecordTableModel[Entry]):
-    """A folder's entries; folders stay first however they are sorted."""
+    """A folder's entries; folders stay first however they are sorted.
+
+    Attributes:
+        carry: Makes what a drag takes along for other programs, where ``urls`` answers none.
+    """
 
     def __init__(self, urls: Callable[[Sequence[Entry]], list[QUrl]], parent: QObject) -> None:
         """``urls`` answers where entries lie for other programs; none where they cannot be reached by these."""
         super().__init__(_columns(parent), key=key_of, parent=parent)
         self._urls = urls
+        self.carry: Callable[[Sequence[Entry]], QMimeData] | None = None
         self._sorting = (0, Qt.SortOrder.AscendingOrder)
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
@@ -70,10 +75,10 @@ class FilesModel(RecordTableModel[Entry]):
         return [OURS, "text/uri-list"]
 
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
-        rows = sorted({index.row() for index in indexes})
-        data = QMimeData()
+        entries = [self.record(row) for row in sorted({index.row() for index in indexes})]
+        data = self.carry(entries) if self.carry is not None else QMimeData()
         data.setData(OURS, b"1")
-        if urls := self._urls([self.record(row) for row in rows]):
+        if urls := self._urls(entries):
             data.setUrls(urls)
         return data
 
@@ -143,11 +148,13 @@ class FileTable(TableView):
         asked: A key that asks for something was pressed: a value of :data:`KEYS` (str).
         dropped_ours: Rows of another side were dropped here: their table, and whether they shall be moved.
         dropped_urls: Files of this computer were dropped here: their paths (list of str).
+        drag_ended: A drag of rows of this table is over, wherever it ended.
     """
 
     asked = Signal(str)
     dropped_ours = Signal(QObject, bool)
     dropped_urls = Signal(list)
+    drag_ended = Signal()
 
     def __init__(
         self, model: FilesModel, *, name: str, settings: QSettings | None, settings_key: str, parent: QWidget
@@ -174,6 +181,10 @@ class FileTable(TableView):
             is_back = event.key() == Qt.Key.Key_Backtab or event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             return move_focus(self.window(), forwards=not is_back)
         return super().event(event)
+
+    def startDrag(self, actions: Qt.DropAction) -> None:
+        super().startDrag(actions)
+        self.drag_ended.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if self._takes(event):

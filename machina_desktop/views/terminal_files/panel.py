@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.terminal import Question
-from machina_desktop.core.domain.transfer import Direction, OnConflict, Transfer, TransferState, shown_name
+from machina_desktop.core.domain.transfer import Direction, Entry, OnConflict, Transfer, TransferState, shown_name
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.machines import GetMachine
 from machina_desktop.views import remembered, tasks
+from machina_desktop.views.terminal_files.dragging import DragOut
 from machina_desktop.views.terminal_files.editing import Editing
 from machina_desktop.views.terminal_files.file_dialogs import ConflictDialog, NameDialog, PermissionsDialog
 from machina_desktop.views.terminal_files.file_table import FileTable
@@ -40,6 +41,7 @@ class FilesPanel(QWidget):
         remote: The machine's side.
         queue: The transfers.
         login: What the machine asks.
+        drag_out: Files of the machine on their way to other programs and panels.
 
     Signals:
         close_wanted(): The person is done with it.
@@ -58,6 +60,7 @@ class FilesPanel(QWidget):
         self.queue = QueueDrawer(self)
         self.editing = Editing(bridge, machine_id, self)
         self.login = LoginWatch(bridge, machine_id, self)
+        self.drag_out = DragOut(bridge, machine_id, self)
         self._active = self.local
         self._refresh = QTimer(self, interval=REFRESH_MS, singleShot=True)
         self._build()
@@ -127,6 +130,9 @@ class FilesPanel(QWidget):
         self.queue.wanted.connect(self._on_wanted)
         self.queue.clear_wanted.connect(lambda: self._bridge.files.transfers.clear_finished(self._machine_id))
         self.editing.said.connect(self.say)
+        self.drag_out.said.connect(self.say)
+        self.remote.model.carry = self._carry
+        self.remote.table.drag_ended.connect(self.drag_out.end)
         self.editing.sent.connect(self.remote.refresh)
         for pane in (self.local, self.remote):
             pane.table.installEventFilter(self)
@@ -317,10 +323,39 @@ class FilesPanel(QWidget):
         if (entry := pane.entry(key)) is not None:
             self._open(pane, pane.path_of(entry))
 
+    def _carry(self, entries: Sequence[Entry]) -> QMimeData:
+        return self.drag_out.carry(tuple(self.remote.path_of(entry) for entry in entries))
+
     def _on_dropped_ours(self, pane: FilePane, source: FileTable, is_move: bool) -> None:
         for each in (self.local, self.remote):
             if source is each.table and each is not pane:
                 self._send(each, pane, is_move=is_move)
+                return
+        other = source.parent()
+        while other is not None and not isinstance(other, FilesPanel):
+            other = other.parent()
+        if other is not None and pane.path:
+            self._take_from(other, source, pane)
+
+    def _take_from(self, other: FilesPanel, source: FileTable, pane: FilePane) -> None:
+        """Copy what was dragged from another machine's panel, whose files stay as they are."""
+        files = self._bridge.files
+        if source is other.local.table:
+            self._on_dropped_urls(pane, [other.local.path_of(each) for each in other.local.selected()])
+            return
+        promise = other.drag_out.promise
+        if promise is None:
+            return
+        if pane is self.local:
+            files.transfers.add(promise.machine_id, Direction.DOWNLOAD, promise.sources, destination=pane.path)
+            return
+        self.say(self.tr("Copied through this computer, from machine to machine."))
+        tasks.run(
+            self._bridge,
+            files.dragged.send_across(promise, self._machine_id, pane.path),
+            owner=self._bridge,
+            name="copy files from machine to machine",
+        )
 
     def _on_dropped_urls(self, pane: FilePane, paths: list[str]) -> None:
         if pane is self.remote and pane.path:

@@ -99,10 +99,10 @@ class _Row(QWidget):
         if status.connections_ever:
             parts.append(self.tr("{0} open of {1}").format(status.connections, status.connections_ever))
             parts.append(size_words(status.bytes_sent + status.bytes_received))
-        elif status.state.is_active and status.is_answered is not False:
-            parts.append(self.tr("nothing has come through yet"))
-        else:
+        elif not status.state.is_active:
             parts.append(self.tr("saved"))
+        elif status.is_answered is not False:
+            parts.append(self.tr("nothing has come through yet"))
         return "  ·  ".join(parts)
 
     def _on_copy(self) -> None:
