@@ -22,15 +22,21 @@ class AskingServer(paramiko.ServerInterface):
 
     Attributes:
         given: Every password that was tried.
+        transport: The connection that was made last.
     """
 
-    def __init__(self, *, password: str = "", answers: Sequence[str] = ()) -> None:
+    def __init__(self, *, password: str = "", answers: Sequence[str] = (), banner: str = "") -> None:
         self._password = password
+        self._banner = banner
         self._answers = list(answers)
         self.given: list[str] = []
+        self.transport: paramiko.Transport | None = None
 
     def get_allowed_auths(self, username: str) -> str:
         return ",".join((["password"] if self._password else []) + (["keyboard-interactive"] if self._answers else []))
+
+    def get_banner(self) -> tuple[str, str]:
+        return self._banner, "en-US"
 
     def check_auth_password(self, username: str, password: str) -> int:
         self.given.append(password)
@@ -76,6 +82,7 @@ def asking(server: AskingServer) -> Iterator[Target]:
                 transport.set_log_channel("machina.ssh.transport")
                 transport.add_server_key(key)
                 transports.append(transport)
+                server.transport = transport
                 try:
                     transport.start_server(server=server)
                 except (paramiko.SSHException, EOFError, OSError):

@@ -38,9 +38,15 @@ class Connection:
     """An authenticated connection; a context manager that closes it. One thread at a time.
 
     ``over`` are the connections to the jump hosts that it runs through; they end with it.
+
+    Attributes:
+        banner: What the server had to say before the login: whole lines, fit for a terminal; empty for nothing.
     """
 
-    def __init__(self, transport: paramiko.Transport, target: Target, over: tuple[Connection, ...] = ()) -> None:
+    def __init__(
+        self, transport: paramiko.Transport, target: Target, over: tuple[Connection, ...] = (), *, banner: str = ""
+    ) -> None:
+        self.banner = banner
         self._transport = transport
         self._target = target
         self._over = over

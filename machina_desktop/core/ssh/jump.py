@@ -48,9 +48,9 @@ def _connect(hop: Hop, guide: Guide, timeout_s: float, over: tuple[Connection, .
     def again() -> paramiko.Transport:
         return trusted(known, guide, timeout_s, dial)
 
-    transport = log_in(transport, hop, guide, timeout_s, again)
+    transport, banner = log_in(transport, hop, guide, timeout_s, again)
     transport.set_keepalive(KEEPALIVE_S)
-    return Connection(transport, hop.target, over)
+    return Connection(transport, hop.target, over, banner=banner)
 
 
 def _dial_through(connection: Connection, target: Target) -> Dial:

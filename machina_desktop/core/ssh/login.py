@@ -27,6 +27,8 @@ PASSWORD_TRIES = 3
 TYPING_S = 600.0
 """So long a server's question may stay unanswered; servers themselves hang up sooner."""
 _LONGEST_PROMPT = 1000
+_LONGEST_BANNER = 16_384
+_MOST_LINES = 200
 
 Open = Callable[[], paramiko.Transport]
 """Opens a connection anew to the server whose key is known."""
@@ -46,10 +48,17 @@ class _Progress:
     refused_files: set[str] = field(default_factory=set)
     most_keys: int = KEYS_A_CONNECTION
     has_typed: bool = False
+    banner: str = ""
 
 
-def log_in(transport: paramiko.Transport, hop: Hop, guide: Guide, timeout_s: float, again: Open) -> paramiko.Transport:
+def log_in(
+    transport: paramiko.Transport, hop: Hop, guide: Guide, timeout_s: float, again: Open
+) -> tuple[paramiko.Transport, str]:
     """Log in, on ``transport`` or on one that was opened ``again`` after the server had hung up.
+
+    Returns:
+        What one is logged in on, and what the server had to say before (RFC 4252, 5.4): whole lines without anything
+        that a terminal would obey, empty for nothing.
 
     Raises:
         Unavailable: E-SSH-AUTH, E-SSH-KEY, E-SSH-TIMEOUT or what the guide raises.
@@ -62,7 +71,7 @@ def log_in(transport: paramiko.Transport, hop: Hop, guide: Guide, timeout_s: flo
         login = _Login(transport, hop, guide, timeout_s, progress)
         try:
             if login.run():
-                return transport
+                return transport, progress.banner
             if not login.has_more_keys:
                 break
         except _HungUp:
@@ -124,6 +133,8 @@ class _Login:
             self._judge(error, deadline)
             # "none" is among the ways, and it was refused: nobody is let in any way.
             return ("none",)
+        finally:
+            self._hear_banner()
         return ()
 
     # Keys
@@ -273,6 +284,13 @@ class _Login:
         except (paramiko.SSHException, OSError, EOFError) as error:
             self._judge(error, deadline)
             return None
+        finally:
+            self._hear_banner()
+
+    def _hear_banner(self) -> None:
+        # The library keeps one for each attempt; servers say it at the first.
+        if not self._progress.banner:
+            self._progress.banner = _lines(self._transport.get_banner() or b"")
 
     def _judge(self, error: Exception, deadline: float) -> None:
         if not self._transport.is_active():
@@ -285,6 +303,13 @@ def _plain(text: object) -> str:
     """What a server says, without what a terminal or a window would obey; line ends become spaces."""
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
     return "".join(each for each in " ".join(said.split()) if each.isprintable())[:_LONGEST_PROMPT]
+
+
+def _lines(said: bytes) -> str:
+    """What a server says before the login, for a terminal: each line ended, and nothing in it that would be obeyed."""
+    text = said[:_LONGEST_BANNER].decode("utf-8", "replace").replace("\t", "    ")
+    lines = ["".join(each for each in line if each.isprintable()) for line in text.splitlines()[:_MOST_LINES]]
+    return "".join(f"{line.rstrip()}\r\n" for line in lines) if any(lines) else ""
 
 
 def _refused(hop: Hop, keys: int, *, has_typed: bool) -> Unavailable:

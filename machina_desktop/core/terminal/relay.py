@@ -44,6 +44,13 @@ class Relay:
         self._writable = select.poll()
         self._writable.register(outlet, select.POLLOUT)
 
+    def say(self, data: bytes) -> None:
+        """Pass on what did not come over the channel; before anything of it does."""
+        with self._changed:
+            sent = self._send(data)
+            if sent < len(data):
+                self._kept.append(memoryview(data)[sent:])
+
     def feed(self, data: bytes) -> None:
         """Pass it on."""
         with self._changed:

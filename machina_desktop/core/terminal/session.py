@@ -257,7 +257,9 @@ class Session:
             wish = opened.wish
             if wish.columns:
                 wish = replace(wish, columns=size[0], lines=size[1])
-            channel = open_shell(opened.connection, wish, None if self._outlet is None else Relay(self._outlet))
+            relay = None if self._outlet is None else Relay(self._outlet)
+            self._greet(attempt, relay, opened.connection.banner.encode() if wish.columns else b"")
+            channel = open_shell(opened.connection, wish, relay)
         except MachinaError:
             opened.connection.close()
             self._line.ended(0)
@@ -269,6 +271,12 @@ class Session:
                 self._state = SessionState.LIVE
         self.on_change()
         return channel
+
+    def _greet(self, attempt: _Attempt, relay: Relay | None, banner: bytes) -> None:
+        if relay is not None:
+            relay.say(banner)
+        elif banner:
+            self._keep(attempt, banner)
 
     def _ask(self, attempt: _Attempt, question: Question) -> Answer:
         with self._changed:

@@ -233,14 +233,10 @@ class HostedSession:
 
     def _open(self, attempt: _Attempt) -> None:
         try:
+            # The process loads what it needs while the admission is asked for.
+            process = self._shells.started()
             visit = self._lead.visit(lambda: attempt.is_over)
         except MachinaError as error:
-            self.on_gone(attempt, error)
-            return
-        try:
-            process = self._shells.started()
-        except MachinaError as error:
-            visit.ended(0)
             self.on_gone(attempt, error)
             return
         ours, theirs = socket.socketpair()
