@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
@@ -21,7 +21,7 @@ from machina_desktop.views.snippets.run_on_dialog import Candidate, RunOnDialog
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.pane import TerminalPane
 from machina_desktop.views.terminal.place import Place
-from machina_desktop.views.terminal.target_list import Target
+from machina_desktop.views.terminal.target_list import Target, TargetsDialog
 from tests.fakes.local_shell import LocalShell
 from tests.fakes.sshd import KeyPair, running
 from tests.fakes.terminal_scenes import HOST_KEY
@@ -178,6 +178,32 @@ def test_each_machine_fills_in_its_own_and_its_text_is_in_sight(bench: Bench) ->
     assert dialog.targets.ticked() == ("web-1",)
     dialog.primary.click()
     assert told == [{"web-1": "ping one.example -c 3"}]
+
+
+def test_rows_are_ticked_by_space_and_click_and_found_by_words(bench: Bench) -> None:
+    dialog = TargetsDialog(
+        "Some",
+        [Target(key=each, title=each) for each in ("web-1", "web-2", "db-1")],
+        text="",
+        primary="Go",
+        least=2,
+        parent=bench.owner,
+    )
+    dialog.open()
+    targets = dialog.targets
+    targets.list.select("web-1")
+    QTest.keyClick(targets.list, Qt.Key.Key_Space)
+    assert targets.ticked() == ("web-1",)
+    assert not dialog.primary.isEnabled()
+    second = targets.list.visualRect(targets.list.model().index(1, 0)).center()
+    QTest.mouseClick(targets.list.viewport(), Qt.MouseButton.LeftButton, pos=second)
+    assert targets.ticked() == ("web-1", "web-2")
+    assert dialog.primary.isEnabled()
+    targets.search.setText("db")
+    QTest.keyClick(targets.search, Qt.Key.Key_Return)
+    assert [item.key for item in targets.list.items()] == ["db-1"]
+    targets.all.click()
+    assert targets.ticked() == ("web-1", "web-2", "db-1")
 
 
 def test_a_machine_that_lacks_what_is_asked_for_is_named(bench: Bench) -> None:

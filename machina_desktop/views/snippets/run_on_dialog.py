@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
@@ -18,6 +19,10 @@ from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.inputs import Note, Select
 from machina_desktop.views.widgets.text import Label
+
+
+# More machines are counted and not named.
+_MOST_NAMED: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +146,9 @@ class RunOnDialog(Dialog):
         text = self._shown_text(key) if key in ticked else ""
         self.preview.setPlainText(text)
         opened = [self._candidates[key].target.title for key in ticked if not self._candidates[key].is_open]
-        words = self.tr("A terminal is opened on {0}.").format(", ".join(opened)) if opened else ""
+        several = self.tr("{0} machines").format(self.locale().toString(len(opened)))
+        named = several if len(opened) > _MOST_NAMED else ", ".join(opened)
+        words = self.tr("A terminal is opened on {0}.").format(named) if opened else ""
         self._note.show_text(problem or words, is_error=bool(problem))
         self.primary.setEnabled(bool(ticked) and not problem)
 

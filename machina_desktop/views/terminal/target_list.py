@@ -6,17 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
-from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.inputs import Select
+from machina_desktop.views.widgets.list_view import List, ListItem
 from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.text import Label
-
-_HEIGHT = 260
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +37,28 @@ class Target:
     is_ticked: bool = False
 
 
+class _Ticks(List):
+    """A list whose rows a click or the space bar ticks.
+
+    Signals:
+        toggled_key(str): The key of the row.
+    """
+
+    toggled_key = Signal(str)
+
+    def __init__(self, *, name: str, parent: QWidget) -> None:
+        super().__init__(name=name, parent=parent)
+        self.clicked.connect(lambda _index: self.toggled_key.emit(self.current()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and self.current():
+            self.toggled_key.emit(self.current())
+            return
+        super().keyPressEvent(event)
+
+
 class TargetList(QWidget):
-    """Rows to tick, to search, and to tick by tag.
+    """Rows to tick, to search, and to tick by tag. It stays quick with thousands of them.
 
     Signals:
         changed(): Others are ticked.
@@ -50,40 +69,24 @@ class TargetList(QWidget):
     def __init__(self, targets: Iterable[Target], *, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._targets = {target.key: target for target in targets}
-        self._boxes: dict[str, Checkbox] = {}
+        self._ticked = {key for key, target in self._targets.items() if target.is_ticked}
         self.search = SearchInput(self.tr("Find a machine…"), width=2000, parent=self)
         self.search.setObjectName("targets.search")
         self.tag = Select(self.tr("Tick by tag"), choices=(("", ""),))
+        self.list = _Ticks(name=name, parent=self)
+        self.list.setObjectName("targets.list")
         self.all = Button(self.tr("Tick all"), kind=ButtonKind.GHOST)
         self.none = Button(self.tr("Tick none"), kind=ButtonKind.GHOST)
         self.count = Label(style=Type.SECONDARY, tone="secondary")
-        self.setAccessibleName(name)
         self._build()
-        self.search.searched.connect(self._show)
-        self.all.clicked.connect(lambda: self._tick(self._shown(), is_on=True))
-        self.none.clicked.connect(lambda: self._tick(tuple(self._targets), is_on=False))
+        self.search.searched.connect(lambda _text: self._show())
+        self.list.toggled_key.connect(self._toggle)
+        self.all.clicked.connect(lambda: self._set(self._ticked | {target.key for target in self._shown()}))
+        self.none.clicked.connect(lambda: self._set(set()))
         self.tag.changed.connect(self._on_tag)
-        self._count()
+        self._show()
 
     def _build(self) -> None:
-        rows = QWidget()
-        column = QVBoxLayout(rows)
-        column.setContentsMargins(Space.S, Space.XS, Space.S, Space.XS)
-        column.setSpacing(0)
-        for target in self._targets.values():
-            box = Checkbox(f"{target.title}  ·  {target.detail}" if target.detail else target.title)
-            box.setObjectName(f"targets.{target.title}")
-            box.setChecked(target.is_ticked)
-            box.toggled.connect(lambda _is_on: self._count())
-            self._boxes[target.key] = box
-            column.addWidget(box)
-        column.addStretch()
-        room = QScrollArea()
-        room.setWidget(rows)
-        room.setWidgetResizable(True)
-        room.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        room.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        room.setMinimumHeight(min(_HEIGHT, rows.sizeHint().height() + 2))
         tags = sorted({tag for target in self._targets.values() for tag in target.tags})
         self.tag.set_choices((("", self.tr("Choose a tag…")), *((tag, tag) for tag in tags)))
         self.tag.setVisible(bool(tags))
@@ -97,44 +100,50 @@ class TargetList(QWidget):
         whole.setSpacing(Space.S)
         for widget in (self.tag, self.search):
             whole.addWidget(widget)
-        whole.addWidget(room, 1)
+        whole.addWidget(self.list, 1)
         whole.addLayout(buttons)
 
     def ticked(self) -> tuple[str, ...]:
         """The keys of what is ticked, shown or not, in order."""
-        return tuple(key for key, box in self._boxes.items() if box.isChecked())
+        return tuple(key for key in self._targets if key in self._ticked)
 
     def tick(self, keys: Iterable[str]) -> None:
         """Tick these, and no others."""
-        wanted = set(keys)
-        for key, box in self._boxes.items():
-            box.setChecked(key in wanted)
+        self._set(set(keys) & self._targets.keys())
 
-    def _tick(self, keys: tuple[str, ...], *, is_on: bool) -> None:
-        for key in keys:
-            self._boxes[key].setChecked(is_on)
+    def _set(self, ticked: set[str]) -> None:
+        self._ticked = ticked
+        self._show()
+        self.changed.emit()
 
-    def _shown(self) -> tuple[str, ...]:
+    def _toggle(self, key: str) -> None:
+        self._set(self._ticked ^ {key})
+
+    def _shown(self) -> list[Target]:
         words = self.search.text().casefold().split()
-        return tuple(
-            key
-            for key, target in self._targets.items()
+        return [
+            target
+            for target in self._targets.values()
             if all(word in " ".join((target.title, target.detail, *target.tags)).casefold() for word in words)
-        )
+        ]
 
-    def _show(self, _text: str) -> None:
-        shown = set(self._shown())
-        for key, box in self._boxes.items():
-            box.setVisible(key in shown)
+    def _show(self) -> None:
+        shown = self.locale().toString
+        self.list.set_items(tuple(self._item(target) for target in self._shown()))
+        self.count.setText(self.tr("{0} of {1} ticked").format(shown(len(self._ticked)), shown(len(self._targets))))
+
+    def _item(self, target: Target) -> ListItem:
+        is_ticked = target.key in self._ticked
+        return ListItem(
+            key=target.key,
+            title=f"{target.title}  ·  {target.detail}" if target.detail else target.title,
+            icon_name="square-check" if is_ticked else "square",
+            trailing=self.tr("ticked") if is_ticked else "",
+        )
 
     def _on_tag(self, tag: str) -> None:
         if tag:
             self.tick(key for key, target in self._targets.items() if tag in target.tags)
-
-    def _count(self) -> None:
-        shown = self.locale().toString
-        self.count.setText(self.tr("{0} of {1} ticked").format(shown(len(self.ticked())), shown(len(self._targets))))
-        self.changed.emit()
 
 
 class TargetsDialog(Dialog):
