@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +16,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLineEdit, QWidget
 
-from machina_desktop.core.domain.transfer import Direction, OnConflict, TransferState
+from machina_desktop.core.domain.transfer import Direction, Entry, EntryKind, OnConflict, TransferState
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.services.transfers import FileDeed, RecordFiles
 from machina_desktop.views import remembered, tasks
@@ -432,3 +434,85 @@ def test_the_drawer_begins_hidden(qapp: QApplication) -> None:
     drawer.show_transfers(())
     assert not drawer.isVisibleTo(owner)
     assert TransferState.DONE.is_final
+
+
+async def test_a_file_is_compared_with_its_copy(panel: FilesPanel, here: Path, there: Path) -> None:
+    choose(panel.local, "b.txt")
+    panel.do("compare")
+    await seen(lambda: "same on both sides" in panel._said.text())
+    (there / "b.txt").write_text("c")
+    panel.do("compare")
+    await seen(lambda: "differs" in panel._said.text())
+    (there / "b.txt").unlink()
+    panel.do("compare")
+    await seen(lambda: "could not be read" in panel._said.text())
+
+
+@pytest.mark.parametrize("is_remote", [False, True])
+async def test_a_deletion_can_be_stopped(panel: FilesPanel, there: Path, here: Path, *, is_remote: bool) -> None:
+    pane, folder = (panel.remote, there) if is_remote else (panel.local, here)
+    for number in range(3000):
+        (folder / "sub" / f"{number}").touch()
+    choose(pane, "sub")
+    panel._set_active(pane)
+    panel._delete(pane, (str(folder / "sub"),))
+    await seen(lambda: "deleted" in panel._said.text())
+    assert panel._stop.isVisible()
+    panel._stop.click()
+    await seen(lambda: not pane.states.is_loading and not panel._stop.isVisible())
+    assert len(list((folder / "sub").iterdir())) > 0
+
+
+async def test_a_folder_of_ten_thousand_names_holds_nothing_up(panel: FilesPanel, there: Path) -> None:
+    (there / "many").mkdir()
+    for number in range(10_000):
+        (there / "many" / f"{number:05}").touch()
+    gaps: list[float] = []
+    last = time.perf_counter()
+    panel.remote.go(str(there / "many"))
+    while panel.remote.model.rowCount() != 10_000:
+        await asyncio.sleep(0)
+        QApplication.processEvents()
+        gaps.append(time.perf_counter() - last)
+        last = time.perf_counter()
+        assert len(gaps) < 1_000_000
+    print(f"longest gap {max(gaps) * 1000:.0f} ms")
+    assert max(gaps) < 1.0
+
+
+@pytest.mark.parametrize("raw", [b"two\nlines", b"caf\xe9", b"-rf", b"a;rm -rf $HOME", b" "])
+async def test_awkward_names_are_copied_by_their_rows(
+    panel: FilesPanel, stage: FilesStage, here: Path, there: Path, raw: bytes
+) -> None:
+    name = os.fsdecode(raw)
+    (there / name).write_text("x")
+    panel.remote.refresh()
+    entry = Entry(name=name, kind=EntryKind.FILE)
+    await seen(lambda: panel.remote.model.row_of(key_of(entry)) >= 0)
+    panel.remote.table.setFocus()
+    assert panel.remote.table.select_key(key_of(entry))
+    press(panel.remote, Qt.Key.Key_F5)
+    await done(stage)
+    assert (here / name).read_text() == "x"
+
+
+@pytest.mark.parametrize("is_up", [False, True])
+async def test_links_that_lead_in_a_circle_are_listed_and_left_out(
+    panel: FilesPanel, stage: FilesStage, here: Path, there: Path, *, is_up: bool
+) -> None:
+    source, target = (panel.local, there) if is_up else (panel.remote, here)
+    folder = (here if is_up else there) / "sub"
+    (folder / "back").symlink_to("..")
+    (folder / "itself").symlink_to("itself")
+    (folder / "nowhere").symlink_to("gone")
+    (folder / "kept.txt").write_text("kept")
+    (folder / "same.txt").symlink_to("kept.txt")
+    choose(source, "sub")
+    panel._set_active(source)
+    panel.do("copy")
+    await done(stage)
+    (ended,) = stage.files.transfers.all()
+    assert (ended.state, ended.skipped) == (TransferState.DONE, 3)
+    assert sorted(each.name for each in (target / "sub").iterdir()) == ["kept.txt", "same.txt"]
+    source.go(str(folder))
+    await seen(lambda: shown(source) == ["back", "itself", "kept.txt", "nowhere", "same.txt"])

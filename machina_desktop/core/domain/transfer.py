@@ -35,6 +35,7 @@ class Entry:
         mode: Type and permission bits as in ``st_mode``; 0 where the server does not tell.
         target: Where a link leads, as it is written there; empty for everything else.
         is_folder: A folder, or a link that leads to one.
+        is_broken: A link that leads nowhere, or in a circle.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Entry:
     mode: int = 0
     target: str = ""
     is_folder: bool = False
+    is_broken: bool = False
 
     @property
     def permissions(self) -> str:
@@ -171,6 +173,25 @@ class Edit:
     def name(self) -> str:
         """The file's name."""
         return posixpath.basename(self.path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """Files of one folder of a machine that were offered to somebody.
+
+    Attributes:
+        sources: Their paths on the machine.
+        folder: Where they will lie, which does not exist yet.
+    """
+
+    machine_id: str
+    sources: tuple[str, ...]
+    folder: Path
+
+    @property
+    def targets(self) -> tuple[Path, ...]:
+        """Where each lies once it is there; before that there is nothing."""
+        return tuple(self.folder / check_name(base_name(source)) for source in self.sources)
 
 
 def base_name(path: str) -> str:

@@ -396,6 +396,7 @@ def _seen_through(link: Entry, target: str, behind: Entry | None) -> Entry:
         mode=link.mode,
         target=target or "?",
         is_folder=behind is not None and behind.is_folder,
+        is_broken=behind is None,
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
-from machina_desktop.core.domain.transfer import Direction, TransferState, base_name, check_name
+from machina_desktop.core.domain.transfer import Direction, Promise, TransferState, base_name, check_name
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.workers.transfers import Transfers
@@ -15,25 +14,6 @@ from machina_desktop.core.workers.transfers import Transfers
 KEPT_S = 86_400.0
 """So long what was fetched stays for whoever copies from it."""
 _ARRIVING = ".arriving"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Promise:
-    """Files of one folder of a machine that were offered to somebody.
-
-    Attributes:
-        sources: Their paths on the machine.
-        folder: Where they will lie, which does not exist yet.
-    """
-
-    machine_id: str
-    sources: tuple[str, ...]
-    folder: Path
-
-    @property
-    def targets(self) -> tuple[Path, ...]:
-        """Where each lies once it is there; before that there is nothing."""
-        return tuple(self.folder / check_name(base_name(source)) for source in self.sources)
 
 
 class Dragged:

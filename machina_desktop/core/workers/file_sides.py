@@ -70,7 +70,8 @@ class RemoteSide:
             for path in paths:
                 gone = session.remove_tree(path, on_progress=tell, stop=stop, gone=gone)
 
-        await self._lines.work(self._machine_id, clear)
+        with suppress(Stopped):
+            await self._lines.work(self._machine_id, clear)
 
     async def set_permissions(self, path: str, mode: int) -> None:
         await self._record(self._machine_id, FileDeed.PERMISSIONS, f"{mode:o} {shown_name(path)}")
@@ -150,7 +151,8 @@ class LocalSide:
                 gone += 1
                 tell(gone)
 
-        await asyncio.to_thread(clear)
+        with suppress(Stopped):
+            await asyncio.to_thread(clear)
 
     async def set_permissions(self, path: str, mode: int) -> None:
         def change() -> None:

@@ -42,8 +42,9 @@ class Item:
 
     @property
     def is_copied(self) -> bool:
-        """Whether its bytes go over; of links to folders and of devices nothing does."""
-        return self.entry.kind is EntryKind.FILE or (self.entry.kind is EntryKind.LINK and not self.entry.is_folder)
+        """Whether its bytes go over; of links to folders, of links to nothing and of devices none do."""
+        is_link_to_file = self.entry.kind is EntryKind.LINK and not (self.entry.is_folder or self.entry.is_broken)
+        return self.entry.kind is EntryKind.FILE or is_link_to_file
 
 
 class Steps(ABC):
@@ -239,6 +240,7 @@ def _numbered(name: str) -> Iterator[str]:
 def _entry_here(path: Path) -> Entry:
     facts = path.lstat()
     kind = kind_of(facts.st_mode)
+    is_broken = kind is EntryKind.LINK and not path.exists()
     if kind is EntryKind.LINK:
         with suppress(OSError):
             behind = path.stat()
@@ -252,6 +254,7 @@ def _entry_here(path: Path) -> Entry:
         mtime=facts.st_mtime,
         mode=facts.st_mode,
         is_folder=stat.S_ISDIR(facts.st_mode),
+        is_broken=is_broken,
     )
 
 

@@ -15,9 +15,8 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.domain.transfer import base_name, shown_name
+from machina_desktop.core.domain.transfer import Promise, base_name, shown_name
 from machina_desktop.core.errors import MachinaError
-from machina_desktop.core.workers.dragged import Promise
 from machina_desktop.views import tasks
 
 LOOK_MS = 60

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
@@ -61,6 +62,7 @@ class FilesPanel(QWidget):
         self.editing = Editing(bridge, machine_id, self)
         self.login = LoginWatch(bridge, machine_id, self)
         self.drag_out = DragOut(bridge, machine_id, self)
+        self._deleting = threading.Event()
         self._active = self.local
         self._refresh = QTimer(self, interval=REFRESH_MS, singleShot=True)
         self._build()
@@ -112,6 +114,11 @@ class FilesPanel(QWidget):
             self._buttons[what] = button
             bar.addWidget(button)
         bar.addWidget(self._said, 1)
+        self._stop = Button(self.tr("Stop deleting"), icon_name="circle-stop", parent=self)
+        self._stop.setObjectName("files.stop")
+        self._stop.clicked.connect(self._on_stop)
+        self._stop.hide()
+        bar.addWidget(self._stop)
         self._said.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
@@ -169,6 +176,7 @@ class FilesPanel(QWidget):
             "rename": self._ask_rename,
             "permissions": self._ask_permissions,
             "edit": self._edit,
+            "compare": self._compare,
             "switch": self.other.focus,
             "refresh": self._active.refresh,
         }
@@ -283,8 +291,36 @@ class FilesPanel(QWidget):
     def _delete(self, pane: FilePane, paths: tuple[str, ...]) -> None:
         if pane.side is not None:
             told = self.tr("{0} deleted")
-            work = pane.side.remove(paths, lambda gone: self.say(told.format(gone)), threading.Event())
+            self._deleting = threading.Event()
+            self._stop.show()
+            work = pane.side.remove(paths, lambda gone: self.say(told.format(gone)), self._deleting)
             self._work(pane, work)
+
+    def _on_stop(self) -> None:
+        self._deleting.set()
+        self._stop.hide()
+
+    def _compare(self) -> None:
+        """Tell whether a file and the one of its name on the other side have the same content."""
+        chosen = self._active.selected()
+        if len(chosen) != 1 or chosen[0].is_folder or not self.other.path:
+            return
+        here, there = self.local.path_of(chosen[0]), self.remote.path_of(chosen[0])
+        name = shown_name(chosen[0].name)
+        words = {
+            True: self.tr("{0} is the same on both sides (SHA-256)."),
+            False: self.tr("{0} differs: the two sides have another SHA-256."),
+            None: self.tr("{0} was not compared: the machine has no sha256sum."),
+        }
+        self.say(self.tr("Comparing {0}…").format(name))
+        tasks.run(
+            self._bridge,
+            self._bridge.files.side(self._machine_id).is_same(there, Path(here)),
+            owner=self,
+            name="compare a file with its copy",
+            done=lambda is_same: self.say(words[is_same].format(name)),
+            failed=lambda error: self.say(str(error)),
+        )
 
     def _edit(self) -> None:
         chosen = self._active.selected()
@@ -305,11 +341,19 @@ class FilesPanel(QWidget):
             work,  # type: ignore[arg-type]
             owner=self,
             name="change files",
-            done=lambda _nothing: pane.go(pane.path, select=select) if select else pane.refresh(),
+            done=partial(self._on_changed, pane, select),
             failed=partial(self._on_refused, pane),
         )
 
+    def _on_changed(self, pane: FilePane, select: str, _nothing: object) -> None:
+        self._stop.hide()
+        if select:
+            pane.go(pane.path, select=select)
+        else:
+            pane.refresh()
+
     def _on_refused(self, pane: FilePane, error: MachinaError) -> None:
+        self._stop.hide()
         tasks.PRESENTER.show(error)
         pane.refresh()
 
@@ -373,6 +417,7 @@ class FilesPanel(QWidget):
             (verb, "copy", "upload" if pane is self.local else "download", "F5", bool(chosen)),
             (self.tr("Move to the other side"), "move", "arrow-right", "F6", bool(chosen)),
             (self.tr("Edit"), "edit", "square-pen", "F4", one and not chosen[0].is_folder),
+            (self.tr("Compare with the other side"), "compare", "hash", "", one and not chosen[0].is_folder),
             (self.tr("Rename…"), "rename", "pencil", "F2", one),
             (self.tr("Permissions…"), "permissions", "shield", "", one),
             (self.tr("New folder…"), "folder", "folder", "F7", True),
