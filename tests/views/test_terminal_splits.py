@@ -192,6 +192,31 @@ async def test_the_panes_change_places(house: House) -> None:
     assert tab.panes()[:2] == (second, first)
 
 
+async def test_a_header_dragged_onto_another_pane_changes_their_places(house: House) -> None:
+    tab = await four_panes(house)
+    await house.front()
+    first, second, third, fourth = tab.panes()
+    header = tab.frames()[0].header
+    way = tab.frames()[3].mapTo(tab, middle(tab.frames()[3])) - header.mapTo(tab, QPoint(60, 8))
+    drag(header, QPoint(60, 8), way)
+    assert tab.panes() == (fourth, second, third, first)
+
+
+async def test_a_pane_moves_to_a_tab_of_its_own_and_its_shell_goes_on(house: House) -> None:
+    tab = await four_panes(house)
+    frame = tab.current_frame
+    assert frame is not None
+    house.window.commands.run_shown("terminals.break_out")
+    assert len(tab.panes()) == 3
+    assert tab_of(house) is not tab
+    assert tab_of(house).panes() == (frame.pane,)
+    assert frame.pane.view.hasFocus()
+    assert len(shells(house)) == 4
+    press(house.window, Qt.Key.Key_D, BOTH)
+    press(house.window, Qt.Key.Key_Left, ALT | SHIFT)
+    assert frame.pane.view.hasFocus()
+
+
 async def test_a_split_with_another_machine_offers_the_machines(house: House) -> None:
     machines = place(house, "production", "staging")
     await open_terminal(house)
@@ -410,6 +435,21 @@ async def test_quitting_asks_once_for_all_open_shells(house: House) -> None:
     await until(lambda: agreed)
 
 
+async def test_another_team_is_asked_about_first(house: House) -> None:
+    await open_terminal(house)
+    assert house.desk is not None
+    gone: list[bool] = []
+    house.desk.teams.leave(lambda: gone.append(True))
+    question = await house.dialog(ConfirmDialog)
+    assert not gone
+    assert isinstance(question, ConfirmDialog)
+    question.primary.click()
+    assert gone
+    page_of(house).windows.close_all()
+    house.desk.teams.leave(lambda: gone.append(True))
+    assert len(gone) == 2
+
+
 # Restored
 
 
@@ -421,6 +461,7 @@ async def test_what_was_open_comes_back_and_shells_are_opened_when_seen(tmp_path
         house.window.commands.run_shown("terminals.new")
         await detached(house)
         page_of(house).deck.step(1)
+        page_of(house).windows.windows[0].setGeometry(80, 90, 700, 400)
         plans = [each.plan() for each in page_of(house).terminals.tabs()]
         house.window.open_app("machines")
     async with house_with(tmp_path) as house:
@@ -433,7 +474,7 @@ async def test_what_was_open_comes_back_and_shells_are_opened_when_seen(tmp_path
         await house.rest()
         page = page_of(house)
         assert [each.plan() for each in page.terminals.tabs()] == plans
-        assert len(page.windows.windows) == 1
+        assert [window.size().toTuple() for window in page.windows.windows] == [(700, 400)]
         await until(lambda: len(terminals.opened) == 5)
 
 

@@ -214,13 +214,18 @@ class TerminalPage(Page):
                 owner=self,
                 name="terminal settings",
                 done=self._on_settings,
-                failed=lambda _error: self._restore(),
+                failed=lambda _error: self._on_settings_unknown(),
             )
 
     def _on_settings(self, values: tuple[SettingValue, ...]) -> None:
         known = {value.key: value.value for value in values}
         self.terminals.dress(look_of(known))
         self._has_restore = bool(known.get(TERMINAL_RESTORE.key, TERMINAL_RESTORE.default))
+        self._is_settled = True
+        self._restore()
+
+    def _on_settings_unknown(self) -> None:
+        """What is open is not held up by settings that cannot be read."""
         self._is_settled = True
         self._restore()
 

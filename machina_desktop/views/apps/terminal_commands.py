@@ -195,6 +195,7 @@ def _of_splits(deck: TerminalDeck) -> Iterator[_Row]:
     tab = deck.current_tab()
     title = _tr("Show all panes again") if tab is not None and tab.is_zoomed else _tr("Zoom the pane to the whole tab")
     yield "zoom", title, "maximize-2", "Ctrl+Shift+Return", zoom, is_shared
+    yield "break_out", _tr("Move the pane to a tab of its own"), "arrow-up-right", "", on(deck.break_out), is_shared
     yield "even", _tr("Make the panes equal"), "layout-grid", "", on(lambda tab: tab.even_out()), is_shared
     yield "reconnect_lost", _tr("Reconnect all lost"), "plug", "", on(lambda tab: tab.reconnect_lost()), has_lost
 

@@ -167,6 +167,11 @@ class TerminalDeck(QWidget):
 
         self._ask([part] if isinstance(part, PaneFrame) and part.is_busy else [], close)
 
+    def break_out(self, tab: TerminalTab) -> None:
+        """Put the part that is typed into into a tab of its own, behind its former one; its shell goes on."""
+        if tab.is_shared:
+            self.add(TerminalTab(tab.release(tab.current)), self.strip.order().index(tab.key) + 1)
+
     def duplicate(self, tab: TerminalTab) -> None:
         """Open a tab with the same layout on the same machines, behind it."""
         self.add(self.terminals.tab_of(tab.plan()), self.strip.order().index(tab.key) + 1)

@@ -16,7 +16,7 @@ from machina_desktop.views.widgets.menus import Menu
 
 _WINDOW = (
     ("split_right", "split_down", "split_other", "split_other_down"),
-    ("zoom", "even", "reconnect_lost"),
+    ("zoom", "even", "break_out", "reconnect_lost"),
     ("duplicate", "detach", "attach", "reopen"),
     ("save_workspace", "open_workspace"),
 )

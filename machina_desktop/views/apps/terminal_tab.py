@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QMetaObject, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -60,6 +60,7 @@ class TerminalTab(QWidget):
         self.key = new_id("tab")
         self.given = self.colour = ""
         self._parts: dict[str, TabPart] = {first.key: first}
+        self._joined: dict[str, list[QMetaObject.Connection]] = {}
         self._layout: Node = Leaf(first.key)
         self._current = first.key
         self._is_zoomed = False
@@ -218,6 +219,18 @@ class TerminalTab(QWidget):
         self.current.take_focus()
         self.panes_changed.emit()
 
+    def release(self, part: TabPart) -> TabPart:
+        """Take a part out, with what runs in it, for a tab of its own; there must be others."""
+        before = split_layout.keys(self._layout)
+        self._layout = split_layout.without(self._layout, part.key) or self._layout
+        del self._parts[part.key]
+        at = before.index(part.key)
+        self._current = before[at - 1] if at else before[1]
+        self._is_zoomed = False
+        self._let_go(part)
+        self._show()
+        return part
+
     def replace(self, old: TabPart, new: TabPart) -> None:
         """Put a part in the place of another."""
         names = {key: new.key if key == old.key else key for key in self._parts}
@@ -287,20 +300,30 @@ class TerminalTab(QWidget):
         return mirrored.get(side, side) if self.isRightToLeft() else side
 
     def _adopt(self, part: TabPart) -> None:
-        part.changed.connect(self.changed)
-        part.focused.connect(lambda: self._choose(part.key))
-        part.close_wanted.connect(lambda: self.part_close_wanted.emit(part))
-        part.zoom_wanted.connect(lambda: self._on_zoom_wanted(part.key))
+        self._joined[part.key] = [
+            part.changed.connect(self.changed),
+            part.focused.connect(lambda: self._choose(part.key)),
+            part.close_wanted.connect(lambda: self.part_close_wanted.emit(part)),
+            part.zoom_wanted.connect(lambda: self._on_zoom_wanted(part.key)),
+            part.header.dropped.connect(lambda at: self._on_dropped(part, at)),
+        ]
         if isinstance(part, PaneFrame):
             pane = part.pane
-            pane.view.keys_pressed.connect(self._on_keys)
-            pane.rang.connect(lambda: self.rang.emit(pane))
-            pane.command_ended.connect(lambda seconds, code: self.command_ended.emit(pane, seconds, code))
+            self._joined[part.key] += [
+                pane.view.keys_pressed.connect(self._on_keys),
+                pane.rang.connect(lambda: self.rang.emit(pane)),
+                pane.command_ended.connect(lambda seconds, code: self.command_ended.emit(pane, seconds, code)),
+            ]
+
+    def _let_go(self, part: TabPart) -> None:
+        for joined in self._joined.pop(part.key, []):
+            QObject.disconnect(joined)
+        part.hide()
+        part.setParent(None)
 
     def _dismiss(self, part: TabPart) -> None:
         part.close_session()
-        part.hide()
-        part.setParent(None)
+        self._let_go(part)
         part.deleteLater()
 
     def _choose(self, key: str) -> None:
@@ -325,6 +348,14 @@ class TerminalTab(QWidget):
     def _on_zoom_wanted(self, key: str) -> None:
         self._choose(key)
         self.set_zoomed(not self._is_zoomed)
+
+    def _on_dropped(self, part: TabPart, at: QPoint) -> None:
+        """A part that is dragged by its header onto another one changes places with it."""
+        for other in self._parts.values():
+            if other is not part and other.isVisible() and other.rect().contains(other.mapFromGlobal(at)):
+                self._layout = split_layout.swapped(self._layout, part.key, other.key)
+                self._show()
+                return
 
     def _on_divider_moved(self, path: Path, index: int, by: float) -> None:
         self._layout = split_layout.moved(self._layout, path, index, by)

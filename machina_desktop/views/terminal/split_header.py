@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
@@ -28,11 +28,13 @@ class PaneHeader(QWidget):
         pressed(): The person took hold of it.
         zoom_wanted(): It was pressed twice.
         close_wanted(): The cross was pressed.
+        dropped(QPoint): It was dragged there, on the screen.
     """
 
     pressed = Signal()
     zoom_wanted = Signal()
     close_wanted = Signal()
+    dropped = Signal(QPoint)
 
     def __init__(self, name: str, environment: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -131,6 +133,10 @@ class PaneHeader(QWidget):
             self.close_wanted.emit()
         else:
             self.pressed.emit()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._is_shared and not self.rect().contains(event.position().toPoint()):
+            self.dropped.emit(event.globalPosition().toPoint())
 
     def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
         if self._is_shared:
