@@ -272,6 +272,22 @@ async def test_a_snippet_runs_on_many_and_a_terminal_is_opened_where_there_is_no
     results.accept()
 
 
+async def test_the_palette_runs_a_snippet_on_machines_from_anywhere(house: House, bench: Bench) -> None:
+    await bench.start("staging", opened=0)
+    snippets(house, "echo {{name}} {{what}}")
+    house.window.open_app("machines")
+    assert house.window.commands.run("terminals.snippet_anywhere")
+    dialog = await house.dialog(SnippetPicker)
+    assert isinstance(dialog, SnippetPicker)
+    await until(dialog.list.items)
+    assert list(dialog.values()) == ["what"]
+    assert not dialog.insert.isVisible()
+    QTest.keyClicks(dialog._fields["what"].control, "up")
+    assert dialog.preview.toPlainText() == "echo {{name}} up"
+    dialog.primary.click()
+    await house.dialog(RunOnDialog)
+
+
 async def test_running_on_production_asks_first(house: House, bench: Bench) -> None:
     panes = await bench.start("staging", "production")
     snippets(house, "true")

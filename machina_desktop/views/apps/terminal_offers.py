@@ -30,4 +30,12 @@ def commands(window: Window) -> tuple[Command, ...]:
             words=QCoreApplication.translate("Terminal", "ssh shell console"),
             run=lambda: window.do("terminal", "terminals.choose"),
         ),
+        Command(
+            name="terminals.snippet_anywhere",
+            title=QCoreApplication.translate("Terminal", "Run a snippet on machines…"),
+            group=QCoreApplication.translate("Terminal", "Terminal"),
+            icon="layers",
+            words=QCoreApplication.translate("Terminal", "many several command"),
+            run=lambda: window.do("terminal", "terminals.snippet_many"),
+        ),
     )

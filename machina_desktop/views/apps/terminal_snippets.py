@@ -12,7 +12,7 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.consent import by_environment, wants_consent
 from machina_desktop.core.domain.environment import environment_of
 from machina_desktop.core.domain.machine import Machine, MachineStatus
-from machina_desktop.core.domain.snippet import AnySnippet, Snippet, of_machine, rendered
+from machina_desktop.core.domain.snippet import OF_MACHINE, AnySnippet, Snippet, of_machine, rendered
 from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.services.snippets import RecordSnippetRun
@@ -63,11 +63,6 @@ class TerminalSnippets(QObject):
         """Whether anything was run on several machines."""
         return self._last is not None
 
-    @property
-    def has_machines(self) -> bool:
-        """Whether there is any machine to run something on."""
-        return bool(self._reachable.machines())
-
     def choose(self) -> None:
         """Let the person choose a snippet for the terminal in front, or for those of the broadcast."""
         pane = self._reachable.current()
@@ -86,10 +81,9 @@ class TerminalSnippets(QObject):
 
     def choose_for_many(self) -> None:
         """Let the person choose a snippet, and then the machines."""
-        machines = self._reachable.machines()
-        pane = self._reachable.current()
-        first = pane.place.machine_id if pane is not None else next(iter(machines), "")
-        dialog = SnippetPicker(self._bridge, known=self._known(first), is_for_many=True, parent=self._over())
+        # Each machine fills these in by itself; until it is chosen they stand in the preview as they are.
+        known = {place: f"{{{{{place}}}}}" for place in OF_MACHINE}
+        dialog = SnippetPicker(self._bridge, known=known, is_for_many=True, parent=self._over())
         dialog.many_wanted.connect(self._choose_machines)
         dialog.open()
 

@@ -76,13 +76,13 @@ class TerminalTools(QWidget):
         is_recording = tab is not None and tab.recorder.is_recording
         record = self.tr("Stop recording") if is_recording else self.tr("Record this terminal")
         files = self.tr("Close the files") if tab is not None and tab.files else self.tr("Files of this machine")
-        many, has_machines = self._snippets.choose_for_many, lambda: self._snippets.has_machines
+        many = self._snippets.choose_for_many
         results, has_results = self._snippets.show_results, lambda: self._snippets.has_results
         for name, title, icon, keys, run, is_available in (
             ("files", files, "folder", FILES, self.toggle_files, self._has_tab),
             ("tunnels", self.tr("Tunnels through this machine…"), "network", TUNNELS, self.open_tunnels, self._has_tab),
             ("snippet", self.tr("Run a snippet…"), "terminal", SNIPPETS, self._snippets.choose, self._is_live),
-            ("snippet_many", self.tr("Run a snippet on many machines…"), "layers", "", many, has_machines),
+            ("snippet_many", self.tr("Run a snippet on many machines…"), "layers", "", many, lambda: True),
             ("snippet_results", self.tr("Results of the last run on many"), "list", "", results, has_results),
             ("record", record, "circle-dot", RECORD, self.toggle_recording, self._can_record),
             ("recording", self.tr("What is recorded here…"), "circle-dot", "", self.open_policy, self._has_tab),

@@ -20,7 +20,6 @@ from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.inputs import Note, Select
 from machina_desktop.views.widgets.text import Label
 
-
 # More machines are counted and not named.
 _MOST_NAMED: Final = 6
 

@@ -138,6 +138,7 @@ class TargetList(QWidget):
             key=target.key,
             title=f"{target.title}  ·  {target.detail}" if target.detail else target.title,
             icon_name="square-check" if is_ticked else "square",
+            token="accent-primary" if is_ticked else "",
             trailing=self.tr("ticked") if is_ticked else "",
         )
 

@@ -40,6 +40,7 @@ class ListItem:
         title: The first line.
         detail: The quieter line below; any row that has one makes all rows taller.
         icon_name: The icon before both; empty for none.
+        token: Its colour; empty for the usual one.
         trailing: A quiet text at the end, such as a time or a count.
         keys: A shortcut at the end, as portable text.
         is_enabled: Whether it can be chosen.
@@ -52,6 +53,7 @@ class ListItem:
     trailing: str = ""
     keys: str = ""
     is_enabled: bool = True
+    token: str = ""
 
 
 class _Items(QAbstractListModel):
@@ -212,7 +214,7 @@ class _ItemDelegate(TellingDelegate):
         left, right = float(Space.M), plate.width() - Space.M
         if item.icon_name:
             box = QRectF(left, (plate.height() - _ICON) / 2, _ICON, _ICON)
-            token = "text-secondary" if item.is_enabled else "text-disabled"
+            token = (item.token or "text-secondary") if item.is_enabled else "text-disabled"
             draw_icon(painter, self._side(plate, box), item.icon_name, token)
             left += _ICON + Space.M
         if width := keys_width(item.keys):
