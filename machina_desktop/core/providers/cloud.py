@@ -18,6 +18,7 @@ from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, name_problem
 from machina_desktop.core.domain.provider import AccountField, Catalogue, CredentialStatus, Instance, Verification
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
+from machina_desktop.core.http_terms import Patience
 from machina_desktop.core.providers.base import Access, HookContext, MachineParts, Provider
 from machina_desktop.core.providers.cloud_api import Pace, pause
 from machina_desktop.core.providers.cloud_errors import CONFLICT, DENIED, NAME_TAKEN, NOT_FOUND, CloudError
@@ -49,12 +50,15 @@ class Cloud(Provider, Generic[A]):
         main_resource: Address of the machine in the module.
         pace: How often its API is asked again.
         waits: How long things are waited for.
+        patience: How long one answer is waited for.
     """
 
     main_resource: str
 
-    def __init__(self, *, pace: Pace | None = None, waits: Waits | None = None) -> None:
-        self.pace, self.waits = pace or Pace(), waits or Waits()
+    def __init__(
+        self, *, pace: Pace | None = None, waits: Waits | None = None, patience: Patience | None = None
+    ) -> None:
+        self.pace, self.waits, self.patience = pace or Pace(), waits or Waits(), patience or Patience(read_s=20.0)
 
     # What each cloud knows
 

@@ -16,7 +16,7 @@ from typing import Protocol, Self, TypeVar
 from machina_desktop.core.codec import from_json, to_json
 from machina_desktop.core.config import Settings
 from machina_desktop.core.errors import InvalidInput, Unavailable
-from machina_desktop.core.http import Answer, Http, NoAnswer, Patience, checked_origin
+from machina_desktop.core.http_terms import Answer, NoAnswer, Patience, checked_origin
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Cancelled
 from machina_desktop.core.providers.cloud_errors import BUSY, FAULT, UNSURE, Complaint, Dialect, busy
@@ -95,7 +95,10 @@ class CloudApi:
         self._authorization = f"Bearer {checked_token(token, dialect.title)}"
         parts = urllib.parse.urlsplit(checked_endpoint(endpoint))
         self._base = parts.path
-        self._http = Http(f"{parts.scheme}://{parts.netloc}", preferences, patience or Patience(read_s=20.0))
+        # Providers are loaded to be listed, before anybody speaks to one.
+        from machina_desktop.core.http import Http  # noqa: PLC0415 - brings httpx
+
+        self._http = Http(f"{parts.scheme}://{parts.netloc}", preferences, patience)
         self._cancelled = cancelled
         self._free_at = 0.0
 

@@ -25,7 +25,7 @@ WORDS = 300
 """Characters of a provider's own words that are passed on."""
 UNSURE = "It may have been carried out all the same: look at the machine before you try again."
 
-_STATUSES = {401: DENIED, 403: DENIED, 404: NOT_FOUND, 410: NOT_FOUND, 409: CONFLICT, 423: CONFLICT, 429: BUSY}
+_STATUSES = {401: DENIED, 403: DENIED, 404: NOT_FOUND, 410: NOT_FOUND, 409: CONFLICT, 423: CONFLICT}
 _SAYINGS = {
     DENIED: (
         "{title} does not allow this to the account's credentials.",
@@ -108,6 +108,8 @@ class Dialect:
     def code_of(self, complaint: Complaint) -> str:
         """Our code for it."""
         status = complaint.status
+        if status == 429:
+            return BUSY
         found = self.judge(complaint) or self.codes.get(complaint.code, "") or _STATUSES.get(status, "")
         return found or (FAULT if status >= 500 else REFUSED)
 

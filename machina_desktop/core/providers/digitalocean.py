@@ -94,8 +94,15 @@ class DigitalOcean(Cloud[CloudApi]):
 
     def open(self, access: Access, cancelled: Callable[[], bool] = lambda: False) -> CloudApi:
         """A line to the API."""
-        token = secret_of(access, "api_token", "read_token")
-        return CloudApi(_endpoint(access), token, DIALECT, access.preferences, cancelled=cancelled, pace=self.pace)
+        return CloudApi(
+            _endpoint(access),
+            secret_of(access, "api_token", "read_token"),
+            DIALECT,
+            access.preferences,
+            cancelled=cancelled,
+            pace=self.pace,
+            patience=self.patience,
+        )
 
     async def environment(self, access: Access) -> dict[str, str]:
         """Token and endpoint of the digitalocean provider."""

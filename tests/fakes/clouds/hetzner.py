@@ -73,7 +73,10 @@ class Hetzner(Cloud):
             raise Refused(404, "not_found", "route not found")
         if parts[0] in things:
             return things[parts[0]](asked, parts[1:])
-        lists = {"locations": offers.locations, "server_types": lambda: offers.types(self.sold_out)}
+        lists: dict[str, Callable[[], list[Thing]]] = {
+            "locations": offers.locations,
+            "server_types": lambda: offers.types(self.sold_out),
+        }
         if parts[0] == "datacenters" and not self.datacenters:
             raise Refused(410, "deprecated_api_endpoint", "this API endpoint has been removed")
         if self.datacenters:
