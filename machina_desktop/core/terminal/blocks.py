@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.sequences import after_sgr, read_raw, without_sgr
-from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_doubtful
+from machina_desktop.core.terminal.widths import aligned, composed, find_doubtful
 from machina_desktop.core.terminal.wrapping import rows_of
 
 #: Entries a block holds at most.
@@ -62,8 +62,8 @@ class Block:
         self._entries: list[Entry] = []
         # Lines that nobody has looked at: as they came, with the attribute of their beginning.
         self._raw: tuple[str, int] | None = None
-        # Columns of each entry, where one would have to read it to tell; None if there are wide characters among them.
-        self._widths: array[int] | None = None
+        # Columns of the entries, as far as they have been counted.
+        self._widths = array("I")
         self._counted_at = 0
         self._starts: list[int] = []
 
@@ -73,10 +73,8 @@ class Block:
         block = cls(first)
         block._raw = "\r\n".join(lines), attribute
         block.size = len(lines)
-        widths = array("I", map(len, texts))
-        block.longest = max(widths)
-        if HALF not in "".join(texts):
-            block._widths = widths
+        block._widths.extend(map(len, texts))
+        block.longest = max(block._widths)
         return block
 
     @property
@@ -94,7 +92,7 @@ class Block:
     @property
     def is_open(self) -> bool:
         """Whether more may be added."""
-        return self.size < BLOCK and self._raw is None and self._widths is None
+        return self.size < BLOCK and self._raw is None
 
     @property
     def last(self) -> Entry | None:
@@ -104,24 +102,25 @@ class Block:
     def append(self, entry: Entry, text: str) -> None:
         """Add an entry that shows this."""
         self._entries.append(entry)
+        if len(self._widths) == self.size:
+            self._widths.append(len(text))
         self.size += 1
         self.longest = max(self.longest, len(text))
         if self._counted_at:
             self._starts.append(self._starts[-1] + rows_of(text, self._counted_at))
 
     def extend(self, entries: list[Entry], longest: int) -> None:
-        """Add entries that need not be read to tell their columns, which are no more than ``longest``."""
+        """Add entries of no more columns than ``longest``."""
         self._entries += entries
         self.size += len(entries)
         self.longest = max(self.longest, longest)
-        self._widths = None
         self._counted_at = 0
 
     def pop(self) -> Entry:
         """Take the last entry away."""
         entry = self.entries.pop()
         self.size -= 1
-        self._widths = None
+        del self._widths[self.size :]
         self._counted_at = 0
         return entry
 
@@ -138,19 +137,26 @@ class Block:
         return row if self.longest <= columns else bisect_right(self._counted(columns), row) - 1
 
     def _counted(self, columns: int) -> list[int]:
+        """The first row of each entry, and the number of rows."""
         if self._counted_at != columns:
-            if self._widths is not None:
-                counts = [-(-width // columns) or 1 for width in self._widths]
-            else:
-                counts = [rows_of(text, columns) for text in self._texts()]
+            self._widths.extend(len(_text(entry)) for entry in self._entries[len(self._widths) :])
+            counts = [-(-width // columns) or 1 for width in self._widths]
+            # A wide character that does not fit goes to the next row: where that may make one more, the text decides.
+            narrower = columns - 1
+            doubtful = [
+                at for at, width in enumerate(self._widths) if width > columns and -(-width // narrower) > counts[at]
+            ]
+            if doubtful and not (self._raw and self._raw[0].isascii()):
+                texts = texts_of(self._raw[0]) if self._raw else None
+                for at in doubtful:
+                    counts[at] = rows_of(texts[at] if texts else _text(self._entries[at]), columns)
             self._starts = [0, *accumulate(counts)]
             self._counted_at = columns
         return self._starts
 
-    def _texts(self) -> list[str]:
-        if self._raw is not None:
-            return texts_of(self._raw[0])
-        return [
-            entry if isinstance(entry, str) else texts_of(entry[0])[0] if type(entry) is tuple else entry[0]
-            for entry in self._entries
-        ]
+
+def _text(entry: Entry) -> str:
+    """What an entry shows."""
+    if isinstance(entry, str):
+        return entry
+    return entry.text if isinstance(entry, Row | Packed) else texts_of(entry[0])[0]

@@ -12,7 +12,7 @@ from pyte.screens import Cursor as PyteCursor
 
 from machina_desktop.core.terminal import attributes
 from machina_desktop.core.terminal.attributes import Colour, ColourKind, Underline
-from machina_desktop.core.terminal.rows import Line
+from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.widths import HALF
 
 _FOREGROUNDS = [graphics.FG_ANSI[30 + value] for value in range(8)] + [

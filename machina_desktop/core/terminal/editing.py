@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyte import modes as mo
 
+from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.moving import Moving
-from machina_desktop.core.terminal.rows import Line
 from machina_desktop.core.terminal.widths import HALF
 
 

@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from machina_desktop.core.terminal.rows import Line
+from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
+from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.screen import Screen
-from machina_desktop.core.terminal.sequences import after_sgr
+from machina_desktop.core.terminal.sequences import after_sgr, read_raw, without_sgr
+from machina_desktop.core.terminal.widths import aligned, cut, find_doubtful
+from machina_desktop.core.terminal.wrapping import runs_between
 
 _find_other_sequence = re.compile("\x1b(?!\\[[0-9:;]*m)").search
 #: All bytes of UTF-8 but the control characters; ESC is looked at on its own.
@@ -52,13 +55,59 @@ def _show(screen: Screen, text: str, show: Callable[[str], None]) -> None:
     if unseen:
         _pass_unseen(screen, "\r\n".join(lines[:unseen]))
         del lines[:unseen]
-    for number, line in enumerate(lines):
+    whole = _put_lines(screen, lines[:-1])
+    for number, line in enumerate(lines[whole:]):
         if number:
             screen.carriage_return()
             screen.index()
         if line:
             show(line)
     screen.unkept = 0
+
+
+def _put_lines(screen: Screen, lines: list[str]) -> int:
+    """Write whole lines from the blank row at the bottom on, to be coloured when looked at; answers how many.
+
+    None if there are characters that cannot be counted at once.
+    """
+    bare = without_sgr("", "\r\n".join(lines))
+    is_narrow = bare.isascii()
+    if not lines or not (is_narrow or not find_doubtful(bare.replace("\r\n", ""))):
+        return 0
+    texts = (bare if is_narrow else aligned(bare)).split("\r\n")
+    attribute = screen.cursor.attribute
+    made: list[Line] = []
+    for text, line in zip(texts, lines, strict=True):
+        if len(text) > screen.columns:
+            made += _wrapped(line, attribute, screen.columns)
+        else:
+            row = Line(text, None, attribute & BACKGROUND_MASK)
+            row.unread = (line, attribute) if text else None
+            made.append(row)
+        attribute = after_sgr(line, attribute)
+    screen.cursor.attribute = attribute
+    screen.last_drawn = bare.rstrip("\r\n")[-1:] or screen.last_drawn
+    made[0].marks, made[0].fill = screen.rows[-1].marks, screen.rows[-1].fill
+    rows = [*screen.rows[:-1], *made, Line(fill=attribute & BACKGROUND_MASK)]
+    for gone in rows[: -screen.lines]:
+        screen.keep(gone)
+    screen.rows[:] = rows[-screen.lines :]
+    screen.damage_scrolled(0, screen.lines - 1, len(made))
+    return len(lines)
+
+
+def _wrapped(line: str, attribute: int, columns: int) -> list[Line]:
+    """A line that is too long for a row; each row it goes on in is blank in the colour that is in force then."""
+    row = read_raw(line, attribute)
+    fill = row.fill
+    start = 0
+    made = []
+    for piece in cut(row.text, columns):
+        runs = runs_between(row.runs or (0, 0), start, start + len(piece))
+        made.append(Line(piece, runs, runs[1] & BACKGROUND_MASK if start else fill, is_wrapped=True))
+        start += len(piece)
+    made[-1].is_wrapped = False
+    return made
 
 
 def _count_unseen(lines: list[str], screen: Screen) -> int:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import groupby
 from typing import Final
 
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
 from machina_desktop.core.terminal.screen import Screen
-from machina_desktop.core.terminal.sequences import after_sgr, read_raw, without_sgr
+from machina_desktop.core.terminal.sequences import after_sgr, without_sgr
 from machina_desktop.core.terminal.widths import NARROW
 
 #: What the beginning of a chunk is, the rest of it is most of the time.
@@ -172,12 +171,8 @@ def _write(screen: Screen, content: str, text: str) -> bool:
         line.is_wrapped = False
     line.text = text
     line.runs = []
-    line.unread = partial(_runs, head, begin) if width else None
+    line.unread = (head, begin) if width else None
     line.cells = line.clusters = None
     cursor.x = width
     screen.damaged_rows.add(cursor.y)
     return True
-
-
-def _runs(raw: str, attribute: int) -> list[int]:
-    return [*read_raw(raw, attribute).runs] or [0, 0]

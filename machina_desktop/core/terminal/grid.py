@@ -11,8 +11,9 @@ from pyte.screens import Char, Margins
 from machina_desktop.core.terminal import chars
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK, PROTECTED
 from machina_desktop.core.terminal.chars import BufferView, Cursor
+from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.marks import Mark
-from machina_desktop.core.terminal.rows import Line, Row
+from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.scrollback import Scrollback
 from machina_desktop.core.terminal.widths import HALF
 
@@ -198,6 +199,11 @@ class Grid(pyte.Screen):
         if self.unkept:
             self.unkept -= 1
             return
+        if line.unread is not None and not (line.is_wrapped or line.marks):
+            raw, attribute = line.unread
+            if line.fill == attribute & BACKGROUND_MASK:
+                self.scrollback.append_raw(raw, attribute, line.text)
+                return
         line.read()
         if line.marks:
             row = line.to_row(self.columns)

@@ -8,8 +8,8 @@ from pyte import modes as mo
 
 from machina_desktop.core.terminal.editing import Editing
 from machina_desktop.core.terminal.grid import SIDE_MARGINS
+from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.moving import REVERSE_WRAP
-from machina_desktop.core.terminal.rows import Line
 
 
 def private(number: int) -> int:

@@ -78,6 +78,8 @@ def _place(screen: Screen, text: str) -> bool:
             rows[y].is_wrapped = False
     screen.damaged_rows |= touched
     screen.last_drawn = text[-1]
+    y, x = _known_places(screen.columns, screen.lines)[text[text.rindex(_CSI) + 2 : -2]]
+    cursor.y, cursor.x = y, x + 1
     return True
 
 

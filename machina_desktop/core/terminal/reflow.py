@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.marks import Mark
-from machina_desktop.core.terminal.rows import EMPTY_ROW, Line, Row
+from machina_desktop.core.terminal.rows import EMPTY_ROW, Row
 from machina_desktop.core.terminal.strings import Strings
 from machina_desktop.core.terminal.widths import HALF
 from machina_desktop.core.terminal.wrapping import joined, wrapped

@@ -99,6 +99,8 @@ class Scrollback:
         for each in unread:
             if isinstance(each, Row):
                 self.append(each)
+            elif "\n" not in each[0]:
+                self.append_raw(*each, texts_of(each[0])[0])
             else:
                 self._extend_raw(*each)
 
@@ -151,7 +153,8 @@ class Scrollback:
         if not self.limit:
             self._dropped += 1
             return
-        missing, self._missing = self._missing, self.columns - len(row.text)
+        width = len(row.text)
+        missing, self._missing = self._missing, self.columns - width
         last = self._last()
         if last is not None and last.is_wrapped:
             # A row that was scrolled off counts as one, even if there is nothing to be seen on it.
@@ -161,7 +164,24 @@ class Scrollback:
                 return
         block = self._open_block()
         block.append(self._packed(row), row.text)
-        self._rows += rows_of(row.text, self.columns)
+        self._rows += 1 if width <= self.columns else rows_of(row.text, self.columns)
+        if block.size == 1:
+            self._trim()
+
+    def append_raw(self, raw: str, attribute: int, text: str) -> None:
+        """Append a line of text and SGR sequences that begins with this attribute, and what it shows."""
+        if self._unread:
+            self._unread.append((raw, attribute))
+            self._unread_counts.append(1)
+            return
+        last = self._last()
+        if not self.limit or (last is not None and last.is_wrapped):
+            self.append(read_raw(raw, attribute))
+            return
+        self._missing = self.columns - len(text)
+        block = self._open_block()
+        block.append((raw, attribute), text)
+        self._rows += rows_of(text, self.columns)
         if block.size == 1:
             self._trim()
 

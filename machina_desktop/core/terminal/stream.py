@@ -19,6 +19,8 @@ from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_d
 
 #: A chunk without a line feed in so many characters is no log.
 _SAMPLE: Final = 32_768
+#: So many lines with sequences are worth to be looked at together.
+_FEW: Final = 6
 
 _split_csi = re.compile("\x1b\\[([0-?]*[ -/]*[@-~])").split
 _find_unfinished = re.compile("\x1b(?:\\[[0-?]*[ -/]*)?\\Z").search
@@ -64,7 +66,9 @@ class Stream(Walking):
         """Whether most of the text may scroll through: cheap to say, and not always right."""
         screen = self.listener
         feeds = text.count("\n", 0, _SAMPLE)
-        return feeds > 3 * screen.lines or (feeds > 0 and len(text) > 6 * screen.lines * screen.columns)
+        if feeds > 3 * screen.lines or (feeds > _FEW and "\x1b" in text):
+            return True
+        return feeds > 0 and len(text) > 6 * screen.lines * screen.columns
 
     def _line(self, text: str) -> None:
         if "\x1b" not in text:

@@ -13,7 +13,9 @@ def rows_of(text: str, columns: int) -> int:
     length = len(text)
     if length <= columns:
         return 1
-    return len(cut(text, columns)) if HALF in text else -(-length // columns)
+    rows = -(-length // columns)
+    # Each wide character that does not fit leaves one column free.
+    return len(cut(text, columns)) if rows < -(-length // (columns - 1)) and HALF in text else rows
 
 
 def trimmed(row: Row) -> Row:

@@ -7,7 +7,8 @@ from pyte import modes as mo
 from machina_desktop.core.terminal.blocks import Entry
 from machina_desktop.core.terminal.charsets import DESIGNATED, SLOTS, Charset
 from machina_desktop.core.terminal.grid import Grid
-from machina_desktop.core.terminal.rows import Line, Row
+from machina_desktop.core.terminal.line import Line
+from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.widths import HALF, aligned, composed, cut, find_doubtful, width, with_mark
 
 
@@ -257,7 +258,7 @@ class Writing(Grid):
             rows[top - 1].is_wrapped = False
         rows[top : bottom + 1] = (rows[top + leaving : bottom] + shown)[-height:] if height else []
         rows.insert(bottom, Line(fill=fill))
-        self._damage_many(top, bottom, len(shown) if not begin else self.lines)
+        self.damage_scrolled(top, bottom, len(shown) if not begin else self.lines)
 
     def _first_shown(self, lines: list[str], height: int, longest: int) -> int:
         """The first of the lines of which something stays on a screen with ``height`` rows for them."""
@@ -278,7 +279,8 @@ class Writing(Grid):
             entries = [Row(text, (0, attribute) if text else (), fill) for text in lines]
         self.scrollback.extend(entries, lines)
 
-    def _damage_many(self, top: int, bottom: int, count: int) -> None:
+    def damage_scrolled(self, top: int, bottom: int, count: int) -> None:
+        """Have the rows painted again that came when a region moved up by some rows."""
         if self.is_all_damaged:
             return
         if top or bottom != self.lines - 1:
