@@ -20,6 +20,7 @@ from machina_desktop.core.setting import (
     Section,
     Setting,
     T,
+    check_folder,
     check_hosts,
     check_proxy,
     in_force,
@@ -283,6 +284,16 @@ VAULT_LOCK_WITH_SCREEN = Setting(
     help="Lock the vault when the screen is locked.",
     section=Section.VAULT,
 )
+PLUGIN_MIRROR = Setting(
+    key="plugin_mirror",
+    default="",
+    title="Folder of provider plugins",
+    help="Where Terraform takes providers' plugins from instead of its registry: a filesystem mirror, for computers "
+    "without a way to the registry.",
+    section=Section.ENGINE,
+    empty="the registry",
+    check=check_folder,
+)
 PROXY_MODE = Setting(
     key="proxy_mode",
     default="system",
@@ -335,6 +346,7 @@ SETTINGS: tuple[AnySetting, ...] = (
     CONCURRENT_RUNS,
     APPROVAL_HOURS,
     ENGINE,
+    PLUGIN_MIRROR,
     VAULT_LOCK_MINUTES,
     VAULT_LOCK_ON_SUSPEND,
     VAULT_LOCK_WITH_SCREEN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from machina_desktop.core.errors import InvalidInput
@@ -136,6 +137,16 @@ def check_proxy(key: str, address: str) -> None:
             hint="For example http://proxy.example.com:3128.",
             code="E-PROXY-ADDRESS",
         )
+
+
+def check_folder(key: str, text: str) -> None:
+    """The whole path of a folder, or nothing.
+
+    Raises:
+        InvalidInput: it is no whole path.
+    """
+    if text and not (Path(text).is_absolute() and text.isprintable()):
+        raise InvalidInput("Give the whole path of a folder.", field=key, hint="For example /srv/terraform/plugins.")
 
 
 def check_hosts(key: str, text: str) -> None:

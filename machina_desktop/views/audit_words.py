@@ -67,6 +67,9 @@ def _deployment_words() -> dict[str, str]:
         "deployment.save_state": _tr("Save the state of a machine"),
         "deployment.report_facts": _tr("Record facts of a machine"),
         "deployment.report_outcome": _tr("End a deployment"),
+        "deployment.keep_lock_file": _tr("Keep the plugins of an account"),
+        "deployment.keep_key_id": _tr("Learn the id of a key in an account"),
+        "deployment.report_account": _tr("Learn whether an account works"),
     }
 
 

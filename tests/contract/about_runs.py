@@ -9,9 +9,10 @@ from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.domain.machine import MachineFacts
 from machina_desktop.core.domain.plan import PlanSummary
+from machina_desktop.core.domain.provider import CredentialStatus, Verification
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput
 from machina_desktop.core.ids import now
-from machina_desktop.core.services import deployments, handing_over, reports, run_here, runner_keys
+from machina_desktop.core.services import deployments, findings, handing_over, reports, run_here, runner_keys
 from machina_desktop.core.services.use_case import Request
 from tests.contract.scenarios import scenario
 from tests.contract.world import World
@@ -149,6 +150,38 @@ async def facts_are_reported(w: World) -> Ask:
     deployment_id, fence = await w.held()
     facts = MachineFacts(public_ip="203.0.113.7", ssh_port=22, extra={"os": "Debian"})
     return reports.ReportFacts(deployment_id=deployment_id, fence=fence, machine=facts)
+
+
+@scenario(findings.KeepLockFile)
+async def the_plugins_of_the_first_run_are_kept(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return findings.KeepLockFile(deployment_id=deployment_id, fence=fence, engine="terraform", text="# locked\n")
+
+
+@scenario(findings.KeepKeyId)
+async def the_id_of_a_key_in_the_account_is_kept(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    key_id = await w.key()
+    await w.sql(
+        "UPDATE machine SET ssh_key_ids = :keys "
+        "WHERE machine_id = (SELECT machine_id FROM deployment WHERE deployment_id = :run)",
+        keys=f'["{key_id}"]',
+        run=deployment_id,
+    )
+    return findings.KeepKeyId(deployment_id=deployment_id, fence=fence, ssh_key_id=key_id, provider_key_id="7")
+
+
+@scenario(findings.KeepKeyId, fails=(InvalidInput, "E-INPUT"))
+async def the_id_of_a_key_that_the_machine_has_not_is_refused(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return findings.KeepKeyId(deployment_id=deployment_id, fence=fence, ssh_key_id="key-1", provider_key_id="7")
+
+
+@scenario(findings.ReportAccount)
+async def what_the_provider_said_of_an_account_is_reported(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    found = Verification(status=CredentialStatus.INVALID, reason="The token was withdrawn.")
+    return findings.ReportAccount(deployment_id=deployment_id, fence=fence, found=found)
 
 
 @scenario(reports.ReportOutcome)

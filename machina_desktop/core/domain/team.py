@@ -179,6 +179,9 @@ REPORTS = (
     "deployment.expire",
     "deployment.append_log",
     "deployment.save_state",
+    "deployment.keep_lock_file",
+    "deployment.keep_key_id",
+    "deployment.report_account",
 )
 """What is said of a run by whoever carries it out."""
 

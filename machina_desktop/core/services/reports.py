@@ -21,16 +21,18 @@ from machina_desktop.core.domain.log_line import LogLine
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, TerraformStateStatus, learnt
 from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.domain.team import Actor, Team
-from machina_desktop.core.errors import Conflict, Forbidden
+from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.custody import claim_device
 from machina_desktop.core.services.runs import (
     APPROVED,
     PREPARE,
     STATE_REVISIONS,
+    check_reporter,
     discard,
     during,
     end_queue_of_gone,
+    held_run,
     settled,
     unplanned,
 )
@@ -275,7 +277,7 @@ def _folder_of(deployment: Deployment, runner_id: str, held: Lease | None) -> st
 def take_over(tx: Transaction, actor: Actor, ask: TakeOver) -> Claim:
     """Lease an orphaned deployment under a higher fence."""
     deployment = tx.get(Deployment, ask.deployment_id)
-    _check_reporter(tx, actor, deployment)
+    check_reporter(tx, actor, deployment)
     held = tx.find(Lease, deployment_id=ask.deployment_id)
     if deployment.state.is_final or (held is not None and held.runner_id != ask.dead_runner_id):
         raise Conflict("Another runner has taken the deployment over.", code="E-LEASE-TAKEN")
@@ -290,7 +292,7 @@ def take_over(tx: Transaction, actor: Actor, ask: TakeOver) -> Claim:
 )
 def renew_lease(tx: Transaction, actor: Actor, ask: RenewLease) -> Lease:
     """Extend the lease."""
-    _held(tx, actor, ask.deployment_id, ask.fence)
+    held_run(tx, actor, ask.deployment_id, ask.fence)
     lease = tx.get(Lease, ask.deployment_id)
     renewed = replace(lease, until=now() + timedelta(seconds=ask.lease_s))
     tx.replace(renewed)
@@ -304,7 +306,7 @@ def requeue_deployment(tx: Transaction, actor: Actor, ask: RequeueDeployment) ->
     Raises:
         Conflict: its apply has begun, or it is not being applied.
     """
-    held, at = _held(tx, actor, ask.deployment_id, ask.fence), now()
+    held, at = held_run(tx, actor, ask.deployment_id, ask.fence), now()
     if held.state is not DeploymentState.APPLYING or held.phase_detail not in {APPROVED, PREPARE}:
         raise Conflict("An apply that has begun is never begun again.", code="E-DEPLOYMENT-STATE")
     tx.replace(replace(tx.get(Lease, held.deployment_id), runner_id="", host=""))
@@ -334,7 +336,7 @@ def requeue_deployment(tx: Transaction, actor: Actor, ask: RequeueDeployment) ->
 )
 def report_phase(tx: Transaction, actor: Actor, ask: ReportPhase) -> Deployment:
     """Record what is being done."""
-    held = _held(tx, actor, ask.deployment_id, ask.fence)
+    held = held_run(tx, actor, ask.deployment_id, ask.fence)
     recovers = held.needs_recovery or ask.phase == RECOVER
     deployment = replace(held, phase_detail=ask.phase, needs_recovery=recovers, updated_at=now())
     tx.replace(deployment)
@@ -347,7 +349,7 @@ def report_plan(tx: Transaction, actor: Actor, ask: ReportPlan) -> Deployment:
 
     A cancel that came while the plan was made wins: the deployment stays as it is, for its runner to end.
     """
-    deployment = _held(tx, actor, ask.deployment_id, ask.fence)
+    deployment = held_run(tx, actor, ask.deployment_id, ask.fence)
     if deployment.cancel_level:
         return deployment
     at = now()
@@ -374,7 +376,7 @@ def report_plan(tx: Transaction, actor: Actor, ask: ReportPlan) -> Deployment:
 def expire_approval(tx: Transaction, actor: Actor, ask: ExpireApproval) -> Deployment:
     """Discard the plan, unless somebody has decided since."""
     deployment = tx.get(Deployment, ask.deployment_id)
-    _check_reporter(tx, actor, deployment)
+    check_reporter(tx, actor, deployment)
     if deployment.state is not DeploymentState.AWAITING_APPROVAL or deployment.updated_at > ask.waiting_since:
         return deployment
     return discard(tx, deployment, now(), reason="Nobody approved the plan in time.", code="E-PLAN-EXPIRED")
@@ -385,14 +387,14 @@ def expire_approval(tx: Transaction, actor: Actor, ask: ExpireApproval) -> Deplo
 )
 def append_log(tx: Transaction, actor: Actor, ask: AppendLog) -> int:
     """Store the lines with the cursors, so that nothing is read twice after a crash."""
-    _held(tx, actor, ask.deployment_id, ask.fence)
+    held_run(tx, actor, ask.deployment_id, ask.fence)
     return tx.append_log(ask.deployment_id, ask.lines, ask.cursors)
 
 
 @use_case("deployment.save_state", "POST /api/runner/deployments/{deployment_id}/state", is_for_devices=True)
 def save_state(tx: Transaction, actor: Actor, ask: SaveState) -> int:
     """Keep the state as the machine's newest revision; a device's is sealed by its vault, and opaque here."""
-    deployment = _held(tx, actor, ask.deployment_id, ask.fence)
+    deployment = held_run(tx, actor, ask.deployment_id, ask.fence)
     _keep_state(tx, tx.get(Machine, deployment.machine_id or ""), ask)
     return ask.serial
 
@@ -426,7 +428,7 @@ def _keep_state(tx: Transaction, machine: Machine, ask: SaveState | RescueState)
 @use_case("deployment.report_facts", "POST /api/runner/deployments/{deployment_id}/facts", is_for_devices=True)
 def report_facts(tx: Transaction, actor: Actor, ask: ReportFacts) -> Machine:
     """Write the facts to the machine."""
-    deployment = _held(tx, actor, ask.deployment_id, ask.fence)
+    deployment = held_run(tx, actor, ask.deployment_id, ask.fence)
     machine = learnt(tx.get(Machine, deployment.machine_id or ""), ask.machine, now())
     tx.replace(machine)
     return machine
@@ -436,7 +438,7 @@ def report_facts(tx: Transaction, actor: Actor, ask: ReportFacts) -> Machine:
 def report_outcome(tx: Transaction, actor: Actor, ask: ReportOutcome) -> Deployment:
     """End the run and settle its machine."""
     at = now()
-    held = _held(tx, actor, ask.deployment_id, ask.fence)
+    held = held_run(tx, actor, ask.deployment_id, ask.fence)
     deployment = replace(
         moved(held, ask.state, at),
         error_message=ask.error_message or None,
@@ -471,20 +473,3 @@ def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: dat
     if ask.state is DeploymentState.SUCCEEDED:
         return replace(reported, desired_status=settled(reported))
     return reported
-
-
-def _held(tx: Transaction, actor: Actor, deployment_id: str, fence: int) -> Deployment:
-    deployment = tx.get(Deployment, deployment_id)
-    _check_reporter(tx, actor, deployment)
-    if tx.get(Lease, deployment_id).fence != fence:
-        raise Conflict("Another runner holds the deployment now.", code="E-FENCE")
-    return deployment
-
-
-def _check_reporter(tx: Transaction, actor: Actor, deployment: Deployment) -> None:
-    """A person reports on what they asked their own computer for; runners on all the rest."""
-    if actor.is_runner:
-        return
-    if not deployment.runs_on or deployment.initiated_by != actor.user_id:
-        raise Forbidden("Somebody else carries this run out.", code="E-NOT-YOURS")
-    claim_device(tx, actor, deployment.runs_on)

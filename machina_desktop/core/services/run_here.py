@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from machina_desktop.core.domain.custody import KEPT_BACK
 from machina_desktop.core.domain.deployment import Deployment, Lease
+from machina_desktop.core.domain.firewall import FirewallRule
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Forbidden
 from machina_desktop.core.services.custody import require_device
-from machina_desktop.core.services.runs import STATE_REVISIONS
+from machina_desktop.core.services.runs import STATE_REVISIONS, locks_of, rules_of
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import StateRevision, Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """A run as its home has it: what it works on, how far its log was read, and the sealed state of its machine."""
+    """A run as its home has it: what it works on, how far its log was read, and the sealed state of its machine.
+
+    ``locks`` are the account's lock files by engine, ``rules`` those of the machine's firewall, if it has one.
+    """
 
     deployment: Deployment
     machine: Machine
@@ -27,6 +31,8 @@ class RunRecord:
     keys: tuple[SSHKey, ...]
     state: StateRevision | None
     cursors: dict[str, int]
+    locks: dict[str, str] = field(default_factory=dict)
+    rules: tuple[FirewallRule, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +70,8 @@ def read_run(tx: Transaction, actor: Actor, ask: ReadRun) -> RunRecord:
         keys=tuple(found[key_id] for key_id in machine.ssh_key_ids if key_id in found),
         state=tx.read_state(machine.machine_id),
         cursors=tx.read_cursors(run.deployment_id),
+        locks=locks_of(tx, account.provider_account_id),
+        rules=rules_of(tx, machine),
     )
 
 

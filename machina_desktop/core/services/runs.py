@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from machina_desktop.core.domain.custody import opens_at
-from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, moved
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, Lease, moved
+from machina_desktop.core.domain.firewall import FirewallProfile, FirewallRule
+from machina_desktop.core.domain.lock_file import LockFile
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor, is_granted
@@ -36,6 +38,7 @@ _DURING = {
     DeploymentType.REBOOT: MachineStatus.REBOOTING,
     DeploymentType.STOP: MachineStatus.STOPPING,
     DeploymentType.START: MachineStatus.PROVISIONING,
+    DeploymentType.REBUILD: MachineStatus.PROVISIONING,
 }
 
 _AFTERWARDS = {
@@ -44,6 +47,7 @@ _AFTERWARDS = {
     DeploymentType.REBOOT: MachineStatus.RUNNING,
     DeploymentType.STOP: MachineStatus.STOPPED,
     DeploymentType.START: MachineStatus.RUNNING,
+    DeploymentType.REBUILD: MachineStatus.RUNNING,
 }
 
 
@@ -61,6 +65,7 @@ def queue_run(
     at: datetime,
     auto_approve: bool = False,
     runs_on: str = "",
+    options: dict[str, str] | None = None,
 ) -> Deployment:
     """Store a queued deployment of ``machine`` and what the machine shall become.
 
@@ -101,6 +106,7 @@ def queue_run(
         initiated_by=actor.user_id,
         auto_approve=auto_approve,
         runs_on=runs_on,
+        options=options or {},
         created_at=at,
         updated_at=at,
     )
@@ -213,3 +219,37 @@ def settled(machine: Machine) -> MachineStatus:
     if machine.actual_status in {MachineStatus.STOPPED, MachineStatus.TERMINATED}:
         return machine.actual_status
     return MachineStatus.RUNNING
+
+
+def held_run(tx: Transaction, actor: Actor, deployment_id: str, fence: int) -> Deployment:
+    """The run that ``actor`` carries out.
+
+    Raises:
+        Conflict: E-FENCE, another runner holds it now.
+        Forbidden: E-NOT-YOURS, somebody else carries it out.
+    """
+    deployment = tx.get(Deployment, deployment_id)
+    check_reporter(tx, actor, deployment)
+    if tx.get(Lease, deployment_id).fence != fence:
+        raise Conflict("Another runner holds the deployment now.", code="E-FENCE")
+    return deployment
+
+
+def check_reporter(tx: Transaction, actor: Actor, deployment: Deployment) -> None:
+    """A person reports on what they asked their own computer for; runners on all the rest."""
+    if actor.is_runner:
+        return
+    if not deployment.runs_on or deployment.initiated_by != actor.user_id:
+        raise Forbidden("Somebody else carries this run out.", code="E-NOT-YOURS")
+    claim_device(tx, actor, deployment.runs_on)
+
+
+def locks_of(tx: Transaction, account_id: str) -> dict[str, str]:
+    """The lock files that runs with an account keep to, by the program that made them."""
+    return {lock.engine: lock.text for lock in tx.list(LockFile, provider_account_id=account_id)}
+
+
+def rules_of(tx: Transaction, machine: Machine) -> tuple[FirewallRule, ...] | None:
+    """What the machine's firewall lets through; ``None`` where it has none."""
+    profile = tx.find(FirewallProfile, profile_id=machine.firewall_profile_id) if machine.firewall_profile_id else None
+    return profile.rules if profile is not None else None

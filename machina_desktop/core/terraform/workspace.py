@@ -26,6 +26,9 @@ LOG = logging.getLogger(__name__)
 VARIABLES = "machina.auto.tfvars.json"
 """The only file that holds text of users; Terraform takes its strings literally."""
 
+IMPORTS = "machina-imports.tf.json"
+"""What the plan takes into the record."""
+
 STATE, BACKUP, ERRORED = "terraform.tfstate", "terraform.tfstate.backup", "errored.tfstate"
 LOCK_FILE = ".terraform.lock.hcl"
 
@@ -86,10 +89,11 @@ class Workspace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def lay_out(self, module: Path, variables: Mapping[str, object]) -> None:
+    def lay_out(self, module: Path, variables: Mapping[str, object], imports: tuple[tuple[str, str], ...] = ()) -> None:
         """Put the module's files and the variables there, and remove what else Terraform would read.
 
-        A saved plan goes, too: it is one of the earlier lay-out.
+        A saved plan goes, too: it is one of the earlier lay-out. ``imports`` are addresses of the module and import ids
+        of what exists and is in no state yet.
 
         Raises:
             Unavailable: the folder cannot be written (E-RUN-FOLDER).
@@ -108,6 +112,25 @@ class Workspace:
                 if name != LOCK_FILE or not target.exists():
                     _write(target, source.read_bytes())
             _write(self.folder / VARIABLES, to_json(variables))
+            if imports:
+                blocks = [{"to": address, "id": import_id} for address, import_id in imports]
+                _write(self.folder / IMPORTS, to_json({"import": blocks}))
+
+    def put_lock_file(self, text: str) -> None:
+        """Have ``init`` accept these plugins and no others.
+
+        Raises:
+            Unavailable: the folder cannot be written (E-RUN-FOLDER).
+        """
+        with _writing(self.folder):
+            _write(self.folder / LOCK_FILE, text.encode())
+
+    def read_lock_file(self) -> str:
+        """What ``init`` wrote of the plugins it took; empty where there were none."""
+        try:
+            return (self.folder / LOCK_FILE).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
 
     def restore_state(self, raw: bytes | None) -> None:
         """Make ``raw`` the state to work on, ``None`` for none; traces of earlier runs go.

@@ -64,6 +64,7 @@ class Surroundings:
         launches: One folder per phase, which holds the launch's record and output.
         credentials: Asks for the provider's own environment variables, each time that commands are started.
         proxy: Variables that name the proxy; ``None`` for those of our own environment.
+        mirror: Folder that plugins are taken from instead of a registry; empty for none.
     """
 
     deployment_id: str
@@ -73,6 +74,7 @@ class Surroundings:
     plugin_cache: Path
     credentials: Callable[[], Awaitable[Mapping[str, str]]]
     proxy: Mapping[str, str] | None = None
+    mirror: str = ""
 
 
 class Commands:
@@ -166,7 +168,7 @@ class Commands:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._in.plugin_cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-            cli.write_config(self._in.config_file)
+            cli.write_config(self._in.config_file, mirror=Path(self._in.mirror) if self._in.mirror else None)
         except OSError as error:
             raise Unavailable(
                 f"The run folder {self._in.cwd} cannot be written: {error.strerror}.",

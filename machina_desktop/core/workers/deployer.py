@@ -53,8 +53,9 @@ from machina_desktop.core.workers.material import (
     unfinished,
 )
 from machina_desktop.core.workers.recorder import LOOK_S, AskHome, Recorder, StoreRecorder
-from machina_desktop.core.workers.run import GONE, Run, Tools
+from machina_desktop.core.workers.run import GONE, Run
 from machina_desktop.core.workers.runs_for_homes import RunsForHomes
+from machina_desktop.core.workers.subject import Tools
 from machina_desktop.core.workers.supervisor import Supervisor
 
 R = TypeVar("R")

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from machina_desktop.core.domain.custody import KEPT_BACK
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, Lease
+from machina_desktop.core.domain.firewall import FirewallRule
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
@@ -17,12 +18,12 @@ from machina_desktop.core.errors import Conflict
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.services.reports import teams_elsewhere
-from machina_desktop.core.services.runs import APPROVED
+from machina_desktop.core.services.runs import APPROVED, locks_of, rules_of
 from machina_desktop.core.services.sealing import ACCOUNT_TABLE, KEY_TABLE, STATE_FIELD, STATE_TABLE
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
 from machina_desktop.core.terraform.workspace import read_state_file
 from machina_desktop.core.vault.seals import Opener
-from machina_desktop.core.workers.run import Subject
+from machina_desktop.core.workers.subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class Material:
     sealed: tuple[tuple[SealedPlace, bytes], ...]
     state: StateRevision | None
     cursors: Mapping[str, int]
+    locks: Mapping[str, str]
+    rules: tuple[FirewallRule, ...] | None
 
 
 def material_of(tx: Transaction, deployment: Deployment) -> Material:
@@ -50,6 +53,8 @@ def material_of(tx: Transaction, deployment: Deployment) -> Material:
         sealed=sealed_of(tx, account, keys),
         state=tx.read_state(machine.machine_id),
         cursors=tx.read_cursors(deployment.deployment_id),
+        locks=locks_of(tx, account.provider_account_id),
+        rules=rules_of(tx, machine),
     )
 
 
@@ -85,6 +90,8 @@ def opened(material: Material, vault: Opener) -> Subject:
         credentials=of_account,
         private_keys={key_id: secret for (table, key_id, _), secret in secrets.items() if table == KEY_TABLE},
         state=read_state_file(raw) if raw else None,
+        locks=material.locks,
+        rules=material.rules,
     )
 
 

@@ -198,7 +198,14 @@ class HomeRecorder:
             )
         state = max((each for each in (kept, run.state) if each is not None), key=_serial, default=None)
         return Material(
-            machine=run.machine, account=account, keys=run.keys, sealed=sealed, state=state, cursors=run.cursors
+            machine=run.machine,
+            account=account,
+            keys=run.keys,
+            sealed=sealed,
+            state=state,
+            cursors=run.cursors,
+            locks=run.locks,
+            rules=run.rules,
         )
 
 

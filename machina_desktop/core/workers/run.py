@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from machina_desktop.core.config import Paths, Settings, bundle_folder
+from machina_desktop.core.config import PLUGIN_MIRROR, bundle_folder
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
-from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel
-from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, TerraformStateStatus
-from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.machine import MachineFacts, MachineStatus, TerraformStateStatus
 from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import Outcome
 from machina_desktop.core.providers.base import Cancelled, HookContext, MachineParts, Provider
 from machina_desktop.core.providers.registry import provider_for
-from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.findings import KeepLockFile
 from machina_desktop.core.services.reports import (
     RECOVER,
     ReportFacts,
@@ -38,6 +36,8 @@ from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state,
 from machina_desktop.core.terraform.workspace import StateFile, Workspace, init_lock, read_state_file
 from machina_desktop.core.workers.commands import LAUNCHES, Commands, Interrupted, Meaning, Surroundings, is_busy
 from machina_desktop.core.workers.log_pump import LogPump
+from machina_desktop.core.workers.preparation import Preparation
+from machina_desktop.core.workers.subject import RunFailed, Subject, Tools, init_failure
 
 R = TypeVar("R")
 GONE = "E-DB-GONE"
@@ -45,43 +45,13 @@ GONE = "E-DB-GONE"
 
 LOG = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What a run works on, read once when it starts."""
-
-    machine: Machine
-    account: ProviderAccount
-    keys: tuple[SSHKey, ...]
-    credentials: Mapping[str, Secret]
-    private_keys: Mapping[str, Secret]
-    state: StateFile | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tools:
-    """What the deployer lends to every run.
-
-    Attributes:
-        report: Sends a report as the runner; raises :class:`Conflict` ``E-FENCE`` when the run is no longer ours.
-        seal: Seals a state, waiting until the vault is open.
-        publish: Tells the window of progress that is not stored.
-        proxy: Variables that name the proxy; ``None`` for those of our own environment.
-    """
-
-    paths: Paths
-    settings: Settings
-    report: Callable[[Request[object]], Awaitable[object]]
-    seal: Callable[[Machine, StateFile], Awaitable[bytes]]
-    find_engine: Callable[[], Awaitable[Engine]]
-    publish: Callable[[ProgressMade], None]
-    proxy: Mapping[str, str] | None = None
-
-
-class RunFailed(Unavailable):
-    """Terraform itself said no; the message is its own."""
-
-    default_code = "E-TF-FAILED"
+_MODES = {
+    DeploymentType.CREATE: cli.PlanMode.NORMAL,
+    DeploymentType.UPDATE: cli.PlanMode.NORMAL,
+    DeploymentType.DESTROY: cli.PlanMode.DESTROY,
+}
+"""How a plan is made; what a provider did by itself is only taken into the record."""
+_ONCE = frozenset({DeploymentType.REBOOT, DeploymentType.REBUILD, DeploymentType.SNAPSHOT})
 
 
 class Run:
@@ -105,6 +75,7 @@ class Run:
             plugin_cache=tools.paths.plugin_cache,
             credentials=lambda: self._provider.environment(self._hook("").access),
             proxy=tools.proxy,
+            mirror=tools.settings.get(PLUGIN_MIRROR),
         )
         self._commands = Commands(surroundings, pump, tools.publish, cancel_level=deployment.cancel_level)
 
@@ -144,7 +115,7 @@ class Run:
         engine = await self._tools.find_engine()
         if not self._commands.has_begun("plan"):
             await self._adopt()
-            await asyncio.to_thread(self._lay_out)
+            await self._prepare_plan()
         plan = await self._planned(engine)
         raw = await asyncio.to_thread((self._commands.folder("plan") / cli.PLAN_JSON).read_bytes)
         if plan.codes[0] == cli.CHANGES and not is_applicable(raw):
@@ -184,18 +155,23 @@ class Run:
             self._pump.say(RECOVER, "Found a record that an earlier run could not store.", level=LogLevel.WARNING)
             await self._save(left)
 
-    def _lay_out(self) -> None:
+    async def _prepare_plan(self) -> None:
+        preparation = Preparation(self._provider, self._deployment, self._fence, self._pump, self._report)
+        prepared = await preparation.prepare(self._subject, self._hook(PREPARE))
+        self._commands.raise_if_cancelled()
+        self._subject = prepared.subject
+        await asyncio.to_thread(self._lay_out, prepared.imports)
+
+    def _lay_out(self, imports: tuple[tuple[str, str], ...] = ()) -> None:
+        subject = self._subject
         module = bundle_folder() / "terraform" / self._provider.module
-        parts = MachineParts(account_id=self._subject.account.provider_account_id, keys=self._subject.keys)
-        self._workspace.lay_out(module, self._provider.variables(self._subject.machine, parts))
-        self._workspace.restore_state(self._subject.state.raw if self._subject.state else None)
+        parts = MachineParts(account_id=subject.account.provider_account_id, keys=subject.keys, rules=subject.rules)
+        self._workspace.lay_out(module, self._provider.variables(subject.machine, parts), imports)
+        self._workspace.restore_state(subject.state.raw if subject.state else None)
 
     async def _planned(self, engine: Engine) -> Outcome:
         """The outcome of init, where needed, and of plan and show; a lost one is done again: it changes nothing."""
-        mode = {
-            DeploymentType.DESTROY: cli.PlanMode.DESTROY,
-            DeploymentType.REFRESH: cli.PlanMode.REFRESH_ONLY,
-        }.get(self._deployment.type, cli.PlanMode.NORMAL)
+        mode = _MODES.get(self._deployment.type, cli.PlanMode.REFRESH_ONLY)
         meaning = await self._initialised(engine)
         commands = (cli.plan(engine, mode), cli.show_plan(engine))
         outcome, meaning = await self._commands.execute("plan", commands)
@@ -216,19 +192,29 @@ class Run:
     async def _initialised(self, engine: Engine, *, again: bool = False) -> Meaning:
         if not again and not await asyncio.to_thread(self._workspace.needs_init, engine, self._config_file):
             return Meaning()
+        known = self._subject.locks.get(engine.name, "")
+        if known:
+            await asyncio.to_thread(self._workspace.put_lock_file, known)
+        init = cli.init(engine, is_lock_fixed=bool(known))
         async with init_lock(self._tools.paths.plugin_cache):
-            outcome, meaning = await self._commands.execute("init", (cli.init(engine),), again=again)
+            outcome, meaning = await self._commands.execute("init", (init,), again=again)
             if outcome.lost:
-                outcome, meaning = await self._commands.execute("init", (cli.init(engine),), again=True)
+                outcome, meaning = await self._commands.execute("init", (init,), again=True)
         if outcome.codes != (0,):
             self._commands.raise_if_cancelled()
-            raise RunFailed(
-                meaning.problem or "Terraform could not be initialised.",
-                hint="Check the network and the proxy, then try again.",
-                code="E-TF-INIT",
-            )
+            raise init_failure(meaning.problem)
+        if not known:
+            await self._keep_lock_file(engine)
         await asyncio.to_thread(self._workspace.mark_initialised, engine, self._config_file)
         return meaning
+
+    async def _keep_lock_file(self, engine: Engine) -> None:
+        """The plugins of an account's first run are those of all later ones."""
+        if text := await asyncio.to_thread(self._workspace.read_lock_file):
+            keep = KeepLockFile(
+                deployment_id=self._deployment.deployment_id, fence=self._fence, engine=engine.name, text=text
+            )
+            self._subject = replace(self._subject, locks={**self._subject.locks, engine.name: await self._report(keep)})
 
     # Applying
 
@@ -335,18 +321,36 @@ class Run:
         await self._phase(action)
         self._touched = True
         self._commands.raise_if_cancelled()
-        if is_begun and self._deployment.type is DeploymentType.REBOOT:
-            await self._end_unknown_reboot()
+        if is_begun and self._deployment.type in _ONCE:
+            await self._end_unknown()
             return
         facts = await self._provider.power(self._hook(action), action)
+        await self._refresh_record()
         self._pump.say("finish", "Done.")
         await self._end(DeploymentState.SUCCEEDED, _shown(facts))
 
-    async def _end_unknown_reboot(self) -> None:
-        """An earlier process died in the middle: a second reboot would not be the same as one, so only look."""
+    async def _refresh_record(self) -> None:
+        """Have Terraform's record agree with what was done behind its back; one that stays behind is no failure."""
+        state = self._subject.state
+        if state is None or not state.has_resources:
+            return
+        try:
+            await asyncio.to_thread(self._lay_out)
+            if not await asyncio.to_thread(self._workspace.uses_plugins):
+                return
+            engine = await self._tools.find_engine()
+            if (await self._planned(engine)).codes[0] == cli.CHANGES:
+                _outcome, meaning = await self._commands.execute("apply", (cli.apply(engine),), again=True)
+                await self._keep_state(meaning)
+        except (RunFailed, Unavailable) as error:
+            self._pump.say("finish", f"The record was not refreshed: {error.message}", level=LogLevel.WARNING)
+
+    async def _end_unknown(self) -> None:
+        """An earlier process died in the middle: doing it twice would not be the same as once, so only look."""
+        what = self._deployment.type.value
         error = Unavailable(
-            "The reboot was interrupted; it is not known whether it took place.",
-            hint="Look at the machine, and reboot it again if it still has to be.",
+            f"The {what} was interrupted; it is not known whether it took place.",
+            hint=f"Look at the machine, and ask for the {what} again if it is still wanted.",
             code="E-RUN-INTERRUPTED",
         )
         self._pump.say(RECOVER, error.message, level=LogLevel.WARNING)

@@ -1,0 +1,148 @@
+"""What has to be so at the provider before a plan is made: for the plan of a new machine asks no provider anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from machina_desktop.core.domain.deployment import Deployment, DeploymentType
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.log_line import LogLevel
+from machina_desktop.core.domain.machine import ProvisioningMethod
+from machina_desktop.core.domain.offer import check_offer
+from machina_desktop.core.domain.provider import CredentialStatus, Instance
+from machina_desktop.core.errors import Conflict, NotFound, Unavailable
+from machina_desktop.core.providers.base import HookContext, Provider
+from machina_desktop.core.services.findings import KeepKeyId, ReportAccount
+from machina_desktop.core.workers.log_pump import LogPump
+from machina_desktop.core.workers.subject import Report, Subject
+
+PHASE = "prepare"
+_OFFERED = frozenset({DeploymentType.CREATE, DeploymentType.UPDATE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What the plan is made of: the subject as it is now, and what exists and is to be taken into the record.
+
+    Attributes:
+        imports: Address in the module and import id of each resource.
+    """
+
+    subject: Subject
+    imports: tuple[tuple[str, str], ...] = ()
+
+
+class Preparation:
+    """Looks at the account, the offer, the keys and what is there already. Changes nothing but keys in the account."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        deployment: Deployment,
+        fence: int,
+        pump: LogPump,
+        report: Report,
+    ) -> None:
+        self._provider = provider
+        self._deployment = deployment
+        self._fence = fence
+        self._pump = pump
+        self._report = report
+
+    async def prepare(self, subject: Subject, hook: HookContext) -> Prepared:
+        """Everything in order; a provider without accounts needs nothing of it.
+
+        Raises:
+            Unavailable: E-ACCOUNT-INVALID, the provider does not accept the credentials.
+            InvalidInput: E-OFFER, there is no such region, size or image.
+            Conflict: E-CLOUD-SOLD-OUT; E-ADOPT-TWO, several machines are marked as this one.
+        """
+        if not any(field.is_required for field in self._provider.info.account_fields):
+            return Prepared(subject=subject)
+        await self._check_account(subject, hook)
+        if self._deployment.type in _OFFERED:
+            await self._check_offer(hook)
+            subject = await self._put_keys(subject, hook)
+        imports = await self._find(subject, hook) if self._deployment.type is DeploymentType.CREATE else ()
+        return Prepared(subject=subject, imports=imports)
+
+    async def _check_account(self, subject: Subject, hook: HookContext) -> None:
+        found = await self._provider.verify(hook.access)
+        if found.status is CredentialStatus.UNKNOWN:
+            self._pump.say(PHASE, f"The account could not be checked: {found.reason}", level=LogLevel.WARNING)
+            return
+        if found.status is not subject.account.credential_status:
+            await self._report(
+                ReportAccount(deployment_id=self._deployment.deployment_id, fence=self._fence, found=found)
+            )
+        if found.status is CredentialStatus.INVALID:
+            raise Unavailable(
+                f"{self._provider.info.title} does not accept the credentials of {subject.account.label}. "
+                f"{found.reason}".strip(),
+                hint="Nothing was changed. Add the account again with credentials that are valid.",
+                code="E-ACCOUNT-INVALID",
+            )
+
+    async def _check_offer(self, hook: HookContext) -> None:
+        try:
+            catalogue = await self._provider.catalogue(hook.access)
+        except Unavailable as error:
+            self._pump.say(PHASE, f"What can be had could not be asked: {error.message}", level=LogLevel.WARNING)
+            return
+        check_offer(hook.machine, catalogue)
+
+    async def _put_keys(self, subject: Subject, hook: HookContext) -> Subject:
+        """Have the account know the machine's keys; a machine refers to them by their ids there."""
+        if not self._provider.info.has_keys:
+            return subject
+        return replace(subject, keys=tuple([await self._put(key, subject, hook) for key in subject.keys]))
+
+    async def _put(self, key: SSHKey, subject: Subject, hook: HookContext) -> SSHKey:
+        account_id = subject.account.provider_account_id
+        found = await self._provider.put_key(hook.access, key)
+        if not found or key.provider_key_ids.get(account_id) == found:
+            return key
+        self._pump.say(PHASE, f"The account knows the key {key.name} now.")
+        await self._report(
+            KeepKeyId(
+                deployment_id=self._deployment.deployment_id,
+                fence=self._fence,
+                ssh_key_id=key.ssh_key_id,
+                provider_key_id=found,
+            )
+        )
+        return replace(key, provider_key_ids={**key.provider_key_ids, account_id: found})
+
+    async def _find(self, subject: Subject, hook: HookContext) -> tuple[tuple[str, str], ...]:
+        """What is there and in no record: a machine that a broken run has made, or one to be taken over."""
+        if subject.state is not None and subject.state.has_resources:
+            return ()
+        found = await self._candidates(subject, hook)
+        if not found:
+            return ()
+        if len(found) > 1:
+            names = ", ".join(f"{each.name} ({each.resource_id})" for each in found)
+            raise Conflict(
+                f"Several machines at {self._provider.info.title} are marked as this one: {names}.",
+                hint="Look at them there, delete those that are not wanted, and try again.",
+                code="E-ADOPT-TWO",
+            )
+        self._pump.say(PHASE, f"{found[0].name} ({found[0].resource_id}) exists already; it is taken into the record.")
+        return self._provider.imports(subject.machine, found[0])
+
+    async def _candidates(self, subject: Subject, hook: HookContext) -> tuple[Instance, ...]:
+        machine = subject.machine
+        if machine.provisioning_method is not ProvisioningMethod.IMPORTED:
+            return await self._provider.find(hook.access, machine.machine_id)
+        found = tuple(
+            each
+            for each in await self._provider.instances(hook.access)
+            if each.resource_id == machine.provider_resource_id
+        )
+        if not found:
+            raise NotFound(
+                f"{self._provider.info.title} has no machine {machine.provider_resource_id} any more.",
+                hint="Look whether it was deleted there.",
+                code="E-ADOPT-GONE",
+            )
+        return found

@@ -1,0 +1,91 @@
+"""What a run works on, and what it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from machina_desktop.core.config import Paths, Settings
+from machina_desktop.core.domain.firewall import FirewallRule
+from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.errors import Unavailable
+from machina_desktop.core.events import ProgressMade
+from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.use_case import Request
+from machina_desktop.core.terraform.engine import Engine
+from machina_desktop.core.terraform.workspace import StateFile
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a run works on, read once when it starts.
+
+    Attributes:
+        locks: The account's lock files, by the program that made them.
+        rules: What the machine's firewall lets through; ``None`` for no firewall.
+    """
+
+    machine: Machine
+    account: ProviderAccount
+    keys: tuple[SSHKey, ...]
+    credentials: Mapping[str, Secret]
+    private_keys: Mapping[str, Secret]
+    state: StateFile | None
+    locks: Mapping[str, str]
+    rules: tuple[FirewallRule, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What the deployer lends to every run.
+
+    Attributes:
+        report: Sends a report as the runner; raises :class:`Conflict` ``E-FENCE`` when the run is no longer ours.
+        seal: Seals a state, waiting until the vault is open.
+        publish: Tells the window of progress that is not stored.
+        proxy: Variables that name the proxy; ``None`` for those of our own environment.
+    """
+
+    paths: Paths
+    settings: Settings
+    report: Callable[[Request[object]], Awaitable[object]]
+    seal: Callable[[Machine, StateFile], Awaitable[bytes]]
+    find_engine: Callable[[], Awaitable[Engine]]
+    publish: Callable[[ProgressMade], None]
+    proxy: Mapping[str, str] | None = None
+
+
+class Report(Protocol):
+    """Records what a run has found out, and answers what became of it."""
+
+    async def __call__(self, ask: Request[R]) -> R:
+        """As :attr:`Tools.report`."""
+        ...
+
+
+class RunFailed(Unavailable):
+    """Terraform itself said no; the message is its own."""
+
+    default_code = "E-TF-FAILED"
+
+
+def init_failure(problem: str) -> RunFailed:
+    """Why ``init`` failed, with what to do about it."""
+    # Terraform's words, which are the only thing that tells these apart.
+    if "checksums previously recorded" in problem or "changes to the dependency lock file" in problem.lower():
+        return RunFailed(
+            "The provider's plugin is not the one that this account's first run got: its checksum is another. "
+            f"{problem}",
+            hint="Find out why it changed before you trust it. To take the new one, forget the account's plugins.",
+            code="E-TF-LOCK",
+        )
+    return RunFailed(
+        problem or "Terraform could not be initialised.",
+        hint="Check the network and the proxy, then try again.",
+        code="E-TF-INIT",
+    )
