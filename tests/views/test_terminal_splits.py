@@ -215,6 +215,9 @@ async def test_a_pane_moves_to_a_tab_of_its_own_and_its_shell_goes_on(house: Hou
     press(house.window, Qt.Key.Key_D, BOTH)
     press(house.window, Qt.Key.Key_Left, ALT | SHIFT)
     assert frame.pane.view.hasFocus()
+    left = tab.current
+    press(house.window, Qt.Key.Key_Down, ALT | SHIFT)
+    assert tab.current is left
 
 
 async def test_a_split_with_another_machine_offers_the_machines(house: House) -> None:
