@@ -261,7 +261,7 @@ async def test_what_the_machine_refuses_is_told(panel: FilesPanel, monkeypatch: 
     told: list[str] = []
     monkeypatch.setattr(tasks.PRESENTER, "show", lambda error: told.append(error.code))
     panel._set_active(panel.remote)
-    panel._make_folder(panel.remote, "sub")
+    panel.deeds.make_folder(panel.remote, "sub")
     await seen(lambda: told == ["E-SFTP-EXISTS"])
 
 
@@ -455,7 +455,7 @@ async def test_a_deletion_can_be_stopped(panel: FilesPanel, there: Path, here: P
         (folder / "sub" / f"{number}").touch()
     choose(pane, "sub")
     panel._set_active(pane)
-    panel._delete(pane, (str(folder / "sub"),))
+    panel.deeds.delete(pane, (str(folder / "sub"),))
     await seen(lambda: "deleted" in panel._said.text())
     assert panel._stop.isVisible()
     panel._stop.click()

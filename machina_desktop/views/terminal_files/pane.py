@@ -30,6 +30,7 @@ class FilePane(QWidget):
 
     Attributes:
         table: The rows.
+        is_local: It shows this computer.
         room: Where questions of the machine are shown, in place of the rows.
         path: The folder in view; empty before the first answer.
 
@@ -47,7 +48,7 @@ class FilePane(QWidget):
         """``key`` is ``local`` or ``remote``: prefix of object names, and what is remembered under."""
         super().__init__(parent)
         self._bridge = bridge
-        self._is_local = key == "local"
+        self.is_local = key == "local"
         self._key = key
         self._side: Side | None = None
         self._entries: list[Entry] = []
@@ -143,7 +144,7 @@ class FilePane(QWidget):
         """Show that keys go here."""
         self._title.set_tone("" if is_active else "secondary")
         self._icon.set_icon(
-            "monitor" if self._is_local else "server", "accent-primary" if is_active else "text-secondary"
+            "monitor" if self.is_local else "server", "accent-primary" if is_active else "text-secondary"
         )
 
     def _build(self) -> None:
@@ -288,7 +289,7 @@ class FilePane(QWidget):
         self._foot.setText("  ·  ".join(parts))
 
     def _urls(self, entries: Sequence[Entry]) -> list[QUrl]:
-        return [QUrl.fromLocalFile(self.path_of(entry)) for entry in entries] if self._is_local else []
+        return [QUrl.fromLocalFile(self.path_of(entry)) for entry in entries] if self.is_local else []
 
     def _on_hidden(self, is_shown: bool) -> None:
         self._shows_hidden = is_shown

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
@@ -17,21 +15,20 @@ from machina_desktop.core.domain.transfer import Direction, Entry, OnConflict, T
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.machines import GetMachine
 from machina_desktop.views import remembered, tasks
+from machina_desktop.views.terminal_files.deeds import SideDeeds
 from machina_desktop.views.terminal_files.dragging import DragOut
 from machina_desktop.views.terminal_files.editing import Editing
-from machina_desktop.views.terminal_files.file_dialogs import ConflictDialog, NameDialog, PermissionsDialog
+from machina_desktop.views.terminal_files.file_dialogs import ConflictDialog
 from machina_desktop.views.terminal_files.file_table import FileTable
 from machina_desktop.views.terminal_files.login_questions import LoginWatch
 from machina_desktop.views.terminal_files.pane import FilePane
 from machina_desktop.views.terminal_files.queue_drawer import QueueDrawer
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
-from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.menus import Menu
 from machina_desktop.views.widgets.text import ElidedLabel
 
 REFRESH_MS = 150
-_NAMED = 6
 
 
 class FilesPanel(QWidget):
@@ -42,6 +39,7 @@ class FilesPanel(QWidget):
         remote: The machine's side.
         queue: The transfers.
         login: What the machine asks.
+        deeds: What is done to the files of a side.
         drag_out: Files of the machine on their way to other programs and panels.
 
     Signals:
@@ -62,7 +60,7 @@ class FilesPanel(QWidget):
         self.editing = Editing(bridge, machine_id, self)
         self.login = LoginWatch(bridge, machine_id, self)
         self.drag_out = DragOut(bridge, machine_id, self)
-        self._deleting = threading.Event()
+        self.deeds = SideDeeds(bridge, machine_id, self)
         self._active = self.local
         self._refresh = QTimer(self, interval=REFRESH_MS, singleShot=True)
         self._build()
@@ -116,7 +114,9 @@ class FilesPanel(QWidget):
         bar.addWidget(self._said, 1)
         self._stop = Button(self.tr("Stop deleting"), icon_name="circle-stop", parent=self)
         self._stop.setObjectName("files.stop")
-        self._stop.clicked.connect(self._on_stop)
+        self._stop.clicked.connect(self.deeds.stop)
+        self.deeds.deleting.connect(self._stop.setVisible)
+        self.deeds.said.connect(self.say)
         self._stop.hide()
         bar.addWidget(self._stop)
         self._said.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -171,10 +171,10 @@ class FilesPanel(QWidget):
         deeds: dict[str, Callable[[], None]] = {
             "copy": self._copy,
             "move": partial(self._copy, is_move=True),
-            "folder": self._ask_folder,
-            "delete": self._ask_delete,
-            "rename": self._ask_rename,
-            "permissions": self._ask_permissions,
+            "folder": lambda: self.deeds.ask_folder(self._active),
+            "delete": lambda: self.deeds.ask_delete(self._active),
+            "rename": lambda: self.deeds.ask_rename(self._active),
+            "permissions": lambda: self.deeds.ask_permissions(self._active),
             "edit": self._edit,
             "compare": self._compare,
             "switch": self.other.focus,
@@ -226,101 +226,10 @@ class FilesPanel(QWidget):
         except MachinaError as error:
             tasks.PRESENTER.show(error)
 
-    def _ask_folder(self) -> None:
-        pane = self._active
-        if not pane.path:
-            return
-        dialog = NameDialog(
-            self.tr("New folder"), label=self.tr("Name"), confirm=self.tr("Make folder"), parent=self.window()
-        )
-        dialog.accepted.connect(lambda: self._make_folder(pane, dialog.name))
-        dialog.open()
-
-    def _make_folder(self, pane: FilePane, name: str) -> None:
-        if pane.side is not None:
-            self._work(pane, pane.side.make_folder(pane.side.join(pane.path, name)), select=name)
-
-    def _ask_rename(self) -> None:
-        pane = self._active
-        chosen = pane.selected()
-        if len(chosen) != 1 or pane.side is None:
-            return
-        path, side = pane.path_of(chosen[0]), pane.side
-        name = shown_name(chosen[0].name)
-        dialog = NameDialog(
-            self.tr("Rename {0}").format(name),
-            label=self.tr("New name"),
-            confirm=self.tr("Rename"),
-            name=name,
-            parent=self.window(),
-        )
-        dialog.accepted.connect(lambda: self._work(pane, side.rename(path, dialog.name), select=dialog.name))
-        dialog.open()
-
-    def _ask_permissions(self) -> None:
-        pane = self._active
-        chosen = pane.selected()
-        if len(chosen) != 1 or pane.side is None:
-            return
-        path, side = pane.path_of(chosen[0]), pane.side
-        dialog = PermissionsDialog(chosen[0], parent=self.window())
-        dialog.accepted.connect(lambda: self._work(pane, side.set_permissions(path, dialog.mode)))
-        dialog.open()
-
-    def _ask_delete(self) -> None:
-        pane = self._active
-        chosen = pane.selected()
-        if not chosen:
-            return
-        names = tuple(shown_name(each.name) for each in chosen[:_NAMED])
-        if len(chosen) > _NAMED:
-            names = (*names, self.tr("and {0} more").format(len(chosen) - _NAMED))
-        where = self.tr("this computer") if pane is self.local else self.tr("the machine")
-        title = self.tr("Delete {0}?").format(names[0]) if len(chosen) == 1 else self.tr("Delete these {0}?")
-        dialog = ConfirmDialog(
-            title.format(len(chosen)) if len(chosen) > 1 else title,
-            text=self.tr("They are removed from {0} for good, folders with all that is in them.").format(where),
-            losses=names,
-            confirm=self.tr("Delete"),
-            parent=self.window(),
-        )
-        paths = tuple(pane.path_of(each) for each in chosen)
-        dialog.accepted.connect(lambda: self._delete(pane, paths))
-        dialog.open()
-
-    def _delete(self, pane: FilePane, paths: tuple[str, ...]) -> None:
-        if pane.side is not None:
-            told = self.tr("{0} deleted")
-            self._deleting = threading.Event()
-            self._stop.show()
-            work = pane.side.remove(paths, lambda gone: self.say(told.format(gone)), self._deleting)
-            self._work(pane, work)
-
-    def _on_stop(self) -> None:
-        self._deleting.set()
-        self._stop.hide()
-
     def _compare(self) -> None:
-        """Tell whether a file and the one of its name on the other side have the same content."""
         chosen = self._active.selected()
-        if len(chosen) != 1 or chosen[0].is_folder or not self.other.path:
-            return
-        here, there = self.local.path_of(chosen[0]), self.remote.path_of(chosen[0])
-        name = shown_name(chosen[0].name)
-        words = {
-            True: self.tr("{0} is the same on both sides (SHA-256)."),
-            False: self.tr("{0} differs: the two sides have another SHA-256."),
-            None: self.tr("{0} was not compared: the machine has no sha256sum."),
-        }
-        self.say(self.tr("Comparing {0}…").format(name))
-        tasks.run(
-            self._bridge,
-            self._bridge.files.side(self._machine_id).is_same(there, Path(here)),
-            owner=self,
-            name="compare a file with its copy",
-            done=lambda is_same: self.say(words[is_same].format(name)),
-            failed=lambda error: self.say(str(error)),
-        )
+        if len(chosen) == 1 and not chosen[0].is_folder and self.other.path:
+            self.deeds.compare(self.local.path_of(chosen[0]), self.remote.path_of(chosen[0]))
 
     def _edit(self) -> None:
         chosen = self._active.selected()
@@ -333,29 +242,6 @@ class FilesPanel(QWidget):
             self.editing.open(path)
         else:
             self.editing.open_here(path)
-
-    def _work(self, pane: FilePane, work: object, *, select: str = "") -> None:
-        """Do something to a side's files, then read its folder anew."""
-        tasks.run(
-            self._bridge,
-            work,  # type: ignore[arg-type]
-            owner=self,
-            name="change files",
-            done=partial(self._on_changed, pane, select),
-            failed=partial(self._on_refused, pane),
-        )
-
-    def _on_changed(self, pane: FilePane, select: str, _nothing: object) -> None:
-        self._stop.hide()
-        if select:
-            pane.go(pane.path, select=select)
-        else:
-            pane.refresh()
-
-    def _on_refused(self, pane: FilePane, error: MachinaError) -> None:
-        self._stop.hide()
-        tasks.PRESENTER.show(error)
-        pane.refresh()
 
     # What the sides tell
 
