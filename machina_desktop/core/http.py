@@ -7,19 +7,18 @@ import contextlib
 import ipaddress
 import logging
 import platform
-import re
 import ssl
 import urllib.parse
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
 
 import certifi
 import httpx
 
 from machina_desktop import __version__
 from machina_desktop.core.config import NO_PROXY_HOSTS, PROXY_MODE, PROXY_URL, Settings
-from machina_desktop.core.errors import InvalidInput, Unavailable
+from machina_desktop.core.errors import Unavailable
+from machina_desktop.core.http_terms import Answer, NoAnswer, Patience, checked_origin, strange
 from machina_desktop.core.ids import now
 
 ANSWER_BYTES = 8 << 20
@@ -28,49 +27,6 @@ IDLE_S = 20.0
 """Shorter than servers keep a line that nobody uses, so that no request goes out on one that they just close."""
 
 USER_AGENT = f"Machina/{__version__} ({platform.system() or 'unknown'})"
-_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """How long is waited, in seconds.
-
-    Attributes:
-        connect_s: For a line.
-        read_s: For the next piece of an answer.
-        call_s: For a whole answer, however it trickles; more than a server of ours takes.
-        silence_s: For the next piece of a stream, on which something comes every 2 seconds.
-        pause_s: Before a request is repeated; twice as long each time, and at random down to half of that.
-    """
-
-    connect_s: float = 5.0
-    read_s: float = 30.0
-    call_s: float = 40.0
-    silence_s: float = 5.0
-    pause_s: float = 0.2
-
-
-class NoAnswer(Unavailable):
-    """A request was sent, and no answer came: it may have been carried out.
-
-    Attributes:
-        is_late: The line stands, but the answer did not come in time.
-    """
-
-    default_code = "E-OFFLINE"
-
-    def __init__(self, message: str, *, hint: str, is_late: bool) -> None:
-        super().__init__(message, hint=hint)
-        self.is_late = is_late
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a server answered; header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
 
 
 class Http:
@@ -196,25 +152,6 @@ class Http:
 _HINT = "Check the network; what is on this computer can still be read."
 
 
-def checked_origin(text: str) -> str:
-    """The origin as it is compared: in lower case, without the port that goes without saying.
-
-    Raises:
-        InvalidInput: E-SERVER-ADDRESS.
-    """
-    match = _ORIGIN.fullmatch(text.strip().rstrip("/").lower())
-    port = int(match[2][1:]) if match and match[2] else 0
-    if match is None or port > 0xFFFF:
-        raise InvalidInput(
-            "This is no address of a server.",
-            field="url",
-            hint="For example https://machina.example.com, without a path.",
-            code="E-SERVER-ADDRESS",
-        )
-    found = match[0]
-    return found.removesuffix(":443" if found.startswith("https:") else ":80")
-
-
 def trusted() -> ssl.SSLContext:
     """Whom to believe: the authorities of this system and of ``SSL_CERT_FILE``, those of Mozilla where it has none."""
     context = ssl.create_default_context()
@@ -255,15 +192,6 @@ def _covers(pattern: str, host: str) -> bool:
     except ValueError:
         name = pattern.lstrip("*.")
         return not name or host == name or host.endswith(f".{name}")
-
-
-def strange(host: str, how: str) -> Unavailable:
-    """What answers is no server that is understood."""
-    return Unavailable(
-        f"{host} answers {how}.",
-        hint="Check the address, and whether something between here and there answers in its place.",
-        code="E-SERVER-ANSWER",
-    )
 
 
 def _headers(response: httpx.Response) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from machina_desktop.core.errors import (
     Unauthenticated,
     Unavailable,
 )
-from machina_desktop.core.http import Answer, strange
+from machina_desktop.core.http_terms import Answer, strange
 from machina_desktop.core.services.use_case import R
 
 TEXT_CHARACTERS = 500

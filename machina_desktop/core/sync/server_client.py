@@ -15,7 +15,8 @@ from machina_desktop.core.config import Settings
 from machina_desktop.core.domain.account import SessionKind, lifetime
 from machina_desktop.core.domain.server import SCHEMA, SCHEMA_HEADER
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
-from machina_desktop.core.http import Answer, Http, NoAnswer, Patience, strange
+from machina_desktop.core.http import Http
+from machina_desktop.core.http_terms import Answer, NoAnswer, Patience, strange
 from machina_desktop.core.ids import now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.authentication import SignedIn
