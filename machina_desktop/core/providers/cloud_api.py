@@ -98,7 +98,7 @@ class CloudApi:
         # Providers are loaded to be listed, before anybody speaks to one.
         from machina_desktop.core.http import Http  # noqa: PLC0415 - brings httpx
 
-        self._http = Http(f"{parts.scheme}://{parts.netloc}", preferences, patience or Patience(read_s=20.0))
+        self._http = Http(f"{parts.scheme}://{parts.netloc}", preferences, patience)
         self._cancelled = cancelled
         self._free_at = 0.0
 
