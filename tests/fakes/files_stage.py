@@ -37,6 +37,7 @@ class FilesStage:
         machine_id: The machine that the sshd stands for.
         recorded: What was recorded in the audit trail.
         is_trusted: Whether the host key of the machine is known; else each login asks, until somebody trusts it.
+        hop: The machine, where it is another server than the sshd.
         logins: How many times somebody began to log in while it was not.
     """
 
@@ -51,6 +52,7 @@ class FilesStage:
         self.bridge: Bridge = bridge_with(self.gateway)
         self.is_trusted = True
         self.logins = 0
+        self.hop: Hop | None = None
         self._server = server
         self.files = Files(
             self.gateway,
@@ -62,6 +64,8 @@ class FilesStage:
         self.bridge.attach_files(lambda: self.files)
 
     def _connect(self, machine_id: str, ask: Callable[[Question], Answer], _is_over: Callable[[], bool]) -> Connection:
+        if self.hop is not None:
+            return connect_over((self.hop,), _Guide(self, ask))
         if self.is_trusted:
             return connect_to(self._server)
         self.logins += 1

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from machina_desktop.core.domain.terminal import NO, Answer, Question, QuestionKind
 from machina_desktop.core.domain.transfer import Direction, TransferState
 from machina_desktop.core.domain.tunnel import Tunnel, TunnelState
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.ssh.connection import Connection
+from machina_desktop.core.ssh.hop import Hop
 from machina_desktop.core.workers.questions import Questions
 from machina_desktop.views import remembered
 from machina_desktop.views.terminal.asking import AskingCard
@@ -24,6 +25,7 @@ from machina_desktop.views.terminal_files.panel import FilesPanel
 from machina_desktop.views.terminal_files.tunnels_dialog import TunnelsDialog
 from tests.fakes.file_machine import file_server
 from tests.fakes.files_stage import FilesStage, files_stage, seen
+from tests.fakes.ssh_server import FINGERPRINT, AskingServer, asking
 from tests.fakes.sshd import Sshd
 
 PASSWORD = Question(kind=QuestionKind.PASSWORD, name="db-1", address="203.0.113.5, port 22", user="root", text="")
@@ -155,6 +157,36 @@ async def test_a_tunnel_stands_once_its_question_is_answered(
     asked.yes.click()
     (status,) = stage.files.tunnels.all()
     await seen(lambda: stage.files.tunnels.status(status.tunnel.tunnel_id).state is TunnelState.LISTENING)
+
+
+async def test_passwords_and_codes_are_asked_for_and_a_wrong_one_is_told(stage: FilesStage) -> None:
+    server = AskingServer(password="tr0ub4dor", answers=["ada", "421"])
+    with asking(server) as target:
+        stage.hop = Hop(name="db-1", target=target, pins=(FINGERPRINT,))
+        panel = FilesPanel(stage.bridge, stage.machine_id)
+        panel.show()
+        asked = await card()
+        assert [field.control.echoMode() for field in asked.fields] == [
+            QLineEdit.EchoMode.Normal,
+            QLineEdit.EchoMode.Password,
+        ]
+        for field, text in zip(asked.fields, ("ada", "421"), strict=True):
+            field.set_text(text)
+        asked.yes.click()
+        # The server has no files; that it says so shows that somebody is logged in.
+        await seen(lambda: "SFTP" in panel.remote.states.error.accessibleName())
+        stage.files._lines.close()
+        panel.remote.states.error.retry.click()
+        first = await card()
+        for field in first.fields:
+            field.set_text("wrong")
+        first.yes.click()
+        await seen(lambda: cards() and cards()[0] is not first, "the next question")
+        assert cards()[0].question.kind in {QuestionKind.PASSWORD, QuestionKind.PROMPTS}
+        cards()[0].no.click()
+        await seen(lambda: "db-1" in panel.remote.states.error.accessibleName())
+        panel.close()
+        panel.deleteLater()
 
 
 async def test_where_nobody_looks_nobody_is_waited_for(stage: FilesStage, tmp_path: Path) -> None:
