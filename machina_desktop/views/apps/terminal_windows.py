@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QObject, QPoint, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.views.apps.terminal_commands import Windows
@@ -57,7 +58,7 @@ class TerminalWindows(QObject):
         """Put a tab into a window of its own, there on the screen; its shells go on."""
         window = self._open()
         if at is not None:
-            window.move(at - _HELD_AT)
+            _put_at(window, at)
         self.move_to(tab, window.deck)
         window.show()
         window.activateWindow()
@@ -201,4 +202,13 @@ class TerminalWindows(QObject):
             self.detach(tab, at)
         else:
             # It is alone in its window already: the window goes along.
-            self._window_of(deck).move(at - _HELD_AT)
+            _put_at(self._window_of(deck), at)
+
+
+def _put_at(window: TerminalWindow, at: QPoint) -> None:
+    """Put a window's strip under the mouse, as far as the screen has room for all of it."""
+    screen = QGuiApplication.screenAt(at) or window.screen()
+    room, size = screen.availableGeometry(), window.size()
+    wanted = at - _HELD_AT
+    left = max(room.left(), min(wanted.x(), room.right() - size.width()))
+    window.move(left, max(room.top(), min(wanted.y(), room.bottom() - size.height())))
