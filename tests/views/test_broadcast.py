@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, Qt
@@ -13,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from machina_desktop.core.domain.terminal import SessionState
+from machina_desktop.core.terminal.session import Session
 from machina_desktop.views import theme
 from machina_desktop.views.terminal.broadcast import Around, Broadcast, Consent, Reach, Standing
 from machina_desktop.views.terminal.look import Look
@@ -20,6 +23,8 @@ from machina_desktop.views.terminal.pane import TerminalPane
 from machina_desktop.views.terminal.paste_dialog import PasteDialog
 from machina_desktop.views.terminal.place import Place
 from tests.fakes.local_shell import LocalShell
+from tests.fakes.sshd import KeyPair, running
+from tests.views.test_terminal_ssh import Line
 
 _Key = Qt.Key
 
@@ -110,8 +115,41 @@ def test_what_is_typed_in_one_runs_in_all_real_shells_and_in_no_other(desk: Desk
     QTest.keyClicks(first.view, "echo $((6 * 7))")
     QTest.keyClick(first.view, _Key.Key_Return)
     for pane in (first, second):
-        wait(lambda pane=pane: any(pane.terminal.row(y).text == "42" for y in range(24)), "the answer")  # type: ignore[misc]
+        wait(partial(_has, pane, "42"), "the answer")
     assert desk.written(other) == b""
+
+
+def test_keys_reach_shells_over_ssh_as_each_of_them_asked(desk: Desk, tmp_path: Path) -> None:
+    with running(tmp_path / "sshd") as server:
+        line = Line(server, server.authorize(KeyPair()))
+        for name in ("web-1", "web-2"):
+            place = Place(machine_id=name, name=name)
+            pane = TerminalPane(
+                lambda columns, lines: Session(line, columns, lines), place=place, look=Look(), parent=desk.owner
+            )
+            pane.resize(700, 300)
+            pane.start()
+            desk.panes.append(pane)
+        first, second = desk.panes
+        for pane in desk.panes:
+            wait(partial(_has, pane, "ready>"), "the prompt")
+        desk.broadcast.start(Reach.ALL, first)
+        desk.broadcast.exclude(first)
+        QTest.keyClicks(second.view, r"printf '\033[?1h'")
+        QTest.keyClick(second.view, _Key.Key_Return)
+        wait(lambda: second.terminal.modes.is_cursor_application, "the mode")
+        desk.broadcast.include(first)
+        QTest.keyClicks(first.view, "cat -v")
+        for key in (_Key.Key_Return, _Key.Key_Up, _Key.Key_Return):
+            QTest.keyClick(first.view, key)
+        wait(partial(_has, first, "^[[A"), "the key where the cursor keys are as usual")
+        wait(partial(_has, second, "^[OA"), "the key where they are the application's")
+        for pane in desk.panes:
+            pane.close_session()
+
+
+def _has(pane: TerminalPane, text: str) -> bool:
+    return any(text in pane.terminal.row(y).text for y in range(pane.terminal.lines))
 
 
 def test_a_terminal_that_takes_no_part_keeps_what_is_typed_in_it(desk: Desk) -> None:
