@@ -283,53 +283,26 @@ def start_detached(argv: tuple[str, ...], *, environment: Mapping[str, str], out
     return _spawn(list(argv), environment=environment, output=output, cwd=cwd, keep=())
 
 
-def start_companion(argv: tuple[str, ...], line: socket.socket, *, environment: Mapping[str, str]) -> Companion:
-    """Start a process that ends with this one: it is given ``line`` open and its number as the last argument.
+def start_companion(argv: tuple[str, ...], line: socket.socket, *, environment: Mapping[str, str]) -> int:
+    """Start a process that ends with this one, and answer its pid: when either ends, ``line`` tells the other.
 
-    Whoever ends closes its end of the line, and the other hears of that. Blocks for a few milliseconds.
+    The number of ``line`` is its last argument. Not on Windows. Blocks for a few milliseconds.
 
     Raises:
         Unavailable: it cannot be started (E-RUN-START).
     """
-    _reap()
-    handle = line.fileno()
-    try:
-        child = subprocess.Popen(
-            (*argv, str(handle)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=dict(environment),
-            start_new_session=True,
-            pass_fds=(handle,),
-        )
-    except OSError as error:
-        raise _start_error(argv[0], error) from error
+    number = line.fileno()
+    command = [*argv, str(number)]
+    return _spawn(command, environment=environment, output=Path(os.devnull), cwd=_LAUNCHER.parent, keep=(number,))
+
+
+def end_companion(pid: int) -> None:
+    """Kill a companion, and wait until it is gone; one that has ended is left alone."""
     with _children_lock:
-        _children.append(child)
-    return Companion(child)
-
-
-class Companion:
-    """A process that ends with this one. Any thread."""
-
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
-        self._child = child
-
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        return self._child.pid
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it still runs, as far as it was looked for."""
-        return self._child.poll() is None
-
-    def kill(self) -> None:
-        """End it at once, and wait for that; one that has ended is left alone."""
-        self._child.kill()
-        self._child.wait()
+        found = [child for child in _children if child.pid == pid]
+    for child in found:
+        child.kill()
+        child.wait()
 
 
 def is_process(pid: int, start_time: float) -> bool:

@@ -217,8 +217,8 @@ def test_of_a_storm_of_sizes_the_last_one_holds(shells: Shells, server: Sshd) ->
         for number in range(3000):
             shell.session.resize(40 + number % 100, 10 + number % 40)
         shell.session.resize(91, 27)
-        shell.session.write(b"echo $(stty size)/\n")
-        shell.until_shown(b"27 91/")
+        shell.session.write(b"until [ \"$(stty size)\" = '27 91' ]; do :; done; echo at-$((6*7))\n")
+        shell.until_shown(b"at-42")
 
 
 def test_twenty_shells_at_once_answer_each_for_itself(shells: Shells, server: Sshd) -> None:

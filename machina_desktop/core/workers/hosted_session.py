@@ -158,7 +158,7 @@ class HostedSession:
                 return
             self._size = (columns, lines)
             if attempt.process is not None and not attempt.is_over:
-                attempt.process.send(Resize(shell=attempt.number, columns=columns, lines=lines))
+                attempt.process.resize(Resize(shell_id=attempt.number, columns=columns, lines=lines))
 
     def answer(self, answer: Answer) -> None:
         """Answer :attr:`question`, which is gone at once; where none is asked, nothing happens."""
@@ -167,7 +167,7 @@ class HostedSession:
             if attempt.question is None or attempt.process is None:
                 return
             attempt.question, attempt.state, attempt.answered = None, SessionState.CONNECTING, attempt.asked
-            attempt.process.send(Answered(shell=attempt.number, question=attempt.asked, answer=answer))
+            attempt.process.send(Answered(shell_id=attempt.number, question=attempt.asked, answer=answer))
         self._tell()
 
     def reconnect(self) -> None:
@@ -216,7 +216,7 @@ class HostedSession:
             visit.pin(visit.way.route[wanted.hop], wanted.key, lambda: attempt.is_over)
         except MachinaError as error:
             failure = Failure.of(error)
-        process.send(Pinned(shell=attempt.number, failure=failure))
+        process.send(Pinned(shell_id=attempt.number, failure=failure))
 
     def on_gone(self, attempt: _Attempt, reason: MachinaError) -> None:
         """The process has ended, and the shell with it."""
@@ -250,7 +250,7 @@ class HostedSession:
                 return
             attempt.visit, attempt.process, attempt.data = visit, process, ours
             columns, lines = self._size
-            wanted = Open(shell=attempt.number, way=visit.way, columns=columns, lines=lines)
+            wanted = Open(shell_id=attempt.number, way=visit.way, columns=columns, lines=lines)
             try:
                 process.open(wanted, theirs, attempt)
             except MachinaError as error:

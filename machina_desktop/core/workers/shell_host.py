@@ -63,7 +63,7 @@ class _Shell:
     def __init__(self, line: _Line, wanted: Open, data: socket.socket) -> None:
         self.data = data
         self._line = line
-        self._number = wanted.shell
+        self._number = wanted.shell_id
         self._visit = _Visit(self, wanted.way)
         self._lock = threading.Lock()
         self._questions = 0
@@ -86,7 +86,7 @@ class _Shell:
         self._visit.pinned(reply)
 
     def wish_pinned(self, hop: int, key: HostKey) -> None:
-        self._line.say(Pin(shell=self._number, hop=hop, key=key))
+        self._line.say(Pin(shell_id=self._number, hop=hop, key=key))
 
     def close(self) -> None:
         self.session.close()
@@ -102,7 +102,7 @@ class _Shell:
             self._question = question
             self._line.say(
                 Stands(
-                    shell=self._number,
+                    shell_id=self._number,
                     state=state,
                     number=self._questions,
                     question=question,
@@ -188,7 +188,7 @@ class _Host:
                 self._line.say(Pong())
             case Resize() | Answered() | Pinned() | Close():
                 # One that the window has closed itself may still be talked of.
-                if (shell := self._shells.get(message.shell)) is not None:
+                if (shell := self._shells.get(message.shell_id)) is not None:
                     self._order(shell, message)
 
     def _order(self, shell: _Shell, message: Resize | Answered | Pinned | Close) -> None:
@@ -200,15 +200,15 @@ class _Host:
             case Pinned():
                 shell.pinned(message)
             case Close():
-                self._close(message.shell)
+                self._close(message.shell_id)
 
     def _open(self, wanted: Open) -> None:
         data = self._incoming.sockets.popleft()
         data.setblocking(False)
-        shell = self._shells[wanted.shell] = _Shell(self._line, wanted, data)
+        shell = self._shells[wanted.shell_id] = _Shell(self._line, wanted, data)
 
         def on_typed() -> None:
-            if wanted.shell not in self._shells:
+            if wanted.shell_id not in self._shells:
                 return
             try:
                 typed = data.recv(_TYPED_BYTES)
@@ -219,7 +219,7 @@ class _Host:
             if typed:
                 shell.session.write(typed)
             else:
-                self._close(wanted.shell)
+                self._close(wanted.shell_id)
 
         self._selector.register(data, selectors.EVENT_READ, on_typed)
 

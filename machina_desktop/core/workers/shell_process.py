@@ -12,7 +12,7 @@ from typing import Protocol
 
 from machina_desktop.core.config import environment
 from machina_desktop.core.errors import MachinaError, Unavailable
-from machina_desktop.core.process import Companion, clean_environment, start_companion
+from machina_desktop.core.process import clean_environment, end_companion, start_companion
 from machina_desktop.core.workers.shell_wire import (
     Close,
     Incoming,
@@ -22,6 +22,7 @@ from machina_desktop.core.workers.shell_wire import (
     Pin,
     Ping,
     Pong,
+    Resize,
     Stands,
     frame,
 )
@@ -34,7 +35,6 @@ TICK_S = 5.0
 PATIENCE_S = 15.0
 """A process that answers nothing for so long is ended."""
 _MODULE = "machina_desktop.core.workers.shell_host"
-_STOP_S = 1.0
 
 
 class Listener(Protocol):
@@ -68,11 +68,12 @@ class ShellProcess:
         self._line.setblocking(False)
         self._incoming = Incoming(self._line)
         self._outgoing: deque[tuple[memoryview, socket.socket | None]] = deque()
+        self._sizes: dict[int, Resize] = {}
         self._listeners: dict[int, Listener] = {}
         self._is_gone = False
         self._asked_at: float | None = None
         try:
-            self._companion = _start(theirs)
+            self._pid = _start(theirs)
         except BaseException:
             self._line.close()
             raise
@@ -83,7 +84,7 @@ class ShellProcess:
     @property
     def pid(self) -> int:
         """Its number."""
-        return self._companion.pid
+        return self._pid
 
     @property
     def is_gone(self) -> bool:
@@ -100,7 +101,7 @@ class ShellProcess:
             if self._is_gone:
                 data.close()
                 raise ended_process()
-            self._listeners[wanted.shell] = listener
+            self._listeners[wanted.shell_id] = listener
             self._send(wanted, data)
 
     def send(self, message: Message) -> None:
@@ -109,11 +110,20 @@ class ShellProcess:
             if not self._is_gone:
                 self._send(message, None)
 
-    def forget(self, shell: int) -> None:
+    def resize(self, size: Resize) -> None:
+        """Tell a shell its size; of those that could not be sent yet, only the last one is."""
+        with self._lock:
+            if self._is_gone:
+                return
+            self._sizes[size.shell_id] = size
+            if not self._outgoing:
+                self._flush()
+
+    def forget(self, shell_id: int) -> None:
         """Hang up a shell; nobody hears of it any more."""
         with self._lock:
-            if self._listeners.pop(shell, None) is not None:
-                self._send(Close(shell=shell), None)
+            if self._listeners.pop(shell_id, None) is not None:
+                self._send(Close(shell_id=shell_id), None)
 
     def check(self) -> None:
         """Find out whether it still answers; to be called about every :data:`TICK_S`."""
@@ -131,7 +141,7 @@ class ShellProcess:
             self._end()
 
     def stop(self) -> None:
-        """End it, whatever it does; nobody hears of it. Blocks for up to a second."""
+        """End it, whatever it does; nobody hears of it. Blocks for a moment."""
         with self._lock:
             self._listeners.clear()
         self._end()
@@ -155,9 +165,9 @@ class ShellProcess:
         match message:
             case Stands() | Pin():
                 with self._lock:
-                    listener = self._listeners.get(message.shell)
+                    listener = self._listeners.get(message.shell_id)
                     if isinstance(message, Stands) and message.state.is_over:
-                        self._listeners.pop(message.shell, None)
+                        self._listeners.pop(message.shell_id, None)
                 if listener is not None:
                     listener.stands(message) if isinstance(message, Stands) else listener.pin(message)
             case Noted():
@@ -178,7 +188,7 @@ class ShellProcess:
             self._outgoing.clear()
         self._watch.forget(self._line)
         self._line.close()
-        self._companion.kill()
+        end_companion(self._pid)
         for listener in listeners:
             listener.gone(ended_process())
 
@@ -188,7 +198,10 @@ class ShellProcess:
             self._flush()
 
     def _flush(self) -> None:
-        while self._outgoing:
+        while self._outgoing or self._sizes:
+            if not self._outgoing:
+                size = self._sizes.pop(next(iter(self._sizes)))
+                self._outgoing.append((memoryview(frame(size)), None))
             data, handle = self._outgoing[0]
             try:
                 sent = (
@@ -270,7 +283,7 @@ class Shells:
             process.check()
 
 
-def _start(line: socket.socket) -> Companion:
+def _start(line: socket.socket) -> int:
     # Where a person forwards their agent, it is the one of this program's surroundings.
     agent = {name: value for name, value in environment().items() if name == "SSH_AUTH_SOCK"}
     return start_companion((sys.executable, "-I", "-m", _MODULE), line, environment=clean_environment(agent))

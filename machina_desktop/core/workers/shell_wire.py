@@ -69,14 +69,14 @@ class Way:
     wish: ShellWish
 
 
-# To the process of shells. ``shell`` is a number that is used once.
+# To the process of shells. ``shell_id`` is a number that is used once.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
     """Connect and run a shell; the socket that comes with it carries what is typed and what it says."""
 
-    shell: int
+    shell_id: int
     way: Way
     columns: int
     lines: int
@@ -86,7 +86,7 @@ class Open:
 class Resize:
     """The terminal has another size."""
 
-    shell: int
+    shell_id: int
     columns: int
     lines: int
 
@@ -95,7 +95,7 @@ class Resize:
 class Answered:
     """What the person says to the question with that number."""
 
-    shell: int
+    shell_id: int
     question: int
     answer: Answer
 
@@ -104,7 +104,7 @@ class Answered:
 class Pinned:
     """The host key was kept, or could not be."""
 
-    shell: int
+    shell_id: int
     failure: Failure | None = None
 
 
@@ -112,7 +112,7 @@ class Pinned:
 class Close:
     """Hang up."""
 
-    shell: int
+    shell_id: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,7 @@ class Stands:
         number: How many questions were asked so far; the last of them is ``question`` while it waits for an answer.
     """
 
-    shell: int
+    shell_id: int
     state: SessionState
     number: int = 0
     question: Question | None = None
@@ -143,7 +143,7 @@ class Stands:
 class Pin:
     """The person has accepted the key of that hop of the way; answered by :class:`Pinned`."""
 
-    shell: int
+    shell_id: int
     hop: int
     key: HostKey
 
