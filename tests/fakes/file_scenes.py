@@ -40,8 +40,10 @@ TEXTS = (
     "staging",
     "production",
     "Say what release is.",
+    "HTTP",
+    "PostgreSQL",
 )
-"""Commands, the names of their places, and what the core says of one that is empty."""
+"""Commands, the names of their places, what the core says of one that is empty; and protocols."""
 
 
 class NoTunnels:

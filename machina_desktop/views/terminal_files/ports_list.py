@@ -43,7 +43,6 @@ class _PortRow(QWidget):
         self.browse.setAccessibleName(self.tr("Open {0}, port {1}, in the browser").format(name, found.port))
         self.browse.setVisible(bool(web_address(found.port, 1)))
         self.tunnel = Button(self.tr("Tunnel"), icon_name="network", parent=self)
-        self.tunnel.setAccessibleName(self.tr("Open a tunnel to {0}, port {1}").format(name, found.port))
         self.browse.clicked.connect(lambda: self.wanted.emit(True))
         self.tunnel.clicked.connect(lambda: self.wanted.emit(False))
         row = QHBoxLayout(self)
@@ -54,12 +53,16 @@ class _PortRow(QWidget):
         row.addWidget(self._words, 1)
         row.addWidget(self.browse)
         row.addWidget(self.tunnel)
+        self._name = name
         self.setAccessibleName(f"{found.port}, {name}: {self._words.text()}")
+        self.show_tunnel(None)
 
     def show_tunnel(self, status: TunnelStatus | None) -> None:
         """Whether one leads there already."""
         self.tunnel.setEnabled(status is None)
         self.tunnel.setText(self.tr("Tunnel") if status is None else self.tr("At {0} here").format(status.port or "…"))
+        # A button is called what it shows, until it is told otherwise; several of one name could not be told apart.
+        self.tunnel.setAccessibleName(self.tr("Open a tunnel to {0}, port {1}").format(self._name, self.found.port))
 
 
 class PortsList(QWidget):
