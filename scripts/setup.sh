@@ -113,12 +113,17 @@ python_packages() {
     fi
 }
 
+# Prints the Debian packages that bring npm; whoever has it from elsewhere keeps that.
+npm_packages() {
+    [ "$profile" = run ] || command -v npm >/dev/null || echo nodejs npm
+}
+
 ensure_system() {
     local wanted=("${qt_packages[@]}") missing
     [ "$profile" = run ] || wanted+=("${test_packages[@]}")
     if is_debian; then
         # shellcheck disable=SC2046 # a list of words
-        missing=$(missing_packages $(python_packages) "${wanted[@]}")
+        missing=$(missing_packages $(python_packages) $(npm_packages) "${wanted[@]}")
         # shellcheck disable=SC2086 # a list of words
         [ -z "$missing" ] || install_packages $missing
     elif [ "$(uname -s)" = Linux ] && [ ! -e .venv/ready-run ] && [ ! -e .venv/ready-dev ]; then
@@ -132,7 +137,11 @@ ensure_python() {
 }
 
 # What the environment of a profile depends on; a checkout that was moved needs a new one.
-fingerprint() { { echo "$PWD" && cat "requirements/$1.lock" pyproject.toml scripts/setup.sh; } | cksum; }
+fingerprint() {
+    local made_of=("requirements/$1.lock" pyproject.toml scripts/setup.sh)
+    [ "$1" = run ] || made_of+=(tests/prism/package-lock.json)
+    { echo "$PWD" && cat "${made_of[@]}"; } | cksum
+}
 
 # The environment for development serves to run as well.
 is_ready() {
@@ -158,6 +167,13 @@ build_environment() {
     # A plain path entry instead of an import hook: the hook costs every start 15 ms.
     "$here" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
         --config-settings editable_mode=compat -e .
+    if [ "$profile" = dev ]; then
+        say "installing the locked packages of tests/prism"
+        mkdir -p .venv/prism
+        cp tests/prism/package.json tests/prism/package-lock.json tests/prism/.npmrc .venv/prism
+        npm ci --prefix .venv/prism --ignore-scripts --no-audit --no-fund --silent ||
+            stop "npm could not install what tests/prism/package-lock.json lists."
+    fi
     env -u PYTHONDONTWRITEBYTECODE "$here" -m compileall -q -j 0 .venv/lib machina_desktop >/dev/null || true
     fingerprint "$profile" >".venv/ready-$profile"
 }
