@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -17,8 +18,11 @@ from machina_desktop.core.ssh.hop import Ask
 from machina_desktop.core.ssh.target import Target
 from machina_desktop.core.ssh.wish import ShellWish
 from machina_desktop.core.terminal.session import Opened, Session
+from machina_desktop.core.workers.hosted_session import HostedSession
+from machina_desktop.core.workers.shell_process import Shells
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.pane import Place, TerminalPane
+from tests.fakes.sessions import DirectLead, hop_to
 from tests.fakes.sshd import KeyPair, Sshd, running
 
 
@@ -73,3 +77,33 @@ def test_a_shell_over_ssh_is_used_lost_and_opened_again_in_place(tmp_path: Path)
         assert "42" in shown(pane)
         pane.close_session()
         pane.close()
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_shell_whose_process_is_killed_opens_again_in_place(tmp_path: Path) -> None:
+    shells = Shells()
+    with running(tmp_path / "sshd") as server:
+        wish = ShellWish(command="PS1='ready> ' exec sh -i")
+        lead = DirectLead(hop_to(server, server.authorize(KeyPair())), wish=wish)
+        place = Place(machine_id="machine", name="web-1")
+        pane = TerminalPane(
+            lambda columns, lines: HostedSession(shells, lead, columns, lines), place=place, look=Look()
+        )
+        pane.resize(700, 400)
+        pane.show()
+        pane.view.setFocus()
+        wait(lambda: "ready>" in shown(pane), "the prompt")
+        QTest.keyClicks(pane.view, "echo $((6 * 7)); stty size")
+        QTest.keyClick(pane.view, Qt.Key.Key_Return)
+        wait(lambda: f"{pane.terminal.lines} {pane.terminal.columns}" in shown(pane), "the size")
+        assert shells.process is not None
+        psutil.Process(shells.process.pid).kill()
+        wait(lambda: pane.state is SessionState.LOST, "the loss to be noticed")
+        assert pane.bar.is_counting
+        QTest.keyClick(pane.view, Qt.Key.Key_Return)
+        wait(lambda: pane.state is SessionState.LIVE, "the new session")
+        wait(lambda: shown(pane).count("ready>") >= 2, "the new prompt")
+        assert "42" in shown(pane)
+        pane.close_session()
+        pane.close()
+        shells.stop()

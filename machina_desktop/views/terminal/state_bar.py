@@ -18,7 +18,7 @@ from machina_desktop.views.widgets.text import ElidedLabel
 # After these many seconds a lost connection is tried again, each time it is lost in a row; then the person has to.
 RETRY_S: Final = (2, 5, 10, 30, 60)
 # Only what comes and goes by itself is tried again by itself.
-PASSING: Final = frozenset({"E-SSH-DROPPED", "E-SSH-UNREACHABLE", "E-SSH-TIMEOUT", "E-SSH-REFUSED"})
+PASSING: Final = frozenset({"E-SSH-DROPPED", "E-SSH-UNREACHABLE", "E-SSH-TIMEOUT", "E-SSH-REFUSED", "E-SSH-PROCESS"})
 
 
 class StateBar(QWidget):
