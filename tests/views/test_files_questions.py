@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.terminal import NO, Answer, Question, QuestionKind
 from machina_desktop.core.domain.transfer import Direction, TransferState
@@ -131,6 +131,27 @@ async def test_one_no_holds_for_all_that_waited_for_the_answer(
     await seen(lambda: (found := stage.files.transfers.get(key)) and found.state is TransferState.FAILED)
     assert stage.logins == before
     assert cards() == []
+
+
+async def test_who_types_elsewhere_is_not_interrupted(stage: FilesStage) -> None:
+    window = QWidget()
+    terminal, column = QLineEdit(), QVBoxLayout(window)
+    column.addWidget(terminal)
+    window.show()
+    window.activateWindow()
+    terminal.setFocus()
+    await seen(terminal.hasFocus)
+    panel = FilesPanel(stage.bridge, stage.machine_id, window)
+    column.addWidget(panel)
+    asked = await card()
+    assert terminal.hasFocus()
+    asked.no.click()
+    await seen(lambda: not panel.remote.is_reading)
+    panel.remote.states.error.retry.setFocus()
+    panel.remote.states.error.retry.click()
+    assert (await card()).no.hasFocus()
+    window.close()
+    window.deleteLater()
 
 
 async def test_a_tunnel_asks_in_its_dialog_and_the_panel_behind_it_does_not(

@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.terminal import Answer, Question
@@ -67,17 +67,21 @@ class QuestionRoom(QWidget):
 
     answered = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None, *, margin: int = 0, is_centred: bool = False) -> None:
+    def __init__(self, owner: QWidget, parent: QWidget, *, margin: int = 0, is_centred: bool = False) -> None:
         """``is_centred`` puts the card into the middle of the room, at the width it has over a terminal."""
         super().__init__(parent)
         self.card: AskingCard | None = None
+        self._owner = owner
         self._is_centred = is_centred
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(margin, Space.S, margin, Space.S)
         self.hide()
 
     def show_question(self, question: Question | None) -> None:
-        """Show a question, with the keyboard in it; none leaves the room empty."""
+        """Show a question; none leaves the room empty.
+
+        It takes the keyboard only from what belongs to the same owner: who types into the terminal beside it goes on.
+        """
         if self.card is not None:
             if self.card.question is question:
                 return
@@ -100,7 +104,9 @@ class QuestionRoom(QWidget):
             self._column.addWidget(self.card)
         self._fit()
         self.card.show()
-        self.card.take_focus()
+        focused = QApplication.focusWidget()
+        if focused is None or self._owner.isAncestorOf(focused):
+            self.card.take_focus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -48,6 +48,7 @@ class FilePane(QWidget):
         """``key`` is ``local`` or ``remote``: prefix of object names, and what is remembered under."""
         super().__init__(parent)
         self._bridge = bridge
+        self._panel = parent
         self.is_local = key == "local"
         self._key = key
         self._side: Side | None = None
@@ -173,7 +174,7 @@ class FilePane(QWidget):
         empty = EmptyState(icon_name="folder-open", title=self.tr("Nothing here"), text="", parent=None)
         empty.setAcceptDrops(False)
         self.states = ListStates(self.table, empty=empty)
-        self.room = QuestionRoom(self, is_centred=True)
+        self.room = QuestionRoom(self._panel, self, is_centred=True)
         self._foot = ElidedLabel("", style=Type.SECONDARY, tone="secondary", parent=self)
         column = self._column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

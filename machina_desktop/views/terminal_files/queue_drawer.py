@@ -151,7 +151,7 @@ class QueueDrawer(QFrame):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addStretch(1)
-        self.room = QuestionRoom(self, margin=Space.M)
+        self.room = QuestionRoom(parent, self, margin=Space.M)
         self._area = QScrollArea(self)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setWidgetResizable(True)

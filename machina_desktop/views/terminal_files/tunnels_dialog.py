@@ -134,7 +134,7 @@ class TunnelsDialog(Dialog):
             tone="secondary",
             wraps=True,
         )
-        self.room = QuestionRoom()
+        self.room = QuestionRoom(self, self.body)
         self.login = LoginWatch(bridge, machine_id, self)
         self.login.asked.connect(self.room.show_question)
         self.room.answered.connect(self.login.answer)
