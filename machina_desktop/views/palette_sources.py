@@ -81,7 +81,8 @@ class PaletteSources(QObject):
     @property
     def is_loading(self) -> bool:
         """Whether something to be found is not known yet and on its way."""
-        return not self._sources or any(each.found is None and not each.problem for each in self._sources)
+        is_asked = bool(self._sources) or not self._apps
+        return not is_asked or any(each.found is None and not each.problem for each in self._sources)
 
     @property
     def problem(self) -> str:

@@ -377,6 +377,7 @@ async def test_a_window_of_its_own_has_the_same_keys_and_a_palette(house: House)
     palette = window.findChild(Palette)
     assert palette is not None
     assert palette.isVisible()
+    assert not palette._sources.is_loading
     assert any(line.entry.name.endswith("terminals.split_down") for line in palette.lines())
 
 
