@@ -10,7 +10,7 @@ from collections import deque
 
 from paramiko.buffered_pipe import PipeTimeout  # type: ignore[import-untyped]
 
-AT_ONCE = 32_768
+AT_ONCE = 65_536
 """So many bytes are passed on before the reader hears of it, which then lets the server send as many more."""
 
 

@@ -18,7 +18,7 @@ from machina_desktop.core.workers.socket_watch import READ, WRITE
 TAKE_BYTES = 262_144
 _SEND_BUFFER_BYTES = 256 << 10
 """Enough for a piece of the length that a terminal parses fastest; more would be on its way when Ctrl+C is pressed."""
-_MOST_LEFT = 4 << 20
+_MOST_LEFT = 1 << 20
 """More is not kept of what a shell that is hung up still says."""
 
 

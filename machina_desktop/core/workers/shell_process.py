@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import socket
 import sys
@@ -34,6 +35,8 @@ CAN_HAND_OVER = hasattr(socket, "send_fds")
 TICK_S = 5.0
 PATIENCE_S = 15.0
 """A process that answers nothing for so long is ended."""
+START_S = 60.0
+"""So long it may take to load what it needs, on a slow disk."""
 _MODULE = "machina_desktop.core.workers.shell_host"
 
 
@@ -72,6 +75,7 @@ class ShellProcess:
         self._listeners: dict[int, Listener] = {}
         self._is_gone = False
         self._asked_at: float | None = None
+        self._has_spoken = False
         try:
             self._pid = _start(theirs)
         except BaseException:
@@ -135,7 +139,8 @@ class ShellProcess:
                 self._asked_at = time.monotonic()
                 self._send(Ping(), None)
                 return
-            is_stuck = time.monotonic() - self._asked_at > PATIENCE_S
+            patience_s = PATIENCE_S if self._has_spoken else START_S
+            is_stuck = time.monotonic() - self._asked_at > patience_s
         if is_stuck:
             LOG.warning("the process of shells does not answer and is ended")
             self._end()
@@ -162,6 +167,7 @@ class ShellProcess:
             self._listen()
 
     def _hear(self, message: Message) -> None:
+        self._has_spoken = True
         match message:
             case Stands() | Pin():
                 with self._lock:
@@ -233,7 +239,7 @@ class Shells:
         self._lock = threading.Lock()
         self._process: ShellProcess | None = None
         self._watch: SocketWatch | None = None
-        self._last = 0
+        self._numbers = itertools.count(1)
 
     @property
     def watch(self) -> SocketWatch:
@@ -252,9 +258,7 @@ class Shells:
 
     def number(self) -> int:
         """A number that no other shell has."""
-        with self._lock:
-            self._last += 1
-            return self._last
+        return next(self._numbers)
 
     def started(self) -> ShellProcess:
         """The process, started where none runs; blocks for a few milliseconds then.
