@@ -6,21 +6,25 @@ import gc
 import io
 import os
 import random
+import socket
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import paramiko
-from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QSocketNotifier, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication
 
 from machina_desktop.core.domain.terminal import Answer, SessionState
 from machina_desktop.core.ssh.wish import ShellWish
+from machina_desktop.core.terminal.terminal import Terminal
 from machina_desktop.core.workers.hosted_session import HostedSession
 from machina_desktop.core.workers.shell_process import Shells
 from machina_desktop.views import theme
@@ -31,6 +35,7 @@ from tests.fakes.sshd import KeyPair, Sshd, running
 
 SIZES = ((80, 24), (200, 60))
 MEGABYTES = 16
+PORTION = 262_144
 ROUNDS = 3
 KEYS = 150
 WORDS = ("aws_instance", "module", "creating", "complete", "reading", "state", "refresh", "kernel", "docker", "nginx")
@@ -92,6 +97,49 @@ class _Echo:
     def close(self) -> None: ...
 
 
+class _Fed(_Echo):
+    """A session whose output another process writes into a socket, from the first key on: nothing else to do here."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+        self._socket, self._far = socket.socketpair()
+        self._far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        self._socket.setblocking(False)
+        self._news = QSocketNotifier(self._socket.fileno(), QSocketNotifier.Type.Read)
+        self._news.setEnabled(False)
+        self._news.activated.connect(self._on_news)
+        self._writer: subprocess.Popen[bytes] | None = None
+
+    def take(self, limit: int = 65_536) -> bytes:
+        try:
+            data = self._socket.recv(limit)
+        except BlockingIOError:
+            self._news.setEnabled(True)
+            return b""
+        if not data and self.state is SessionState.LIVE:
+            self.state = SessionState.ENDED
+            self.on_change()
+        return data
+
+    def write(self, data: bytes) -> None:
+        if self._writer is None:
+            self._writer = subprocess.Popen(("cat", str(self._file)), stdout=self._far)
+            self._far.close()
+            self._news.setEnabled(True)
+
+    def close(self) -> None:
+        self._news.setEnabled(False)
+        self._socket.close()
+        if self._writer is not None:
+            self._writer.kill()
+            self._writer.wait()
+
+    def _on_news(self) -> None:
+        self._news.setEnabled(False)
+        self.on_change()
+
+
 class Gaps(QTimer):
     """Milliseconds that the event loop was late."""
 
@@ -144,6 +192,17 @@ def alone(host: Host, file: Path) -> float:
     return size / spent / 1e6
 
 
+def engine_alone(file: Path, columns: int, lines: int) -> float:
+    """Megabytes a second that the terminal takes when nobody paints it, in the portions it is quickest with."""
+    terminal, data = Terminal(columns, lines), file.read_bytes()
+    began = time.perf_counter()
+    for at in range(0, len(data), PORTION):
+        terminal.feed(data[at : at + PORTION])
+        # Rows are counted when somebody asks, as a frame does.
+        _ = terminal.top
+    return len(data) / (time.perf_counter() - began) / 1e6
+
+
 def pane_on(opener: Opener, columns: int, lines: int) -> TerminalPane:
     """A pane of that many columns and lines, shown and live."""
     pane = TerminalPane(opener, place=Place(machine_id="machine", name="web-1"), look=Look())
@@ -173,11 +232,13 @@ def leave(pane: TerminalPane) -> None:
     pane.deleteLater()
 
 
-def flood(host: Host, file: Path, columns: int, lines: int) -> tuple[float, float, list[float]]:
-    """Megabytes a second into the widget, frames a second, milliseconds that the loop was late."""
+def flood(opener: Opener, size: int, columns: int, lines: int) -> tuple[float, float, list[float]]:
+    """Megabytes a second into the widget, frames a second, milliseconds that the loop was late.
+
+    The session sends ``size`` bytes once it has read one, and ends.
+    """
     gaps = Gaps()
-    command = f"stty raw -echo; head -c1 >/dev/null; cat {file}"
-    pane = pane_on(lambda wide, high: host.session(command, wide, high), columns, lines)
+    pane = pane_on(opener, columns, lines)
     session = pane.session
     assert session is not None
     frames, began = pane.view.painted_frames, time.perf_counter()
@@ -188,7 +249,7 @@ def flood(host: Host, file: Path, columns: int, lines: int) -> tuple[float, floa
     gaps.stop()
     rate = (pane.view.painted_frames - frames) / spent
     leave(pane)
-    return file.stat().st_size / spent / 1e6, rate, gaps.gaps
+    return size / spent / 1e6, rate, gaps.gaps
 
 
 def keys(app: QApplication, opener: Opener) -> list[float]:
@@ -241,24 +302,43 @@ def main() -> None:
             host.stop()
 
 
+def over_sshd(host: Host, file: Path) -> tuple[str, Callable[[int, int], float], Opener]:
+    """Through a real server, beside paramiko alone."""
+    command = f"stty raw -echo; head -c1 >/dev/null; cat {file}"
+    return "over sshd", lambda *_size: alone(host, file), lambda wide, high: host.session(command, wide, high)
+
+
+def from_a_process(file: Path) -> tuple[str, Callable[[int, int], float], Opener]:
+    """From a process on this computer, beside the engine alone: what painting and pacing cost."""
+    return "from a process", partial(engine_alone, file), lambda *_size: _Fed(file)
+
+
+def floods(way: tuple[str, Callable[[int, int], float], Opener], file: Path, columns: int, lines: int) -> None:
+    """Print what one way of flooding the widget comes to, beside what there is at most."""
+    name, at_most, opener = way
+    ratios, rates, frames, gaps = [], [], [], []
+    for _ in range(ROUNDS):
+        before = at_most(columns, lines)
+        rate, frame, gap = flood(opener, file.stat().st_size, columns, lines)
+        ratios.append(rate / before)
+        rates.append(rate)
+        frames.append(frame)
+        gaps += gap
+    other = "paramiko" if name == "over sshd" else "the engine"
+    print(
+        f"{columns}x{lines} {file.stem:8} {name:14}  {statistics.median(rates):5.1f} MB/s, "
+        f"{statistics.median(ratios):4.2f} of {other} alone (bar: 0.9)  "
+        f"{statistics.median(frames):4.0f} frames/s (bar: 30)  "
+        f"gap p99 {percentile(gaps, 0.99):4.0f} ms (bar: 50), longest {max(gaps):4.0f} ms",
+        flush=True,
+    )
+
+
 def measure(app: QApplication, host: Host, files: dict[str, Path]) -> None:
     for columns, lines in SIZES:
-        for name, file in files.items():
-            ratios, rates, frames, gaps = [], [], [], []
-            for _ in range(ROUNDS):
-                before = alone(host, file)
-                rate, frame, gap = flood(host, file, columns, lines)
-                ratios.append(rate / before)
-                rates.append(rate)
-                frames.append(frame)
-                gaps += gap
-            print(
-                f"{columns}x{lines} {name:9}  {statistics.median(rates):5.1f} MB/s, "
-                f"{statistics.median(ratios):4.2f} of paramiko alone (bar: 0.9)  "
-                f"{statistics.median(frames):4.0f} frames/s (bar: 30)  "
-                f"gap p99 {percentile(gaps, 0.99):4.0f} ms (bar: 50), longest {max(gaps):4.0f} ms",
-                flush=True,
-            )
+        for file in files.values():
+            for way in (over_sshd(host, file), from_a_process(file)):
+                floods(way, file, columns, lines)
     for name, spent in (
         ("key to paint", keys(app, lambda _columns, _lines: _Echo())),
         ("key over sshd to paint", keys(app, lambda wide, high: host.session("cat", wide, high))),

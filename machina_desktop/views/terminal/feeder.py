@@ -14,7 +14,7 @@ SLICE_S: Final = 0.01
 FRAME_S: Final = 0.016
 LONGEST_FRAME_S: Final = 0.029
 # Frames take this share of the time at most, as long as they come often enough; and this much whatever they cost.
-_SHARE: Final = 1 / 8
+_SHARE: Final = 1 / 12
 _LARGEST_SHARE: Final = 1 / 2
 # A frame that is due so soon is painted before more is parsed.
 _SOON_MS: Final = 2
@@ -99,10 +99,11 @@ class Feeder(QObject):
             self._next_slice.start(0)
             self._on_frame()
             return
-        now = time.perf_counter()
-        until, fed = now + self._slice_s(), 0
-        while until > now or not fed:
-            data = self._source.take(max(_SMALLEST, min(_LARGEST, int(self._pace * (until - now)))))
+        rest, fed = self._slice_s(), 0
+        until = time.perf_counter() + rest
+        while True:
+            wanted = max(_SMALLEST, min(_LARGEST, int(self._pace * rest)))
+            data = self._source.take(wanted)
             if not data:
                 break
             before = time.thread_time()
@@ -111,10 +112,14 @@ class Feeder(QObject):
             _ = self.terminal.top
             fed += len(data)
             self._weigh(len(data), time.thread_time() - before)
-            # What is left of the slice is worth another portion only if that is a large one.
-            now = time.perf_counter() + SLICE_S / 3
-        else:
-            self._next_slice.start(0)
+            if _FLOOD <= len(data) < wanted / 2:
+                self._next_slice.start(JOIN_MS)
+                break
+            rest = until - time.perf_counter()
+            # A small portion would be parsed slowly; the next slice takes it with what follows.
+            if rest * self._pace < wanted / 2:
+                self._next_slice.start(0)
+                break
         if fed >= _FLOOD:
             self._flooded_at = time.perf_counter()
         if fed:

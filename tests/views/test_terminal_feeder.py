@@ -1,0 +1,119 @@
+"""How a flood is parsed and painted: in large portions, in slices, with frames that come often enough."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from machina_desktop.core.terminal.terminal import Terminal
+from machina_desktop.views.terminal.feeder import FRAME_S, LONGEST_FRAME_S, Feeder
+
+LINE = b"\x1b[32mNov 22\x1b[0m kernel: \x1b[1mdocker0\x1b[0m entered blocking state\r\n"
+
+
+class Pipe:
+    """What has come and was not taken; ``more`` brings as much as is asked for, for ever.
+
+    Attributes:
+        taken: The sizes of what was taken, without nothings.
+    """
+
+    def __init__(self) -> None:
+        self.came = b""
+        self.more = b""
+        self.taken: list[int] = []
+
+    @property
+    def waiting(self) -> int:
+        return len(self.came)
+
+    def take(self, limit: int = 65_536) -> bytes:
+        self.came += self.more * (limit // len(self.more)) if self.more else b""
+        data, self.came = self.came[:limit], self.came[limit:]
+        if data:
+            self.taken.append(len(data))
+        return data
+
+
+class Fed:
+    """A feeder from a pipe into a terminal, and how often a frame was due."""
+
+    def __init__(self) -> None:
+        self.pipe = Pipe()
+        self.terminal = Terminal(80, 24)
+        self.feeder = Feeder(self.terminal, self.pipe)
+        self.frames = 0
+        self.feeder.frame_due.connect(self._on_frame)
+
+    def put(self, data: bytes) -> None:
+        self.pipe.came += data
+        self.feeder.wake()
+
+    def _on_frame(self) -> None:
+        self.frames += 1
+
+
+@pytest.fixture
+def fed(qapp: QApplication) -> Fed:
+    return Fed()
+
+
+def wait(until: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not until():
+        QTest.qWait(1)
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(("cost", "gap"), [(0.0, FRAME_S), (0.001, FRAME_S), (0.005, LONGEST_FRAME_S), (0.04, 0.08)])
+def test_the_dearer_frames_are_the_more_seldom_they_come_and_parsing_has_half_of_the_time(
+    fed: Fed, cost: float, gap: float
+) -> None:
+    fed.feeder.weigh_frame(cost)
+    assert fed.feeder.frame_gap == pytest.approx(gap)
+
+
+def test_one_cheap_frame_among_dear_ones_changes_little_and_many_change_all(fed: Fed) -> None:
+    fed.feeder.weigh_frame(0.005)
+    fed.feeder.weigh_frame(0.0001)
+    assert fed.feeder.frame_gap == LONGEST_FRAME_S
+    for _ in range(20):
+        fed.feeder.weigh_frame(0.0001)
+    assert fed.feeder.frame_gap == FRAME_S
+
+
+def test_what_comes_after_quiet_is_shown_at_once(fed: Fed) -> None:
+    fed.feeder.weigh_frame(1.0)
+    fed.put(b"echo")
+    QApplication.processEvents()
+    assert fed.terminal.row(0).text == "echo"
+    QApplication.processEvents()
+    assert fed.frames == 1
+
+
+def test_what_trickles_in_during_a_flood_is_joined(fed: Fed) -> None:
+    fed.put(LINE * 2_000)
+    wait(lambda: not fed.pipe.waiting)
+    before = len(fed.pipe.taken)
+    for _ in range(50):
+        fed.put(LINE * 5)
+        QApplication.processEvents()
+    wait(lambda: not fed.pipe.waiting)
+    assert len(fed.pipe.taken) - before < 25
+
+
+def test_a_flood_is_taken_in_large_portions_and_left_for_frames_in_time(fed: Fed) -> None:
+    fed.feeder.weigh_frame(0.005)
+    fed.pipe.more = LINE
+    began = time.monotonic()
+    fed.feeder.wake()
+    QTest.qWait(600)
+    spent = time.monotonic() - began
+    fed.pipe.more = b""
+    wait(lambda: not fed.pipe.waiting)
+    assert fed.frames / spent > 15
+    assert sorted(fed.pipe.taken)[len(fed.pipe.taken) // 2] >= 32_768
