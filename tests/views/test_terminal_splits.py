@@ -324,6 +324,7 @@ async def test_production_is_named_in_every_layout_and_colours_its_tab(house: Ho
     assert "production" in frame.header.toolTip()
     deck = page_of(house).deck
     assert "production" in deck.strip.tabToolTip(0)
+    assert "production" in deck.strip.accessibleTabName(0)
     tab_of(house).colour = "green"
     assert tab_of(house).token == "accent-error"
 
@@ -367,8 +368,12 @@ async def test_a_tab_moves_into_a_window_and_back_and_its_shell_goes_on(house: H
 
 
 async def test_a_window_of_its_own_has_the_same_keys_and_a_palette(house: House) -> None:
+    place(house, "staging")
     await open_terminal(house)
     window = await detached(house)
+    assert window.windowTitle().endswith("(staging) – Machina")
+    shells(house)[0].put(b"\x1b]2;vim notes\x1b\\")
+    await until(lambda: window.windowTitle() == "vim notes (staging) – Machina")
     press(window, Qt.Key.Key_D, BOTH)
     await until(lambda: len(shells(house)) == 2)
     press(window, Qt.Key.Key_T, BOTH)
@@ -547,7 +552,7 @@ async def test_a_workspace_is_saved_opened_and_deleted_by_name(house: House) -> 
     page_of(house).windows.close_all()
     workspace = store.named("Release")
     assert workspace is not None
-    page_of(house).windows.open_workspace(workspace)
+    house.window.commands.run_shown("terminals.workspace.Release")
     assert tab_of(house).plan().root == root
     store.delete("Release")
     assert store.names() == ()

@@ -31,6 +31,7 @@ class Windows:
     move_to: Callable[[TerminalTab, TerminalDeck], object]
     save_workspace: Callable[[], object]
     open_workspace: Callable[[], object]
+    open_named: Callable[[str], object]
     title_of: Callable[[TerminalDeck], str]
     decks: Callable[[], tuple[TerminalDeck, ...]]
 
@@ -254,6 +255,9 @@ def _of_windows(deck: TerminalDeck, windows: Windows) -> Iterator[_Row]:
         lambda: bool(deck.terminals.tabs()),
     )
     yield "open_workspace", _tr("Workspaces…"), "layers", "", windows.open_workspace, lambda: True
+    for name in deck.terminals.store.names():
+        title = _tr("Open the workspace {0}").format(name)
+        yield f"workspace.{name}", title, "layers", "", partial(windows.open_named, name), lambda: True
 
 
 def open_another(deck: TerminalDeck) -> None:

@@ -48,12 +48,14 @@ class TerminalDeck(QWidget):
 
     Signals:
         changed(): Tabs have come, gone or moved, or another is in front.
+        face_changed(): A tab is called or looks otherwise.
         menu_wanted(object, QPoint): A tab, and where its menu shall open; ``None`` for that of the whole window.
         dragged_out(object, QPoint): A tab that was let go of outside of the strip, there on the screen.
         front_wanted(): Its window shall come to the front.
     """
 
     changed = Signal()
+    face_changed = Signal()
     front_wanted = Signal()
     menu_wanted = Signal(object, QPoint)
     dragged_out = Signal(object, QPoint)
@@ -337,6 +339,7 @@ class TerminalDeck(QWidget):
         if isinstance(tab, TerminalTab):
             self.strip.show_tab(self._face(tab))
             self.tools.show_tab()
+            self.face_changed.emit()
 
     def _on_tab_changed(self, key: str) -> None:
         tab = self._tabs.get(key)

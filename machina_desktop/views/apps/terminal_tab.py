@@ -103,10 +103,15 @@ class TerminalTab(QWidget):
         """
         if self.is_broadcasting:
             return "accent-error"
-        environments = [part.environment for part in self._parts.values()]
-        if PRODUCTION in environments:
+        if self.environment == PRODUCTION:
             return environment_token(PRODUCTION)
-        return tab_token(self.colour) or environment_token(self.current.environment)
+        return tab_token(self.colour) or environment_token(self.environment)
+
+    @property
+    def environment(self) -> str:
+        """Production wherever there is any of it, else that of the part which is typed into; empty for none."""
+        has_production = any(part.environment == PRODUCTION for part in self._parts.values())
+        return PRODUCTION if has_production else self.current.environment
 
     @property
     def tip(self) -> str:

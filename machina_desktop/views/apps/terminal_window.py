@@ -13,6 +13,7 @@ from machina_desktop.views.apps.terminal_deck import TerminalDeck
 from machina_desktop.views.apps.terminal_set import Terminals
 from machina_desktop.views.brand import NAME, app_icon
 from machina_desktop.views.commands import Command, Commands, install_keys
+from machina_desktop.views.terminal.environment_look import environment_title
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.reading_order import move_focus
@@ -55,6 +56,7 @@ class TerminalWindow(QWidget):
         install_keys(self, self._of_deck)
         terminals.door.offer_commands(terminals.bridge, self.commands, self)
         self.deck.changed.connect(self._on_changed)
+        self.deck.face_changed.connect(self._on_changed)
         self.deck.front_wanted.connect(self._on_front_wanted)
         self._place(geometry)
         self._on_changed()
@@ -108,7 +110,11 @@ class TerminalWindow(QWidget):
 
     def _on_changed(self) -> None:
         tab = self.deck.current_tab()
-        self.setWindowTitle(f"{tab.title} – {NAME}" if tab is not None else NAME)
+        if tab is None:
+            self.setWindowTitle(NAME)
+            return
+        environment = f" ({environment_title(tab.environment)})" if tab.environment else ""
+        self.setWindowTitle(f"{tab.title}{environment} – {NAME}")
 
     def _on_front_wanted(self) -> None:
         self.show()

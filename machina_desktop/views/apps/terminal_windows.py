@@ -38,6 +38,7 @@ class TerminalWindows(QObject):
             move_to=self.move_to,
             save_workspace=self.save_workspace,
             open_workspace=self.choose_workspace,
+            open_named=self.open_named,
             title_of=self.title_of,
             decks=self.decks,
         )
@@ -117,7 +118,7 @@ class TerminalWindows(QObject):
     def choose_workspace(self) -> None:
         """Let the person open or delete a workspace."""
         dialog = WorkspacesDialog(self._terminals.store, self._front())
-        dialog.chosen.connect(self._on_workspace_chosen)
+        dialog.chosen.connect(self.open_named)
         dialog.save_wanted.connect(self.save_workspace)
         dialog.open()
 
@@ -145,7 +146,8 @@ class TerminalWindows(QObject):
         dialog.accepted.connect(change)
         dialog.open()
 
-    def _on_workspace_chosen(self, name: str) -> None:
+    def open_named(self, name: str) -> None:
+        """Have the workspace of that name, as `open_workspace` does."""
         workspace = self._terminals.store.named(name)
         if workspace is not None:
             self.open_workspace(workspace)

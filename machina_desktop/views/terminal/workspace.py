@@ -107,6 +107,8 @@ class WorkspaceStore:
 
     def __init__(self, team_id: str) -> None:
         self._page = f"terminal.workspace.{team_id}"
+        # Asked for with every list of commands, so it is not read each time.
+        self._known: dict[str, Workspace] | None = None
 
     def last(self) -> Workspace:
         """How the terminals stood when the program was left; empty at first, and where it cannot be read."""
@@ -126,16 +128,17 @@ class WorkspaceStore:
 
     def save_as(self, name: str, workspace: Workspace) -> None:
         """Keep a workspace under a name, instead of one that had it."""
-        kept = {**self._named(), name: workspace}
-        self._write(_texts(kept))
+        self._known = {**self._named(), name: workspace}
+        self._write(_texts(self._known))
 
     def delete(self, name: str) -> None:
         """Forget the workspace of that name."""
-        kept = self._named()
-        kept.pop(name, None)
-        self._write(_texts(kept), are_all=True)
+        self._known = {each: workspace for each, workspace in self._named().items() if each != name}
+        self._write(_texts(self._known), are_all=True)
 
     def _named(self) -> dict[str, Workspace]:
+        if self._known is not None:
+            return self._known
         # Names stand in the values: what keys of the file may hold is another question on each system.
         found: dict[str, Workspace] = {}
         stored = remembered.recall(self._page)
@@ -144,6 +147,7 @@ class WorkspaceStore:
             name = stored.get(f"name.{key.removeprefix(_NAMED)}", "")
             if workspace is not None and name:
                 found[name] = workspace
+        self._known = found
         return found
 
     def _write(self, values: dict[str, str], *, are_all: bool = False) -> None:

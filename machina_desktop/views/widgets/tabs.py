@@ -198,6 +198,7 @@ class TabBar(QTabBar):
         # Without a title Qt would take the text's size; with one it asks for ours again.
         self.setTabText(index, f"{tab.title}{count}".replace("&", "&&"))
         is_long = self._title_width(tab) + self._count_width(tab) + self.tail + 2 * Space.M > _WIDEST
+        self.setAccessibleTabName(index, ", ".join(tab.tip.splitlines()))
         self.setTabToolTip(index, tab.tip or (tab.title if is_long else ""))
 
     def _put(self, tab: Tab) -> None:
