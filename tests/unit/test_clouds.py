@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from machina_desktop.core.providers.base import Cancelled, MachineParts
 from tests.fakes.clouds.digitalocean import DigitalOcean as DigitalOceanFake
 from tests.fakes.clouds.hetzner import Hetzner as HetznerFake
 from tests.fakes.clouds.served import Fault
-from tests.fakes.clouds.stage import KEY, KINDS, READ_TOKEN, TOKEN, Stage, stage_of
+from tests.fakes.clouds.stage import KEY, KINDS, READ_TOKEN, TOKEN, Stage, stage_far_away, stage_of
 
 
 @pytest.fixture(params=KINDS)
@@ -201,8 +202,9 @@ async def test_a_machine_that_was_just_made_is_found_although_lists_lag(stage: S
     resource_id = stage.add()
     stage.mark(resource_id, "machine-1")
     stage.fake.missing_s = 0.2
-    assert await stage.provider.find(stage.access(may_write=False), "machine-1") == ()
-    assert [each.resource_id for each in await stage.provider.find(stage.access(), "machine-1")] == [resource_id]
+    assert await stage.provider.find(stage.access(), "machine-1") == ()
+    found = await stage.provider.find(stage.access(), "machine-1", is_expected=True)
+    assert [each.resource_id for each in found] == [resource_id]
 
 
 async def test_a_machine_that_is_there_is_taken_over_by_its_id(stage: Stage) -> None:
@@ -235,6 +237,25 @@ def test_the_module_gets_ids_of_keys_and_rules(stage: Stage) -> None:
         "user_data": "#cloud-config",
     }
     assert stage.provider.variables(stage.machine(), MachineParts())["rules"] is None
+
+
+@pytest.mark.timeout(90)
+async def test_four_accounts_are_listed_in_the_time_of_the_slowest() -> None:
+    """Each of 500 machines, and each API in a process of its own, as far away as real ones are."""
+    with contextlib.ExitStack() as stack:
+        stages = [stack.enter_context(stage_far_away(kind, machines=500, latency_s=0.12)) for kind in KINDS * 2]
+        alone = []
+        for stage in stages:
+            began = time.monotonic()
+            assert len(await stage.provider.instances(stage.access())) == 500
+            alone.append(time.monotonic() - began)
+        together = []
+        for _ in range(2):
+            began = time.monotonic()
+            await asyncio.gather(*(stage.provider.instances(stage.access()) for stage in stages))
+            together.append(time.monotonic() - began)
+    print(f"alone {[round(each, 2) for each in alone]}, together {[round(each, 2) for each in together]} s")
+    assert min(together) <= 1.2 * max(alone)
 
 
 # Keys

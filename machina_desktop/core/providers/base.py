@@ -99,6 +99,8 @@ class Provider(ABC):
     info: ProviderInfo
     module: str
     """Folder under ``terraform/``."""
+    main_resource: str = ""
+    """Address of the machine in the module, such as ``hcloud_server.machine``."""
 
     @abstractmethod
     async def verify(self, access: Access) -> Verification:
@@ -112,8 +114,11 @@ class Provider(ABC):
         """Every machine in the account, made by Machina or not; none where machines have no list."""
         return ()
 
-    async def find(self, access: Access, machine_id: str) -> tuple[Instance, ...]:
-        """Machines that are marked as that machine of ours; more than one after a create that was done twice."""
+    async def find(self, access: Access, machine_id: str, *, is_expected: bool = False) -> tuple[Instance, ...]:
+        """Machines that are marked as that machine of ours; more than one after a create that was done twice.
+
+        With ``is_expected`` one may have been made a moment ago: lists that lag are asked again for a while.
+        """
         return tuple(found for found in await self.instances(access) if found.machine_id == machine_id)
 
     async def put_key(self, access: Access, key: SSHKey) -> str:

@@ -39,7 +39,8 @@ ENDPOINT = AccountField(
 )
 
 
-def _never() -> bool:
+def never() -> bool:
+    """Nothing is cancelled."""
     return False
 
 
@@ -47,13 +48,10 @@ class Cloud(Provider, Generic[A]):
     """A provider with accounts, an API and machines of its own.
 
     Attributes:
-        main_resource: Address of the machine in the module.
         pace: How often its API is asked again.
         waits: How long things are waited for.
         patience: How long one answer is waited for.
     """
-
-    main_resource: str
 
     def __init__(
         self, *, pace: Pace | None = None, waits: Waits | None = None, patience: Patience | None = None
@@ -63,7 +61,7 @@ class Cloud(Provider, Generic[A]):
     # What each cloud knows
 
     @abstractmethod
-    def open(self, access: Access, cancelled: Callable[[], bool] = _never) -> AbstractAsyncContextManager[A]:
+    def open(self, access: Access, cancelled: Callable[[], bool] = never) -> AbstractAsyncContextManager[A]:
         """Its API, with the account's read-only half unless ``access.may_write``.
 
         Raises:
@@ -158,19 +156,15 @@ class Cloud(Provider, Generic[A]):
         async with self.open(access) as api:
             return await self.machines(api)
 
-    async def find(self, access: Access, machine_id: str) -> tuple[Instance, ...]:
-        """Machines marked as that one of ours.
-
-        A run (``access.may_write``) relies on it when there is none: ``waits.settle_s`` long it looks again before it
-        says so.
-        """
+    async def find(self, access: Access, machine_id: str, *, is_expected: bool = False) -> tuple[Instance, ...]:
+        """Machines marked as that one of ours; with ``is_expected`` asked for ``waits.settle_s`` until there is one."""
         async with self.open(access) as api:
-            until = time.monotonic() + (self.waits.settle_s if access.may_write else 0.0)
+            until = time.monotonic() + (self.waits.settle_s if is_expected else 0.0)
             while not (found := await self.machines(api, machine_id)):
                 left = until - time.monotonic()
                 if left <= 0:
                     break
-                await pause(min(self.waits.settle_s / 3, left), _never)
+                await pause(min(self.waits.settle_s / 3, left), never)
             return found
 
     async def put_key(self, access: Access, key: SSHKey) -> str:

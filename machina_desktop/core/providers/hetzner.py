@@ -24,6 +24,7 @@ from machina_desktop.core.providers.cloud import (
     MACHINE_MARK,
     Cloud,
     md5_of,
+    never,
     number_of,
     resource_id_of,
     secret_of,
@@ -94,7 +95,7 @@ class Hetzner(Cloud[CloudApi]):
         login="root",
     )
 
-    def open(self, access: Access, cancelled: Callable[[], bool] = lambda: False) -> CloudApi:
+    def open(self, access: Access, cancelled: Callable[[], bool] = never) -> CloudApi:
         """A line to the API."""
         return CloudApi(
             _endpoint(access),

@@ -115,7 +115,7 @@ class Preparation:
 
     async def _find(self, subject: Subject, hook: HookContext) -> tuple[tuple[str, str], ...]:
         """What is there and in no record: a machine that a broken run has made, or one to be taken over."""
-        if subject.state is not None and subject.state.has_resources:
+        if subject.state is not None and self._provider.main_resource in subject.state.resources:
             return ()
         found = await self._candidates(subject, hook)
         if not found:
@@ -133,7 +133,9 @@ class Preparation:
     async def _candidates(self, subject: Subject, hook: HookContext) -> tuple[Instance, ...]:
         machine = subject.machine
         if machine.provisioning_method is not ProvisioningMethod.IMPORTED:
-            return await self._provider.find(hook.access, machine.machine_id)
+            # Where an earlier run left something, the machine itself may be too new for the provider's lists.
+            is_expected = subject.state is not None or self._deployment.attempt > 1
+            return await self._provider.find(hook.access, machine.machine_id, is_expected=is_expected)
         found = tuple(
             each
             for each in await self._provider.instances(hook.access)

@@ -49,7 +49,7 @@ class DigitalOcean(Cloud):
         kinds = ("droplets", "keys", "firewalls", "actions")
         return {kind: list(getattr(self, kind).values()) for kind in kinds} | {"tags": sorted(self.tags)}
 
-    def add_droplets(self, count: int, *, prefix: str = "other") -> None:
+    def add_machines(self, count: int, *, prefix: str = "other") -> None:
         """Machines that somebody made by hand."""
         with self.lock:
             for number in range(count):

@@ -47,7 +47,7 @@ class Hetzner(Cloud):
         kinds = ("servers", "keys", "firewalls", "actions")
         return {kind: list(getattr(self, kind).values()) for kind in kinds}
 
-    def add_servers(self, count: int, *, prefix: str = "other") -> None:
+    def add_machines(self, count: int, *, prefix: str = "other") -> None:
         """Machines that somebody made by hand."""
         with self.lock:
             for number in range(count):

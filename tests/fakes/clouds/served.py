@@ -126,6 +126,10 @@ class Cloud(ABC):
         """The body of an error as this API words it."""
 
     @abstractmethod
+    def add_machines(self, count: int, *, prefix: str = "other") -> None:
+        """Have machines that somebody made by hand."""
+
+    @abstractmethod
     def state(self) -> Thing:
         """Everything there is, for tests in other processes."""
 
@@ -284,8 +288,10 @@ def main(make: Callable[..., Cloud]) -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that each answer takes")
     parser.add_argument("--token", default="")
     parser.add_argument("--read-token", default="")
+    parser.add_argument("--machines", type=int, default=0, help="that somebody made by hand")
     given = parser.parse_args()
     made = make(token=given.token, read_token=given.read_token, speed=given.speed, latency_s=given.latency)
+    made.add_machines(given.machines)
     with serving(made, port=given.port) as cloud:
         print(cloud.url, flush=True)
         threading.Event().wait()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -54,7 +56,6 @@ class Stage:
     """One provider and its cloud.
 
     Attributes:
-        root: What every path of the API begins with.
         list_path, key_path: Of machines and of keys.
         lines: What runs wrote into their log.
     """
@@ -62,7 +63,6 @@ class Stage:
     kind: ProviderType
     provider: Cloud[CloudApi]
     fake: Fake
-    root: str
     list_path: str
     key_path: str
     size: str
@@ -87,8 +87,7 @@ class Stage:
 
     def add(self, count: int = 1, prefix: str = "web") -> str:
         """Make machines by hand; the id of the last."""
-        add = self.fake.add_servers if isinstance(self.fake, HetznerFake) else self.fake.add_droplets  # type: ignore[attr-defined]
-        add(count, prefix=prefix)
+        self.fake.add_machines(count, prefix=prefix)
         return str(list(self.things)[-1])
 
     def mark(self, resource_id: str, machine_id: str) -> None:
@@ -159,29 +158,45 @@ class Stage:
 @contextlib.contextmanager
 def stage_of(kind: str) -> Iterator[Stage]:
     """The provider of that name before its stand-in."""
+    make = HetznerFake if kind == "hetzner" else DigitalOceanFake
+    with serving(make(token=TOKEN, read_token=READ_TOKEN)) as fake:
+        yield _stage(kind, fake)
+
+
+@contextlib.contextmanager
+def stage_far_away(kind: str, *, machines: int, latency_s: float) -> Iterator[Stage]:
+    """The same with the stand-in in a process of its own, so that its work is not ours."""
+    command = [sys.executable, "-m", f"tests.fakes.clouds.{kind}", "--machines", str(machines), "--token", TOKEN]
+    command += ["--latency", str(latency_s)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
+        fake = HetznerFake() if kind == "hetzner" else DigitalOceanFake()
+        assert process.stdout is not None
+        fake.url = process.stdout.readline().strip()
+        try:
+            yield _stage(kind, fake)
+        finally:
+            process.kill()
+
+
+def _stage(kind: str, fake: Fake) -> Stage:
     if kind == "hetzner":
-        with serving(HetznerFake(token=TOKEN, read_token=READ_TOKEN)) as fake:
-            yield Stage(
-                kind=ProviderType.HETZNER,
-                provider=Hetzner(pace=PACE, waits=WAITS, patience=PATIENCE),
-                fake=fake,
-                root="/v1",
-                list_path="/v1/servers",
-                key_path="/v1/ssh_keys",
-                size="cx22",
-                region="nbg1",
-                image="debian-12",
-            )
-    else:
-        with serving(DigitalOceanFake(token=TOKEN, read_token=READ_TOKEN)) as fake:
-            yield Stage(
-                kind=ProviderType.DIGITALOCEAN,
-                provider=DigitalOcean(pace=PACE, waits=WAITS, patience=PATIENCE),
-                fake=fake,
-                root="/v2",
-                list_path="/v2/droplets",
-                key_path="/v2/account/keys",
-                size="s-1vcpu-1gb",
-                region="fra1",
-                image="debian-12-x64",
-            )
+        return Stage(
+            kind=ProviderType.HETZNER,
+            provider=Hetzner(pace=PACE, waits=WAITS, patience=PATIENCE),
+            fake=fake,
+            list_path="/v1/servers",
+            key_path="/v1/ssh_keys",
+            size="cx22",
+            region="nbg1",
+            image="debian-12",
+        )
+    return Stage(
+        kind=ProviderType.DIGITALOCEAN,
+        provider=DigitalOcean(pace=PACE, waits=WAITS, patience=PATIENCE),
+        fake=fake,
+        list_path="/v2/droplets",
+        key_path="/v2/account/keys",
+        size="s-1vcpu-1gb",
+        region="fra1",
+        image="debian-12-x64",
+    )
