@@ -10,7 +10,7 @@ from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
 from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.screen import Screen
 from machina_desktop.core.terminal.sequences import after_sgr, read_raw, without_sgr
-from machina_desktop.core.terminal.widths import aligned, cut, find_doubtful
+from machina_desktop.core.terminal.widths import aligned, composed, cut, find_doubtful
 from machina_desktop.core.terminal.wrapping import runs_between
 
 _find_other_sequence = re.compile("\x1b(?!\\[[0-9:;]*m)").search
@@ -70,7 +70,8 @@ def _put_lines(screen: Screen, lines: list[str]) -> int:
 
     None if there are characters that cannot be counted at once.
     """
-    bare = without_sgr("", "\r\n".join(lines))
+    raw = "\r\n".join(lines)
+    bare = without_sgr("", raw) if "\x1b" in raw else composed(raw)
     is_narrow = bare.isascii()
     if not lines or not (is_narrow or not find_doubtful(bare.replace("\r\n", ""))):
         return 0
@@ -81,8 +82,9 @@ def _put_lines(screen: Screen, lines: list[str]) -> int:
         if len(text) > screen.columns:
             made += _wrapped(line, attribute, screen.columns)
         else:
-            row = Line(text, None, attribute & BACKGROUND_MASK)
-            row.unread = (line, attribute) if text else None
+            row = Line(text, [0, attribute] if text else None, attribute & BACKGROUND_MASK)
+            if text and "\x1b" in line:
+                row.unread = line, attribute
             made.append(row)
         attribute = after_sgr(line, attribute)
     screen.cursor.attribute = attribute

@@ -19,6 +19,8 @@ from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_d
 
 #: A chunk without a line feed in so many characters is no log.
 _SAMPLE: Final = 32_768
+#: Pagers scroll back with it, a line at a time.
+_REVERSE_INDEX: Final = "\x1bM"
 #: So many lines with sequences are worth to be looked at together.
 _FEW: Final = 6
 
@@ -43,7 +45,7 @@ class Stream(Walking):
     def feed(self, data: bytes) -> None:  # type: ignore[override]
         """Show what arrives. Any chunks of the same bytes show the same."""
         text = self.utf8_decoder.decode(data) if self.use_utf8 else data.decode("latin-1")
-        if not text.isascii() and (b"\xc2" in data or text[0] <= "\x9f" or not self.use_utf8):
+        if not text.isascii() and (b"\xc2" in data or "\x80" <= text[0] <= "\x9f" or not self.use_utf8):
             text = text.translate(_C1)
         if self.state != GROUND:
             text = text[self.walk(text, to_ground=True) :]
@@ -275,7 +277,14 @@ class Stream(Walking):
             self.leave_string()
 
     def _piece(self, text: str) -> None:
-        if "\x1b" in text:
-            self.walk(text)
-        else:
+        escapes = text.count("\x1b")
+        if not escapes:
             self._plain(text)
+        elif escapes == text.count(_REVERSE_INDEX):
+            for number, part in enumerate(text.split(_REVERSE_INDEX)):
+                if number:
+                    self.listener.reverse_index()
+                if part:
+                    self._plain(part)
+        else:
+            self.walk(text)

@@ -55,7 +55,7 @@ def _composed(match: re.Match[str]) -> str:
 
 def composed(text: str) -> str:
     """Text whose letters and marks are one code point where Unicode has one for them."""
-    return _replace_marked(_composed, text)
+    return text if text.isascii() else _replace_marked(_composed, text)
 
 
 def spread(before: str, text: str, clusters: dict[int, str]) -> str:

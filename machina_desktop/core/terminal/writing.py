@@ -173,6 +173,8 @@ class Writing(Grid):
         length = len(text)
         if length - at > 3 * columns * self.lines and not self.margins and not self.is_alternate:
             at = self._pass_unseen(text, at)
+        else:
+            at = self._fill_rows_below(text, at)
         while at < length:
             self.wrap()
             piece = text[at : at + columns]
@@ -180,6 +182,25 @@ class Writing(Grid):
             self.damaged_rows.add(cursor.y)
             at += columns
             cursor.x = len(piece)
+
+    def _fill_rows_below(self, text: str, at: int) -> int:
+        """Go on in the rows below the cursor's, which is full, without scrolling; answers where the text goes on."""
+        columns, cursor, rows = self.columns, self.cursor, self.rows
+        bottom = self.region[1]
+        last = bottom if cursor.y <= bottom else self.lines - 1
+        attribute = cursor.attribute
+        first = cursor.y
+        # What fills a whole row leaves nothing of it.
+        for line in rows[first + 1 : min(last, first + (len(text) - at) // columns) + 1]:
+            line.text = text[at : at + columns]
+            line.runs = [0, attribute]
+            line.cells = line.clusters = line.unread = None
+            line.is_wrapped = False
+            rows[cursor.y].is_wrapped = True
+            cursor.y += 1
+            at += columns
+        self.damaged_rows.update(range(first + 1, cursor.y + 1))
+        return at
 
     def _pass_unseen(self, text: str, at: int) -> int:
         """Send what would scroll through to the scrollback; answers where the last screenful begins."""

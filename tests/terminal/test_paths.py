@@ -1,0 +1,96 @@
+"""What the bulk paths leave out nobody could have seen, and a new width is quickly counted."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from bench._terminal_workloads import stream
+from machina_desktop.core.terminal.terminal import Terminal
+from tests.terminal import fuzz, paths_fuzz
+
+LINES = 100_000
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_chunk_shows_what_its_characters_show_one_by_one(seed: int) -> None:
+    assert paths_fuzz.difference(seed) == ""
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_stream_shows_what_the_mended_pyte_shows(seed: int) -> None:
+    assert fuzz.difference(seed) == ""
+
+
+def frames(count: int, columns: int, lines: int) -> list[bytes]:
+    """Screens that differ in every row."""
+    return [
+        b"\x1b[H"
+        + b"".join(
+            b"\x1b[%d;1H\x1b[3%dmrow %d\x1b[0m of %d\x1b[K" % (row, row % 8, row, each) for row in range(1, lines + 1)
+        )
+        for each in range(count)
+    ]
+
+
+def test_of_many_frames_in_a_chunk_the_last_is_seen() -> None:
+    terminal = Terminal(40, 10)
+    terminal.feed(b"\x1b[?1049h" + b"".join(frames(50, 40, 10)))
+    assert [terminal.row(y).text for y in range(10)] == [f"row {y} of 49" for y in range(1, 11)]
+
+
+def test_the_colour_that_a_frame_nobody_saw_has_left_is_in_force() -> None:
+    terminal = Terminal(40, 10)
+    unseen = b"".join(frames(20, 40, 10)) + b"\x1b[3;1H\x1b[44mblue"
+    terminal.feed(unseen + b"".join(b"\x1b[%d;1Hlast\x1b[K" % row for row in range(1, 11)) * 2)
+    coloured = Terminal(40, 10)
+    coloured.feed(b"\x1b[44mlast\x1b[K")
+    assert terminal.row(0) == coloured.row(0)
+
+
+def test_what_a_row_nobody_rewrites_has_shown_stays() -> None:
+    terminal = Terminal(40, 10)
+    first, *others = frames(30, 40, 10)
+    terminal.feed(first + b"".join(frame[: frame.index(b"\x1b[10;1H")] for frame in others))
+    assert terminal.row(8).text == "row 9 of 29"
+    assert terminal.row(9).text == "row 10 of 0"
+
+
+def test_of_letters_put_into_one_cell_the_last_is_seen() -> None:
+    terminal = Terminal(20, 5)
+    terminal.feed(
+        b"".join(b"\x1b[%d;%dH%c" % (y, x, letter) for letter in b"ABHCH" for y in (1, 5) for x in range(1, 21))
+    )
+    assert [terminal.row(y).text for y in range(5)] == ["H" * 20, "", "", "", "H" * 20]
+    assert terminal.cursor == (19, 4, True)
+
+
+def test_two_hundred_resizes_of_a_coloured_log_take_no_longer_than_the_log_itself_ten_times() -> None:
+    data = stream("color_log", 135 * LINES)
+    terminal = Terminal(120, 30, scrollback=LINES)
+    began = time.process_time()
+    for at in range(0, len(data), 16_384):
+        terminal.feed(data[at : at + 16_384])
+        terminal.row(-terminal.scrolled)
+    fed = time.process_time() - began
+    began = time.process_time()
+    for number in range(200):
+        terminal.resize(40 + number * 37 % 160, 20 + number % 30)
+        assert terminal.scrolled > LINES * 0.9
+        terminal.row(-terminal.scrolled // 2)
+    resized = time.process_time() - began
+    assert resized <= 10 * fed, f"{resized / fed:.1f} times"
+
+
+def test_a_log_that_was_resized_often_reads_as_one_that_never_was() -> None:
+    data = stream("color_log", 400_000)
+    lines = data.splitlines(keepends=True)
+    resized, fresh = Terminal(120, 30), Terminal(70, 24)
+    for at in range(0, len(lines), 100):
+        resized.resize(40 + at // 100 * 37 % 160, 24)
+        resized.feed(b"".join(lines[at : at + 100]))
+    resized.resize(70, 24)
+    fresh.feed(data)
+    assert resized.scrolled == fresh.scrolled
+    assert [resized.row(y) for y in range(-resized.scrolled, 24)] == [fresh.row(y) for y in range(-fresh.scrolled, 24)]
