@@ -152,7 +152,7 @@ class Hand:
         self._taken += 1
         self._pictures.mkdir(parents=True, exist_ok=True)
         shot = QGuiApplication.primaryScreen().grabWindow(0)
-        assert shot.save(str(self._pictures / f"{self._taken:02d}-{name}.png"))
+        assert shot.save(str(self._pictures / f"{self._taken:03d}-{name}.png"))
 
     def press(self, widget: QWidget) -> None:
         """Press and release the left button on a widget, near its left edge."""

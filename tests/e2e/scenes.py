@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from machina_desktop.core.domain.server import Connection
 from tests.e2e.sharing import edits, find_server, open_servers, share
+from tests.e2e.shells import hang_up, local_shells, lose, search_for, terminal_on
 from tests.e2e.steps import (
     Scene,
     account,
@@ -112,6 +113,18 @@ _PEOPLE = (
     scene("audit-no-match", write("audit.search", "no such")),
     scene("audit-error", write("audit.search", ""), fail("audit_event")),
 )
+_TERMINALS = (
+    scene("terminal-none", recover, local_shells, app("terminal")),
+    scene("terminal", terminal_on("web-1")),
+    scene("terminal-split", command("terminals.split_right"), command("terminals.split_down")),
+    scene("terminal-tabs", terminal_on("db-primary")),
+    scene("terminal-search", search_for("502")),
+    scene("terminal-snippets", command("terminals.snippet")),
+    scene("terminal-recorded", command("terminals.recording")),
+    scene("terminal-lost", lose),
+    scene("recordings", hang_up, app("recordings")),
+    scene("snippets", app("snippets")),
+)
 _WIZARD = (
     scene("wizard-account", recover, app("machines"), click("machines.deploy"), until_seen("wizard"), stays=True),
     scene("wizard-new-account", click("wizard.provider.baremetal"), stays=True),
@@ -167,7 +180,7 @@ _SHELL = (
     scene("vault-locked", command("vault.lock"), stays=True),
     scene("vault-unlock", command("vault.unlock")),
 )
-TEAM = (*_MACHINES, *_PROVIDERS, *_KEYS, *_DEPLOYMENTS, *_PEOPLE, *_WIZARD, *_SHELL)
+TEAM = (*_MACHINES, *_PROVIDERS, *_KEYS, *_DEPLOYMENTS, *_PEOPLE, *_TERMINALS, *_WIZARD, *_SHELL)
 
 FIRST = (
     scene("first-run-look", until_seen("first-run"), stays=True),
@@ -195,6 +208,7 @@ SMALL = (
     scene("small-providers", app("providers")),
     scene("small-members", app("members")),
     scene("small-audit", app("audit")),
+    scene("small-terminal", local_shells, terminal_on("web-1"), command("terminals.split_right"), hang_up),
     scene("small-wizard", app("machines"), click("machines.deploy"), until_seen("wizard")),
 )
 CONTRAST = (
@@ -203,6 +217,7 @@ CONTRAST = (
     scene("contrast-table", press("Table")),
     scene("contrast-deployments", app("deployments")),
     scene("contrast-plan", inspect("deployment", "db-primary")),
+    scene("contrast-terminal", local_shells, terminal_on("web-1"), hang_up),
     scene("contrast-wizard", app("machines"), click("machines.deploy"), until_seen("wizard")),
 )
 WALKS: dict[str, tuple[Scene, ...]] = {
