@@ -36,6 +36,7 @@ from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.tables import METADATA
 from machina_desktop.core.sync.gateway import LocalGateway
 from machina_desktop.core.sync.person import Person
+from machina_desktop.core.terraform.workspace import LOCK_FILE
 from tests.fakes import postgres
 from tests.fakes.provider import RecordProvider, install
 
@@ -214,10 +215,10 @@ class Core:
 
     def plaintext(self) -> list[Path]:
         """Files in the run folders that hold anything of a run."""
-        kept = {"main.tf", "variables.tf", "outputs.tf", "terraform.rc"}
+        kept = {"main.tf", "variables.tf", "outputs.tf", "terraform.rc", LOCK_FILE}
         # Unlike rglob, walk is not disturbed by folders that are being removed.
         found = (Path(folder, name) for folder, _, names in os.walk(self.paths.runs) for name in names)
-        return [path for path in found if path.name not in kept]
+        return [path for path in found if path.name not in kept and ".terraform" not in path.parts]
 
     async def wiped(self) -> None:
         """Wait until nothing of any run is left on disk."""

@@ -51,13 +51,18 @@ class StateFile:
         raw: The file, in clear: seal it before it is stored anywhere.
         lineage: Stays the same for the life of a state.
         serial: Grows with each change of it.
-        has_resources: Whether anything that Terraform made is still recorded.
+        resources: Addresses, without an index, of what Terraform made and still has on record.
     """
 
     raw: bytes
     lineage: str
     serial: int
-    has_resources: bool
+    resources: frozenset[str] = frozenset()
+
+    @property
+    def has_resources(self) -> bool:
+        """Whether anything that Terraform made is still recorded."""
+        return bool(self.resources)
 
     def continues(self, stored: StateFile | None) -> bool:
         """Whether it is a later version of ``stored``, or the first there is."""
@@ -74,10 +79,21 @@ def read_state_file(raw: bytes) -> StateFile:
         told = from_json(raw, dict[str, object])
     except (InvalidInput, RecursionError) as error:
         raise _no_state() from error
-    lineage, serial, resources = told.get("lineage"), told.get("serial"), told.get("resources")
+    lineage, serial = told.get("lineage"), told.get("serial")
     if not isinstance(lineage, str) or not isinstance(serial, int):
         raise _no_state()
-    return StateFile(raw=raw, lineage=lineage, serial=serial, has_resources=bool(resources))
+    return StateFile(raw=raw, lineage=lineage, serial=serial, resources=_made(told.get("resources")))
+
+
+def _made(resources: object) -> frozenset[str]:
+    """What a create that failed leaves behind has no instance; what is not understood counts as there."""
+    found = set()
+    for each in resources if isinstance(resources, list) else ():
+        if not isinstance(each, dict):
+            found.add(str(each))
+        elif each.get("instances") != []:
+            found.add(f"{each.get('type')}.{each.get('name')}")
+    return frozenset(found)
 
 
 class Workspace:

@@ -413,7 +413,7 @@ class Deployer:
         revision = await self._peek(lambda tx: tx.read_state(folder.name))
         stored = None
         if revision is not None:
-            stored = StateFile(raw=b"", lineage=revision.lineage, serial=revision.serial, has_resources=True)
+            stored = StateFile(raw=b"", lineage=revision.lineage, serial=revision.serial)
         if self._parts.is_server:
             stored = await self._rescued(folder, stored)
         await asyncio.to_thread(Workspace(folder).wipe_sealed, stored)
