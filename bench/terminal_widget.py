@@ -124,7 +124,7 @@ class _Fed(_Echo):
 
     def write(self, data: bytes) -> None:
         if self._writer is None:
-            self._writer = subprocess.Popen(("cat", str(self._file)), stdout=self._far)
+            self._writer = subprocess.Popen(("cat", str(self._file)), stdout=self._far.fileno())
             self._far.close()
             self._news.setEnabled(True)
 
