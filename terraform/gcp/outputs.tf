@@ -1,6 +1,6 @@
 output "provider_resource_id" {
-  description = "The provider's id of the instance."
-  value       = google_compute_instance.machine.name
+  description = "The instance as it is called beyond its zone: projects/…/zones/…/instances/…."
+  value       = google_compute_instance.machine.id
 }
 
 output "public_ip" {

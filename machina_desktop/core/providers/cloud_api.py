@@ -174,10 +174,7 @@ class CloudApi:
             await self.pause(max(wait_s, pause_s * random.uniform(0.5, 1.0)))  # noqa: S311 - spreads load, guards nothing
 
     async def _sent(self, method: str, path: str, query: Query, body: object, *, is_write: bool) -> Answer:
-        headers = {"Authorization": self._authorization, "Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        data = None if body is None else to_json(body)
+        headers, data = await self._dressed(body)
         try:
             answer = await self._http.ask(method, self._base + path, query=query, headers=headers, body=data)
         except NoAnswer as error:
@@ -191,6 +188,13 @@ class CloudApi:
             raise self.dialect.strange(self._http.host, how, may_be_done=is_write) from error
         self._note_limit(answer)
         return answer
+
+    async def _dressed(self, body: object) -> tuple[dict[str, str], bytes | None]:
+        """Headers and body as they are sent; nothing has been when this raises."""
+        headers = {"Authorization": self._authorization, "Accept": "application/json"}
+        if body is None:
+            return headers, None
+        return headers | {"Content-Type": "application/json"}, to_json(body)
 
     def _judged(self, answer: Answer, *, is_write: bool, wait_s: float) -> Answer:
         status = answer.status

@@ -225,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = json.loads(sent or b"{}")
         except ValueError:
-            body = {}
+            body = dict(urllib.parse.parse_qsl(sent.decode("utf-8", "replace")))
         if address.path.startswith("/__fake/"):
             self._send(Said(body=self.cloud.control(address.path, body)), None)
             return
