@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.fakes.clouds.digitalocean import DigitalOcean as DigitalOceanFake
 from tests.fakes.clouds.hetzner import Hetzner as HetznerFake
 from tests.fakes.clouds.served import Fault
 from tests.fakes.clouds.stage import KEY, KINDS, READ_TOKEN, TOKEN, Stage, stage_far_away, stage_of
+from tests.fakes.sshd import running
 
 
 @pytest.fixture(params=KINDS)
@@ -443,6 +445,14 @@ async def test_a_new_machine_has_its_addresses_and_no_host_key(stage: Stage) -> 
         None,
     )
     assert any("does not answer yet" in line for line in stage.lines)
+
+
+async def test_a_new_machine_is_waited_for_until_it_answers(stage: Stage, tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        context = stage.context(None)
+        context = replace(context, machine=replace(context.machine, ssh_port=server.port))
+        await stage.provider.after_apply(context, {"provider_resource_id": "42", "public_ip": "127.0.0.1"})
+        assert stage.lines[-1].startswith(f"It answers. Its host key is {server.fingerprint}")
 
 
 _EMPTY = (
