@@ -17,6 +17,8 @@ from tests.architecture.source import Source, sources
 FOLDERS = ("machina_desktop/core/providers", "machina_desktop/views/apps")
 # To take a private key out of the vault is offered with the key and with the machine it opens.
 KNOWN_TO_ALL = {"base", "key_export"}
+# What all clouds do alike.
+SHARED_FAMILIES = {"cloud"}
 KNOWS_ALL = {"__init__", "registry"}
 
 
@@ -37,6 +39,7 @@ def strangers(source: Source, modules: set[str]) -> list[str]:
     """Modules of the same folder that ``source`` imports although they belong to another family."""
     folder, _, own = source.path.removesuffix(".py").rpartition("/")
     neighbours = {f"{folder.replace('/', '.')}.{module}": module for module in modules - KNOWN_TO_ALL}
+    neighbours = {name: module for name, module in neighbours.items() if family(module) not in SHARED_FAMILIES}
     found = {neighbours[name] for name in imported(source) if name in neighbours}
     return sorted(f"{source.path}: {module}" for module in found if family(module) != family(own))
 
