@@ -17,6 +17,9 @@ _find_other_sequence = re.compile("\x1b(?!\\[[0-9:;]*m)").search
 #: All bytes of UTF-8 but the control characters; ESC is looked at on its own.
 _HARMLESS: Final = bytes([0x1B, *range(0x20, 0x7F), *range(0x80, 0x100)])
 
+#: Rows of a line that are made though the last of them may be all that is seen.
+_LONGEST: Final = 3
+
 
 def flow(screen: Screen, text: str, show: Callable[[str], None]) -> bool:
     """Take a chunk that holds nothing but text, SGR sequences and CR LF; False leaves no trace.
@@ -68,7 +71,7 @@ def _show(screen: Screen, text: str, show: Callable[[str], None]) -> None:
 def _put_lines(screen: Screen, lines: list[str]) -> int:
     """Write whole lines from the blank row at the bottom on, to be coloured when looked at; answers how many.
 
-    None if there are characters that cannot be counted at once.
+    None if there are characters that cannot be counted at once, or lines of many rows, which may pass unseen.
     """
     raw = "\r\n".join(lines)
     bare = without_sgr("", raw) if "\x1b" in raw else composed(raw)
@@ -76,6 +79,8 @@ def _put_lines(screen: Screen, lines: list[str]) -> int:
     if not lines or not (is_narrow or not find_doubtful(bare.replace("\r\n", ""))):
         return 0
     texts = (bare if is_narrow else aligned(bare)).split("\r\n")
+    if max(map(len, texts)) > _LONGEST * screen.columns:
+        return 0
     attribute = screen.cursor.attribute
     made: list[Line] = []
     for text, line in zip(texts, lines, strict=True):
