@@ -1,5 +1,5 @@
 # Every target does its own set-up, see scripts/setup.sh; a second call finds it done and costs nothing.
-.PHONY: run test check drill model fuzz bench screenshots lock
+.PHONY: run test check drill model fuzz bench screenshots lock lock-providers
 
 run:
 	@scripts/setup.sh run
@@ -42,3 +42,6 @@ screenshots:
 
 lock:
 	@scripts/lock.sh
+
+lock-providers:
+	@scripts/lock-providers.sh
