@@ -116,6 +116,14 @@ class Block:
         self.longest = max(self.longest, longest)
         self._counted_at = 0
 
+    def replace_last(self, entry: Entry, width: int) -> None:
+        """Put an entry of so many columns in the place of the last."""
+        self._entries[-1] = entry
+        if len(self._widths) == self.size:
+            self._widths[-1] = width
+        self.longest = max(self.longest, width)
+        self._counted_at = 0
+
     def pop(self) -> Entry:
         """Take the last entry away."""
         entry = self.entries.pop()

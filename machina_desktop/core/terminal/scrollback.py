@@ -280,9 +280,7 @@ class Scrollback:
         self._block_starts.append(self._rows + self._offset)
 
     def _replace_last(self, before: Row, row: Row) -> None:
-        block = self._blocks[-1]
-        block.pop()
-        block.append(self._packed(row), row.text)
+        self._blocks[-1].replace_last(self._packed(row), len(row.text))
         self._recent = (-1, [])
         self._rows += rows_of(row.text, self.columns) - rows_of(before.text, self.columns)
 
