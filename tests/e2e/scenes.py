@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from machina_desktop.core.domain.server import Connection
 from tests.e2e.sharing import edits, find_server, open_servers, share
-from tests.e2e.shells import hang_up, local_shells, lose, search_for, terminal_on
+from tests.e2e.shells import close_search, hang_up, local_shells, lose, search_for, terminal_on
 from tests.e2e.steps import (
     Scene,
     account,
@@ -119,7 +119,7 @@ _TERMINALS = (
     scene("terminal-split", command("terminals.split_right"), command("terminals.split_down")),
     scene("terminal-tabs", terminal_on("db-primary")),
     scene("terminal-search", search_for("502")),
-    scene("terminal-snippets", command("terminals.snippet")),
+    scene("terminal-snippets", close_search, command("terminals.snippet")),
     scene("terminal-recorded", command("terminals.recording")),
     scene("terminal-lost", lose),
     scene("recordings", hang_up, app("recordings")),
@@ -208,8 +208,8 @@ SMALL = (
     scene("small-providers", app("providers")),
     scene("small-members", app("members")),
     scene("small-audit", app("audit")),
-    scene("small-terminal", local_shells, terminal_on("web-1"), command("terminals.split_right"), hang_up),
-    scene("small-wizard", app("machines"), click("machines.deploy"), until_seen("wizard")),
+    scene("small-terminal", local_shells, terminal_on("web-1"), command("terminals.split_right")),
+    scene("small-wizard", hang_up, app("machines"), click("machines.deploy"), until_seen("wizard")),
 )
 CONTRAST = (
     scene("contrast-machines", app("machines")),
@@ -217,8 +217,8 @@ CONTRAST = (
     scene("contrast-table", press("Table")),
     scene("contrast-deployments", app("deployments")),
     scene("contrast-plan", inspect("deployment", "db-primary")),
-    scene("contrast-terminal", local_shells, terminal_on("web-1"), hang_up),
-    scene("contrast-wizard", app("machines"), click("machines.deploy"), until_seen("wizard")),
+    scene("contrast-terminal", local_shells, terminal_on("web-1")),
+    scene("contrast-wizard", hang_up, app("machines"), click("machines.deploy"), until_seen("wizard")),
 )
 WALKS: dict[str, tuple[Scene, ...]] = {
     "team": TEAM,

@@ -102,10 +102,15 @@ def search_for(text: str) -> Step:
     return do
 
 
+async def close_search(walk: Walk) -> None:
+    """Go back from searching to typing."""
+    pane_of(walk).actions_.close_search()
+
+
 async def lose(walk: Walk) -> None:
     """Break the newest connection."""
     reason = Unavailable(
-        "The connection to web-1 was lost.",
+        f"The connection to {pane_of(walk).place.name} was lost.",
         hint="Look whether the machine is up and the network works, then try again.",
         code="E-SSH-DROPPED",
     )
