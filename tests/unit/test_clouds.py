@@ -243,21 +243,26 @@ def test_the_module_gets_ids_of_keys_and_rules(stage: Stage) -> None:
 
 @pytest.mark.timeout(90)
 async def test_four_accounts_are_listed_in_the_time_of_the_slowest() -> None:
-    """Each of 500 machines, and each API in a process of its own, as far away as real ones are."""
+    """Each of 500 machines, and each API in a process of its own, as far away as real ones are.
+
+    Other work on this computer makes any one round slow: the best of a few counts, beside its own slowest account.
+    """
     with contextlib.ExitStack() as stack:
         stages = [stack.enter_context(stage_far_away(kind, machines=500, latency_s=0.12)) for kind in KINDS * 2]
-        alone = []
-        for stage in stages:
-            began = time.monotonic()
-            assert len(await stage.provider.instances(stage.access())) == 500
-            alone.append(time.monotonic() - began)
-        together = []
-        for _ in range(2):
-            began = time.monotonic()
-            await asyncio.gather(*(stage.provider.instances(stage.access()) for stage in stages))
-            together.append(time.monotonic() - began)
-    print(f"alone {[round(each, 2) for each in alone]}, together {[round(each, 2) for each in together]} s")
-    assert min(together) <= 1.2 * max(alone)
+        ratios = []
+        while len(ratios) < 6 and min(ratios, default=9.0) > 1.2:
+            alone = max([await listing_s(stage) for stage in stages])
+            ratios.append(await listing_s(*stages) / alone)
+    print("times the slowest:", [round(each, 2) for each in ratios])
+    assert min(ratios) <= 1.2
+
+
+async def listing_s(*stages: Stage) -> float:
+    """Seconds until all machines of these accounts are listed, all at once."""
+    began = time.monotonic()
+    found = await asyncio.gather(*(stage.provider.instances(stage.access()) for stage in stages))
+    assert [len(each) for each in found] == [500] * len(stages)
+    return time.monotonic() - began
 
 
 # Keys
