@@ -36,11 +36,11 @@ def megabytes() -> float:
 @pytest.mark.parametrize(
     "flood",
     [
-        "head -c 8000000 /dev/urandom",
+        "head -c 2000000 /dev/urandom",
         "yes | head -c 20000000",
         "head -c 50000000 /dev/zero | tr '\\0' x",
-        "yes \"$(printf '\\303\\050\\342\\202 \\355\\240\\200')\" | head -c 4000000",
-        "yes \"$(printf 'a\\033[1;31mb\\033[0m\\tc')\" | head -c 8000000",
+        "yes \"$(printf '\\303\\050\\342\\202 \\355\\240\\200')\" | head -c 1000000",
+        "yes \"$(printf 'a\\033[1;31mb\\033[0m\\tc')\" | head -c 2000000",
     ],
     ids=["random bytes", "yes", "one line of 50 MB", "invalid UTF-8", "coloured"],
 )
