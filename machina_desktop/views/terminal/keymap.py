@@ -1,7 +1,7 @@
 """What a key sends to the program in the terminal, as xterm encodes it, and which keys the window keeps.
 
-The window keeps ``Ctrl+Tab`` and ``Ctrl+Shift+Tab`` (to the next and the former control, the way out), ``Ctrl`` with a
-digit or a comma (the apps), ``Ctrl+PgUp`` and ``Ctrl+PgDown`` (the tabs), everything with ``Ctrl+Alt``, and everything
+The window keeps ``Ctrl+Tab`` and ``Ctrl+Shift+Tab`` (to the next and the former control, the way out), ``Ctrl`` with 0,
+1, 9 or a comma (the apps; the other digits are control characters, such as nano's mark), ``Ctrl+PgUp`` and ``Ctrl+PgDown`` (the tabs), everything with ``Ctrl+Alt``, and everything
 with ``Ctrl+Shift``. A tab of several terminals takes the arrows with ``Alt+Shift``. All else
 is the shell's, ``Ctrl+K`` and ``F6`` too; actions open with ``Ctrl+Shift+P`` as well.
 """
@@ -52,10 +52,18 @@ _CONTROLS: Final = {
     _Key.Key_AsciiCircum: "\x1e",
     _Key.Key_Underscore: "\x1f",
     _Key.Key_Slash: "\x1f",
+    _Key.Key_2: "\0",
+    _Key.Key_3: "\x1b",
+    _Key.Key_4: "\x1c",
+    _Key.Key_5: "\x1d",
+    _Key.Key_6: "\x1e",
+    _Key.Key_7: "\x1f",
+    _Key.Key_8: "\x7f",
     _Key.Key_Question: "\x7f",
 }
 # With Ctrl.
 _WINDOWS_KEYS: Final = frozenset({_Key.Key_Tab, _Key.Key_Backtab, _Key.Key_Comma, _Key.Key_PageUp, _Key.Key_PageDown})
+_WINDOWS_DIGITS: Final = frozenset({_Key.Key_0, _Key.Key_1, _Key.Key_9})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +99,7 @@ def is_kept_by_window(event: QKeyEvent) -> bool:
         return False
     if modifiers & (_SHIFT | _ALT) or key in _WINDOWS_KEYS:
         return True
-    return _Key.Key_0 <= key <= _Key.Key_9 and not modifiers & _Mod.KeypadModifier
+    return key in _WINDOWS_DIGITS and not modifiers & _Mod.KeypadModifier
 
 
 def _modifier_number(modifiers: Qt.KeyboardModifier) -> int:
