@@ -16,6 +16,7 @@ from machina_desktop.core.services import (
     agents,
     keys,
     machines,
+    offers,
     providers,
 )
 from machina_desktop.core.services.sealing import Sealed
@@ -222,9 +223,9 @@ async def an_account_is_deleted(w: World) -> Ask:
     return providers.DeleteAccount(account_id=(await w.spare_account()).provider_account_id)
 
 
-@scenario(providers.ListCatalogue)
+@scenario(offers.ListCatalogue)
 async def a_catalogue_is_shown(w: World) -> Ask:
-    return providers.ListCatalogue(account_id=w.account.provider_account_id, type=ProviderType.SANDBOX)
+    return offers.ListCatalogue(account_id=w.account.provider_account_id, type=ProviderType.SANDBOX)
 
 
 # Keys

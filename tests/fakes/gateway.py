@@ -36,7 +36,7 @@ from machina_desktop.core.domain.team import Actor, Grant, SystemRole, Team, Tea
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.events import Change, Changed, EventBus, LogAppended, ProgressMade
 from machina_desktop.core.ids import now
-from machina_desktop.core.services import deployments, keys, machines, providers
+from machina_desktop.core.services import deployments, keys, machines, offers, providers
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views.commands import Commands
 from tests.fakes.people_answers import PeopleAnswers
@@ -309,7 +309,7 @@ class FakeGateway:
             providers.AddAccount: self._add_account,
             providers.VerifyAccount: self._verify_account,
             providers.DeleteAccount: lambda ask: self.remove(ProviderAccount, ask.account_id),
-            providers.ListCatalogue: self._catalogue,
+            offers.ListCatalogue: self._catalogue,
             providers.ProbeHost: self._probe,
         }
 
@@ -347,7 +347,7 @@ class FakeGateway:
         row = self.get(ProviderAccount, ask.account_id)
         return self.put(replace(row, credential_status=CredentialStatus.VALID, last_verified_at=now()))
 
-    def _catalogue(self, ask: providers.ListCatalogue) -> Catalogue:
+    def _catalogue(self, ask: offers.ListCatalogue) -> Catalogue:
         return CATALOGUES[self.get(ProviderAccount, ask.account_id).provider_type]
 
     def _probe(self, ask: providers.ProbeHost) -> providers.HostKeyFound:

@@ -13,11 +13,11 @@ from machina_desktop.core.errors import Conflict, InvalidInput, Locked, NotFound
 from machina_desktop.core.providers.base import Access
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.device import LockVault
+from machina_desktop.core.services.offers import ListCatalogue
 from machina_desktop.core.services.providers import (
     AddAccount,
     DeleteAccount,
     ListAccounts,
-    ListCatalogue,
     VerifyAccount,
 )
 from tests.fakes.hosts import Core, core

@@ -20,11 +20,11 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.authentication import authenticate
 from machina_desktop.core.services.handing_over import ShareSecret, StopSharingSecret, TrustRunnerKey
 from machina_desktop.core.services.keys import ExportKey, GenerateKey, ImportKey, ListKeys
+from machina_desktop.core.services.offers import ListCatalogue
 from machina_desktop.core.services.providers import (
     AddAccount,
     DeleteAccount,
     ListAccounts,
-    ListCatalogue,
     RecordAccount,
     VerifyAccount,
 )

@@ -49,11 +49,11 @@ from machina_desktop.core.services.machines import (
     StopMachine,
     UpdateMachine,
 )
+from machina_desktop.core.services.offers import ListCatalogue
 from machina_desktop.core.services.providers import (
     AddAccount,
     DeleteAccount,
     ListAccounts,
-    ListCatalogue,
     ListProviders,
     VerifyAccount,
 )

@@ -26,7 +26,8 @@ from machina_desktop.core.domain.provider import (
 from machina_desktop.core.errors import InvalidInput, Locked, MachinaError, Unavailable
 from machina_desktop.core.services.keys import GenerateKey
 from machina_desktop.core.services.machines import CreateMachine
-from machina_desktop.core.services.providers import AddAccount, ListAccounts, ListCatalogue, ProbeHost
+from machina_desktop.core.services.offers import ListCatalogue
+from machina_desktop.core.services.providers import AddAccount, ListAccounts, ProbeHost
 from machina_desktop.views import tasks
 from machina_desktop.views.deploy_wizard import DeployWizard
 from machina_desktop.views.deploy_wizard.rail import StepState

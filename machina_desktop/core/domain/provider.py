@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from machina_desktop.core.domain.custody import Custody
 
+ACCOUNT_COLOURS = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
+"""Names of the colours that can mark an account's machines."""
+
 
 class ProviderType(StrEnum):
     """Spec 3.2, ProviderType, and the practice provider on this computer."""

@@ -206,6 +206,8 @@ _ACTIONS: Mapping[str, Right] = {
     "agent.mark": Right.RUN,
     "agent.suspect": Right.RUN,
     "snippet.run": Right.SELF,
+    # Whoever may see what an account offers may have it kept.
+    "provider_account.keep_catalogue": Right.READ,
 }
 _NOUNS: Mapping[str, Right] = {
     "machine": Right.DEPLOY,
@@ -214,6 +216,7 @@ _NOUNS: Mapping[str, Right] = {
     "runner": Right.RUN,
     "provider_account": Right.KEEP,
     "ssh_key": Right.KEEP,
+    "firewall_profile": Right.KEEP,
     "secret": Right.KEEP,
     "account": Right.SIGN_IN,
     "session": Right.SIGN_IN,

@@ -46,7 +46,7 @@ _SHAPES: dict[str, tuple[type[object], str, str]] = {
     "deployment": (Deployment, "deployment_id", "deployment"),
     "ssh_key": (SSHKey, "ssh_key_id", "key"),
     "bootstrap_profile": (BootstrapProfile, "profile_id", "profile"),
-    "firewall_profile": (FirewallProfile, "profile_id", "profile"),
+    "firewall_profile": (FirewallProfile, "profile_id", "firewall"),
     "snippet": (Snippet, "snippet_id", "snippet"),
     "recording_rule": (RecordingRule, "rule_id", "rule"),
 }

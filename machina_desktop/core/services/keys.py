@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from machina_desktop.core.domain.custody import Custody
 from machina_desktop.core.domain.key import SSHKey, SSHKeyType
 from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, NotFound, Unavailable
 from machina_desktop.core.ids import new_id, now
+from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.account_access import account_of, open_account
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.custody import claim_device, is_remote
 from machina_desktop.core.services.sealing import (
@@ -113,7 +116,46 @@ class RecordExport(Request[SSHKey]):
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteKey(Request[None]):
-    """Forget a key and its private half; refused while living machines rely on it."""
+    """Forget a key and its private half; refused while living machines rely on it.
+
+    With ``from_accounts`` it is taken out of the provider accounts that know it first, and stays where that fails.
+    """
+
+    key_id: str
+    from_accounts: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncKey(Request[SSHKey]):
+    """Have a provider account know the public key, so that machines are born with it; one it knows is not added again.
+
+    The key answers with the account's id of it in ``provider_key_ids``.
+    """
+
+    key_id: str
+    account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsyncKey(Request[SSHKey]):
+    """Take a key out of a provider account; machines that have it keep it."""
+
+    key_id: str
+    account_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordSync(Request[SSHKey]):
+    """Note by which id an account knows a key; an empty one says that it knows it no more."""
+
+    key_id: str
+    account_id: str
+    provider_key_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseKey(Request[None]):
+    """Forget a key and its private half; its accounts have been seen to."""
 
     key_id: str
 
@@ -269,10 +311,79 @@ def record_export(tx: Transaction, actor: Actor, ask: RecordExport) -> SSHKey:
     return key
 
 
+@use_case("ssh_key.sync", "POST /api/ssh/keys/{key_id}/sync")
+async def sync_key(context: Context, actor: Actor, ask: SyncKey) -> SSHKey:
+    """Put it there with the account's right to write, then note its id."""
+    key, account = await context.read(actor, lambda tx: _key_and_account(tx, ask.key_id, ask.account_id))
+    provider = provider_for(account.provider_type)
+    if not provider.info.has_keys:
+        raise InvalidInput(
+            f"Accounts of {provider.info.title} hold no keys; each machine is given its own.",
+            field="account_id",
+            code="E-PROVIDER-CANNOT",
+        )
+    access = await open_account(context, actor, account, may_write=True)
+    found = await provider.put_key(access, key)
+    return await context.record(actor, RecordSync(key_id=ask.key_id, account_id=ask.account_id, provider_key_id=found))
+
+
+@use_case("ssh_key.unsync", "DELETE /api/ssh/keys/{key_id}/sync")
+async def unsync_key(context: Context, actor: Actor, ask: UnsyncKey) -> SSHKey:
+    """Take it out, then forget its id; one that is not there is no error."""
+    key, account = await context.read(actor, lambda tx: _key_and_account(tx, ask.key_id, ask.account_id))
+    if known := key.provider_key_ids.get(ask.account_id):
+        access = await open_account(context, actor, account, may_write=True)
+        await provider_for(account.provider_type).remove_key(access, known)
+    return await context.record(actor, RecordSync(key_id=ask.key_id, account_id=ask.account_id, provider_key_id=""))
+
+
+@use_case("ssh_key.record_sync", "POST /api/ssh/keys/{key_id}/ids", is_for_devices=True)
+def record_sync(tx: Transaction, actor: Actor, ask: RecordSync) -> SSHKey:
+    """Write it to the key, under the account; of a shared team's, only who can open the account can know it."""
+    key, account = _key_and_account(tx, ask.key_id, ask.account_id)
+    if is_remote(actor) and account.keeper:
+        claim_device(tx, actor, account.keeper)
+    ids = {account_id: known for account_id, known in key.provider_key_ids.items() if account_id != ask.account_id}
+    if ask.provider_key_id:
+        ids[ask.account_id] = ask.provider_key_id[:200]
+    key = replace(key, provider_key_ids=ids, updated_at=now())
+    tx.replace(key)
+    return key
+
+
+def _key_and_account(tx: Transaction, key_id: str, account_id: str) -> tuple[SSHKey, ProviderAccount]:
+    key = tx.get(SSHKey, key_id)
+    return key, account_of(tx, account_id, key.team_id)
+
+
 @use_case("ssh_key.delete", "DELETE /api/ssh/keys/{key_id}")
-def delete_key(tx: Transaction, _actor: Actor, ask: DeleteKey) -> None:
+async def delete_key(context: Context, actor: Actor, ask: DeleteKey) -> None:
+    """Take it out of its accounts where that is wanted, then erase it."""
+    key = await context.read(actor, lambda tx: _unused(tx, ask.key_id))
+    accounts = await context.read(actor, lambda tx: _accounts_of(tx, key)) if ask.from_accounts else ()
+    for account in accounts:
+        access = await open_account(context, actor, account, may_write=True)
+        known = key.provider_key_ids[account.provider_account_id]
+        await provider_for(account.provider_type).remove_key(access, known)
+    await context.record(actor, EraseKey(key_id=ask.key_id))
+
+
+@use_case("ssh_key.erase", "POST /api/ssh/keys/{key_id}/erase", is_for_devices=True)
+def erase_key(tx: Transaction, _actor: Actor, ask: EraseKey) -> None:
     """Remove the key and its envelope."""
-    key = tx.get(SSHKey, ask.key_id)
+    key = _unused(tx, ask.key_id)
+    tx.delete_sealed(key.team_id, TABLE, ask.key_id)
+    tx.delete(key)
+
+
+def _accounts_of(tx: Transaction, key: SSHKey) -> tuple[ProviderAccount, ...]:
+    """The accounts that know the key, as far as they are still here."""
+    ids = tuple(key.provider_key_ids)
+    return tx.list(ProviderAccount, provider_account_id=ids, team_id=key.team_id) if ids else ()
+
+
+def _unused(tx: Transaction, key_id: str) -> SSHKey:
+    key = tx.get(SSHKey, key_id)
     machines = tx.list(Machine, team_id=key.team_id, actual_status__ne=MachineStatus.TERMINATED, limit=1_000_000)
     users = [machine.name for machine in machines if key.ssh_key_id in machine.ssh_key_ids]
     if users:
@@ -281,5 +392,4 @@ def delete_key(tx: Transaction, _actor: Actor, ask: DeleteKey) -> None:
             hint="Destroy those machines first.",
             code="E-KEY-IN-USE",
         )
-    tx.delete_sealed(key.team_id, TABLE, ask.key_id)
-    tx.delete(key)
+    return key

@@ -1,4 +1,4 @@
-"""Provider accounts: what exists, adding, verifying, deleting, and what an account may choose from (spec 4.2, 6.3)."""
+"""Provider accounts: what exists, adding, verifying, changing and deleting them (spec 4.2, 6.3)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from machina_desktop.core.domain.custody import KEPT_BACK, Custody
+from machina_desktop.core.domain.lock_file import LockFile
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import (
-    Catalogue,
+    ACCOUNT_COLOURS,
     CredentialStatus,
     ProviderAccount,
     ProviderInfo,
@@ -22,6 +23,7 @@ from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.base import Access
 from machina_desktop.core.providers.registry import available_types, provider_for
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.account_access import open_account
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.custody import claim_device, is_remote, not_here, server_of
 from machina_desktop.core.services.sealing import (
@@ -29,7 +31,6 @@ from machina_desktop.core.services.sealing import (
     Sealed,
     SecretRecord,
     check_sealed,
-    open_record,
     record_or_forget,
     save_fields,
     seal_record,
@@ -73,6 +74,7 @@ class AddAccount(Request[ProviderAccount]):
     label: str
     fields: dict[str, Secret] = field(default_factory=dict)
     custody: Custody = Custody.LOCAL
+    colour: str = ""
     account_id: str = field(default_factory=_new_account_id)
 
 
@@ -86,6 +88,7 @@ class RecordAccount(Request[ProviderAccount]):
     settings: dict[str, str]
     found: Verification
     sealed: Sealed
+    colour: str = ""
     account_id: str = field(default_factory=_new_account_id)
 
 
@@ -112,11 +115,19 @@ class DeleteAccount(Request[None]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListCatalogue(Request[Catalogue]):
-    """Regions, sizes and images an account may choose from; ``type``, where given, must be the account's."""
+class UpdateAccount(Request[ProviderAccount]):
+    """Change what people call an account, and the colour of its machines; ``None`` leaves a field as it is."""
 
     account_id: str
-    type: ProviderType | None = None
+    label: str | None = None
+    colour: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetPlugins(Request[None]):
+    """Forget which plugins an account's first run got: the next one takes those that it is given, and keeps to them."""
+
+    account_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +182,7 @@ async def add_account(context: Context, actor: Actor, ask: AddAccount) -> Provid
         settings=settings,
         found=found,
         sealed=sealed,
+        colour=ask.colour,
     )
     return await record_or_forget(context, actor, record, account)
 
@@ -214,10 +226,11 @@ def record_account(tx: Transaction, actor: Actor, ask: RecordAccount) -> Provide
         provider_account_id=ask.account_id,
         team_id=ask.team_id,
         provider_type=ask.type,
-        label=_checked_label(tx, ask),
+        label=_checked_label(tx, ask.team_id, ask.label),
         settings=ask.settings,
         custody=ask.sealed.custody,
         keeper=ask.sealed.keeper,
+        colour=_checked_colour(ask.colour),
         created_at=at,
         updated_at=at,
     )
@@ -227,17 +240,26 @@ def record_account(tx: Transaction, actor: Actor, ask: RecordAccount) -> Provide
     return account
 
 
-def _checked_label(tx: Transaction, ask: RecordAccount) -> str:
-    label = ask.label.strip()
+def _checked_label(tx: Transaction, team_id: str, text: str, *, but: ProviderAccount | None = None) -> str:
+    label = text.strip()
     if not label:
         raise InvalidInput("Give the account a label.", field="label")
     if len(label) > 100 or not label.isprintable():
         raise InvalidInput("The label has at most 100 printable characters.", field="label")
-    if tx.find(ProviderAccount, team_id=ask.team_id, label=label):
+    twin = tx.find(ProviderAccount, team_id=team_id, label=label)
+    if twin is not None and (but is None or twin.provider_account_id != but.provider_account_id):
         raise Conflict(
             f"There is already an account called {label}.", hint="Choose another label.", code="E-LABEL-TAKEN"
         )
     return label
+
+
+def _checked_colour(colour: str) -> str:
+    if colour and colour not in ACCOUNT_COLOURS:
+        raise InvalidInput(
+            f"There is no colour {colour[:40]}.", field="colour", hint=f"There are: {', '.join(ACCOUNT_COLOURS)}."
+        )
+    return colour
 
 
 def _check_settings(info: ProviderInfo, settings: Mapping[str, str], *, is_shared: bool) -> None:
@@ -257,7 +279,7 @@ def _check_settings(info: ProviderInfo, settings: Mapping[str, str], *, is_share
 async def verify_account(context: Context, actor: Actor, ask: VerifyAccount) -> ProviderAccount:
     """Open the credentials for the moment of the question."""
     account = await context.read(actor, lambda tx: tx.get(ProviderAccount, ask.account_id))
-    found = await provider_for(account.provider_type).verify(await _opened(context, actor, account))
+    found = await provider_for(account.provider_type).verify(await open_account(context, actor, account))
     return await context.record(actor, RecordVerification(account_id=ask.account_id, found=found))
 
 
@@ -296,20 +318,26 @@ def delete_account(tx: Transaction, _actor: Actor, ask: DeleteAccount) -> None:
     tx.delete(account)
 
 
-@use_case("provider_account.catalogue", "GET /api/providers/{type}/options")
-async def list_catalogue(context: Context, actor: Actor, ask: ListCatalogue) -> Catalogue:
-    """Ask the provider what may be chosen."""
-    account = await context.read(actor, lambda tx: tx.get(ProviderAccount, ask.account_id))
-    if ask.type not in {None, account.provider_type}:
-        raise InvalidInput(f"{account.label} is no account of that provider.", field="account_id")
-    return await provider_for(account.provider_type).catalogue(await _opened(context, actor, account))
+@use_case("provider_account.update", "PUT /api/providers/accounts/{account_id}")
+def update_account(tx: Transaction, _actor: Actor, ask: UpdateAccount) -> ProviderAccount:
+    """Write what is given over what there is."""
+    account = tx.get(ProviderAccount, ask.account_id)
+    changed = replace(
+        account,
+        label=account.label if ask.label is None else _checked_label(tx, account.team_id, ask.label, but=account),
+        colour=account.colour if ask.colour is None else _checked_colour(ask.colour),
+        updated_at=now(),
+    )
+    tx.replace(changed)
+    return changed
 
 
-async def _opened(context: Context, actor: Actor, account: ProviderAccount) -> Access:
-    """An account as its provider wants it, for reading."""
-    opened = await open_record(context, actor, account)
-    kept_back = {name: opened.pop(name).reveal() for name in KEPT_BACK if name in opened}
-    return Access(settings={**account.settings, **kept_back}, secrets=opened, preferences=context.settings)
+@use_case("provider_account.forget_plugins", "DELETE /api/providers/accounts/{account_id}/plugins")
+def forget_plugins(tx: Transaction, _actor: Actor, ask: ForgetPlugins) -> None:
+    """Forget the lock files of all programs; harmless where there are none."""
+    account = tx.get(ProviderAccount, ask.account_id)
+    for lock in tx.list(LockFile, provider_account_id=account.provider_account_id):
+        tx.delete(lock)
 
 
 @use_case("provider.probe_host", "GET /api/device/host-key")

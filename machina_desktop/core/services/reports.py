@@ -33,6 +33,7 @@ from machina_desktop.core.services.runs import (
     during,
     end_queue_of_gone,
     held_run,
+    ordered,
     settled,
     unplanned,
 )
@@ -455,6 +456,12 @@ def report_outcome(tx: Transaction, actor: Actor, ask: ReportOutcome) -> Deploym
     return deployment
 
 
+def _made(machine: Machine, deployment: Deployment, state: DeploymentState) -> Machine:
+    """What was ordered is the machine's own once its apply has begun: a failed one is tried again towards that."""
+    is_begun = deployment.type.is_planned or state is DeploymentState.SUCCEEDED
+    return ordered(machine, deployment) if is_begun else machine
+
+
 def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: datetime) -> Machine:
     if not ask.touched and ask.state is DeploymentState.FAILED and deployment.type is DeploymentType.CREATE:
         # It stays, in error, so that it can be tried again.
@@ -466,7 +473,7 @@ def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: dat
         # It was on its way when the run ended before its first step; what it was before is not known any more.
         reason = ask.error_message or "The run was cancelled before its first step."
         return replace(rested, actual_status=MachineStatus.ERROR, status_reason=reason)
-    reported = learnt(machine, ask.machine, at)
+    reported = learnt(_made(machine, deployment, ask.state), ask.machine, at)
     if ask.state is DeploymentState.SUCCEEDED and deployment.type is DeploymentType.DESTROY:
         gone = MachineStatus.TERMINATED
         return replace(reported, actual_status=gone, desired_status=gone, status_reason="")

@@ -13,7 +13,7 @@ from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Forbidden
 from machina_desktop.core.services.custody import require_device
-from machina_desktop.core.services.runs import STATE_REVISIONS, locks_of, rules_of
+from machina_desktop.core.services.runs import STATE_REVISIONS, locks_of, ordered, rules_of
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import StateRevision, Transaction
 
@@ -60,7 +60,7 @@ class KeepState(Request[int]):
 def read_run(tx: Transaction, actor: Actor, ask: ReadRun) -> RunRecord:
     """In one transaction; no secret is in it, nor a setting that would be run where it arrives."""
     run = _own(tx, actor, ask.deployment_id)
-    machine = tx.get(Machine, run.machine_id or "")
+    machine = ordered(tx.get(Machine, run.machine_id or ""), run)
     account = tx.get(ProviderAccount, machine.provider_account_id)
     found = {key.ssh_key_id: key for key in tx.list(SSHKey, ssh_key_id=machine.ssh_key_ids)}
     return RunRecord(

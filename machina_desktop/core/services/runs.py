@@ -32,6 +32,9 @@ PREPARE = "prepare"
 STATE_REVISIONS = 20
 """So many Terraform states of a machine are kept."""
 
+SIZE, IMAGE, FIREWALL, GROW_DISK = "size", "image", "firewall_profile_id", "grow_disk"
+"""Keys of ``Deployment.options`` that say what the machine shall be made of; :func:`ordered` reads them."""
+
 _DURING = {
     DeploymentType.CREATE: MachineStatus.PROVISIONING,
     DeploymentType.DESTROY: MachineStatus.TERMINATING,
@@ -179,6 +182,18 @@ def unplanned(machine: Machine, kind: DeploymentType, at: datetime) -> Machine:
         gone = MachineStatus.TERMINATED
         return replace(machine, actual_status=gone, desired_status=gone, status_reason="Never created.", updated_at=at)
     return replace(machine, desired_status=settled(machine), updated_at=at)
+
+
+def ordered(machine: Machine, run: Deployment) -> Machine:
+    """The machine as ``run`` shall make it: of another size, from another image or with another firewall."""
+    options = run.options
+    profile_id = options.get(FIREWALL)
+    return replace(
+        machine,
+        size=options.get(SIZE, machine.size),
+        image=options.get(IMAGE, machine.image),
+        firewall_profile_id=machine.firewall_profile_id if profile_id is None else profile_id or None,
+    )
 
 
 def discard(tx: Transaction, deployment: Deployment, at: datetime, *, reason: str = "", code: str = "") -> Deployment:

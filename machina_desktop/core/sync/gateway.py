@@ -31,6 +31,7 @@ OWNED = {
     "deployment": "deployment",
     "account": "provider_account",
     "key": "ssh_key",
+    "firewall": "firewall_profile",
     "grant": "grant",
     "invite": "team_invite",
     "member": "team_member",

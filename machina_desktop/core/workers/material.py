@@ -18,7 +18,7 @@ from machina_desktop.core.errors import Conflict
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.services.reports import teams_elsewhere
-from machina_desktop.core.services.runs import APPROVED, locks_of, rules_of
+from machina_desktop.core.services.runs import APPROVED, locks_of, ordered, rules_of
 from machina_desktop.core.services.sealing import ACCOUNT_TABLE, KEY_TABLE, STATE_FIELD, STATE_TABLE
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
 from machina_desktop.core.terraform.workspace import read_state_file
@@ -42,7 +42,7 @@ class Material:
 
 def material_of(tx: Transaction, deployment: Deployment) -> Material:
     """Machine, account, keys and state of a run."""
-    machine = tx.get(Machine, deployment.machine_id or "")
+    machine = ordered(tx.get(Machine, deployment.machine_id or ""), deployment)
     account = tx.get(ProviderAccount, machine.provider_account_id)
     found = {key.ssh_key_id: key for key in tx.list(SSHKey, ssh_key_id=machine.ssh_key_ids)}
     keys = tuple(found[key_id] for key_id in machine.ssh_key_ids if key_id in found)

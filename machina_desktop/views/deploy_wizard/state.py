@@ -26,12 +26,15 @@ from machina_desktop.core.domain.provider import (
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.keys import ListKeys
 from machina_desktop.core.services.machines import CreateMachine, ListMachines
-from machina_desktop.core.services.providers import ListAccounts, ListCatalogue, ListProviders
+from machina_desktop.core.services.offers import ListCatalogue
+from machina_desktop.core.services.providers import ListAccounts, ListProviders
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.deploy_wizard.draft import Draft, DraftFile, request_of
+from machina_desktop.views.deploy_wizard.fitting import why_not
 from machina_desktop.views.deploy_wizard.place import Place, why_not_at
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.prices import why_not_there
 from machina_desktop.views.server_custody import device_of
 
 T = TypeVar("T")
@@ -81,6 +84,7 @@ class WizardState(QObject):
         accounts: The team's accounts by id.
         keys: The team's SSH keys by id.
         catalogue: What the chosen account offers; ``None`` until known, or when nothing is asked of it.
+        is_renewing: What the account offers is being asked for again.
         is_ready: Providers, accounts and keys have arrived.
 
     Signals:
@@ -101,12 +105,13 @@ class WizardState(QObject):
         self._names: frozenset[str] = frozenset()
         self._arrived: set[str] = set()
         self._catalogue_of = ""
+        self.is_renewing = False
         self._is_finished = False
         self._checks: dict[WizardStep, Callable[[], str]] = {
             WizardStep.ACCOUNT: self._account_problem,
             WizardStep.REGION: self._place_problem,
-            WizardStep.SIZE: lambda: "" if self.size is not None else self.tr("Choose a size."),
-            WizardStep.IMAGE: lambda: "" if self.image is not None else self.tr("Choose an image."),
+            WizardStep.SIZE: self._size_problem,
+            WizardStep.IMAGE: self._image_problem,
             WizardStep.KEYS: self._keys_problem,
             WizardStep.NAME: lambda: self.name_problem(self.draft.name),
             WizardStep.REVIEW: self._first_problem,
@@ -236,6 +241,13 @@ class WizardState(QObject):
         self._catalogue_of = ""
         self._fetch_catalogue()
 
+    def renew_catalogue(self) -> None:
+        """Ask the provider itself again what the account offers; what is known stays until it has answered."""
+        if self.catalogue is not None and not self.is_renewing:
+            self.is_renewing = True
+            self.changed.emit()
+            self._ask_catalogue(ListCatalogue(account_id=self._catalogue_of, refresh=True))
+
     def request(self) -> CreateMachine:
         """What *Deploy* asks for now."""
         skipped = frozenset(step for step in WizardStep if self.skip_reason(step))
@@ -303,21 +315,23 @@ class WizardState(QObject):
         if wanted == self._catalogue_of:
             return
         self._catalogue_of, self.catalogue = wanted, None
-        if not wanted:
-            return
+        if wanted:
+            self._ask_catalogue(ListCatalogue(account_id=wanted))
 
+    def _ask_catalogue(self, ask: ListCatalogue) -> None:
         def arrived(catalogue: Catalogue) -> None:
-            if wanted == self._catalogue_of:
-                self.catalogue = catalogue
+            if ask.account_id == self._catalogue_of:
+                self.catalogue, self.is_renewing = catalogue, False
                 self._choose_only_ones(catalogue)
                 self.changed.emit()
 
         def failed(error: MachinaError) -> None:
-            if wanted == self._catalogue_of:
+            if ask.account_id == self._catalogue_of:
+                self.is_renewing = False
+                self.changed.emit()
                 self.failed.emit(error)
 
-        ask = self.bridge.call(ListCatalogue(account_id=wanted))
-        tasks.run(self.bridge, ask, owner=self, name="wizard.catalogue", done=arrived, failed=failed)
+        tasks.run(self.bridge, self.bridge.call(ask), owner=self, name="wizard.catalogue", done=arrived, failed=failed)
 
     def _needs_catalogue(self) -> bool:
         steps = (WizardStep.SIZE, WizardStep.IMAGE) if self.asks_host else _FROM_CATALOGUE
@@ -359,6 +373,14 @@ class WizardState(QObject):
         if not draft.host_key:
             return self.tr("Confirm the server's host key.")
         return self.fingerprint_problem(draft.given_key)
+
+    def _size_problem(self) -> str:
+        if self.size is None or self.catalogue is None:
+            return self.tr("Choose a size.")
+        return why_not_there(self.size, self.draft.region, self.catalogue) if self.catalogue.regions else ""
+
+    def _image_problem(self) -> str:
+        return why_not(self.image, self.draft.region, self.size) if self.image else self.tr("Choose an image.")
 
     def _keys_problem(self) -> str:
         chosen = [self.keys[key_id] for key_id in self.draft.key_ids if key_id in self.keys]
