@@ -31,7 +31,9 @@ from machina_desktop.core.services.providers import AddAccount, ListAccounts, Pr
 from machina_desktop.views import tasks
 from machina_desktop.views.deploy_wizard import DeployWizard
 from machina_desktop.views.deploy_wizard.rail import StepState
+from machina_desktop.views.models.table_model import RecordTableModel
 from machina_desktop.views.widgets.modal import SHADOW
+from machina_desktop.views.widgets.table_view import TableView
 from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
 from tests.fakes.rows import AT, account, keys, machine, team_rows
 
@@ -82,6 +84,15 @@ class Opened:
     def click(self, name: str) -> None:
         assert self.find(name).isVisible(), f"{name} cannot be seen"
         QTest.mouseClick(self.find(name), LEFT)
+
+    def click_row(self, name: str, key: str) -> None:
+        """Click the row of a table."""
+        table = self.find(name)
+        assert isinstance(table, TableView)
+        assert isinstance(table.model(), RecordTableModel)
+        row = table.model().row_of(key)
+        assert row >= 0, f"{name} has no row {key}"
+        QTest.mouseClick(table.viewport(), LEFT, pos=table.visualRect(table.model().index(row, 0)).center())
 
     def type(self, name: str, text: str) -> None:
         control = self.find(name)
@@ -174,7 +185,7 @@ async def test_the_summary_names_the_price_of_the_chosen_size() -> None:
         await until(lambda: opened.wizard.findChild(QWidget, "wizard.region.fsn1"))
         opened.click("wizard.region.fsn1")
         await opened.next(WizardStep.SIZE)
-        opened.click("wizard.size.cx32")
+        opened.click_row("wizard.sizes", "cx32")
         assert opened.find("wizard.price").text() == "6.80 EUR / month"
 
 

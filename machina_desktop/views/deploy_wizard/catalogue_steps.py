@@ -8,93 +8,122 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from machina_desktop.core.domain.provider import Region, Size, WizardStep
+from machina_desktop.core.domain.provider import Catalogue, Image, Region, WizardStep
 from machina_desktop.core.errors import MachinaError
+from machina_desktop.views.callout import Callout
 from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
-from machina_desktop.views.deploy_wizard.prices import hourly, memory, monthly
+from machina_desktop.views.deploy_wizard.fitting import families, misfits
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
+from machina_desktop.views.size_picker import SizePicker
 from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.inputs import Select
 from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.text import Label
-from machina_desktop.views.wording import full_moment
+from machina_desktop.views.wording import full_moment, moment
 
 # Above this many a search line helps.
 _MANY = 8
 
 
 class CatalogueStep(Step):
-    """A choice out of the catalogue, with its age, a search line where it is long, and its failure."""
+    """A choice out of the catalogue, with its age, a way to fetch it anew, a search line, and its failure."""
 
-    def __init__(self, key: WizardStep, state: WizardState, *, title: str, hint: str, in_a_row: int = 1) -> None:
+    def __init__(self, key: WizardStep, state: WizardState, *, title: str, hint: str, nothing: str) -> None:
+        """``nothing`` is said where the provider offers nothing of the kind."""
         super().__init__(key, state, title=title, hint=hint)
-        self._search = SearchInput(self.tr("Search"))
-        self._search.setObjectName(f"wizard.{key}.search")
-        self._search.searched.connect(lambda _text: self.refresh())
-        self._age = Label(style=Type.SECONDARY, tone="secondary")
+        self._nothing = nothing
         self._wants_focus = False
-        self.choices = ChoiceList(name=title, prefix=f"wizard.{key}", in_a_row=in_a_row)
-        self.choices.chosen.connect(self.choose)
-        self.choices.confirmed.connect(self.finished)
-        nothing = EmptyState(icon_name="search", title=self.tr("Nothing to choose from"))
-        self._states = ListStates(self._build_content(), empty=nothing, skeleton_rows=4)
+        self._problem = Label(tone="error", wraps=True)
+        self._problem.setObjectName(f"wizard.{key}.problem")
+        self._problem.hide()
+        self._trouble = Callout("warning")
+        self._trouble.setObjectName(f"wizard.{key}.trouble")
+        self._trouble.hide()
+        self._states = ListStates(QWidget(), empty=EmptyState(icon_name="search", title=nothing), skeleton_rows=4)
         self._states.error.retried.connect(self._on_retried)
-        top = QHBoxLayout()
-        top.addWidget(self._search)
-        top.addStretch()
-        self.column.addLayout(top)
+        self.column.addLayout(self._build_top())
+        for widget in (self._trouble, self._problem):
+            self.column.addWidget(widget)
         self.column.addWidget(self._states, 1)
         state.failed.connect(self._on_failed)
 
     @abstractmethod
-    def options(self) -> Sequence[Option]:
-        """What is offered."""
+    def show_offer(self, catalogue: Catalogue) -> bool:
+        """Draw what is offered; whether there is anything."""
 
     @abstractmethod
-    def chosen_key(self) -> str:
-        """What is chosen."""
-
-    @abstractmethod
-    def choose(self, key: str) -> None:
-        """Write the choice to the draft."""
+    def focus_choice(self) -> bool:
+        """Put the keyboard onto the choice; whether there is one."""
 
     def refresh(self) -> None:
         catalogue = self.state.catalogue
+        self._renew.set_busy(self.state.is_renewing)
+        for widget in (self._age, self._renew):
+            widget.setVisible(catalogue is not None and catalogue.fetched_at is not None)
         if catalogue is None:
             if self._states.currentWidget() is not self._states.error:
                 self._states.show_loading()
             return
-        every = self.options()
-        words = self._search.text().casefold().split()
-        shown = [each for each in every if all(word in f"{each.title} {each.text}".casefold() for word in words)]
-        self._search.setVisible(len(every) > _MANY)
-        self._age.setText(self.tr("As the provider offered it at {0}.").format(full_moment(catalogue.fetched_at)))
-        self._age.setVisible(catalogue.fetched_at is not None)
-        self.choices.set_options(shown, (self.chosen_key(),))
-        if not shown:
+        self._age.setText(self.tr("Fetched {0}").format(moment(catalogue.fetched_at)))
+        self._age.setToolTip(full_moment(catalogue.fetched_at))
+        if self.state.is_renewing or not self.state.problem(self.key):
+            self._problem.hide()
+        if not self.show_offer(catalogue):
+            words = self._search.text().strip()
+            self._states.empty.set_message(self.tr("Nothing is called {0}").format(words) if words else self._nothing)
             self._states.show_empty()
             return
         self._states.show_content()
         if self._wants_focus:
-            self._wants_focus = not self.choices.focus_choice()
+            self._wants_focus = not self.focus_choice()
 
     def entered(self) -> None:
         # What is still being fetched gets the focus when it comes.
-        self._wants_focus = not (self.choices.isVisible() and self.choices.focus_choice())
+        self._trouble.hide()
+        self._problem.hide()
+        self._wants_focus = self.state.catalogue is None or not self.focus_choice()
         if self._wants_focus:
             self.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _build_content(self) -> QWidget:
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(Space.M)
-        column.addWidget(self.choices)
-        column.addWidget(self._age)
-        column.addStretch()
-        return content
+    def show_problems(self) -> None:
+        self._problem.setText(self.state.problem(self.key))
+        self._problem.setVisible(bool(self._problem.text()))
+
+    def show_error(self, field: str, message: str) -> bool:
+        self._problem.setText(message)
+        self._problem.show()
+        return True
+
+    def matches(self, *texts: str) -> bool:
+        """Whether the texts have every word of the search."""
+        haystack = " ".join(texts).casefold()
+        return all(word in haystack for word in self._search.text().casefold().split())
+
+    def _build_top(self) -> QHBoxLayout:
+        self._search = SearchInput(self.tr("Search"))
+        self._search.setObjectName(f"wizard.{self.key}.search")
+        self._search.searched.connect(lambda _text: self.refresh())
+        self._search.hide()
+        self._age = Label(style=Type.SECONDARY, tone="secondary")
+        self._age.setObjectName(f"wizard.{self.key}.age")
+        self._renew = Button(self.tr("Refresh"), kind=ButtonKind.GHOST, icon_name="refresh-cw")
+        self._renew.setObjectName(f"wizard.{self.key}.renew")
+        self._renew.setToolTip(self.tr("Ask the provider again what it offers"))
+        self._renew.clicked.connect(self._on_renew)
+        top = QHBoxLayout()
+        top.setSpacing(Space.S)
+        top.addWidget(self._search)
+        top.addStretch()
+        top.addWidget(self._age)
+        top.addWidget(self._renew)
+        return top
+
+    def _on_renew(self) -> None:
+        self._trouble.hide()
+        self.state.renew_catalogue()
 
     def _on_retried(self) -> None:
         self._states.show_loading()
@@ -103,6 +132,9 @@ class CatalogueStep(Step):
     def _on_failed(self, error: MachinaError) -> None:
         if self.state.catalogue is None:
             self._states.show_error(error)
+        else:
+            self._trouble.say_error(error)
+            self._trouble.show()
 
 
 class RegionStep(CatalogueStep):
@@ -113,97 +145,131 @@ class RegionStep(CatalogueStep):
             WizardStep.REGION,
             state,
             title=self.tr("Where shall it run?"),
-            hint=self.tr("Close to the people who use it answers faster."),
-            in_a_row=2,
+            hint=self.tr("Close to the people who use it answers faster. Prices and stock differ by region."),
+            nothing=self.tr("The account offers no region"),
         )
+        self.choices = ChoiceList(name=self.title, prefix="wizard.region", in_a_row=2)
+        self.choices.chosen.connect(lambda region: state.change(region=region, zone=""))
+        self.choices.confirmed.connect(self.finished)
         self._zone = Select(self.tr("Zone"))
         self._zone.control.setObjectName("wizard.zone")
         self._zone.changed.connect(lambda zone: state.change(zone=zone))
-        self.column.insertWidget(1, self._zone)
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.L)
+        column.addWidget(self.choices)
+        column.addWidget(self._zone)
+        column.addStretch()
+        self._states.set_content(content)
 
-    def options(self) -> Sequence[Option]:
-        regions = self.state.catalogue.regions if self.state.catalogue is not None else ()
-        return [Option(key=each.slug, title=each.title, text=each.slug, icon_name="map-pin") for each in regions]
-
-    def chosen_key(self) -> str:
-        return self.state.draft.region
-
-    def choose(self, key: str) -> None:
-        self.state.change(region=key, zone="")
-
-    def refresh(self) -> None:
-        super().refresh()
-        region = self._region()
-        zones = region.zones if region is not None else ()
+    def show_offer(self, catalogue: Catalogue) -> bool:
+        self._search.setVisible(len(catalogue.regions) > _MANY)
+        shown = [each for each in catalogue.regions if self.matches(each.title, each.slug)]
+        self.choices.set_options([self._option(each) for each in shown], (self.state.draft.region,))
+        zones = next((each.zones for each in shown if each.slug == self.state.draft.region), ())
         self._zone.control.blockSignals(True)
         self._zone.set_choices((("", self.tr("Any zone")), *((zone, zone) for zone in zones)))
         self._zone.set_value(self.state.draft.zone)
         self._zone.control.blockSignals(False)
         self._zone.setVisible(bool(zones))
+        return bool(shown)
 
-    def _region(self) -> Region | None:
-        regions = self.state.catalogue.regions if self.state.catalogue is not None else ()
-        return next((region for region in regions if region.slug == self.state.draft.region), None)
+    def focus_choice(self) -> bool:
+        return self.choices.isVisible() and self.choices.focus_choice()
+
+    def _option(self, region: Region) -> Option:
+        zones = self.tr("{0} zones").format(len(region.zones)) if len(region.zones) > 1 else ""
+        return Option(key=region.slug, title=region.title, text=region.slug, icon_name="map-pin", side_text=zones)
 
 
 class SizeStep(CatalogueStep):
-    """Processor, memory, disk, and what they cost."""
+    """Processor, memory, disk, what they cost in the region, and whether it has any."""
 
     def __init__(self, state: WizardState) -> None:
         super().__init__(
             WizardStep.SIZE,
             state,
             title=self.tr("How large?"),
-            hint=self.tr("Prices are the provider's list prices without tax."),
+            hint=self.tr("Prices are the provider's list prices in the chosen region, without tax."),
+            nothing=self.tr("The account offers no size"),
         )
+        self.picker = SizePicker(name="wizard.sizes")
+        self.picker.chosen.connect(lambda size: state.change(size=size))
+        self.picker.confirmed.connect(self.finished)
+        self._states.set_content(self.picker)
 
-    def options(self) -> Sequence[Option]:
-        sizes = self.state.catalogue.sizes if self.state.catalogue is not None else ()
-        return [
-            Option(
-                key=size.slug,
-                title=size.title,
-                text=self._parts(size),
-                icon_name="cpu",
-                side=monthly(size),
-                side_text=hourly(size),
-            )
-            for size in sizes
-        ]
+    def show_offer(self, catalogue: Catalogue) -> bool:
+        self.picker.show_sizes(catalogue, self.state.draft.region, self.state.draft.size)
+        return bool(catalogue.sizes)
 
-    def chosen_key(self) -> str:
-        return self.state.draft.size
-
-    def choose(self, key: str) -> None:
-        self.state.change(size=key)
-
-    def _parts(self, size: Size) -> str:
-        parts = (
-            self.tr("{0} vCPU").format(size.vcpus) if size.vcpus else "",
-            self.tr("{0} memory").format(memory(size.memory_mb)) if size.memory_mb else "",
-            self.tr("{0} GB disk").format(size.disk_gb) if size.disk_gb else "",
-        )
-        return " · ".join(part for part in parts if part)
+    def focus_choice(self) -> bool:
+        return self.picker.isVisible() and self.picker.focus_choice()
 
 
 class ImageStep(CatalogueStep):
-    """The operating system to start from."""
+    """The operating system to start from: one's own images first, then the provider's by family."""
 
     def __init__(self, state: WizardState) -> None:
         super().__init__(
             WizardStep.IMAGE,
             state,
             title=self.tr("Which system?"),
-            hint=self.tr("The machine starts from this image."),
-            in_a_row=2,
+            hint=self.tr("The machine starts from this image. Only images that fit the chosen size are listed."),
+            nothing=self.tr("No image fits the region and the size"),
         )
+        self._lists: dict[str, tuple[Label, ChoiceList]] = {}
+        self._others = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
+        self._others.setObjectName("wizard.image.misfits")
+        content = QWidget()
+        self._groups = QVBoxLayout(content)
+        self._groups.setContentsMargins(0, 0, 0, 0)
+        self._groups.setSpacing(Space.S)
+        self._groups.addWidget(self._others)
+        self._groups.addStretch()
+        self._states.set_content(content)
 
-    def options(self) -> Sequence[Option]:
-        images = self.state.catalogue.images if self.state.catalogue is not None else ()
-        return [Option(key=each.slug, title=each.title, text=each.slug, icon_name="package") for each in images]
+    def show_offer(self, catalogue: Catalogue) -> bool:
+        draft, size = self.state.draft, self.state.size
+        self._search.setVisible(len(catalogue.images) > _MANY)
+        found = [each for each in catalogue.images if self.matches(each.title, each.slug, each.family)]
+        groups = families(found, draft.region, size)
+        for title, (label, choices) in self._lists.items():
+            label.setVisible(title in groups)
+            choices.setVisible(title in groups)
+        for place, (title, images) in enumerate(groups.items()):
+            self._group(title, place).set_options([_image_option(each) for each in images], (draft.image,))
+        left_out = misfits(found, draft.region, size)
+        self._others.setText(left_out)
+        self._others.setVisible(bool(left_out))
+        return bool(groups)
 
-    def chosen_key(self) -> str:
-        return self.state.draft.image
+    def focus_choice(self) -> bool:
+        lists = [choices for _label, choices in self._lists.values() if choices.isVisible()]
+        lists.sort(key=lambda choices: self.state.draft.image not in tuple(choices.keys()))
+        return bool(lists) and lists[0].focus_choice()
 
-    def choose(self, key: str) -> None:
-        self.state.change(image=key)
+    def _group(self, title: str, place: int) -> ChoiceList:
+        if title not in self._lists:
+            label = Label(title, style=Type.STRONG)
+            label.setContentsMargins(0, Space.S if self._lists else 0, 0, 0)
+            choices = ChoiceList(name=title, prefix="wizard.image", in_a_row=2)
+            choices.chosen.connect(lambda image: self.state.change(image=image))
+            choices.confirmed.connect(self.finished)
+            self._lists[title] = label, choices
+        label, choices = self._lists[title]
+        for offset, widget in enumerate((label, choices)):
+            if self._groups.indexOf(widget) != 2 * place + offset:
+                self._groups.removeWidget(widget)
+                self._groups.insertWidget(2 * place + offset, widget)
+        return choices
+
+
+def _image_option(image: Image) -> Option:
+    about: Sequence[str] = (image.slug, image.architecture)
+    return Option(
+        key=image.slug,
+        title=image.title,
+        text=" · ".join(part for part in about if part),
+        icon_name="image" if image.is_own else "package",
+    )

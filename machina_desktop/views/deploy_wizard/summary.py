@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import ProviderType
-from machina_desktop.views.deploy_wizard.prices import hourly, monthly
 from machina_desktop.views.deploy_wizard.state import WizardState
+from machina_desktop.views.prices import hourly, monthly
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.layout import Divider
 from machina_desktop.views.widgets.text import ElidedLabel, Label
@@ -98,7 +98,11 @@ class Summary(QWidget):
             return self.tr("free"), self.tr("It is your own hardware.")
         if state.size is None:
             return "–", self.tr("Choose a size to see it.")
-        return monthly(state.size) or self.tr("not known"), hourly(state.size) or self.tr("No price is named.")
+        region = state.draft.region
+        price = monthly(state.size, region) or self.tr("not known")
+        return price, hourly(state.size, region) or self.tr("No price is named.")
+            state.size, state.draft.region
+        ) or self.tr("No price is named.")
 
     def _add(self, key: str, title: str) -> None:
         name = Label(title, style=Type.SECONDARY, tone="secondary")

@@ -64,11 +64,18 @@ class RecordTableModel(QAbstractTableModel, Generic[R]):
     """
 
     def __init__(
-        self, columns: tuple[Column[R], ...], *, key: Callable[[R], str], parent: QObject | None = None
+        self,
+        columns: tuple[Column[R], ...],
+        *,
+        key: Callable[[R], str],
+        is_dim: Callable[[R], bool] = lambda _record: False,
+        parent: QObject | None = None,
     ) -> None:
+        """Records that are ``is_dim`` are shown in grey and cannot be chosen."""
         super().__init__(parent)
         self.columns = columns
         self._key = key
+        self._is_dim = is_dim
         self._records: list[R] = []
         self._rows: dict[str, int] = {}
         self._sorting: tuple[int, Qt.SortOrder] | None = None
@@ -88,6 +95,10 @@ class RecordTableModel(QAbstractTableModel, Generic[R]):
     def row_of(self, key: str) -> int:
         """The row of the record with ``key``; -1 when there is none."""
         return self._rows.get(key, -1)
+
+    def is_dim(self, row: int) -> bool:
+        """Whether the record in ``row`` is shown in grey."""
+        return self._is_dim(self._records[row])
 
     def set_records(self, records: Sequence[R]) -> None:
         """Show exactly ``records``, in their order or the order sorted by; rows that stay keep their selection."""
@@ -121,6 +132,11 @@ class RecordTableModel(QAbstractTableModel, Generic[R]):
             side = Qt.AlignmentFlag.AlignRight if column.is_right else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        if index.isValid() and self.is_dim(index.row()):
+            return Qt.ItemFlag.NoItemFlags
+        return super().flags(index)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation == Qt.Orientation.Vertical or not 0 <= section < len(self.columns):

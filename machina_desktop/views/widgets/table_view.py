@@ -199,7 +199,8 @@ class RowDelegate(TellingDelegate):
         painter.save()
         self._paint_plate(painter, rect, index)
         column: Column[object] = model.columns[index.column()]
-        self._paint_cell(painter, rect, column, model.record(index.row()))
+        is_dim = model.is_dim(index.row()) or not self._view.isEnabled()
+        self._paint_cell(painter, rect, column, model.record(index.row()), is_dim=is_dim)
         painter.restore()
 
     def _paint_plate(self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex) -> None:
@@ -218,7 +219,9 @@ class RowDelegate(TellingDelegate):
             painter.fillRect(QRect(rect.left(), rect.top(), rect.width(), width), accent)
             painter.fillRect(QRect(rect.left(), rect.bottom() + 1 - width, rect.width(), width), accent)
 
-    def _paint_cell(self, painter: QPainter, rect: QRect, column: Column[object], record: object) -> None:
+    def _paint_cell(
+        self, painter: QPainter, rect: QRect, column: Column[object], record: object, *, is_dim: bool
+    ) -> None:
         room = QRectF(rect).adjusted(Space.M, 0, -Space.S, 0)
         status = column.status(record) if column.status is not None else None
         if status is not None:
@@ -242,7 +245,7 @@ class RowDelegate(TellingDelegate):
         style = Type.MONO if column.is_mono else Type.BODY
         font = theme.tabular_font(style) if column.is_right else theme.font(style)
         color = theme.color("text-secondary" if column.is_quiet else "text-primary")
-        if not self._view.isEnabled():
+        if is_dim:
             color = theme.color("text-disabled")
         side = Qt.AlignmentFlag.AlignRight if column.is_right else Qt.AlignmentFlag.AlignLeft
         draw_text(painter, room, column.text(record), font, color, align=side | Qt.AlignmentFlag.AlignVCenter)

@@ -1,0 +1,209 @@
+"""Sizes as a table: what they have, what they cost in one region, and whether one is to be had there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from machina_desktop.core.domain.provider import Catalogue, Size
+from machina_desktop.views.models.table_model import Column, RecordTableModel
+from machina_desktop.views.prices import amount, fine_amount, is_to_be_had, memory, stock
+from machina_desktop.views.theme import Space, Type
+from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
+from machina_desktop.views.widgets.search import SearchInput
+from machina_desktop.views.widgets.table_view import ROW_HEIGHT, TableView
+from machina_desktop.views.widgets.text import Label
+
+# Above this many a search line and filters help.
+_MANY = 8
+_LEAST_ROWS = 5
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("SizePicker", text)
+
+
+class SizePicker(QWidget):
+    """One size of many. What cannot be had in the region stands there in grey and says where it can.
+
+    Arrow keys and a click choose, Enter and a double click choose and are done.
+
+    Signals:
+        chosen(str): The size's slug.
+        confirmed(): Done with choosing.
+    """
+
+    chosen = Signal(str)
+    confirmed = Signal()
+
+    def __init__(self, *, name: str, parent: QWidget | None = None) -> None:
+        """``name`` is the object name of the table; its search line is ``NAME.search``."""
+        super().__init__(parent)
+        self._catalogue = Catalogue()
+        self._region = ""
+        self._chosen = ""
+        self._is_filling = False
+        self._model = RecordTableModel(self._columns(), key=lambda size: size.slug, is_dim=self._is_dim, parent=self)
+        self.table = TableView(self._model, name=_tr("Sizes"))
+        self.table.setObjectName(name)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setMinimumHeight(36 + _LEAST_ROWS * ROW_HEIGHT)
+        self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.table.selected.connect(self._on_selected)
+        self.table.activated_key.connect(self._on_activated)
+        self._search = SearchInput(_tr("Search"))
+        self._search.setObjectName(f"{name}.search")
+        self._search.searched.connect(lambda _text: self._fill())
+        self._filters = FilterBar(
+            (Filter(key="kind", any_title=_tr("Any kind")), Filter(key="architecture", any_title=_tr("Any processor")))
+        )
+        self._filters.setObjectName(f"{name}.filters")
+        self._filters.changed.connect(lambda _state: self._fill())
+        self._elsewhere = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
+        self._elsewhere.setObjectName(f"{name}.elsewhere")
+        self._narrowing = QWidget()
+        row = QHBoxLayout(self._narrowing)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        row.addWidget(self._search)
+        row.addWidget(self._filters, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.M)
+        column.addWidget(self._narrowing)
+        column.addWidget(self.table, 1)
+        column.addWidget(self._elsewhere)
+        column.addStretch()
+
+    def show_sizes(self, catalogue: Catalogue, region: str, chosen: str) -> None:
+        """Show what the region has, cheapest first, and which of them is chosen."""
+        if catalogue is not self._catalogue:
+            self._filters.set_choices("kind", _choices(each.kind for each in catalogue.sizes))
+            self._filters.set_choices("architecture", _choices(each.architecture for each in catalogue.sizes))
+        self._catalogue, self._region, self._chosen = catalogue, region, chosen
+        self._narrowing.setVisible(len(catalogue.sizes) > _MANY)
+        self._fill()
+
+    def shown(self) -> tuple[Size, ...]:
+        """The sizes in the table, from the top."""
+        return self._model.records()
+
+    def focus_choice(self) -> bool:
+        """Put the keyboard onto the table; whether there is anything in it."""
+        if self._model.rowCount():
+            self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+        return bool(self._model.rowCount())
+
+    def _fill(self) -> None:
+        here = [each for each in self._catalogue.sizes if each.is_offered(self._region) or each.slug == self._chosen]
+        here.sort(key=lambda each: (_or_last(each.price_in(self._region).monthly), each.memory_mb, each.title))
+        elsewhere = len(self._catalogue.sizes) - len(here)
+        self._is_filling = True
+        self._model.set_records([each for each in here if self._passes(each)])
+        if not self.table.select_key(self._chosen):
+            self.table.selection.clear()
+        self._is_filling = False
+        words = _tr("1 more size is offered in other regions only.")
+        if elsewhere != 1:
+            words = _tr("{0} more sizes are offered in other regions only.").format(elsewhere)
+        nothing = "" if self._model.rowCount() or not here else _tr("No size passes the search and the filters.")
+        self._elsewhere.setText(" ".join(part for part in (nothing, words if elsewhere else "") if part))
+        self._elsewhere.setVisible(bool(self._elsewhere.text()))
+
+    def _passes(self, size: Size) -> bool:
+        wanted = self._filters.state()
+        haystack = f"{size.title} {size.slug} {size.kind}".casefold()
+        return (
+            wanted.get("kind", size.kind) == size.kind
+            and wanted.get("architecture", size.architecture) == size.architecture
+            and all(word in haystack for word in self._search.text().casefold().split())
+        )
+
+    def _is_dim(self, size: Size) -> bool:
+        return not is_to_be_had(size, self._region)
+
+    def _on_selected(self, key: str) -> None:
+        if self._is_filling or not key or key == self._chosen:
+            return
+        if self._is_dim(self._model.record(self._model.row_of(key))):
+            self._fill()
+            return
+        self._chosen = key
+        self.chosen.emit(key)
+
+    def _on_activated(self, key: str) -> None:
+        self._on_selected(key)
+        if key == self._chosen:
+            self.confirmed.emit()
+
+    def _columns(self) -> tuple[Column[Size], ...]:
+        def price(size: Size) -> tuple[float | None, float | None]:
+            found = size.price_in(self._region)
+            return found.hourly, found.monthly
+
+        def per_hour(size: Size) -> str:
+            hour = price(size)[0]
+            return fine_amount(hour, size.currency) if hour else "–"
+
+        def per_month(size: Size) -> str:
+            month = price(size)[1]
+            return "–" if month is None else amount(month, size.currency) if month else _tr("free")
+
+        return (
+            Column(key="size", title=_tr("Size"), text=lambda each: each.title, width=116, grows=2),
+            _number("vcpus", _tr("vCPU"), lambda each: each.vcpus, lambda each: str(each.vcpus or "–"), width=62),
+            _number("memory", _tr("Memory"), lambda each: each.memory_mb, _memory, width=82),
+            _number("disk", _tr("Disk"), lambda each: each.disk_gb, _disk, width=78),
+            Column(
+                key="architecture",
+                title=_tr("Processor"),
+                text=lambda each: each.architecture or "–",
+                is_quiet=True,
+                width=88,
+                rank=3,
+            ),
+            _number("hour", _tr("An hour"), lambda each: _or_last(price(each)[0]), per_hour, width=104, rank=2),
+            _number("month", _tr("A month"), lambda each: _or_last(price(each)[1]), per_month, width=104),
+            Column(
+                key="stock",
+                title=_tr("Stock"),
+                text=lambda each: stock(each, self._region, self._catalogue),
+                is_quiet=True,
+                width=132,
+                rank=1,
+                grows=3,
+            ),
+        )
+
+
+def _number(
+    key: str, title: str, by: Callable[[Size], float], text: Callable[[Size], str], *, width: int, rank: int = 0
+) -> Column[Size]:
+    return Column(
+        key=key,
+        title=title,
+        text=text,
+        sort_key=by,
+        is_right=True,
+        width=width,
+        rank=rank,
+    )
+
+
+def _memory(size: Size) -> str:
+    return memory(size.memory_mb) if size.memory_mb else "–"
+
+
+def _disk(size: Size) -> str:
+    return f"{size.disk_gb} GB" if size.disk_gb else "–"
+
+
+def _or_last(price: float | None) -> float:
+    return math.inf if price is None else price
+
+
+def _choices(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((each, each) for each in sorted({value for value in values if value}))
