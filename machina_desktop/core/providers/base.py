@@ -43,12 +43,14 @@ class MachineParts:
         keys: Its SSH keys, in order of preference.
         rules: What its firewall profile lets through; ``None`` for no firewall at all.
         user_data: What runs at its first boot; empty for nothing.
+        grow_disk: Its disk grows with its size, where the two go together.
     """
 
     account_id: str = ""
     keys: tuple[SSHKey, ...] = ()
     rules: tuple[FirewallRule, ...] | None = None
     user_data: str = ""
+    grow_disk: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

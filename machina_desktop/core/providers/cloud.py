@@ -222,6 +222,7 @@ class Cloud(Provider, Generic[A]):
             "key_ids": [each for each in known if each],
             "rules": rules,
             "user_data": parts.user_data,
+            **({"grow_disk": True} if parts.grow_disk else {}),
         }
 
     def imports(self, machine: Machine, found: Instance) -> tuple[tuple[str, str], ...]:

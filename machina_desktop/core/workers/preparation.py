@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel
-from machina_desktop.core.domain.machine import ProvisioningMethod
+from machina_desktop.core.domain.machine import Machine, ProvisioningMethod
 from machina_desktop.core.domain.offer import check_offer
 from machina_desktop.core.domain.provider import CredentialStatus, Instance
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
 from machina_desktop.core.providers.base import HookContext, Provider
 from machina_desktop.core.services.findings import KeepKeyId, ReportAccount
+from machina_desktop.core.services.runs import SIZE
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.subject import Report, Subject
 
@@ -84,12 +85,21 @@ class Preparation:
             )
 
     async def _check_offer(self, hook: HookContext) -> None:
+        wanted = self._bought(hook.machine)
+        if wanted is None:
+            return
         try:
             catalogue = await self._provider.catalogue(hook.access)
         except Unavailable as error:
             self._pump.say(PHASE, f"What can be had could not be asked: {error.message}", level=LogLevel.WARNING)
             return
-        check_offer(hook.machine, catalogue)
+        check_offer(wanted, catalogue)
+
+    def _bought(self, machine: Machine) -> Machine | None:
+        """What has to be on offer now; a machine that exists may be of a size or an image that is on offer no more."""
+        if self._deployment.type is DeploymentType.UPDATE:
+            return replace(machine, image="") if SIZE in self._deployment.options else None
+        return None if machine.provisioning_method is ProvisioningMethod.IMPORTED else machine
 
     async def _put_keys(self, subject: Subject, hook: HookContext) -> Subject:
         """Have the account know the machine's keys; a machine refers to them by their ids there."""

@@ -28,7 +28,7 @@ from machina_desktop.core.services.reports import (
     ReportPlan,
     SaveState,
 )
-from machina_desktop.core.services.runs import PREPARE
+from machina_desktop.core.services.runs import GROW_DISK, PREPARE, ordered
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.terraform import cli
 from machina_desktop.core.terraform.engine import Engine
@@ -165,7 +165,12 @@ class Run:
     def _lay_out(self, imports: tuple[tuple[str, str], ...] = ()) -> None:
         subject = self._subject
         module = bundle_folder() / "terraform" / self._provider.module
-        parts = MachineParts(account_id=subject.account.provider_account_id, keys=subject.keys, rules=subject.rules)
+        parts = MachineParts(
+            account_id=subject.account.provider_account_id,
+            keys=subject.keys,
+            rules=subject.rules,
+            grow_disk=bool(self._deployment.options.get(GROW_DISK)),
+        )
         self._workspace.lay_out(module, self._provider.variables(subject.machine, parts), imports)
         self._workspace.restore_state(subject.state.raw if subject.state else None)
 
@@ -375,7 +380,7 @@ class Run:
         machine = await self._report(
             ReportFacts(deployment_id=self._deployment.deployment_id, fence=self._fence, machine=_shown(facts))
         )
-        self._subject = replace(self._subject, machine=machine)
+        self._subject = replace(self._subject, machine=ordered(machine, self._deployment))
 
     async def _keep_state(self, meaning: Meaning) -> None:
         """Seal the state into the store, whatever way the command ended."""
