@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.audit import AuditEvent
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
+from machina_desktop.core.domain.firewall import FirewallProfile
 from machina_desktop.core.domain.invite import TeamInvite
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus, name_problem
@@ -39,6 +40,7 @@ from machina_desktop.core.ids import now
 from machina_desktop.core.services import deployments, keys, machines, offers, providers
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views.commands import Commands
+from tests.fakes.cloud_answers import CloudAnswers
 from tests.fakes.people_answers import PeopleAnswers
 from tests.fakes.recording_rows import recording_answers, recording_rows
 from tests.fakes.rows import ACTOR_ID, CATALOGUES, PROVIDER_INFOS, TEAM_ID
@@ -60,6 +62,7 @@ ENTITIES = {
     AuditEvent: ("audit_event", "audit_event_id"),
     Recording: ("recording", "recording_id"),
     Snippet: ("snippet", "snippet_id"),
+    FirewallProfile: ("firewall_profile", "profile_id"),
     OwnSnippet: ("own_snippet", "snippet_id"),
 }
 
@@ -100,6 +103,7 @@ class FakeGateway:
             **self._deployment_answers(),
             **self._account_answers(),
             **self._key_answers(),
+            **CloudAnswers(self).answers(),
             **recording_answers(self.all),
             **PeopleAnswers(self).answers(),
             **self.servers.answers(),

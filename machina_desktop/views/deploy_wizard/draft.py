@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from machina_desktop.core.codec import from_json, to_json
 from machina_desktop.core.domain.provider import WizardStep
@@ -48,6 +49,7 @@ class Draft:
     size: str = ""
     image: str = ""
     key_ids: tuple[str, ...] = ()
+    firewall_profile_id: str = ""
     bootstrap_script: str = ""
     name: str = ""
     tags: tuple[str, ...] = ()
@@ -64,6 +66,34 @@ class Draft:
     def host_key(self) -> str:
         """The fingerprint to pin; empty until one was given, or fetched and compared."""
         return self.given_key or (self.found_key if self.is_compared else "")
+
+
+class DraftFields(TypedDict, total=False):
+    """The fields of a `Draft` a step may change."""
+
+    account_id: str
+    region: str
+    zone: str
+    host: str
+    port: int
+    user: str
+    given_key: str
+    found_key: str
+    found_type: str
+    is_compared: bool
+    size: str
+    image: str
+    key_ids: tuple[str, ...]
+    firewall_profile_id: str
+    bootstrap_script: str
+    name: str
+    tags: tuple[str, ...]
+    notes: str
+    is_protected: bool
+    auto_approve: bool
+    place: str
+    step: WizardStep
+    visited: tuple[WizardStep, ...]
 
 
 # Fields of the requests, by the step that shows them.
@@ -111,6 +141,7 @@ def request_of(
         size="" if WizardStep.SIZE in skipped else draft.size,
         image="" if WizardStep.IMAGE in skipped else draft.image,
         key_ids=draft.key_ids,
+        firewall_profile_id=None if WizardStep.FIREWALL in skipped else draft.firewall_profile_id or None,
         bootstrap_script="" if WizardStep.BOOTSTRAP in skipped else draft.bootstrap_script,
         tags=draft.tags,
         notes=draft.notes,

@@ -11,6 +11,7 @@ from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views.deploy_wizard.place import PlaceChoice
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
+from machina_desktop.views.prices import hourly, monthly, parts
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.layout import Card
@@ -119,7 +120,24 @@ class ReviewStep(Step):
             return self.tr("1 practice machine: an SSH server on 127.0.0.1 with a folder of its own, and its record.")
         if kind is ProviderType.BAREMETAL:
             return self.tr("1 record of your server. Nothing is installed over it and nothing is deleted.")
-        return self.tr("1 server at {0}.").format(self.state.info.title if self.state.info else "")
+        return "\n".join(self._cloud_words())
+
+    def _cloud_words(self) -> list[str]:
+        """The server, its price, its firewall and its keys, a line each."""
+        state, region = self.state, self.state.draft.region
+        size, image, firewall = state.size, state.image, state.firewalls.get(state.draft.firewall_profile_id)
+        lines = [self.tr("1 server at {0}.").format(state.info.title if state.info else "")]
+        if size is not None:
+            price = " · ".join(part for part in (monthly(size, region), hourly(size, region)) if part)
+            lines.append(f"{size.title}: {parts(size)}")
+            lines.append(self.tr("It costs {0}.").format(price) if price else self.tr("Its price is not known."))
+        if image is not None:
+            lines.append(self.tr("It starts from {0}.").format(image.title))
+        if firewall is not None:
+            lines.append(self.tr("1 firewall with the rules of {0}.").format(firewall.name))
+        elif not state.skip_reason(WizardStep.FIREWALL):
+            lines.append(self.tr("No firewall: everything reaches it."))
+        return lines
 
     def _show_variables(self, ask: CreateMachine) -> None:
         shown = {name: _words(value) for name, value in to_plain(ask).items() if name not in _HIDDEN and value}

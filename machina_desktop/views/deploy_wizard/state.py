@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypedDict, TypeVar, Unpack
+from typing import TypeVar, Unpack
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Paths
+from machina_desktop.core.domain.firewall import FirewallProfile
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, name_problem
 from machina_desktop.core.domain.provider import (
@@ -24,13 +25,14 @@ from machina_desktop.core.domain.provider import (
     WizardStep,
 )
 from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.services.firewalls import ListFirewalls
 from machina_desktop.core.services.keys import ListKeys
 from machina_desktop.core.services.machines import CreateMachine, ListMachines
 from machina_desktop.core.services.offers import ListCatalogue
 from machina_desktop.core.services.providers import ListAccounts, ListProviders
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
-from machina_desktop.views.deploy_wizard.draft import Draft, DraftFile, request_of
+from machina_desktop.views.deploy_wizard.draft import Draft, DraftFields, DraftFile, request_of
 from machina_desktop.views.deploy_wizard.fitting import why_not
 from machina_desktop.views.deploy_wizard.place import Place, why_not_at
 from machina_desktop.views.models.live_query import LiveQuery
@@ -45,33 +47,6 @@ NAMES = 5000
 _FROM_CATALOGUE = (WizardStep.REGION, WizardStep.SIZE, WizardStep.IMAGE)
 
 
-class DraftFields(TypedDict, total=False):
-    """The fields of a `Draft` a step may change."""
-
-    account_id: str
-    region: str
-    zone: str
-    host: str
-    port: int
-    user: str
-    given_key: str
-    found_key: str
-    found_type: str
-    is_compared: bool
-    size: str
-    image: str
-    key_ids: tuple[str, ...]
-    bootstrap_script: str
-    name: str
-    tags: tuple[str, ...]
-    notes: str
-    is_protected: bool
-    auto_approve: bool
-    place: str
-    step: WizardStep
-    visited: tuple[WizardStep, ...]
-
-
 # As ``ssh-keygen -l`` prints it: 32 bytes in unpadded base64.
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
@@ -83,6 +58,7 @@ class WizardState(QObject):
         infos: Providers by type, in the order they are offered.
         accounts: The team's accounts by id.
         keys: The team's SSH keys by id.
+        firewalls: The team's firewall profiles by id.
         catalogue: What the chosen account offers; ``None`` until known, or when nothing is asked of it.
         is_renewing: What the account offers is being asked for again.
         is_ready: Providers, accounts and keys have arrived.
@@ -101,6 +77,7 @@ class WizardState(QObject):
         self.infos: dict[ProviderType, ProviderInfo] = {}
         self.accounts: dict[str, ProviderAccount] = {}
         self.keys: dict[str, SSHKey] = {}
+        self.firewalls: dict[str, FirewallProfile] = {}
         self.catalogue: Catalogue | None = None
         self._names: frozenset[str] = frozenset()
         self._arrived: set[str] = set()
@@ -193,7 +170,7 @@ class WizardState(QObject):
             for skipped in self.info.skipped_steps:
                 if skipped.step is step and not (step is WizardStep.REGION and self.info.asks_host):
                     return skipped.reason
-        if step is WizardStep.FIREWALL:
+        if step is WizardStep.FIREWALL and (self.info is None or not self.info.has_firewalls):
             return self.tr("The provider's own default applies.")
         return ""
 
@@ -233,6 +210,11 @@ class WizardState(QObject):
         """A key was just made here: choose it as well."""
         self.keys[key.ssh_key_id] = key
         self.change(key_ids=(*self.draft.key_ids, key.ssh_key_id))
+
+    def add_firewall(self, profile: FirewallProfile) -> None:
+        """A firewall was just made here: choose it."""
+        self.firewalls[profile.profile_id] = profile
+        self.change(firewall_profile_id=profile.profile_id)
 
     def retry(self) -> None:
         """Ask again for what could not be read."""
@@ -278,6 +260,7 @@ class WizardState(QObject):
         self._live(ListProviders(), frozenset(), self._on_providers)
         self._live(ListAccounts(team_id=team), frozenset({"provider_account"}), self._on_accounts)
         self._live(ListKeys(team_id=team), frozenset({"ssh_key"}), self._on_keys)
+        self._live(ListFirewalls(team_id=team), frozenset({"firewall_profile"}), self._on_firewalls)
         self._live(ListMachines(team_id=team, limit=NAMES), frozenset({"machine"}), self._on_machines)
 
     def _live(self, ask: Request[T], depends: frozenset[str], on_answer: Callable[[T], None]) -> None:
@@ -299,6 +282,12 @@ class WizardState(QObject):
         if any(key_id not in self.keys for key_id in self.draft.key_ids):
             self.change(key_ids=tuple(key_id for key_id in self.draft.key_ids if key_id in self.keys))
         self._arrive("keys")
+
+    def _on_firewalls(self, profiles: tuple[FirewallProfile, ...]) -> None:
+        self.firewalls = {profile.profile_id: profile for profile in profiles}
+        if self.draft.firewall_profile_id not in self.firewalls:
+            self.change(firewall_profile_id="")
+        self.changed.emit()
 
     def _on_machines(self, machines: tuple[Machine, ...]) -> None:
         self._names = frozenset(machine.name for machine in machines if machine.machine_id != self.draft.machine_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from machina_desktop.core.domain.provider import ProviderType
+from machina_desktop.core.domain.provider import ProviderType, WizardStep
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.prices import hourly, monthly
 from machina_desktop.views.theme import Space, Type
@@ -40,6 +40,7 @@ class Summary(QWidget):
             ("image", self.tr("Image")),
             ("keys", self.tr("Keys")),
             ("script", self.tr("Script")),
+            ("firewall", self.tr("Firewall")),
             ("tags", self.tr("Tags")),
         ):
             self._add(key, title)
@@ -81,8 +82,15 @@ class Summary(QWidget):
             "image": state.image.title if state.image is not None else "",
             "keys": ", ".join(names),
             "script": script,
+            "firewall": self._firewall_name(),
             "tags": ", ".join(draft.tags),
         }
+
+    def _firewall_name(self) -> str:
+        if self._state.info is None or self._state.skip_reason(WizardStep.FIREWALL):
+            return ""
+        profile = self._state.firewalls.get(self._state.draft.firewall_profile_id)
+        return profile.name if profile is not None else self.tr("none")
 
     def _region_title(self) -> str:
         regions = self._state.catalogue.regions if self._state.catalogue is not None else ()
@@ -101,8 +109,6 @@ class Summary(QWidget):
         region = state.draft.region
         price = monthly(state.size, region) or self.tr("not known")
         return price, hourly(state.size, region) or self.tr("No price is named.")
-            state.size, state.draft.region
-        ) or self.tr("No price is named.")
 
     def _add(self, key: str, title: str) -> None:
         name = Label(title, style=Type.SECONDARY, tone="secondary")

@@ -18,6 +18,7 @@ from machina_desktop.views.commands import KeyHint
 from machina_desktop.views.deploy_wizard.account_step import AccountStep
 from machina_desktop.views.deploy_wizard.catalogue_steps import ImageStep, RegionStep, SizeStep
 from machina_desktop.views.deploy_wizard.draft import place_of_error
+from machina_desktop.views.deploy_wizard.firewall_step import FirewallStep
 from machina_desktop.views.deploy_wizard.host_step import HostStep
 from machina_desktop.views.deploy_wizard.keys_step import KeysStep
 from machina_desktop.views.deploy_wizard.rail import StepRail, StepState
@@ -34,7 +35,7 @@ from machina_desktop.views.widgets.modal import Modal
 from machina_desktop.views.widgets.states import ErrorState
 from machina_desktop.views.widgets.text import Label
 
-SIZE = QSize(1060, 680)
+SIZE = QSize(1180, 700)
 MINIMUM = QSize(800, 540)
 _STEPS: Mapping[WizardStep, Callable[[WizardState], Step]] = {
     WizardStep.ACCOUNT: AccountStep,
@@ -43,6 +44,7 @@ _STEPS: Mapping[WizardStep, Callable[[WizardState], Step]] = {
     WizardStep.IMAGE: ImageStep,
     WizardStep.KEYS: KeysStep,
     WizardStep.BOOTSTRAP: BootstrapStep,
+    WizardStep.FIREWALL: FirewallStep,
     WizardStep.NAME: NameStep,
     WizardStep.REVIEW: ReviewStep,
 }
