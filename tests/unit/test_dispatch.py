@@ -28,6 +28,7 @@ from machina_desktop.core.services.deployments import (
     ListDeployments,
     ReadLog,
 )
+from machina_desktop.core.services.findings import KeepKeyId, KeepLockFile, ReportAccount
 from machina_desktop.core.services.keys import (
     DeleteKey,
     ExportKey,
@@ -92,6 +93,9 @@ RUNNER_REQUESTS = (
     RescueState,
     RegisterRunnerKey,
     Settle,
+    KeepLockFile,
+    KeepKeyId,
+    ReportAccount,
 )
 # The host itself sends these, once it has compared or hashed a password, has heard an agent, or keeps a state.
 OF_ACCOUNTS = (EnterAccount, OpenAccount, SetPassword, MarkAgents, SuspectAgent, KeepState)

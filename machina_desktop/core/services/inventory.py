@@ -107,8 +107,8 @@ async def list_instances(context: Context, actor: Actor, ask: ListInstances) -> 
 
 
 def has_list(kind: ProviderType) -> bool:
-    """Whether machines of that provider stand in a list of its own: then its accounts need credentials."""
-    return kind in available_types() and any(entry.is_required for entry in provider_for(kind).info.account_fields)
+    """Whether that provider has machines of its own, which it lists and Terraform keeps a record of."""
+    return kind in available_types() and bool(provider_for(kind).main_resource)
 
 
 def _accounts(tx: Transaction, ask: ListInstances) -> tuple[tuple[ProviderAccount, ...], Mapping[str, Machine]]:

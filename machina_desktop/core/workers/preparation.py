@@ -58,7 +58,7 @@ class Preparation:
             InvalidInput: E-OFFER, there is no such region, size or image.
             Conflict: E-CLOUD-SOLD-OUT; E-ADOPT-TWO, several machines are marked as this one.
         """
-        if not any(field.is_required for field in self._provider.info.account_fields):
+        if not self._provider.main_resource and not _has_credentials(self._provider):
             return Prepared(subject=subject)
         await self._check_account(subject, hook)
         if self._deployment.type in _OFFERED:
@@ -158,3 +158,7 @@ class Preparation:
                 code="E-ADOPT-GONE",
             )
         return found
+
+
+def _has_credentials(provider: Provider) -> bool:
+    return any(field.is_required for field in provider.info.account_fields)
