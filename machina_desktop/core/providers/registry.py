@@ -37,9 +37,16 @@ def _hetzner() -> Provider:
     return Hetzner()
 
 
+def _gcp() -> Provider:
+    from machina_desktop.core.providers.gcp import Gcp  # noqa: PLC0415 - brings httpx
+
+    return Gcp()
+
+
 PROVIDERS: dict[ProviderType, Callable[[], Provider]] = {
     ProviderType.DIGITALOCEAN: _digitalocean,
     ProviderType.HETZNER: _hetzner,
+    ProviderType.GCP: _gcp,
     ProviderType.BAREMETAL: _baremetal,
     ProviderType.SANDBOX: _sandbox,
 }
