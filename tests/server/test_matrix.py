@@ -97,6 +97,18 @@ class World:
         made = await self.site.admin.post("/api/recording-rules", team_id=self.team_id, tag=self.fresh())
         return str(made["rule_id"])
 
+    async def firewall(self) -> str:
+        made = await self.site.admin.post(
+            "/api/bootstrap/firewall-profiles", team_id=self.team_id, name=self.fresh(), template="web"
+        )
+        return str(made["profile_id"])
+
+    async def cloud_machine(self) -> str:
+        """A machine whose provider has sizes, images and a rescue system."""
+        machine_id = await self.machine()
+        self.site.sql("UPDATE machine SET provider = 'hetzner', image = 'debian-12' WHERE machine_id = ?", machine_id)
+        return machine_id
+
     async def invite(self) -> str:
         return str((await self.site.admin.post(f"/api/teams/{self.team_id}/invites"))["invite_id"])
 
@@ -245,6 +257,13 @@ ASK: dict[str, Fields] = {
     "machine.destroy": of(machine_id=World.machine),
     "machine.refresh": of(machine_id=World.machine),
     "machine.retry": of(machine_id=machine_in("error")),
+    "machine.resize": of(machine_id=World.cloud_machine, size="cx32"),
+    "machine.rebuild": of(machine_id=World.cloud_machine),
+    "machine.snapshot": of(machine_id=World.cloud_machine),
+    "machine.rescue": of(machine_id=World.cloud_machine),
+    "machine.set_firewall": of(machine_id=World.cloud_machine, profile_id=World.firewall),
+    "machine.instances": of(team_id=team),
+    "machine.import": of(team_id=team, account_id=account, resource_id="7", name=name),
     "agent.issue_token": of(machine_id=World.machine),
     "agent.revoke_token": of(machine_id=World.agent),
     "agent.beat": of(heartbeat={"boot_id": "0" * 8, "seq": 1, "sent_at": "2026-01-01T00:00:00Z"}),
@@ -256,6 +275,8 @@ ASK: dict[str, Fields] = {
     "provider.list": of(),
     "provider_account.list": of(team_id=team),
     "provider_account.add": of(team_id=team, type="sandbox", label=name),
+    "provider_account.update": of(account_id=account, colour="teal"),
+    "provider_account.forget_plugins": of(account_id=account),
     "provider_account.verify": of(account_id=account),
     "provider_account.catalogue": of(account_id=account, type="sandbox"),
     "provider_account.delete": of(account_id=spare_account),
@@ -263,7 +284,16 @@ ASK: dict[str, Fields] = {
     "ssh_key.get": of(key_id=World.key),
     "ssh_key.generate": of(team_id=team, name=name),
     "ssh_key.import": of(team_id=team, name=name, public_key=public_key),
+    "ssh_key.sync": of(key_id=World.key, account_id=account),
+    "ssh_key.unsync": of(key_id=World.key, account_id=account),
     "ssh_key.delete": of(key_id=World.key),
+    "firewall_profile.list": of(team_id=team),
+    "firewall_profile.get": of(profile_id=World.firewall),
+    "firewall_profile.users": of(profile_id=World.firewall),
+    "firewall_profile.templates": of(),
+    "firewall_profile.create": of(team_id=team, name=name, template="ssh"),
+    "firewall_profile.update": of(profile_id=World.firewall, name=name),
+    "firewall_profile.delete": of(profile_id=World.firewall),
     "snippet.list": of(team_id=team),
     "snippet.create": of(team_id=team, name=name, text="uptime"),
     "snippet.update": of(snippet_id=World.snippet, text="w"),
@@ -309,6 +339,7 @@ OF_ONESELF = {
     "team.import",
     "team.departure",
     "provider.list",
+    "firewall_profile.templates",
 }
 
 # What is refused although the role allows it, or answered although there is nobody: with which status and why.
@@ -328,6 +359,10 @@ EXCEPTIONS = {
     ("team.import", "admin"): (409,),
     ("team.release", "admin"): (409,),  # the team has moved on
     ("team.departure", "*"): (404,),
+    ("machine.import", "member"): (404,),  # nothing of that id is there
+    ("machine.import", "admin"): (404,),
+    ("ssh_key.sync", "member"): (422,),  # accounts for practice hold no keys
+    ("ssh_key.sync", "admin"): (422,),
 }
 
 

@@ -206,8 +206,8 @@ _ACTIONS: Mapping[str, Right] = {
     "agent.mark": Right.RUN,
     "agent.suspect": Right.RUN,
     "snippet.run": Right.SELF,
-    # Whoever may see what an account offers may have it kept.
-    "provider_account.keep_catalogue": Right.READ,
+    # What an account offers is kept on one's own computer.
+    "provider_account.keep_catalogue": Right.SELF,
 }
 _NOUNS: Mapping[str, Right] = {
     "machine": Right.DEPLOY,

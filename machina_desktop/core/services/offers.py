@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, ProviderType, StoredCatalogue
-from machina_desktop.core.domain.team import Actor
+from machina_desktop.core.domain.team import Actor, is_granted
 from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.registry import provider_for
@@ -17,6 +17,7 @@ from machina_desktop.core.store.transaction import Transaction
 
 FRESH = timedelta(hours=1)
 """So long a catalogue is answered without asking again."""
+KEEP = "provider_account.keep_catalogue"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,8 @@ async def list_catalogue(context: Context, actor: Actor, ask: ListCatalogue) -> 
         if kept is None or ask.refresh or error.code == "E-CLOUD-DENIED":
             raise
         return kept
-    if found.fetched_at is not None:
-        # A provider that lists the same at any time says nothing of when it was asked.
+    # A provider that lists the same at any time says nothing of when it was asked.
+    if found.fetched_at is not None and is_granted(actor, KEEP, account.team_id, is_read=False):
         keep = KeepCatalogue(team_id=account.team_id, account_id=account.provider_account_id, catalogue=found)
         await context.record(actor, keep)
     return found
@@ -72,7 +73,7 @@ def _is_fresh(kept: Catalogue) -> bool:
     return kept.fetched_at is not None and timedelta() <= now() - kept.fetched_at < FRESH
 
 
-@use_case("provider_account.keep_catalogue", "POST /api/device/catalogues", is_audited=False, is_internal=True)
+@use_case(KEEP, "POST /api/device/catalogues", is_audited=False, is_internal=True)
 def keep_catalogue(tx: Transaction, _actor: Actor, ask: KeepCatalogue) -> None:
     """In place of what is there."""
     row = StoredCatalogue(provider_account_id=ask.account_id, team_id=ask.team_id, catalogue=ask.catalogue)
