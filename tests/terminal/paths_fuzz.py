@@ -43,6 +43,21 @@ LASTING = (
 )
 
 
+def log(choose: random.Random, columns: int, lines: int) -> str:
+    """Lines that fill their rows, nearly or more than that, in colours that go on from line to line."""
+    rows = []
+    for _ in range(choose.randint(3, 5 * lines)):
+        letters = choose.choice(("abc x", "abc x", "abc x", "ab 中", "ab é"))
+        length = choose.choice(
+            (0, 3, columns - 1, columns, columns, columns + 1, 2 * columns, 3 * columns, 5 * columns)
+        )
+        words = [*choose.choices(letters, k=length)]
+        for _ in range(choose.choice((0, 0, 1, 3))):
+            words.insert(choose.randint(0, len(words)), f"\x1b[{choose.choice(fuzz.LOOKS)}m")
+        rows.append("".join(words))
+    return "\r\n".join(rows)
+
+
 def pieces(choose: random.Random, columns: int, lines: int) -> list[str]:
     """What is fed between two resizes."""
     makers = (fuzz.frame, fuzz.redrawn, fuzz.moved, fuzz.filled)
@@ -52,7 +67,7 @@ def pieces(choose: random.Random, columns: int, lines: int) -> list[str]:
         if kind < 0.45:
             found.append(choose.choice(makers)(choose, columns, lines))
         elif kind < 0.6:
-            found.append(fuzz.log(choose, lines))
+            found.append(fuzz.log(choose, lines) if choose.random() < 0.5 else log(choose, columns, lines))
         elif kind < 0.85:
             found.append(choose.choice(LASTING))
         else:

@@ -66,6 +66,40 @@ def test_of_letters_put_into_one_cell_the_last_is_seen() -> None:
     assert terminal.cursor == (19, 4, True)
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["\x1b[31;44m{}yyyyyyyy", "\x1b[44m{}\x1b[41m34567890abc", "\x1b[44m{}34567 \x1b[0m"],
+    ids=["full", "longer", "blank at its end"],
+)
+def test_behind_a_line_that_nobody_saw_is_the_background_of_its_last_row(line: str) -> None:
+    text = "".join(f"{line.format(10 + number % 90)}\r\n" for number in range(100)).encode()
+    at_once, slowly = Terminal(10, 5), Terminal(10, 5)
+    at_once.feed(text)
+    for at in range(len(text)):
+        slowly.feed(text[at : at + 1])
+    for columns in (10, 20):
+        at_once.resize(columns, 5)
+        slowly.resize(columns, 5)
+        assert paths_fuzz.seen(at_once) == paths_fuzz.seen(slowly)
+
+
+def test_behind_a_full_row_of_a_frame_is_no_background_once_it_has_scrolled_off() -> None:
+    frame = b"".join(b"\x1b[%d;1H\x1b[44m%s\x1b[0m\x1b[K" % (row, b"y" * 10) for row in range(1, 6))
+    frame += b"".join(b"\x1b[%d;1H\x1b[44m%s" % (row, b"y" * 10) for row in range(1, 6)) + b"\x1b[0m\r\n" * 9
+    at_once, slowly = Terminal(10, 5), Terminal(10, 5)
+    at_once.feed(frame)
+    for at in range(len(frame)):
+        slowly.feed(frame[at : at + 1])
+    assert paths_fuzz.seen(at_once) == paths_fuzz.seen(slowly)
+
+
+def test_after_lines_that_nobody_saw_their_last_character_is_repeated() -> None:
+    terminal = Terminal(20, 5)
+    terminal.feed(b"a\r\n" * 40 + "\x1b[31mb\u4e2d\x1b[0m".encode() + b"\r\n" * 30)
+    terminal.feed(b"\x1b[b")
+    assert terminal.row(4).text == "\u4e2d\0"
+
+
 def test_two_hundred_resizes_of_a_coloured_log_take_no_longer_than_the_log_itself_ten_times() -> None:
     data = stream("color_log", 135 * LINES)
     terminal = Terminal(120, 30, scrollback=LINES)

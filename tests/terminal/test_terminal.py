@@ -152,6 +152,42 @@ def test_lines_wrap_anew_at_another_width_and_come_back() -> None:
     assert (rows(made), made.cursor) == before
 
 
+@pytest.mark.parametrize("columns, lines", [(20, 5), (20, 9), (20, 3), (11, 5), (10, 5), (7, 5), (40, 5), (39, 9)])
+@pytest.mark.parametrize("length", [20, 40])
+def test_a_cursor_that_waits_behind_a_full_row_overwrites_nothing_at_another_size(
+    columns: int, lines: int, length: int
+) -> None:
+    text = "abcdefghijklmnopqrstuvwxyzabcdefghijklmn"[:length]
+    made = terminal(f"top\r\n{text}")
+    made.resize(columns, lines)
+    made.feed(b"XYZ")
+    whole = terminal(f"top\r\n{text}XYZ", columns, lines)
+    assert [row for row in rows(made) if row] == [row for row in rows(whole) if row]
+    assert made.cursor.x == whole.cursor.x
+
+
+@pytest.mark.parametrize("columns, last", [(20, "t"), (30, "t"), (10, "j")])
+def test_a_full_row_of_the_alternate_screen_keeps_its_last_column_at_another_size(columns: int, last: str) -> None:
+    made = terminal("\x1b[?1049h\x1b[Habcdefghijklmnopqrst")
+    made.resize(columns, 9)
+    made.feed(b"X")
+    assert made.row(0).text[: min(columns, 20)].endswith(last)
+
+
+def test_a_saved_cursor_that_waits_behind_a_full_row_still_does_at_another_size() -> None:
+    made = terminal("abcdefghijklmnopqrst\x1b7\x1b[?1049h")
+    made.resize(10, 5)
+    made.feed(b"\x1b[?1049lX")
+    assert rows(made)[:3] == ["abcdefghij", "klmnopqrst", "X"]
+
+
+def test_a_saved_cursor_beyond_a_narrower_screen_comes_to_its_last_column_without_waiting() -> None:
+    made = terminal("\x1b[1;15H\x1b7\x1b[H")
+    made.resize(10, 5)
+    made.feed(b"\x1b8")
+    assert made.cursor == Cursor(9, 0, is_pending_wrap=False)
+
+
 def test_looks_and_clusters_wrap_with_their_text() -> None:
     made = terminal("ab\x1b[31mcdef\x1b[0m中e\u0301❤\ufe0f", 40)
     made.resize(5, 5)

@@ -1,8 +1,9 @@
 """A few hundred lines of scrollback, and how many rows they take at a width.
 
-An entry is one of four things, from small to large: a ``str`` (default attributes), ``(raw, attribute)`` (text with
-SGR sequences that passed through unseen, and the attribute it began with; it is read when it is looked at), a
-``Packed`` row, or a ``Row`` of any width. A ``Row`` that ``is_wrapped`` is continued by the next entry.
+An entry is one of four things, from small to large: a ``str`` (default attributes), ``(raw, attribute, columns)``
+(text with SGR sequences that passed through unseen, the attribute it began with and the width of the screen then; it
+is read when it is looked at), a ``Packed`` row, or a ``Row`` of any width. A ``Row`` that ``is_wrapped`` is continued
+by the next entry.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Packed(NamedTuple):
     runs: bytes
 
 
-Entry = str | tuple[str, int] | Packed | Row
+Entry = str | tuple[str, int, int] | Packed | Row
 
 
 def texts_of(raw: str) -> list[str]:
@@ -60,18 +61,18 @@ class Block:
         self.size = 0
         self.longest = 0
         self._entries: list[Entry] = []
-        # Lines that nobody has looked at: as they came, with the attribute of their beginning.
-        self._raw: tuple[str, int] | None = None
+        # Lines that nobody has looked at: as they came, with the attribute of their beginning and the width.
+        self._raw: tuple[str, int, int] | None = None
         # Columns of the entries, as far as they have been counted.
         self._widths = array("I")
         self._counted_at = 0
         self._starts: list[int] = []
 
     @classmethod
-    def of_raw(cls, first: int, lines: list[str], texts: list[str], attribute: int) -> Block:
-        """Lines of text and SGR sequences that begin with this attribute, and what they show."""
+    def of_raw(cls, first: int, lines: list[str], texts: list[str], attribute: int, columns: int) -> Block:
+        """Lines of text and SGR sequences that begin with this attribute on a screen so wide, and what they show."""
         block = cls(first)
-        block._raw = "\r\n".join(lines), attribute
+        block._raw = "\r\n".join(lines), attribute, columns
         block.size = len(lines)
         block._widths.extend(map(len, texts))
         block.longest = max(block._widths)
@@ -81,11 +82,11 @@ class Block:
     def entries(self) -> list[Entry]:
         """The entries; to be changed by the methods of the block only."""
         if self._raw is not None:
-            raw, attribute = self._raw
+            raw, attribute, columns = self._raw
             self._raw = None
             for line in raw.split("\r\n"):
                 is_plain = not attribute and "\x1b" not in line and line.isascii()
-                self._entries.append(line if is_plain else (line, attribute))
+                self._entries.append(line if is_plain else (line, attribute, columns))
                 attribute = after_sgr(line, attribute)
         return self._entries
 

@@ -10,7 +10,7 @@ from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
 from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.screen import Screen
 from machina_desktop.core.terminal.sequences import after_sgr, read_raw, without_sgr
-from machina_desktop.core.terminal.widths import aligned, composed, cut, find_doubtful
+from machina_desktop.core.terminal.widths import HALF, aligned, composed, cut, find_doubtful
 from machina_desktop.core.terminal.wrapping import runs_between
 
 _find_other_sequence = re.compile("\x1b(?!\\[[0-9:;]*m)").search
@@ -55,9 +55,12 @@ def _show(screen: Screen, text: str, show: Callable[[str], None]) -> None:
     # The cursor is in a blank row at the bottom, and each line takes a row at least.
     lines = text.rsplit("\r\n", screen.lines)
     unseen = _count_unseen(lines, screen)
+    passed = "\r\n".join(lines[:unseen])
+    drawn_before = screen.last_drawn
     if unseen:
-        _pass_unseen(screen, "\r\n".join(lines[:unseen]))
+        _pass_unseen(screen, passed)
         del lines[:unseen]
+        screen.last_drawn = ""
     whole = _put_lines(screen, lines[:-1])
     for number, line in enumerate(lines[whole:]):
         if number:
@@ -66,6 +69,14 @@ def _show(screen: Screen, text: str, show: Callable[[str], None]) -> None:
         if line:
             show(line)
     screen.unkept = 0
+    if not screen.last_drawn:
+        screen.last_drawn = _last_drawn(passed) or drawn_before
+
+
+def _last_drawn(text: str) -> str:
+    """The last character in whole lines of text and SGR sequences; empty if there is none."""
+    shown = (read_raw(line, 0).text.rstrip(HALF) for line in reversed(text.split("\r\n")))
+    return next((each[-1] for each in shown if each), "")
 
 
 def _put_lines(screen: Screen, lines: list[str]) -> int:

@@ -201,9 +201,7 @@ class Grid(pyte.Screen):
             return
         if line.unread is not None and not (line.is_wrapped or line.marks):
             raw, attribute = line.unread
-            # A blank in the last column may stand for those that a wider screen has behind it.
-            is_short = len(line.text) < self.columns or line.text[-1] != " "
-            if is_short and line.fill == attribute & BACKGROUND_MASK:
+            if len(line.text) >= self.columns or line.fill == attribute & BACKGROUND_MASK:
                 self.scrollback.append_raw(raw, attribute, line.text)
                 return
         line.read()

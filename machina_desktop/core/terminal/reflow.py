@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pyte.screens import Savepoint
+
 from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.marks import Mark
 from machina_desktop.core.terminal.rows import EMPTY_ROW, Row
@@ -20,39 +22,62 @@ class _Wrapped(NamedTuple):
     x: int
 
 
+class _Place(NamedTuple):
+    """Where the cursor is among whole lines.
+
+    Attributes:
+        line: The number of its line.
+        column: The column of that line.
+        is_full: Whether it waits behind the last column of its row.
+    """
+
+    line: int
+    column: int
+    is_full: bool
+
+
 class Reflowing(Strings):
     """Resizes."""
 
     def resize(self, lines: int | None = None, columns: int | None = None) -> None:
-        """Take another size; text of the main screen stays where its line is, the cursor with it."""
+        """Take another size; text of the main screen stays where its line is, the cursor with it.
+
+        A cursor that waits behind a full row overwrites nothing at any size: it goes on waiting, or has room there.
+        """
         lines = max(lines or self.lines, 1)
         columns = max(columns or self.columns, 2)
         if (lines, columns) == (self.lines, self.columns):
             return
-        before = self.columns, self.lines
-        self.settle()
+        before = self.columns
         if self.is_alternate:
             self._resize_behind(lines, columns)
             self.rows = self._cut(self.rows, lines, columns)
+            self.cursor.x = _carried(self.cursor.x, before, columns)
+            self._carry(self.savepoints, columns)
         else:
             self.cursor.y, self.cursor.x = self._reflow(lines, columns, self.cursor.y, self.cursor.x)
             self.other_rows = self._cut(self.other_rows, lines, columns)
+            self._carry(self.savepoints + self.other_savepoints, columns)
         self.columns, self.lines = columns, lines
         self.margins = None
         self.sides = (0, columns - 1)
         self.tabstops = {stop for stop in self.tabstops if stop < columns}
-        self.tabstops.update(range((before[0] + 7) // 8 * 8, columns, 8))
-        self.cursor.x = min(self.cursor.x, columns - 1)
+        self.tabstops.update(range((before + 7) // 8 * 8, columns, 8))
         self.cursor.y = min(self.cursor.y, lines - 1)
         self.choose_paths()
         self.damage_all()
+
+    def _carry(self, saved: list[Savepoint], columns: int) -> None:
+        """Keep saved cursors inside another width."""
+        for each in saved:
+            each.cursor.x = _carried(each.cursor.x, self.columns, columns)
 
     def _resize_behind(self, lines: int, columns: int) -> None:
         """Reflow the main screen while the alternate one is shown; the cursor kept by 1049 goes with its text."""
         shown = self.rows
         self.rows = self.other_rows
         saved = self.other_savepoints[-1].cursor if self.other_savepoints else None
-        place = (min(saved.y, self.lines - 1), min(saved.x, self.columns - 1)) if saved else (0, 0)
+        place = (min(saved.y, self.lines - 1), min(saved.x, self.columns)) if saved else (0, 0)
         y, x = self._reflow(lines, columns, *place)
         if saved:
             saved.y, saved.x = y, x
@@ -75,9 +100,9 @@ class Reflowing(Strings):
     def _reflow(self, lines: int, columns: int, y: int, x: int) -> tuple[int, int]:
         """Wrap the rows of the main screen anew; answers where the cursor's cell has come to."""
         was_full = self._last_used(y) == self.lines - 1
-        logical, marks, at, offset = self._logical_lines(y, x)
+        logical, marks, place = self._logical_lines(y, x)
         self.scrollback.set_columns(columns)
-        found = _wrapped(logical, marks, at, offset, columns)
+        found = _wrapped(logical, marks, place, columns)
         rows, y = found.lines, found.y
         while rows and len(rows) - 1 > y and _is_blank(rows[-1]):
             rows.pop()
@@ -106,11 +131,11 @@ class Reflowing(Strings):
                 return number
         return y
 
-    def _logical_lines(self, y: int, x: int) -> tuple[list[Row], list[tuple[Mark, ...]], int, int]:
-        """The screen's rows as whole lines, their marks, and in which line at which column the cursor is."""
+    def _logical_lines(self, y: int, x: int) -> tuple[list[Row], list[tuple[Mark, ...]], _Place]:
+        """The screen's rows as whole lines, their marks, and where among them the cursor is."""
         logical: list[Row] = []
         marks: list[tuple[Mark, ...]] = []
-        at = offset = 0
+        place = _Place(0, 0, is_full=False)
         missing = 0
         for number, line in enumerate(self.rows):
             row = line.to_row(self.columns)
@@ -129,9 +154,9 @@ class Reflowing(Strings):
                 logical.append(row)
                 marks.append(line.marks)
             if number == y:
-                at, offset = len(logical) - 1, start + x
+                place = _Place(len(logical) - 1, start + x, x >= self.columns)
             missing = self.columns - len(row.text)
-        return logical, marks, at, offset
+        return logical, marks, place
 
     def _keep_all(self, lines: list[Line], columns: int) -> None:
         width, self.columns = self.columns, columns
@@ -156,14 +181,14 @@ def _is_blank(line: Line) -> bool:
     return row[:3] == EMPTY_ROW[:3] and not line.marks
 
 
-def _wrapped(logical: list[Row], marks: list[tuple[Mark, ...]], at: int, offset: int, columns: int) -> _Wrapped:
-    """Whole lines in rows of ``columns``; the cursor stands in line ``at`` at column ``offset`` of it."""
+def _wrapped(logical: list[Row], marks: list[tuple[Mark, ...]], place: _Place, columns: int) -> _Wrapped:
+    """Whole lines in rows of ``columns``."""
     lines: list[Line] = []
     y = x = 0
     for number, row in enumerate(logical):
         pieces = wrapped(row, columns)
-        if number == at:
-            inside, x = _place(row, pieces, offset, columns)
+        if number == place.line:
+            inside, x = _row_and_column(row, len(pieces), place, columns)
             pieces += [EMPTY_ROW] * (inside + 1 - len(pieces))
             y = len(lines) + inside
         made = [Line.from_row(piece) for piece in pieces]
@@ -172,12 +197,18 @@ def _wrapped(logical: list[Row], marks: list[tuple[Mark, ...]], at: int, offset:
     return _Wrapped(lines, y, x)
 
 
-def _place(row: Row, pieces: list[Row], offset: int, columns: int) -> tuple[int, int]:
-    """Row and column of a column of a whole line among its pieces; behind its end it stays on the last one."""
+def _row_and_column(row: Row, rows: int, place: _Place, columns: int) -> tuple[int, int]:
+    """Row and column of the cursor among the rows of its line; behind the end of the line it stays on the last one."""
     start = 0
-    for number in range(len(pieces)):
+    for number in range(rows):
         width = columns - 1 if row.text[start + columns : start + columns + 1] == HALF else columns
-        if offset < start + width or number == len(pieces) - 1:
-            return number, min(offset - start, columns - 1)
-        start += width
+        end = start + width
+        if place.column < end or number == rows - 1 or (place.is_full and place.column == start + columns):
+            return number, min(place.column - start, columns if place.is_full else columns - 1)
+        start = end
     return 0, 0
+
+
+def _carried(x: int, before: int, after: int) -> int:
+    """A column on a screen of another width; the one behind the last stays that, if there is no room for it."""
+    return min(x, after if x >= before else after - 1)

@@ -12,8 +12,8 @@ from typing import Final
 
 from machina_desktop.core.terminal.blocks import BLOCK, Block, Entry, Packed, texts_of
 from machina_desktop.core.terminal.rows import EMPTY_ROW, Row
-from machina_desktop.core.terminal.sequences import after_sgr, read_raw
-from machina_desktop.core.terminal.wrapping import joined, rows_of, trimmed, wrapped
+from machina_desktop.core.terminal.sequences import after_sgr
+from machina_desktop.core.terminal.wrapping import joined, read_line, rows_of, trimmed, wrapped
 
 #: Rows after which a block takes no more; the oldest block is dropped as a whole.
 _ROWS = 512
@@ -111,7 +111,7 @@ class Scrollback:
             return
         texts = texts_of(text)
         if self.is_open():
-            self.append(read_raw(lines[0], attribute))
+            self.append(read_line(lines[0], attribute, self.columns))
             attribute = after_sgr(lines[0], attribute)
             del lines[0], texts[0]
         if not self.limit:
@@ -119,7 +119,8 @@ class Scrollback:
             return
         for at in range(0, len(lines), BLOCK):
             some = lines[at : at + BLOCK]
-            block = Block.of_raw(self._count_entries() + self.first_serial, some, texts[at : at + BLOCK], attribute)
+            first = self._count_entries() + self.first_serial
+            block = Block.of_raw(first, some, texts[at : at + BLOCK], attribute, self.columns)
             self._add(block)
             self._rows += block.rows(self.columns)
             attribute = after_sgr("".join(some), attribute)
@@ -176,11 +177,11 @@ class Scrollback:
             return
         last = self._last()
         if not self.limit or (last is not None and last.is_wrapped):
-            self.append(read_raw(raw, attribute))
+            self.append(read_line(raw, attribute, self.columns))
             return
         self._missing = self.columns - len(text)
         block = self._open_block()
-        block.append((raw, attribute), text)
+        block.append((raw, attribute, self.columns), text)
         self._rows += rows_of(text, self.columns)
         if block.size == 1:
             self._trim()
@@ -338,4 +339,4 @@ class Scrollback:
             return Row(entry)
         if isinstance(entry, Row):
             return entry
-        return self._unpacked(entry) if isinstance(entry, Packed) else read_raw(*entry)
+        return self._unpacked(entry) if isinstance(entry, Packed) else read_line(*entry)

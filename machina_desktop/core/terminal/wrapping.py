@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
 from machina_desktop.core.terminal.rows import NO_CLUSTERS, Row, canonical, merged
+from machina_desktop.core.terminal.sequences import read_raw
 from machina_desktop.core.terminal.widths import HALF, cut
 
 
@@ -59,6 +61,24 @@ def wrapped(row: Row, columns: int) -> list[Row]:
         rows.append(Row(text, runs, fill, clusters or NO_CLUSTERS, is_wrapped=True))
         start = end
     return [*rows[:-1], rows[-1]._replace(fill=row.fill, is_wrapped=row.is_wrapped)]
+
+
+def read_line(raw: str, attribute: int, columns: int) -> Row:
+    """A whole line that came as text and SGR sequences, and began with ``attribute``, at a width of so many columns."""
+    row = read_raw(raw, attribute)
+    return row if len(row.text) < columns else row._replace(fill=fill_behind(row.text, row.runs, row.fill, columns))
+
+
+def fill_behind(text: str, runs: Sequence[int], fill: int, columns: int) -> int:
+    """The colour of the blanks behind a whole line written in rows of ``columns``; ``fill``: of those in its first row.
+
+    Each row that a line goes on in is blank in the background that is in force then, and behind a full row is none.
+    """
+    if len(text) < columns:
+        return fill
+    last = cut(text, columns)[-1]
+    own = runs_between(runs or (0, 0), len(text) - len(last), len(text))
+    return canonical(last, own, own[1] & BACKGROUND_MASK, columns)[2]
 
 
 def runs_between(runs: Sequence[int], start: int, end: int) -> list[int]:

@@ -10,6 +10,7 @@ from machina_desktop.core.terminal.grid import Grid
 from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.widths import HALF, aligned, composed, cut, find_doubtful, width, with_mark
+from machina_desktop.core.terminal.wrapping import fill_behind
 
 
 class Writing(Grid):
@@ -297,7 +298,11 @@ class Writing(Grid):
         attribute, fill = self.cursor.attribute, self.blank_attribute
         entries: list[Entry] = [*lines]
         if attribute:
-            entries = [Row(text, (0, attribute) if text else (), fill) for text in lines]
+            runs = 0, attribute
+            entries = [
+                Row(text, runs, fill_behind(text, runs, fill, self.columns)) if text else Row("", (), fill)
+                for text in lines
+            ]
         self.scrollback.extend(entries, lines)
 
     def damage_scrolled(self, top: int, bottom: int, count: int) -> None:
