@@ -20,6 +20,7 @@ AREAS = {
     "provider_account": "providers",
     "provider": "providers",
     "ssh_key": "keys",
+    "firewall_profile": "firewalls",
     "audit": "audit",
     "team": "teams",
     "member": "members",
@@ -58,6 +59,7 @@ SUBJECTS = {
     "deployment": "deployment_id",
     "provider_account": "account_id",
     "ssh_key": "key_id",
+    "firewall_profile": "profile_id",
     "audit": "audit_event_id",
     "setting": "key",
     "vault": "slot",
@@ -78,6 +80,7 @@ _WITHOUT_COMMAND = frozenset({"vault.unlock", "vault.lock", "team.release"})
 _BETWEEN_HOMES = "/api/sync/"
 """Where homes and copies talk to each other; no person asks for that by itself."""
 
+_ENDS_DATA = frozenset({"machine.destroy", "machine.rebuild"})
 _GOES_ON_WITH_A_RUN = frozenset({"deployment.approve", "deployment.cancel"})
 
 
@@ -182,7 +185,7 @@ def _is_offered(case: UseCase) -> bool:
 
 def _command(case: UseCase) -> Command:
     noun, _, verb = case.action.partition(".")
-    deletes = case.method == "DELETE" or case.action == "machine.destroy"
+    deletes = case.method == "DELETE" or case.action in _ENDS_DATA
     typed = VERBS.get(case.action, verb).replace("_", "-")
     return Command(AREAS.get(noun, noun), typed, case.action, case.request, deletes)
 

@@ -11,6 +11,7 @@ from enum import Enum, StrEnum, auto
 
 from machina_desktop.cli import terminal
 from machina_desktop.cli.commands import Command, UsageError, nearest
+from machina_desktop.core.domain.firewall import FirewallRule, rule_of
 from machina_desktop.core.domain.provider import AccountField, ProviderType
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.secret import Secret
@@ -19,8 +20,11 @@ from machina_desktop.core.services.providers import AddAccount
 REFERENCES = {
     "machine_id": "machine",
     "account_id": "account",
+    "account_ids": "account",
     "key_id": "key",
     "key_ids": "key",
+    "profile_id": "firewall",
+    "firewall_profile_id": "firewall",
     "deployment_id": "deployment",
     "audit_event_id": "event",
     "member_id": "member",
@@ -29,6 +33,12 @@ REFERENCES = {
     "invite_id": "invite",
 }
 """Fields that hold ids, and what they refer to; on the command line a name serves as well."""
+
+_OF_OTHERS = frozenset({"resource_id"})
+"""Ids that somebody else has given, and that are typed as they are."""
+
+_TYPED = {"tags": "tag", "rules": "rule", "firewall_profile_id": "firewall"}
+"""What is typed for a field where that is not its name."""
 
 _LONG_TEXTS = frozenset({"bootstrap_script", "public_key"})
 
@@ -41,6 +51,7 @@ class Kind(Enum):
     SECRET_FILE = auto()
     NUMBER = auto()
     MOMENT = auto()
+    RULE = auto()
     CHOICE = auto()
     FLAG = auto()
     REFERENCE = auto()
@@ -132,7 +143,7 @@ def _switches_of(command: Command) -> Iterator[Option]:
 
 def _options_of_field(entry: Field[object], hint: object) -> Iterator[Option]:
     is_made_here = entry.default_factory is not MISSING and entry.name.endswith("_id")
-    is_unknown_reference = entry.name.endswith("_id") and entry.name not in REFERENCES
+    is_unknown_reference = entry.name.endswith("_id") and entry.name not in {*REFERENCES, *_OF_OTHERS}
     if entry.name == "team_id" or is_made_here or is_unknown_reference:
         return
     plain = _without_none(hint)
@@ -172,14 +183,15 @@ def _kind(name: str, plain: object) -> Kind | None:
         int: Kind.NUMBER,
         bool: Kind.FLAG,
         datetime: Kind.MOMENT,
+        tuple[FirewallRule, ...]: Kind.RULE,
         Secret: Kind.SECRET_FILE,
     }
     return known.get(plain)
 
 
 def _typed_name(field_name: str) -> str:
-    name = field_name.removeprefix("is_").removesuffix("_ids").removesuffix("_id")
-    return (name.removesuffix("s") if name == "tags" else name).replace("_", "-")
+    name = _TYPED.get(field_name) or field_name.removeprefix("is_").removesuffix("_ids").removesuffix("_id")
+    return name.replace("_", "-")
 
 
 def parse(command: Command, words: tuple[str, ...]) -> Order:
@@ -252,6 +264,7 @@ def _value(option: Option, typed: str) -> object:
     readers: dict[Kind, Callable[[str], object]] = {
         Kind.FLAG: lambda text: text == "yes",
         Kind.NUMBER: int,
+        Kind.RULE: rule_of,
         Kind.MOMENT: lambda text: datetime.fromisoformat(text).astimezone(),
         Kind.TEXT_FILE: lambda file: terminal.read_secret(file, option.name).reveal(),
         Kind.SECRET_FILE: lambda file: terminal.read_secret(file, option.name),

@@ -11,6 +11,7 @@ from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.errors import InvalidInput, NotFound
 from machina_desktop.core.services.audit import ListAuditEvents
 from machina_desktop.core.services.deployments import ListDeployments
+from machina_desktop.core.services.firewalls import ListFirewalls
 from machina_desktop.core.services.invites import ListInvites
 from machina_desktop.core.services.keys import ListKeys
 from machina_desktop.core.services.machines import ListMachines
@@ -48,6 +49,7 @@ class References:
         self._listers: dict[str, Callable[[], Awaitable[tuple[Named, ...]]]] = {
             "account": self._accounts,
             "key": self._keys,
+            "firewall": self._firewalls,
             "event": self._events,
             "team": self._teams,
             "member": self._members,
@@ -63,7 +65,7 @@ class References:
             NotFound: nothing is called so; suggests the nearest.
             InvalidInput: E-AMBIGUOUS, several are; lists them.
         """
-        if _ID.fullmatch(text):
+        if not text or _ID.fullmatch(text):
             return text
         if noun == "machine":
             return await self._machine(text)
@@ -99,6 +101,10 @@ class References:
     async def _keys(self) -> tuple[Named, ...]:
         keys = await self._gateway.call(ListKeys(team_id=self._team_id))
         return tuple(Named(each.ssh_key_id, each.name, each.fingerprint) for each in keys)
+
+    async def _firewalls(self) -> tuple[Named, ...]:
+        profiles = await self._gateway.call(ListFirewalls(team_id=self._team_id))
+        return tuple(Named(each.profile_id, each.name) for each in profiles)
 
     async def _teams(self) -> tuple[Named, ...]:
         """A team is called by its handle, or by its name where that is no other team's."""

@@ -14,15 +14,17 @@ from machina_desktop.cli.references import SHORT_ID, short
 from machina_desktop.cli.terminal import printable
 from machina_desktop.core.domain.audit import AuditEvent, ChainReport
 from machina_desktop.core.domain.deployment import Deployment
+from machina_desktop.core.domain.firewall import FirewallProfile, FirewallRule, FirewallTemplate, rule_text
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary
-from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, ProviderInfo
+from machina_desktop.core.domain.provider import Catalogue, Instance, ProviderAccount, ProviderInfo, Quota, Size
 from machina_desktop.core.domain.team import Grant, Team
 from machina_desktop.core.services.deployments import LogChunk
 from machina_desktop.core.services.device import SettingValue
 from machina_desktop.core.services.diagnostics import OwnLog
+from machina_desktop.core.services.inventory import Listed
 from machina_desktop.core.services.invites import IssuedInvite, ListedInvite
 from machina_desktop.core.services.members import Exposure, Membership
 from machina_desktop.core.services.storage import PartSize, Storage
@@ -55,6 +57,8 @@ def _(result: str) -> str:
 
 @text_of.register(tuple)
 def _(result: tuple[object, ...]) -> str:
+    if listed := [each for each in result if isinstance(each, Listed)]:
+        return _inventory(listed)
     return table([_row(each) for each in result]) if result else "Nothing here."
 
 
@@ -76,7 +80,9 @@ def _(result: Storage) -> str:
 @text_of.register(Catalogue)
 def _(result: Catalogue) -> str:
     parts = {"Regions": result.regions, "Sizes": result.sizes, "Images": result.images}
-    return "\n\n".join(f"{title}\n{text_of(rows)}" for title, rows in parts.items())
+    texts = [f"{title}\n{text_of(rows)}" for title, rows in parts.items()]
+    asked = [f"As of {_cell(result.fetched_at)}."] if result.fetched_at else []
+    return "\n\n".join((*texts, *asked))
 
 
 @text_of.register(Membership)
@@ -131,6 +137,9 @@ def _row(each: object) -> Row:
         ProviderAccount: _account,
         ProviderInfo: _provider,
         SSHKey: _key,
+        FirewallProfile: _firewall,
+        FirewallTemplate: _template,
+        Size: _size,
         AuditEvent: _event,
         Team: _team,
         Membership: _membership,
@@ -192,6 +201,52 @@ def _key(key: SSHKey) -> Row:
         "private": key.has_private_key,
         "fingerprint": key.fingerprint,
         "id": key.ssh_key_id,
+    }
+
+
+def _firewall(profile: FirewallProfile) -> Row:
+    return {"name": profile.name, "rules": profile.rules, "id": profile.profile_id}
+
+
+def _template(template: FirewallTemplate) -> Row:
+    return {"name": template.name, "about": template.summary, "rules": template.rules}
+
+
+def _size(size: Size) -> Row:
+    return {
+        "slug": size.slug,
+        "kind": size.kind,
+        "cpus": size.vcpus,
+        "memory": f"{size.memory_mb / 1024:g} GB",
+        "disk": f"{size.disk_gb} GB" if size.disk_gb else "",
+        "hourly": _price(size.price_hourly, size.currency),
+        "monthly": _price(size.price_monthly, size.currency),
+        "architecture": size.architecture,
+        "sold out in": size.sold_out,
+    }
+
+
+def _price(amount: float | None, currency: str) -> str:
+    return "" if amount is None else f"{amount:.4f}".rstrip("0").rstrip(".") + f" {currency}"
+
+
+def _inventory(listed: Sequence[Listed]) -> str:
+    """The machines of all accounts in one table, and below it the accounts that could not be asked."""
+    rows = [_instance(each, instance) for each in listed for instance in each.instances]
+    problems = [f"{each.label}: {printable(each.problem)} [{each.code}]" for each in listed if each.problem]
+    return "\n".join((table(rows) if rows else "Nothing here.", *problems))
+
+
+def _instance(listed: Listed, found: Instance) -> Row:
+    return {
+        "account": listed.label,
+        "name": found.name,
+        "status": found.status,
+        "address": found.public_ip or found.private_ip,
+        "region": found.zone or found.region,
+        "size": found.size,
+        "resource": found.resource_id,
+        "machine": listed.machine_ids.get(found.resource_id, ""),
     }
 
 
@@ -359,6 +414,16 @@ def _(value: tuple[object, ...]) -> str:
 @_cell.register(Grant)
 def _(value: Grant) -> str:
     return printable(f"{value.access} of {value.tag or 'the rest'} ({value.grant_id[-SHORT_ID:]})")
+
+
+@_cell.register(FirewallRule)
+def _(value: FirewallRule) -> str:
+    return printable(rule_text(value))
+
+
+@_cell.register(Quota)
+def _(value: Quota) -> str:
+    return printable(f"{value.name} {'?' if value.used is None else value.used} of {value.limit}")
 
 
 @_cell.register(PlanSummary)

@@ -11,6 +11,7 @@ _ICONS = {
     "deployment": "rocket",
     "provider_account": "cloud",
     "ssh_key": "key-round",
+    "firewall_profile": "shield-check",
     "team": "users",
     "member": "user",
     "invite": "user-plus",
@@ -43,17 +44,36 @@ def deed_words(action: str) -> str:
         "machine.accept_jump_host": _tr("Accept a jump host's key"),
         "machine.pin_host_key": _tr("Accept a host key"),
         "provider_account.add": _tr("Add a provider account"),
+        "provider_account.update": _tr("Edit a provider account"),
+        "provider_account.forget_plugins": _tr("Forget the plugins of an account"),
         "provider_account.verify": _tr("Verify a provider account"),
         "provider_account.delete": _tr("Delete a provider account"),
         "ssh_key.generate": _tr("Generate a key"),
         "ssh_key.import": _tr("Import a key"),
         "ssh_key.export": _tr("Export a private key"),
         "ssh_key.delete": _tr("Delete a key"),
+        "ssh_key.sync": _tr("Put a key into an account"),
+        "ssh_key.unsync": _tr("Take a key out of an account"),
+        **_upkeep_words(),
         **_deployment_words(),
         **_people_words(),
         **_recording_words(),
     }
     return words.get(action, action)
+
+
+def _upkeep_words() -> dict[str, str]:
+    return {
+        "machine.import": _tr("Take over a machine"),
+        "machine.resize": _tr("Resize a machine"),
+        "machine.rebuild": _tr("Rebuild a machine"),
+        "machine.snapshot": _tr("Take a snapshot of a machine"),
+        "machine.rescue": _tr("Switch the rescue system of a machine"),
+        "machine.set_firewall": _tr("Change the firewall of a machine"),
+        "firewall_profile.create": _tr("Write a firewall"),
+        "firewall_profile.update": _tr("Edit a firewall"),
+        "firewall_profile.delete": _tr("Delete a firewall"),
+    }
 
 
 def _deployment_words() -> dict[str, str]:
@@ -118,6 +138,7 @@ def groups() -> tuple[tuple[str, str], ...]:
         ("machine", _tr("Machines")),
         ("provider_account", _tr("Provider accounts")),
         ("ssh_key", _tr("Keys")),
+        ("firewall_profile", _tr("Firewalls")),
         ("deployment", _tr("Deployments")),
         ("team", _tr("Teams")),
         ("member", _tr("Members")),

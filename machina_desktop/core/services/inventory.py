@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from machina_desktop.core.domain.deployment import DeploymentType
 from machina_desktop.core.domain.key import SSHKey
@@ -45,6 +45,7 @@ class Listed:
     """
 
     account_id: str
+    label: str = ""
     instances: tuple[Instance, ...] = ()
     machine_ids: dict[str, str] = field(default_factory=dict)
     problem: str = ""
@@ -123,19 +124,18 @@ def _accounts(tx: Transaction, ask: ListInstances) -> tuple[tuple[ProviderAccoun
 
 async def _listed(context: Context, actor: Actor, account: ProviderAccount, ours: Mapping[str, Machine]) -> Listed:
     account_id = account.provider_account_id
+    asked = Listed(account_id=account_id, label=account.label)
     try:
         async with asyncio.timeout(LIST_S):
             access = await open_account(context, actor, account)
             found = await provider_for(account.provider_type).instances(access)
     except TimeoutError:
-        return Listed(
-            account_id=account_id, problem=f"{account.label} did not answer within {LIST_S:.0f} s.", code="E-SLOW"
-        )
+        return replace(asked, problem=f"{account.label} did not answer within {LIST_S:.0f} s.", code="E-SLOW")
     except Locked:
         raise
     except MachinaError as error:
-        return Listed(account_id=account_id, problem=REDACTOR.redact(str(error)), code=error.code)
-    return Listed(account_id=account_id, instances=found, machine_ids=_ours(account_id, found, ours))
+        return replace(asked, problem=REDACTOR.redact(str(error)), code=error.code)
+    return replace(asked, instances=found, machine_ids=_ours(account_id, found, ours))
 
 
 def _ours(account_id: str, found: tuple[Instance, ...], ours: Mapping[str, Machine]) -> dict[str, str]:
@@ -151,7 +151,7 @@ def _ours(account_id: str, found: tuple[Instance, ...], ours: Mapping[str, Machi
 
 def _unmanaged(listed: Listed) -> Listed:
     left = tuple(each for each in listed.instances if each.resource_id not in listed.machine_ids)
-    return Listed(account_id=listed.account_id, instances=left, problem=listed.problem, code=listed.code)
+    return replace(listed, instances=left, machine_ids={})
 
 
 @use_case("machine.import", "POST /api/machines/import")

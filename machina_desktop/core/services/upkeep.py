@@ -74,13 +74,13 @@ class RescueMachine(Request[Deployment]):
 
 @dataclass(frozen=True, kw_only=True)
 class SetFirewall(Request[Deployment]):
-    """Ask for another firewall, or for the rules that its profile has by now; an empty ``profile_id`` takes it away.
+    """Ask for another firewall; an empty ``profile_id`` takes it away, and without one it gets its own one's new rules.
 
     As with a resize, the machine has it on record once the plan is applied.
     """
 
     machine_id: str
-    profile_id: str = ""
+    profile_id: str | None = None
     auto_approve: bool = False
     runs_on: str = ""
     deployment_id: str = field(default_factory=_new_deployment_id)
@@ -152,8 +152,9 @@ def rescue_machine(tx: Transaction, actor: Actor, ask: RescueMachine) -> Deploym
 def set_firewall(tx: Transaction, actor: Actor, ask: SetFirewall) -> Deployment:
     """Queue the update; it is done even where the profile stays: its rules may be others by now."""
     machine = _ready(tx, ask.machine_id, DeploymentType.UPDATE, "get another firewall")
-    check_firewall(tx, machine.team_id, machine.provider, ask.profile_id)
-    return _queue_update(tx, actor, machine, ask, {FIREWALL: ask.profile_id})
+    profile_id = (machine.firewall_profile_id or "") if ask.profile_id is None else ask.profile_id
+    check_firewall(tx, machine.team_id, machine.provider, profile_id)
+    return _queue_update(tx, actor, machine, ask, {FIREWALL: profile_id})
 
 
 def _queue_update(
