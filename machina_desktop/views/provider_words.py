@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from machina_desktop.core.domain.provider import ProviderType
+from machina_desktop.core.domain.provider import ACCOUNT_COLOURS, ProviderAccount, ProviderType
 
 # What companies call themselves is the same in every language.
 _COMPANIES = {
@@ -20,6 +20,11 @@ def provider_title(provider: ProviderType) -> str:
     if provider is ProviderType.BAREMETAL:
         return tr("Own server")
     return tr("This computer") if provider is ProviderType.SANDBOX else _COMPANIES[provider]
+
+
+def dot_of(account: ProviderAccount) -> str:
+    """The token of the account's colour; empty for none, and for one that this version does not know."""
+    return f"account-{account.colour}" if account.colour in ACCOUNT_COLOURS else ""
 
 
 def tr(text: str) -> str:

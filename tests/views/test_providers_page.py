@@ -207,8 +207,28 @@ class TestAdding:
         stage.press("add_account.provider.sandbox")
         stage.type_into("add_account.label", "New")
         stage.press("add_account.submit")
+        await until(lambda: stage.find(QWidget, "add_account.refused").isVisible())
+        assert stage.window.notices == []
+        QTest.keyClick(stage.find(QDialog, "add_account"), Qt.Key.Key_Escape)
         await until(lambda: stage.window.notices)
         assert stage.window.notices == [("warning", "New is added, but its credentials do not work")]
+
+    async def test_what_was_refused_makes_room_for_what_is_put_right(self, stage: Stage, page: ProvidersPage) -> None:
+        refused = replace(
+            accounts()[0], provider_account_id="account-new", credential_status=CredentialStatus.INVALID, label="New"
+        )
+        works = stage.gateway.answers[AddAccount]
+        stage.gateway.answers[AddAccount] = lambda _ask: stage.gateway.put(refused)
+        await _open(stage)
+        stage.press("add_account.provider.sandbox")
+        stage.type_into("add_account.label", "New")
+        stage.press("add_account.submit")
+        await until(lambda: stage.find(QWidget, "add_account.refused").isVisible())
+        stage.gateway.answers[AddAccount] = works
+        stage.press("add_account.submit")
+        await until(lambda: not stage.has("add_account"))
+        assert stage.gateway.asked_of(DeleteAccount) == [DeleteAccount(account_id="account-new")]
+        assert stage.window.notices == [("success", "New is ready")]
 
 
 class TestDetail:

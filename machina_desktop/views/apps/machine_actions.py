@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.machine import Machine, MachineStatus
-from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
+from machina_desktop.core.domain.provider import ProviderInfo, ProviderType, WizardStep
 from machina_desktop.core.services.machines import (
     DestroyMachine,
     RebootMachine,
@@ -26,6 +26,13 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.machine_text import destroy_word, endpoint_of, losses_of, ssh_command, tr
+from machina_desktop.views.apps.machine_upkeep import (
+    RebuildDialog,
+    RescueDialog,
+    ResizeDialog,
+    SnapshotDialog,
+    UpkeepDialog,
+)
 from machina_desktop.views.commands import Command
 from machina_desktop.views.server_custody import device_of, place_words
 from machina_desktop.views.theme import Space
@@ -44,6 +51,11 @@ class Action(StrEnum):
     START = "start"
     REFRESH = "refresh"
     RETRY = "retry"
+    RESIZE = "resize"
+    SNAPSHOT = "snapshot"
+    RESCUE = "rescue"
+    UNRESCUE = "unrescue"
+    REBUILD = "rebuild"
     DESTROY = "destroy"
 
 
@@ -63,6 +75,7 @@ class ActionLook:
 
 
 _RESTING = frozenset({MachineStatus.RUNNING, MachineStatus.STOPPED, MachineStatus.ERROR})
+_CALM = frozenset({MachineStatus.RUNNING, MachineStatus.STOPPED})
 
 # The statuses are those of the use cases, so that no button leads into a refusal; the use case has the last word.
 LOOKS = {
@@ -77,14 +90,34 @@ LOOKS = {
     ),
     Action.REFRESH: ActionLook("Refresh", "refresh-cw", "Looking what {0} is now.", _RESTING),
     Action.RETRY: ActionLook("Try again", "rotate-cw", "{0} is planned again.", frozenset({MachineStatus.ERROR})),
+    Action.RESIZE: ActionLook("Resize…", "sliders-horizontal", "The new size of {0} is being planned.", _CALM),
+    Action.SNAPSHOT: ActionLook("Take a snapshot…", "image", "A snapshot of {0} is taken.", _CALM),
+    Action.RESCUE: ActionLook("Start rescue system…", "shield-alert", "{0} starts its rescue system.", _RESTING),
+    Action.UNRESCUE: ActionLook("Leave rescue system…", "log-out", "{0} leaves its rescue system.", _RESTING),
+    Action.REBUILD: ActionLook("Rebuild…", "undo-2", "{0} is being rebuilt.", _RESTING),
     Action.DESTROY: ActionLook(
         "Destroy", "trash-2", "The end of {0} is being planned.", _RESTING | {MachineStatus.PENDING}
     ),
 }
 _KEYS = {Action.REFRESH: "F5", Action.DESTROY: "Del"}
-_POWER = frozenset({Action.REBOOT, Action.STOP, Action.START})
+# What the provider must be able to do, by the name it has there.
+_POWER = {
+    Action.REBOOT: "reboot",
+    Action.STOP: "stop",
+    Action.START: "start",
+    Action.SNAPSHOT: "snapshot",
+    Action.RESCUE: "rescue",
+    Action.UNRESCUE: "rescue",
+    Action.REBUILD: "rebuild",
+}
+# Done on later days than the first, each after a question of its own.
+UPKEEP = (Action.RESIZE, Action.SNAPSHOT, Action.RESCUE, Action.UNRESCUE, Action.REBUILD)
+# By these something is lost.
+DANGEROUS = frozenset({Action.REBUILD, Action.DESTROY})
+# Asked for one machine at a time.
+SINGLE = frozenset({*UPKEEP, Action.DESTROY})
 # Their plan waits for a yes, so it is shown at once.
-_PLANNED = frozenset({Action.RETRY, Action.DESTROY})
+_PLANNED = frozenset({Action.RETRY, Action.RESIZE, Action.DESTROY})
 _INTERRUPTING = frozenset({Action.REBOOT, Action.STOP})
 # How many machines a question names.
 NAMED = 8
@@ -110,11 +143,23 @@ def why_not(action: Action, machine: Machine, infos: Infos) -> str:
     if machine.is_gone:
         return tr("It is already destroyed.")
     info = infos.get(machine.provider)
-    if action in _POWER and info is not None and action.value not in info.power_actions:
+    if info is not None and not _is_able(action, info):
         return tr("{0} cannot do this.").format(info.title)
     if machine.actual_status not in LOOKS[action].from_statuses:
         return tr("It is {0}.").format(machine.actual_status.value)
     return ""
+
+
+def is_offered(action: Action, machine: Machine, infos: Infos) -> bool:
+    """Whether the action is worth a row in the machine's menu: upkeep is shown only where its provider can do it."""
+    info = infos.get(machine.provider)
+    return action not in UPKEEP or (info is not None and _is_able(action, info))
+
+
+def _is_able(action: Action, info: ProviderInfo) -> bool:
+    if action is Action.RESIZE:
+        return not info.asks_host and all(skipped.step is not WizardStep.SIZE for skipped in info.skipped_steps)
+    return action not in _POWER or _POWER[action] in info.power_actions
 
 
 def applies(action: Action, machines: Iterable[Machine], infos: Infos) -> bool:
@@ -144,6 +189,9 @@ class MachineActions(QWidget):
         if action is Action.DESTROY:
             for machine in chosen:
                 self._confirm_end(machine)
+        elif action in UPKEEP:
+            for machine in chosen:
+                self._ask_upkeep(action, machine)
         elif len(chosen) > 1 and action in _INTERRUPTING:
             self._confirm_many(action, chosen)
         else:
@@ -154,7 +202,8 @@ class MachineActions(QWidget):
         chosen = tuple(machines)
         many = len(chosen) > 1
         for action in Action:
-            if action is Action.DESTROY and many:
+            is_hidden = bool(chosen) and not is_offered(action, chosen[0], infos)
+            if is_hidden or (many and action in SINGLE):
                 continue
             yield Command(
                 name=f"{'machines' if many else 'machine'}.{action}",
@@ -235,15 +284,38 @@ class MachineActions(QWidget):
         )
         self._send(Action.DESTROY, machine, ask, None)
 
+    def _ask_upkeep(self, action: Action, machine: Machine) -> None:
+        """Ask for it in a dialog that stays open until the run is queued."""
+
+        def done(deployment: Deployment) -> None:
+            self._on_queued(action, machine, deployment)
+
+        over = self.parentWidget()
+        dialog: UpkeepDialog
+        match action:
+            case Action.RESIZE:
+                dialog = ResizeDialog(self._bridge, machine, done=done, parent=over)
+            case Action.SNAPSHOT:
+                dialog = SnapshotDialog(self._bridge, machine, done=done, parent=over)
+            case Action.REBUILD:
+                dialog = RebuildDialog(self._bridge, machine, done=done, parent=over)
+            case _:
+                is_on = action is Action.RESCUE
+                dialog = RescueDialog(self._bridge, machine, is_on=is_on, done=done, parent=over)
+        dialog.open()
+
     def _send(self, action: Action, machine: Machine, ask: Request[Deployment], busy: tasks.Busy | None) -> None:
         def done(deployment: Deployment) -> None:
-            if action in _PLANNED and not deployment.auto_approve:
-                self._window.inspect("deployment", deployment.deployment_id)
-            elif not self._window.is_inspecting("machine", machine.machine_id):
-                self._tell(action, machine, deployment)
-            self.asked.emit(deployment)
+            self._on_queued(action, machine, deployment)
 
         tasks.run(self._bridge, self._bridge.call(ask), owner=self, name=f"machine.{action}", done=done, busy=busy)
+
+    def _on_queued(self, action: Action, machine: Machine, deployment: Deployment) -> None:
+        if action in _PLANNED and not deployment.auto_approve:
+            self._window.inspect("deployment", deployment.deployment_id)
+        elif not self._window.is_inspecting("machine", machine.machine_id):
+            self._tell(action, machine, deployment)
+        self.asked.emit(deployment)
 
     def _tell(self, action: Action, machine: Machine, deployment: Deployment) -> None:
         """Say that it was asked for, where nothing else on the screen shows it."""

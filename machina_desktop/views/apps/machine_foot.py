@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.core.domain.machine import Machine, MachineStatus
-from machina_desktop.views.apps.machine_actions import LOOKS, Action, Infos, title_of, why_not
+from machina_desktop.views.apps.machine_actions import (
+    DANGEROUS,
+    LOOKS,
+    UPKEEP,
+    Action,
+    Infos,
+    is_offered,
+    title_of,
+    why_not,
+)
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
 from machina_desktop.views.widgets.flow import Flow
+from machina_desktop.views.widgets.menus import Dropdown
 
 
 class ActionFoot(QWidget):
@@ -33,10 +45,14 @@ class ActionFoot(QWidget):
             Action.START: self._build_button(Action.START),
             Action.DESTROY: self._build_button(Action.DESTROY, ButtonKind.DANGER),
         }
+        self._more = Dropdown(self.tr("More"))
+        self._more.setObjectName("machine.more")
+        self._rows: tuple[tuple[Action, bool], ...] = ()
         row = Flow(self)
         row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         for action, button in self._buttons.items():
             if action is Action.DESTROY:
+                row.addWidget(self._more)
                 row.addWidget(self._refresh)
                 row.add_apart(button)
             else:
@@ -57,9 +73,29 @@ class ActionFoot(QWidget):
             reason = away or why_not(action, machine, infos)
             button.setEnabled(not reason and not button.is_busy())
             button.setToolTip(reason)
+        self._show_upkeep(machine, infos, away)
         reason = away or why_not(Action.REFRESH, machine, infos)
         self._refresh.setEnabled(not reason)
         self._refresh.setToolTip(reason or title_of(Action.REFRESH))
+
+    def _show_upkeep(self, machine: Machine, infos: Infos, away: str) -> None:
+        """Put into the menu what the machine's provider can do on later days."""
+        offered = [action for action in UPKEEP if is_offered(action, machine, infos)]
+        self._more.setVisible(bool(offered) and not machine.is_gone)
+        rows = tuple((action, not away and not why_not(action, machine, infos)) for action in offered)
+        if rows == self._rows:
+            # A menu that is open stays as it is.
+            return
+        self._rows = rows
+        menu = self._more.items
+        menu.clear()
+        for action, is_ready in rows:
+            entry = menu.add_item(
+                title_of(action), partial(self.chosen.emit, action, None), icon_name=LOOKS[action].icon_name
+            )
+            entry.setEnabled(is_ready)
+            if action in DANGEROUS:
+                menu.mark_dangerous(entry)
 
     def _build_button(self, action: Action, kind: ButtonKind = ButtonKind.SECONDARY) -> Button:
         button = Button(title_of(action), kind=kind)

@@ -17,7 +17,7 @@ from machina_desktop.views.models.status import word_of
 from machina_desktop.views.models.table_model import RecordTableModel
 from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.theme import Space
-from machina_desktop.views.widgets.card_grid import CardGrid
+from machina_desktop.views.widgets.card_grid import CardContent, CardGrid
 from machina_desktop.views.widgets.layout import CollapsibleGroup
 from machina_desktop.views.widgets.table_view import TableView
 
@@ -85,6 +85,7 @@ class MachineList(QStackedWidget):
         self._look = _Look()
         self._machines: tuple[Machine, ...] = ()
         self._runs: Mapping[str, Deployment] = {}
+        self._dots: Mapping[str, str] = {}
         self._is_updating = False
         self._settled = QTimer(self, singleShot=True, interval=_SETTLED_MS)
         self._settled.timeout.connect(self._reveal)
@@ -98,6 +99,11 @@ class MachineList(QStackedWidget):
     def set_runs(self, runs: Mapping[str, Deployment]) -> None:
         """Tell of each machine, by its id, the newest run."""
         self._runs = runs
+        self.tell_time()
+
+    def set_dots(self, dots: Mapping[str, str]) -> None:
+        """Mark the machines of accounts, by their ids, with a dot of a colour token."""
+        self._dots = dots
         self.tell_time()
 
     def tell_time(self) -> None:
@@ -185,13 +191,17 @@ class MachineList(QStackedWidget):
         return scroll
 
     def _new_part(self) -> _Part:
-        model: RecordTableModel[Machine] = RecordTableModel(columns(self._run_of), key=lambda each: each.machine_id)
+        model: RecordTableModel[Machine] = RecordTableModel(
+            columns(self._run_of, self._dot_of), key=lambda each: each.machine_id
+        )
         name = tr("Machines")
         view: View
         if self._look.is_table:
             view = TableView(model, name=name, settings=self._settings, settings_key="machines")
         else:
-            view = CardGrid(model, card=lambda each: card_of(each, self._run_of(each)), name=name)
+            view = CardGrid(
+                model, card=lambda each: card_of(each, self._run_of(each), dot=self._dot_of(each)), name=name
+            )
         model.setParent(view)
         view.viewport().installEventFilter(self)
         view.selected.connect(lambda key: self._on_selected(view, key))
@@ -201,8 +211,14 @@ class MachineList(QStackedWidget):
         view.menu_requested.connect(self.menu_requested)
         return _Part(model, view)
 
+    def _card_of(self, machine: Machine) -> CardContent:
+        return card_of(machine, self._run_of(machine), dot=self._dot_of(machine))
+
     def _run_of(self, machine: Machine) -> Deployment | None:
         return self._runs.get(machine.machine_id)
+
+    def _dot_of(self, machine: Machine) -> str:
+        return self._dots.get(machine.provider_account_id, "")
 
     def _update(self) -> None:
         self._is_updating = True

@@ -24,8 +24,8 @@ def status_of(machine: Machine) -> Status:
     return Status(machine.actual_status, machine.desired_status)
 
 
-def card_of(machine: Machine, run: Deployment | None = None) -> CardContent:
-    """What a machine's card says; ``run`` is its newest one."""
+def card_of(machine: Machine, run: Deployment | None = None, *, dot: str = "") -> CardContent:
+    """What a machine's card says; ``run`` is its newest one, ``dot`` the colour token of its account."""
     return CardContent(
         title=machine.name,
         status=status_of(machine),
@@ -35,14 +35,17 @@ def card_of(machine: Machine, run: Deployment | None = None) -> CardContent:
         mono=endpoint_of(machine),
         measure=measure_of(machine),
         facts=" · ".join(part for part in (place_of(machine), "" if machine.is_practice else machine.size) if part),
+        dot=dot,
         tags=machine.tags,
         mark=tr("practice") if machine.is_practice else tr("protected") if machine.is_protected else "",
     )
 
 
-def columns(run_of: Callable[[Machine], Deployment | None]) -> tuple[Column[Machine], ...]:
-    """The columns of the table; ``run_of`` knows a machine's newest run."""
-    return (*_first_columns(), *_place_columns(), *_history_columns(run_of))
+def columns(
+    run_of: Callable[[Machine], Deployment | None], dot_of: Callable[[Machine], str]
+) -> tuple[Column[Machine], ...]:
+    """The columns of the table; ``run_of`` knows a machine's newest run, ``dot_of`` its account's colour."""
+    return (*_first_columns(), *_place_columns(dot_of), *_history_columns(run_of))
 
 
 def _first_columns() -> tuple[Column[Machine], ...]:
@@ -53,9 +56,9 @@ def _first_columns() -> tuple[Column[Machine], ...]:
     )
 
 
-def _place_columns() -> tuple[Column[Machine], ...]:
+def _place_columns(dot_of: Callable[[Machine], str]) -> tuple[Column[Machine], ...]:
     return (
-        Column(key="provider", title=tr("Provider"), text=_provider_of, width=130, least=115, rank=2),
+        Column(key="provider", title=tr("Provider"), text=_provider_of, dot=dot_of, width=140, least=125, rank=2),
         Column(
             key="region",
             title=tr("Region"),

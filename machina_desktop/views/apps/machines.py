@@ -12,13 +12,22 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Paths
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.machine import Machine, MachineStatus
-from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
+from machina_desktop.core.domain.provider import ProviderAccount, ProviderInfo, ProviderType
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.core.services.machines import ListMachines
-from machina_desktop.core.services.providers import ListProviders
+from machina_desktop.core.services.providers import ListAccounts, ListProviders
 from machina_desktop.views.apps.base import App, Page, Window
-from machina_desktop.views.apps.machine_actions import LOOKS, Action, MachineActions, applies, title_of
+from machina_desktop.views.apps.machine_actions import (
+    DANGEROUS,
+    LOOKS,
+    SINGLE,
+    Action,
+    MachineActions,
+    applies,
+    is_offered,
+    title_of,
+)
 from machina_desktop.views.apps.machine_detail import MachineDetail
 from machina_desktop.views.apps.machine_list import Grouping, MachineList
 from machina_desktop.views.apps.machine_search import LIMIT, searches
@@ -28,7 +37,7 @@ from machina_desktop.views.commands import Command, install_keys
 from machina_desktop.views.icons import icon
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import word_of
-from machina_desktop.views.provider_words import provider_title
+from machina_desktop.views.provider_words import dot_of, provider_title
 from machina_desktop.views.remembered import recall, remember
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, Segment, Segmented
@@ -215,12 +224,23 @@ class MachinesPage(Page):
 
         LiveQuery(
             self.bridge,
+            ListAccounts(team_id=self.bridge.team_id),
+            depends=frozenset({"provider_account"}),
+            on_answer=self._on_accounts,
+            on_error=lambda _error: None,
+            parent=self,
+        )
+        LiveQuery(
+            self.bridge,
             ListDeployments(team_id=self.bridge.team_id, limit=RUNS),
             depends=frozenset({"deployment"}),
             on_answer=self._on_runs,
             on_error=lambda _error: None,
             parent=self,
         )
+
+    def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
+        self._list.set_dots({each.provider_account_id: dot_of(each) for each in accounts})
 
     def _on_runs(self, runs: tuple[Deployment, ...]) -> None:
         newest: dict[str, Deployment] = {}
@@ -334,12 +354,13 @@ class MachinesPage(Page):
             self._add_copying(menu, chosen[0])
         menu.addSeparator()
         for action in Action:
-            if action is Action.DESTROY and len(chosen) != 1:
+            is_hidden = any(not is_offered(action, machine, self._infos) for machine in chosen)
+            if is_hidden or (action in SINGLE and len(chosen) != 1):
                 continue
             entry = _entry(menu, title_of(action, chosen[0] if chosen else None), LOOKS[action].icon_name)
             entry.setEnabled(applies(action, chosen, self._infos))
             entry.triggered.connect(lambda _checked=False, action=action: self._actions.run(action, chosen))
-            if action is Action.DESTROY:
+            if action in DANGEROUS:
                 menu.mark_dangerous(entry)
         menu.popup(at)
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from PySide6.QtCore import QLocale
+
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
 from machina_desktop.core.errors import MachinaError, NotFound
 from machina_desktop.core.services.machines import ListMachines
-from machina_desktop.core.services.providers import DeleteAccount, ListAccounts, ListProviders, VerifyAccount
+from machina_desktop.core.services.providers import (
+    DeleteAccount,
+    ForgetPlugins,
+    ListAccounts,
+    ListProviders,
+    UpdateAccount,
+    VerifyAccount,
+)
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
+from machina_desktop.views.apps.provider_editor import AccountEditor
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections, WidgetList
@@ -46,6 +56,10 @@ class ProviderDetail(Detail):
         self._trouble.setObjectName("provider_account.trouble")
         self._facts = KeyValueList()
         self._settings = WidgetList()
+        self._quota = WidgetList()
+        self._editor = AccountEditor()
+        self._editor.label_edited.connect(lambda label: self._update(UpdateAccount(account_id=key, label=label)))
+        self._editor.colour_edited.connect(lambda colour: self._update(UpdateAccount(account_id=key, colour=colour)))
         self._residents = MachineLinks(name="provider_account.machine", nothing=self.tr("No machine lives here."))
         self._residents.chosen.connect(lambda machine_id: window.inspect("machine", machine_id))
         self._sections = Sections()
@@ -104,11 +118,16 @@ class ProviderDetail(Detail):
         self._panel.add_to_header(self._status, self._practice)
         self._panel.add_remark(self._trouble)
         self._sections.add(self.tr("Account"), self._facts)
+        self._quota_part = self._sections.add(self.tr("Quota"), self._quota)
+        self._sections.add(self.tr("In lists"), self._editor)
         self._settings_part = self._sections.add(self.tr("Settings"), self._settings)
         self._sections.add(self.tr("Machines"), self._residents)
         self._verify = Button(self.tr("Verify again"), icon_name="refresh-cw")
         self._verify.setObjectName("provider_account.verify")
         self._verify.clicked.connect(self._on_verify)
+        self._forget = Button(self.tr("Forget plugins…"))
+        self._forget.setObjectName("provider_account.forget_plugins")
+        self._forget.clicked.connect(self._on_forget)
         self._delete = Button(self.tr("Delete…"), kind=ButtonKind.DANGER)
         self._delete.setObjectName("provider_account.delete")
         self._delete.clicked.connect(self._on_delete)
@@ -124,7 +143,7 @@ class ProviderDetail(Detail):
         self._unshare = Button(self.tr("Stop sharing…"))
         self._unshare.setObjectName("provider_account.stop_sharing")
         self._unshare.clicked.connect(self._on_stop_sharing)
-        self._panel.add_actions(self._verify, self._share, self._unshare, self._delete)
+        self._panel.add_actions(self._verify, self._forget, self._share, self._unshare, self._delete)
 
     def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
         found = next((each for each in accounts if each.provider_account_id == self.key), None)
@@ -160,10 +179,24 @@ class ProviderDetail(Detail):
         self._unshare.setVisible(can_stop_sharing(account, device))
         self._facts.set_row_visible("identity", bool(account.identity))
         self._facts.set_row_visible("scopes", bool(account.scopes))
+        self._forget.setVisible(info is not None and info.has_firewalls)
+        self._editor.show_account(account)
+        self._render_quota(account)
         self._render_settings(account, info)
         self._render_trouble(account)
         self._panel.show_content()
         self.setWindowTitle(self.title)
+
+    def _render_quota(self, account: ProviderAccount) -> None:
+        values = KeyValueList()
+        for quota in account.quota:
+            limit = QLocale().toString(quota.limit)
+            words = self.tr("at most {0}").format(limit)
+            if quota.used is not None:
+                words = self.tr("{0} of {1}").format(QLocale().toString(quota.used), limit)
+            values.add_text(quota.name, quota.name, words)
+        self._quota.fill(values)
+        self._quota_part.setVisible(bool(account.quota))
 
     def _render_settings(self, account: ProviderAccount, info: ProviderInfo | None) -> None:
         titles = {entry.name: entry.title for entry in info.account_fields} if info is not None else {}
@@ -192,6 +225,51 @@ class ProviderDetail(Detail):
     def _on_machines(self, machines: tuple[Machine, ...]) -> None:
         self._machines = tuple(each for each in machines if each.provider_account_id == self.key)
         self._residents.show_machines(self._machines)
+
+    def _update(self, ask: UpdateAccount) -> None:
+        self._panel.problem.clear()
+        tasks.run(
+            self.bridge,
+            self.bridge.call(ask),
+            owner=self,
+            name="UpdateAccount",
+            failed=self._on_not_updated,
+        )
+
+    def _on_not_updated(self, error: MachinaError) -> None:
+        self._panel.show_problem(error)
+        if self._account is not None:
+            self._editor.restore(self._account)
+
+    def _on_forget(self) -> None:
+        question = ConfirmDialog(
+            self.tr("Forget the plugins of {0}?").format(self.title),
+            text=self.tr("The next run takes the plugins that it is given then, and later runs keep to those."),
+            losses=(
+                self.tr("Runs no longer refuse a plugin that differs from the first one."),
+                self.tr("Do this when the provider has withdrawn a version, or your mirror has another build of it."),
+            ),
+            confirm=self.tr("Forget plugins"),
+            is_danger=False,
+            parent=self,
+        )
+        question.setObjectName("forget_plugins")
+        question.primary.setObjectName("forget_plugins.confirm")
+        question.accepted.connect(self._on_forget_confirmed)
+        question.open()
+
+    def _on_forget_confirmed(self) -> None:
+        tasks.run(
+            self.bridge,
+            self.bridge.call(ForgetPlugins(account_id=self.key)),
+            owner=self,
+            name="ForgetPlugins",
+            done=lambda _none: self.window_door.notify(
+                self.tr("The plugins of {0} are forgotten").format(self.title), kind="success"
+            ),
+            failed=self._panel.show_problem,
+            busy=self._forget,
+        )
 
     def _on_share(self) -> None:
         if self._account is not None:

@@ -7,18 +7,20 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
+from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
 from machina_desktop.core.errors import InvalidInput, Locked, MachinaError
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.providers import AddAccount, ListProviders
+from machina_desktop.core.services.providers import AddAccount, DeleteAccount, ListProviders
 from machina_desktop.views import tasks, theme
+from machina_desktop.views.callout import Callout
+from machina_desktop.views.colour_choice import ColourChoice
 from machina_desktop.views.icons import PROVIDER_ICONS, draw_icon
 from machina_desktop.views.server_custody import CustodyChoice
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.feedback import Skeleton
 from machina_desktop.views.widgets.form import Form
-from machina_desktop.views.widgets.inputs import Field, Input
+from machina_desktop.views.widgets.inputs import Input
 from machina_desktop.views.widgets.painting import (
     draw_focus_ring,
     draw_paragraph,
@@ -110,6 +112,11 @@ class AddAccountDialog(Dialog):
         self._choices = QVBoxLayout()
         self._right = QVBoxLayout()
         self.custody = CustodyChoice(bridge, name="add_account")
+        self.colour = ColourChoice(name="add_account.colour")
+        self._refused = Callout("error")
+        self._refused.setObjectName("add_account.refused")
+        self._refused.hide()
+        self._kept: ProviderAccount | None = None
         self._lay_out()
         self.primary.setEnabled(False)
         self.primary.clicked.connect(self._on_primary)
@@ -132,7 +139,9 @@ class AddAccountDialog(Dialog):
         self._right.setSpacing(Space.L)
         for widget in (self._title, self._summary, self.label):
             self._right.addWidget(widget)
+        self._right.addWidget(self.colour)
         self._right.addWidget(self.custody)
+        self._right.addWidget(self._refused)
         self._right.addStretch()
         row = QHBoxLayout()
         row.setSpacing(Space.XL)
@@ -168,11 +177,12 @@ class AddAccountDialog(Dialog):
             self._right.removeWidget(self._form)
             self._form.hide()
             self._form.deleteLater()
-        self._form = Form(info.account_fields)
+        self._form = Form(info.account_fields, folds=True)
+        self._form.more.setObjectName("add_account.more")
         self._form.submitted.connect(self._on_primary)
-        for entry, control in zip(info.account_fields, self._form.findChildren(Field), strict=True):
-            control.control.setObjectName(f"add_account.field.{entry.name}")
-        self._right.insertWidget(self._right.indexOf(self.custody), self._form)
+        for entry in info.account_fields:
+            self._form.control(entry.name).control.setObjectName(f"add_account.field.{entry.name}")
+        self._right.insertWidget(self._right.indexOf(self.colour), self._form)
         self.custody.set_wanted(any(entry.is_secret for entry in info.account_fields))
         self.primary.setEnabled(True)
         self.label.control.setFocus()
@@ -196,16 +206,18 @@ class AddAccountDialog(Dialog):
         if problem or not is_filled:
             return
         self.show_error("")
+        self._refused.hide()
         ask = AddAccount(
             team_id=self._bridge.team_id,
             type=self._info.type,
             label=self.label.text().strip(),
             fields={name: Secret(value) for name, value in self._form.values().items() if value},
             custody=self.custody.custody,
+            colour=self.colour.value(),
         )
         tasks.run(
             self._bridge,
-            self._bridge.call(ask),
+            self._add(ask),
             owner=self,
             name="AddAccount",
             done=self._on_added,
@@ -213,9 +225,39 @@ class AddAccountDialog(Dialog):
             busy=self,
         )
 
-    def _on_added(self, account: object) -> None:
+    def reject(self) -> None:
+        # What was refused is stored all the same; whoever closes now keeps it so.
+        kept, self._kept = self._kept, None
+        super().reject()
+        if kept is not None:
+            self.added.emit(kept)
+
+    async def _add(self, ask: AddAccount) -> ProviderAccount:
+        """Add it; what was refused before makes room for it."""
+        if self._kept is not None:
+            await self._bridge.call(DeleteAccount(account_id=self._kept.provider_account_id))
+            self._kept = None
+        return await self._bridge.call(ask)
+
+    def _on_added(self, account: ProviderAccount) -> None:
+        if account.credential_status is CredentialStatus.INVALID:
+            self._on_credentials_refused(account)
+            return
         self.added.emit(account)
         self.accept()
+
+    def _on_credentials_refused(self, account: ProviderAccount) -> None:
+        """Say so where it can be put right at once."""
+        self._kept = account
+        self._refused.say(
+            account.status_reason or self.tr("The provider refuses these credentials."),
+            self.tr("Put them right here and try again, or keep the account as it is and see to them later."),
+        )
+        self._refused.show()
+        self.primary.setText(self.tr("Try again"))
+        self.cancel.setText(self.tr("Keep it so"))
+        if self._form is not None:
+            self._form.focus_first()
 
     def _on_failed(self, error: MachinaError) -> None:
         if isinstance(error, Locked):

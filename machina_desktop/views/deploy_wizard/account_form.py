@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.provider import ProviderInfo
@@ -77,7 +77,8 @@ class AccountForm(Card):
         self._label.set_text(label)
         if info is None:
             return
-        self._form = Form(info.account_fields)
+        self._form = Form(info.account_fields, folds=True)
+        self._form.more.setObjectName("wizard.account-more")
         self._form.submitted.connect(self._on_submit)
         _name_controls(self._form, info)
         self._place.addWidget(self._form)
@@ -110,8 +111,5 @@ class AccountForm(Card):
 
 def _name_controls(form: Form, info: ProviderInfo) -> None:
     """Object names after the fields, so that tests and assistive tools find the controls."""
-    edits: list[QWidget] = [*form.findChildren(QLineEdit), *form.findChildren(QPlainTextEdit)]
-    for edit in edits:
-        for field in info.account_fields:
-            if edit.accessibleName().startswith(field.title):
-                edit.setObjectName(f"wizard.account-field.{field.name}")
+    for field in info.account_fields:
+        form.control(field.name).control.setObjectName(f"wizard.account-field.{field.name}")

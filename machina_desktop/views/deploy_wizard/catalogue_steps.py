@@ -12,9 +12,9 @@ from machina_desktop.core.domain.provider import Catalogue, Image, Region, Wizar
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
-from machina_desktop.views.deploy_wizard.fitting import families, misfits
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
+from machina_desktop.views.fitting import families, misfits
 from machina_desktop.views.size_picker import SizePicker
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind

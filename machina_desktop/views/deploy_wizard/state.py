@@ -33,8 +33,8 @@ from machina_desktop.core.services.providers import ListAccounts, ListProviders
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.deploy_wizard.draft import Draft, DraftFields, DraftFile, request_of
-from machina_desktop.views.deploy_wizard.fitting import why_not
 from machina_desktop.views.deploy_wizard.place import Place, why_not_at
+from machina_desktop.views.fitting import why_not
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.prices import why_not_there
 from machina_desktop.views.server_custody import device_of

@@ -25,6 +25,7 @@ class Column(Generic[R]):
         text: The text of a cell; also what is read aloud and sorted by.
         status: The status of a cell, painted as shape and word; its words replace ``text``.
         icon: The icon before the text, by name; empty for none.
+        dot: The colour token of a dot before the text; empty for none.
         face: The name and the picture's address of whom the avatar before the text shows.
         sort_key: What to sort by where the text won't do, such as a time.
         is_mono: Set in JetBrains Mono.
@@ -41,6 +42,7 @@ class Column(Generic[R]):
     text: Callable[[R], str] = lambda _record: ""
     status: Callable[[R], Status | None] | None = None
     icon: Callable[[R], str] | None = None
+    dot: Callable[[R], str] | None = None
     face: Callable[[R], tuple[str, str]] | None = None
     sort_key: Callable[[R], str | float] | None = None
     is_mono: bool = False

@@ -38,6 +38,7 @@ class CardContent:
         icon_name: The icon before the title, such as the provider's.
         mono: One monospaced line, such as the address.
         facts: One quiet line, such as ``fra1 · 2 vCPU · 4 GB``.
+        dot: The colour token of a dot before ``facts``; empty for none.
         mark: A short word at the upper right, such as ``practice``.
         aside: What was done last or waits, at the right of the status.
         aside_mark: The glyph before ``aside``, which has its colour; ``None`` for neither.
@@ -52,6 +53,7 @@ class CardContent:
     icon_name: str = ""
     mono: str = ""
     facts: str = ""
+    dot: str = ""
     tags: tuple[str, ...] = ()
     mark: str = ""
 
@@ -220,6 +222,9 @@ class CardDelegate(TellingDelegate, Generic[R]):
         room_left = mono.adjusted(used + Space.M, 0, 0, 0)
         draw_text(painter, room_left, content.measure, theme.font(Type.SECONDARY), secondary, align=_RIGHT)
         facts = mono.translated(0, 24)
+        if content.dot:
+            fill_rounded(painter, QRectF(facts.left(), facts.center().y() - 4, 8, 8), 4, theme.color(content.dot))
+            facts.adjust(8 + Space.S, 0, 0, 0)
         used = draw_text(painter, facts, content.facts, theme.font(Type.SECONDARY), secondary)
         self._paint_tags(painter, facts.adjusted(used + Space.M, 0, 0, 0), content.tags)
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import AccountField
 from machina_desktop.views.theme import Space
+from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.inputs import Input, PasswordInput, SecretArea, TextArea
 
 Check = Callable[[AccountField, str], str]
@@ -26,9 +27,17 @@ class Form(QWidget):
     submitted = Signal()
 
     def __init__(
-        self, fields: tuple[AccountField, ...], *, check: Check | None = None, parent: QWidget | None = None
+        self,
+        fields: tuple[AccountField, ...],
+        *,
+        check: Check | None = None,
+        folds: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
-        """``check`` says in words what is wrong with a field's value, or an empty text; it is asked on leaving."""
+        """``check`` says in words what is wrong with a field's value, or an empty text; it is asked on leaving.
+
+        With ``folds``, fields that are not needed lie folded away under *More*, if there are others.
+        """
         super().__init__(parent)
         self._fields = {field.name: field for field in fields}
         self._check = check
@@ -36,8 +45,24 @@ class Form(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(Space.L)
+        self._rest = QWidget()
+        self._rest_column = QVBoxLayout(self._rest)
+        self._rest_column.setContentsMargins(0, 0, 0, 0)
+        self._rest_column.setSpacing(Space.L)
+        folds = folds and len({field.is_required for field in fields}) > 1
         for field in fields:
-            self._build_control(field)
+            self._build_control(field, is_folded=folds and not field.is_required)
+        self.more = Button(self.tr("More"), kind=ButtonKind.GHOST, icon_name="chevron-right")
+        self.more.setAccessibleDescription(self.tr("Shows the fields that are not needed."))
+        self.more.clicked.connect(self._on_more)
+        self.more.setVisible(folds)
+        self._column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
+        self._column.addWidget(self._rest)
+        self._rest.hide()
+
+    def control(self, name: str) -> Input | TextArea:
+        """The control of a field."""
+        return self._controls[name]
 
     def values(self) -> dict[str, str]:
         """What is typed, by field name; trimmed but for secrets and texts of several lines."""
@@ -55,6 +80,8 @@ class Form(QWidget):
             control.set_error(errors.get(name, ""))
         for name, control in self._controls.items():
             if errors.get(name):
+                if self._rest.isAncestorOf(control) and self._rest.isHidden():
+                    self._on_more()
                 control.control.setFocus(Qt.FocusReason.OtherFocusReason)
                 return
 
@@ -70,7 +97,13 @@ class Form(QWidget):
             control.control.setFocus(Qt.FocusReason.OtherFocusReason)
             return
 
-    def _build_control(self, field: AccountField) -> None:
+    def _on_more(self) -> None:
+        is_shown = self._rest.isHidden()
+        self._rest.setVisible(is_shown)
+        self.more.setText(self.tr("Less") if is_shown else self.tr("More"))
+        self.more.set_icon_name("chevron-down" if is_shown else "chevron-right")
+
+    def _build_control(self, field: AccountField, *, is_folded: bool) -> None:
         title = field.title if field.is_required else self.tr("{0} (optional)").format(field.title)
         control: Input | TextArea
         if field.is_multiline and field.is_secret:
@@ -86,7 +119,7 @@ class Form(QWidget):
         control.changed.connect(lambda _text, name=field.name: self._on_changed(name))
         control.left.connect(lambda name=field.name: self._on_left(name))
         self._controls[field.name] = control
-        self._column.addWidget(control)
+        (self._rest_column if is_folded else self._column).addWidget(control)
 
     def _value(self, name: str) -> str:
         text = self._controls[name].text()

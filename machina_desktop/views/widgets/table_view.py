@@ -33,7 +33,7 @@ from machina_desktop.views.widgets.column_fit import ColumnFit
 from machina_desktop.views.widgets.delegate import TellingDelegate
 from machina_desktop.views.widgets.feedback import paint_avatar
 from machina_desktop.views.widgets.motion import FRAME_MS
-from machina_desktop.views.widgets.painting import draw_text
+from machina_desktop.views.widgets.painting import draw_text, fill_rounded
 from machina_desktop.views.widgets.pictures import picture_of
 from machina_desktop.views.widgets.selection import RecordSelection
 from machina_desktop.views.widgets.status import paint_status
@@ -43,6 +43,7 @@ ROW_HEIGHT = 40
 _EDGE = 3
 _ICON = 16
 _FACE = 24
+_DOT = 8
 _KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
 
@@ -236,6 +237,11 @@ class RowDelegate(TellingDelegate):
                 painter, QRectF(room.left(), room.center().y() - _ICON / 2, _ICON, _ICON), icon_name, "text-secondary"
             )
             room.adjust(_ICON + Space.S, 0, 0, 0)
+        dot = column.dot(record) if column.dot is not None else ""
+        if dot:
+            box = QRectF(room.left(), room.center().y() - _DOT / 2, _DOT, _DOT)
+            fill_rounded(painter, box, _DOT / 2, theme.color(dot))
+            room.adjust(_DOT + Space.S, 0, 0, 0)
         if column.face is not None:
             name, url = column.face(record)
             paint_avatar(
