@@ -11,6 +11,7 @@ import sys
 
 from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.terminal import Terminal
+from machina_desktop.core.terminal.wrapping import trimmed
 from tests.terminal import fuzz
 
 SIZES = ((10, 5), (20, 8), (40, 12))
@@ -87,8 +88,13 @@ def screen_rows(terminal: Terminal) -> list[Row]:
     return [terminal.row(y) for y in range(terminal.lines)]
 
 
+def visible(row: Row) -> tuple[object, ...]:
+    """A row without the blanks that are there because the next one continues it."""
+    return trimmed(row._replace(is_wrapped=False))[:4]
+
+
 def undamaged(terminal: Terminal, before: list[Row]) -> list[int]:
-    """Rows that have changed though nothing says so."""
+    """Rows that look different though nothing says so."""
     damage = terminal.take_damage()
     if damage.is_all:
         return []
@@ -96,7 +102,7 @@ def undamaged(terminal: Terminal, before: list[Row]) -> list[int]:
     return [
         y
         for y, (old, new) in enumerate(zip(moved, screen_rows(terminal), strict=True))
-        if old[:4] != new[:4] and y not in damage.rows
+        if visible(old) != visible(new) and y not in damage.rows
     ]
 
 

@@ -84,12 +84,14 @@ def test_behind_a_line_that_nobody_saw_is_the_background_of_its_last_row(line: s
 
 
 def test_behind_a_full_row_of_a_frame_is_no_background_once_it_has_scrolled_off() -> None:
-    frame = b"".join(b"\x1b[%d;1H\x1b[44m%s\x1b[0m\x1b[K" % (row, b"y" * 10) for row in range(1, 6))
-    frame += b"".join(b"\x1b[%d;1H\x1b[44m%s" % (row, b"y" * 10) for row in range(1, 6)) + b"\x1b[0m\r\n" * 9
-    at_once, slowly = Terminal(10, 5), Terminal(10, 5)
-    at_once.feed(frame)
-    for at in range(len(frame)):
-        slowly.feed(frame[at : at + 1])
+    first = b"\x1b[44m" + b"".join(b"\x1b[%d;1Hsome words of a row\x1b[K" % row for row in range(1, 7)) * 2
+    full = b"".join(b"\x1b[%d;1H%s" % (row, b"y" * 30) for row in (1, 2))
+    second = full + b"".join(b"\x1b[%d;1Hother words of a row\x1b[K" % row for row in range(3, 7))
+    at_once, slowly = Terminal(30, 6), Terminal(30, 6)
+    for part in (first, second, b"\x1b[0m" + b"\r\n" * 9):
+        at_once.feed(part)
+        for at in range(len(part)):
+            slowly.feed(part[at : at + 1])
     assert paths_fuzz.seen(at_once) == paths_fuzz.seen(slowly)
 
 

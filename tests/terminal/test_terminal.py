@@ -188,6 +188,33 @@ def test_a_saved_cursor_beyond_a_narrower_screen_comes_to_its_last_column_withou
     assert made.cursor == Cursor(9, 0, is_pending_wrap=False)
 
 
+@pytest.mark.parametrize(
+    "text", ["abcdefg \u4e2d", "abcdefgh \u4e2d", "abcdefgh  \u4e2d", "abcdefg  \u4e2dx", " " * 19 + "\u4e2d"]
+)
+@pytest.mark.parametrize("is_redrawn", [False, True])
+def test_the_blanks_before_a_wide_character_that_wraps_are_those_that_were_written(
+    text: str,
+    is_redrawn: bool,  # noqa: FBT001
+) -> None:
+    data = f"{text}\x1b[H{text[0]}\x1b[3H" if is_redrawn else text
+    made = terminal(data, 10)
+    before = rows(made)
+    assert made.text(Place(0, 0), Place(2, 9)).rstrip("\n") == text
+    assert [*made.search(Pattern(text))] != [None]
+    made.resize(40, 5)
+    assert made.row(0) == terminal(data, 40).row(0)
+    made.resize(10, 5)
+    assert rows(made) == before
+
+
+def test_a_line_of_many_thousand_columns_is_copied_without_blanks_at_another_width() -> None:
+    text = "abcdefghijklmnopqrstuvwxy" * 1000
+    made = terminal(text + "\r\nend", 80, 5)
+    made.resize(99, 5)
+    assert made.text(Place(made.dropped, 0), Place(made.top + 4, 98)).rstrip() == f"{text}\nend"
+    assert len([match for match in made.search(Pattern("wxyabc")) if match]) == 999
+
+
 def test_looks_and_clusters_wrap_with_their_text() -> None:
     made = terminal("ab\x1b[31mcdef\x1b[0m中e\u0301❤\ufe0f", 40)
     made.resize(5, 5)

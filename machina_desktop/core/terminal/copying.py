@@ -48,18 +48,8 @@ def text_between(rows: Rows, first: Place, last: Place, *, is_block: bool) -> st
         part = shown(row, start, stop)
         if is_block or number == end:
             parts.append(part.rstrip(" ") if is_block else part)
-        elif not row.is_wrapped:
-            parts.append(part)
         else:
-            following = rows.row(number + 1 - rows.top)
-            parts.append(part + " " * _missing(row, following, max(start, 0), rows.columns))
-            continue
-        if number < end:
+            parts.append(part)
+        if number < end and (is_block or not row.is_wrapped):
             parts.append("\n")
     return "".join(parts)
-
-
-def _missing(row: Row, following: Row, start: int, columns: int) -> int:
-    """Blanks at the end of a wrapped row; the column a wide character left free is none."""
-    missing = columns - max(len(row.text), start)
-    return 0 if missing == 1 and following.text[1:2] == HALF else missing

@@ -22,12 +22,13 @@ class Line:
     Attributes:
         clusters: As in ``Row``, of a compact line; None for none. In ``cells`` a cluster stands in its cell.
         is_wrapped: Whether the next row continues this one.
+        has_gap: Whether a wide character left the last column of a wrapped row free.
         marks: Shell marks that were set on this row (OSC 133).
         unread: Text with SGR sequences and the attribute of its beginning, from which ``read`` makes the ``runs`` of a
             compact line when somebody asks for them; ``text`` is there already.
     """
 
-    __slots__ = ("attributes", "cells", "clusters", "fill", "is_wrapped", "marks", "runs", "text", "unread")
+    __slots__ = ("attributes", "cells", "clusters", "fill", "has_gap", "is_wrapped", "marks", "runs", "text", "unread")
 
     def __init__(self, text: str = "", runs: list[int] | None = None, fill: int = 0, *, is_wrapped: bool = False):
         self.text = text
@@ -37,6 +38,7 @@ class Line:
         self.cells: list[str] | None = None
         self.attributes: list[int] = []
         self.is_wrapped = is_wrapped
+        self.has_gap = False
         self.marks: tuple[Mark, ...] = ()
         self.unread: tuple[str, int] | None = None
 
@@ -62,7 +64,8 @@ class Line:
         if self.cells is not None:
             text, runs, clusters = _packed(self.cells, self.attributes)
             fill = 0
-        short, own, fill = canonical(text, runs, fill, columns, at_least=max(clusters) + 1 if clusters else 0)
+        at_least = columns - self.has_gap if self.is_wrapped else max(clusters) + 1 if clusters else 0
+        short, own, fill = canonical(text, runs, fill, columns, at_least=at_least)
         return Row(short, own, fill, dict(clusters) if clusters else NO_CLUSTERS, self.is_wrapped)
 
     def blank(self, attribute: int) -> None:
@@ -73,6 +76,14 @@ class Line:
         self.cells = self.clusters = self.unread = None
         self.is_wrapped = False
 
+    def wrap(self, columns: int, *, has_gap: bool = False) -> None:
+        """Have the next row continue this one, which is full but for the column a wide character left free."""
+        if self.cells is None and len(self.text) < columns - has_gap:
+            length = len(self.text)
+            self._append(length, " " * (columns - has_gap - length), [length, self.fill])
+        self.is_wrapped = True
+        self.has_gap = has_gap
+
     def to_cells(self, columns: int) -> tuple[list[str], list[int]]:
         """Turn the line into cells, unless it is that already; answers cells and attributes."""
         cells = self.cells
@@ -80,6 +91,7 @@ class Line:
             self.read()
             length = len(self.text)
             blanks = columns - length
+            self.has_gap = self.is_wrapped and blanks == 1
             cells = self.cells = list(self.text) + [" "] * blanks
             self.attributes = expanded(self.runs, length) + [self.fill] * blanks
             if self.clusters:

@@ -16,7 +16,9 @@ class Row(NamedTuple):
     """What a row shows, in one canonical form: equal rows look equal.
 
     Attributes:
-        text: One code point a column; NUL is the right half of a wide character; trailing blanks are absent.
+        text: One code point a column; NUL is the right half of a wide character; trailing blanks are absent, unless the
+            next row continues this one: then it is as wide as the screen, or a column less where a wide character did
+            not fit in.
         runs: Flat ``(start0, attribute0, start1, attribute1, …)``; empty where all is default.
         fill: The attribute of the blanks right of ``text``: 0 or a background.
         clusters: Column of the first code point to the whole cluster, where that is more than one code point.

@@ -91,8 +91,10 @@ def matches(rows: Rows, pattern: Pattern, before: int | None) -> Iterator[Match 
 def _in_line(rows: Rows, pattern: Pattern, begin: int, end: int) -> Iterator[Match | None]:
     """Matches in the rows of one line, from the last to the first."""
     line = [rows.row(number - rows.top) for number in range(begin, end + 1)]
-    if any(row.clusters or HALF in row.text for row in line):
-        text, place = _by_cells(line, begin, rows.columns)
+    # A wide character that goes to the next row leaves a column free.
+    is_full = all(len(row.text) == rows.columns for row in line[:-1])
+    if not is_full or any(row.clusters or HALF in row.text for row in line):
+        text, place = _by_cells(line, begin)
     else:
         text, place = _by_columns(line, begin, rows.columns)
     if not text or not pattern.is_in(text):
@@ -108,11 +110,11 @@ def _in_line(rows: Rows, pattern: Pattern, begin: int, end: int) -> Iterator[Mat
 
 def _by_columns(line: list[Row], begin: int, columns: int) -> tuple[str, Callable[[int], Place]]:
     """The text of rows in which each character takes one column, and the place of each of its characters."""
-    text = "".join([row.text.ljust(columns) for row in line[:-1]]) + line[-1].text
+    text = "".join([row.text for row in line])
     return text, lambda at: Place(begin + at // columns, at % columns)
 
 
-def _by_cells(line: list[Row], begin: int, columns: int) -> tuple[str, Callable[[int], Place]]:
+def _by_cells(line: list[Row], begin: int) -> tuple[str, Callable[[int], Place]]:
     """The same of rows in which characters take two columns, or several characters one cell."""
     text: list[str] = []
     places: list[Place] = []
@@ -121,7 +123,4 @@ def _by_cells(line: list[Row], begin: int, columns: int) -> tuple[str, Callable[
             characters = shown(row, x, x + 1) if row.text[x] != HALF else ""
             text.append(characters)
             places += [Place(number, x)] * len(characters)
-        if number < begin + len(line) - 1:
-            text.append(" " * (columns - len(row.text)))
-            places += [Place(number, x) for x in range(len(row.text), columns)]
     return "".join(text), places.__getitem__

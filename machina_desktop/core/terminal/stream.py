@@ -240,7 +240,7 @@ class Stream(Walking):
                     if pending:
                         rows[y].write(begin, pending, runs, columns)
                         damage(y)
-                    rows[y].is_wrapped = True
+                    rows[y].wrap(columns)
                     if y == screen.region[1]:
                         screen.scroll_up(*screen.region, attribute & BACKGROUND_MASK)
                     elif y < last:

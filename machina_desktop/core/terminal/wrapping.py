@@ -54,13 +54,14 @@ def wrapped(row: Row, columns: int) -> list[Row]:
     start = 0
     for piece in cut(row.text, columns):
         end = start + len(piece)
+        is_wrapped = end < len(row.text) or row.is_wrapped
         clusters = {at - start: cluster for at, cluster in row.clusters.items() if start <= at < end}
-        text, runs, fill = canonical(
-            piece, runs_between(row.runs, start, end), 0, columns, at_least=max(clusters) + 1 if clusters else 0
-        )
-        rows.append(Row(text, runs, fill, clusters or NO_CLUSTERS, is_wrapped=True))
+        at_least = columns if is_wrapped else max(clusters) + 1 if clusters else 0
+        fill = row.fill if end == len(row.text) else 0
+        text, runs, fill = canonical(piece, runs_between(row.runs, start, end), fill, columns, at_least=at_least)
+        rows.append(Row(text, runs, fill, clusters or NO_CLUSTERS, is_wrapped))
         start = end
-    return [*rows[:-1], rows[-1]._replace(fill=row.fill, is_wrapped=row.is_wrapped)]
+    return rows
 
 
 def read_line(raw: str, attribute: int, columns: int) -> Row:

@@ -127,8 +127,9 @@ class Writing(Grid):
             cursor.x = min(cursor.x, edge - 1)
 
     def wrap(self) -> None:
-        """Go on at the beginning of the next row, which continues this one."""
-        self.rows[self.cursor.y].is_wrapped = True
+        """Go on at the beginning of the next row, which continues this one if it ended at the edge of the screen."""
+        if self.cursor.x >= self.columns - 1:
+            self.rows[self.cursor.y].wrap(self.columns, has_gap=self.cursor.x < self.columns)
         self.cursor.x = self.sides[0] if self.has_sides and self.cursor.x >= self.sides[0] else 0
         self.index()
 
@@ -197,7 +198,7 @@ class Writing(Grid):
             line.runs = [0, attribute]
             line.cells = line.clusters = line.unread = None
             line.is_wrapped = False
-            rows[cursor.y].is_wrapped = True
+            rows[cursor.y].wrap(columns)
             cursor.y += 1
             at += columns
         self.damaged_rows.update(range(first + 1, cursor.y + 1))
@@ -207,7 +208,7 @@ class Writing(Grid):
         """Send what would scroll through to the scrollback; answers where the last screenful begins."""
         columns, cursor = self.columns, self.cursor
         unseen = (len(text) - at) // columns - self.lines
-        self.rows[cursor.y].is_wrapped = True
+        self.rows[cursor.y].wrap(columns)
         for line in self.rows[: cursor.y + 1]:
             self.keep(line)
         end = at + unseen * columns
