@@ -29,6 +29,7 @@ model:
 fuzz:
 	@scripts/setup.sh dev
 	@.venv/bin/python -m tests.terminal.fuzz 20000
+	@.venv/bin/python -m tests.terminal.paths_fuzz 3000
 	@exec .venv/bin/python -m tests.terminal.guided_fuzz --mutate 200000
 
 bench:
