@@ -99,6 +99,8 @@ resource "aws_security_group" "machine" {
   }
 
   lifecycle {
-    ignore_changes = [description]
+    # Taken away, it goes after the instance has let go of it: one that is in use cannot be deleted.
+    create_before_destroy = true
+    ignore_changes        = [description]
   }
 }

@@ -59,4 +59,9 @@ resource "hcloud_firewall" "machine" {
       destination_ips = rule.value.direction == "outbound" ? rule.value.sources : []
     }
   }
+
+  lifecycle {
+    # Taken away, it goes after the server has let go of it: one that is in use cannot be deleted.
+    create_before_destroy = true
+  }
 }

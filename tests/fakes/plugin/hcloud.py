@@ -65,6 +65,7 @@ class Server(Resource):
     """`hcloud_server`."""
 
     replaced_by = frozenset({"image", "location", "ssh_keys", "user_data"})
+    recomputed = ("primary_disk_size",)
 
     def create(self, client: Any, planned: Values, stop: Stop) -> Values:
         body: Values = {
@@ -101,6 +102,12 @@ class Server(Resource):
             client.act("POST", f"{path}/actions/change_type", stop, change)
             client.act("POST", f"{path}/actions/poweron", stop, {})
         client.ask("PUT", path, {"name": planned["name"], "labels": planned["labels"] or {}})
+        before, after = ({*(_known(values["firewall_ids"]) or ())} for values in (prior, planned))
+        target = [{"type": "server", "server": {"id": int(prior["id"])}}]
+        for firewall in sorted(after - before):
+            client.ask("POST", f"/firewalls/{int(firewall)}/actions/apply_to_resources", {"apply_to": target})
+        for firewall in sorted(before - after):
+            client.ask("POST", f"/firewalls/{int(firewall)}/actions/remove_from_resources", {"remove_from": target})
         return self._told(client, prior["id"], planned)
 
     def delete(self, client: Any, state: Values, stop: Stop) -> None:
