@@ -280,6 +280,9 @@ class Desk(QObject):
         self._window.notify(self.tr("The vault is open. What waited for it can be tried again."), kind="success")
 
     def _on_begun(self, provider: str) -> None:
+        if provider == "cloud":
+            self._window.do("providers", "provider.add")
+            return
         if provider == "server":
             self.servers.connect_to()
             return

@@ -55,7 +55,8 @@ class FirstRunDialog(Dialog):
 
     Signals:
         vault_made(): The vault exists and is open.
-        begun(str): What to deploy on first: ``sandbox`` or ``baremetal``; ``server`` connects to one instead.
+        begun(str): What to deploy on first: ``sandbox`` or ``baremetal``; ``cloud`` adds an account,
+            ``server`` connects to one instead.
     """
 
     vault_made = Signal()

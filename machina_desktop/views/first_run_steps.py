@@ -188,7 +188,7 @@ class BeginStep(QWidget):
     """What to do first.
 
     Signals:
-        chosen(str): ``sandbox``, ``baremetal``, or ``server`` for a team that has one.
+        chosen(str): ``cloud``, ``sandbox``, ``baremetal``, or ``server`` for a team that has one.
     """
 
     chosen = Signal(str)
@@ -199,6 +199,12 @@ class BeginStep(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.M)
         for provider, icon, title, text in (
+            (
+                "cloud",
+                "cloud",
+                self.tr("Connect a cloud"),
+                self.tr("DigitalOcean, Hetzner, AWS or Google Cloud, with a token of yours that stays in the vault."),
+            ),
             (
                 "sandbox",
                 "flask-conical",

@@ -80,7 +80,7 @@ def stock(size: Size, region: str, catalogue: Catalogue) -> str:
     if is_to_be_had(size, region):
         return _tr("In stock")
     missing = _tr("Sold out") if size.is_offered(region) else _tr("Not offered")
-    places = ", ".join(each.slug for each in places_of(size, catalogue)[:SUGGESTED])
+    places = ", ".join(each.slug for each in places_of(size, catalogue)[: SUGGESTED - 1])
     return _tr("{0}; in {1}").format(missing, places) if places else missing
 
 

@@ -16,6 +16,7 @@ from machina_desktop.core.services.providers import AddAccount, ListAccounts, Li
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.apps.provider_adoption import AdoptionDialog
 from machina_desktop.views.apps.provider_detail import ProviderDetail
 from machina_desktop.views.apps.provider_dialog import AddAccountDialog
 from machina_desktop.views.commands import Command
@@ -25,7 +26,7 @@ from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status
 from machina_desktop.views.models.table_model import Column
-from machina_desktop.views.provider_words import provider_title
+from machina_desktop.views.provider_words import dot_of, provider_title
 from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.states import EmptyState
@@ -55,6 +56,7 @@ def _shape(machines_on: Callable[[ProviderAccount], int]) -> ListShape[ProviderA
                 title=_tr("Account"),
                 text=lambda account: account.label,
                 icon=lambda account: PROVIDER_ICONS[account.provider_type],
+                dot=dot_of,
                 width=200,
                 grows=1,
             ),
@@ -143,6 +145,11 @@ class ProvidersPage(Page):
         add = Button(self.tr("Add account"), kind=ButtonKind.PRIMARY, icon_name="plus", parent=self)
         add.setObjectName("providers.add")
         add.clicked.connect(lambda: self._add(None))
+        find = Button(self.tr("Find machines"), icon_name="search", parent=self)
+        find.setObjectName("providers.find_machines")
+        find.setToolTip(self.tr("What runs in your accounts and is not managed here"))
+        find.clicked.connect(self._on_find)
+        self.list.header.add_action(find)
         self.list.header.add_action(add)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -171,6 +178,14 @@ class ProvidersPage(Page):
 
     def commands(self) -> Iterable[Command]:
         yield from _beginnings(lambda: self._add(None), lambda: self._add(ProviderType.BAREMETAL))
+        yield Command(
+            name="provider.find_machines",
+            title=_tr("Find machines in your accounts that are not managed"),
+            group=_tr("Providers"),
+            icon="search",
+            words=_tr("adopt import unmanaged instances"),
+            run=self._on_find,
+        )
         yield from self.list.commands()
         yield Command(
             name="provider.try_here",
@@ -180,6 +195,9 @@ class ProvidersPage(Page):
             run=self._on_try,
             is_available=lambda: self.list.states.currentWidget() is self._empty and self._empty.can_practise(),
         )
+
+    def _on_find(self) -> None:
+        AdoptionDialog(self.bridge, self.window_door, parent=self).open()
 
     def _start(self) -> None:
         LiveQuery(

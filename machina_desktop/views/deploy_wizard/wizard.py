@@ -35,7 +35,7 @@ from machina_desktop.views.widgets.modal import Modal
 from machina_desktop.views.widgets.states import ErrorState
 from machina_desktop.views.widgets.text import Label
 
-SIZE = QSize(1180, 700)
+SIZE = QSize(1240, 700)
 MINIMUM = QSize(800, 540)
 _STEPS: Mapping[WizardStep, Callable[[WizardState], Step]] = {
     WizardStep.ACCOUNT: AccountStep,
