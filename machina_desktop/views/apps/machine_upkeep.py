@@ -196,7 +196,7 @@ class ResizeDialog(UpkeepDialog):
         if after is None:
             return now_words
         more = difference(before, after, region)
-        then = tr("then {0}").format(_measure(after, region)) + (f" ({more})" if more else "")
+        then = tr("Then {0}").format(_measure(after, region)) + (f" ({more})" if more else "")
         return f"{now_words}\n{then}"
 
 
