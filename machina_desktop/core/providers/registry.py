@@ -43,9 +43,16 @@ def _gcp() -> Provider:
     return Gcp()
 
 
+def _aws() -> Provider:
+    from machina_desktop.core.providers.aws import Aws  # noqa: PLC0415 - brings httpx
+
+    return Aws()
+
+
 PROVIDERS: dict[ProviderType, Callable[[], Provider]] = {
     ProviderType.DIGITALOCEAN: _digitalocean,
     ProviderType.HETZNER: _hetzner,
+    ProviderType.AWS: _aws,
     ProviderType.GCP: _gcp,
     ProviderType.BAREMETAL: _baremetal,
     ProviderType.SANDBOX: _sandbox,
