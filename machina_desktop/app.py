@@ -196,6 +196,7 @@ class Desktop(QObject):
         self._host = host
         host.start_deployer()
         host.start_followers()
+        host.start_account_checks()
         self._bridge.attach_files(lambda: host.files)
         self._bridge.settle(host.gateway, lambda: host.terminals)
         # What is loaded by now stays for good. Looking through all of it at each full collection would stop the loop

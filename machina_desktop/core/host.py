@@ -28,6 +28,7 @@ from machina_desktop.core.terraform.engine import Engine, find_engine
 from machina_desktop.core.vault.hardening import harden_process
 from machina_desktop.core.vault.seals import Opener
 from machina_desktop.core.vault.vault import Vault
+from machina_desktop.core.workers.account_checks import AccountChecks
 from machina_desktop.core.workers.deployer import RUNNER, Deployer, Parts
 from machina_desktop.core.workers.heartbeats import BeatTimes, Heartbeats
 from machina_desktop.core.workers.sign_ins import FailedSignIns
@@ -157,6 +158,11 @@ class Host:
         Of all programs of this computer only the one that ``renews`` gives sessions new tokens.
         """
         self.connections.follow(self._supervisor.spawn, renews=renews)
+
+    def start_account_checks(self) -> None:
+        """Verify accounts every few hours. Only on a personal host that stays, after :meth:`start`."""
+        checks = AccountChecks(self.gateway, self._database, lambda: self.vault.is_open)
+        self.keep_running(checks.run, name="account checks")
 
     @property
     def connections(self) -> Connections:

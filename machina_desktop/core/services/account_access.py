@@ -1,12 +1,13 @@
-"""An account, opened for one question to its provider, wherever its secrets lie here."""
+"""An account, opened for a question to its provider, and which accounts have machines to ask for."""
 
 from __future__ import annotations
 
 from machina_desktop.core.domain.custody import KEPT_BACK
-from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import NotFound
 from machina_desktop.core.providers.base import Access
+from machina_desktop.core.providers.registry import available_types, provider_for
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.sealing import open_record
 from machina_desktop.core.store.transaction import Transaction
@@ -35,3 +36,8 @@ def account_of(tx: Transaction, account_id: str, team_id: str) -> ProviderAccoun
     if account.team_id != team_id:
         raise NotFound("The team has no such account.", hint="Choose one of the team's own.")
     return account
+
+
+def has_list(kind: ProviderType) -> bool:
+    """Whether that provider has machines of its own, which it lists and Terraform keeps a record of."""
+    return kind in available_types() and bool(provider_for(kind).main_resource)

@@ -109,14 +109,23 @@ async def require_here(context: Context, actor: Actor, record: Kept) -> None:
     """
 
     def look(tx: Transaction) -> None:
-        server = server_of(tx, record.team_id)
-        # A server's own process has no key: what its runners can open is no more its than what a desktop keeps.
-        if (server is None and (record.keeper or record.custody is Custody.SERVER)) or (
-            server is not None and not opens_at(record, server.device_id)
-        ):
+        if not is_here(tx, record):
             raise not_here(tx, record)
 
     await context.read(actor, look)
+
+
+def is_here(tx: Transaction, record: Kept) -> bool:
+    """Whether the record's secrets are among those that this process can open.
+
+    Raises:
+        Conflict: E-SIGNED-OUT.
+    """
+    server = server_of(tx, record.team_id)
+    if server is None:
+        # A server's own process has no key: what its runners can open is no more its than what a desktop keeps.
+        return not record.keeper and record.custody is not Custody.SERVER
+    return opens_at(record, server.device_id)
 
 
 def not_here(tx: Transaction, record: Kept) -> Conflict:

@@ -14,11 +14,9 @@ from machina_desktop.core.domain.firewall import (
     template_of,
 )
 from machina_desktop.core.domain.machine import Machine, MachineStatus
-from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
+from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import new_id, now
-from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -162,25 +160,6 @@ def delete_firewall(tx: Transaction, _actor: Actor, ask: DeleteFirewall) -> None
             code="E-FIREWALL-IN-USE",
         )
     tx.delete(profile)
-
-
-def check_firewall(tx: Transaction, team_id: str, provider: ProviderType, profile_id: str) -> None:
-    """Refuse a profile that is not the team's, or any for a machine that can have none; empty is always right.
-
-    Raises:
-        NotFound, InvalidInput: it is refused.
-    """
-    if not profile_id:
-        return
-    if tx.find(FirewallProfile, profile_id=profile_id, team_id=team_id) is None:
-        raise NotFound("The team has no such firewall.", hint="Choose one of the team's own.")
-    info = provider_for(provider).info
-    if not info.has_firewalls:
-        raise InvalidInput(
-            f"Machines of {info.title} have no firewall of their provider's.",
-            field="firewall_profile_id",
-            code="E-PROVIDER-CANNOT",
-        )
 
 
 def _users(tx: Transaction, profile: FirewallProfile) -> tuple[Machine, ...]:

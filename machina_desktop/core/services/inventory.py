@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from machina_desktop.core.domain.deployment import DeploymentType
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus, ProvisioningMethod, name_problem
-from machina_desktop.core.domain.provider import Instance, ProviderAccount, ProviderType
+from machina_desktop.core.domain.provider import Instance, ProviderAccount
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput, Locked, MachinaError, NotFound
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.log import REDACTOR
-from machina_desktop.core.providers.registry import available_types, provider_for
-from machina_desktop.core.services.account_access import account_of, open_account
+from machina_desktop.core.providers.registry import provider_for
+from machina_desktop.core.services.account_access import account_of, has_list, open_account
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.runs import queue_run
 from machina_desktop.core.services.use_case import Request, use_case
@@ -105,11 +105,6 @@ async def list_instances(context: Context, actor: Actor, ask: ListInstances) -> 
     accounts, ours = await context.read(actor, lambda tx: _accounts(tx, ask))
     listed = await asyncio.gather(*(_listed(context, actor, account, ours) for account in accounts))
     return tuple(_unmanaged(each) for each in listed) if ask.is_unmanaged else tuple(listed)
-
-
-def has_list(kind: ProviderType) -> bool:
-    """Whether that provider has machines of its own, which it lists and Terraform keeps a record of."""
-    return kind in available_types() and bool(provider_for(kind).main_resource)
 
 
 def _accounts(tx: Transaction, ask: ListInstances) -> tuple[tuple[ProviderAccount, ...], Mapping[str, Machine]]:

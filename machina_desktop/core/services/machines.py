@@ -14,8 +14,7 @@ from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.providers.registry import provider_for
-from machina_desktop.core.services.firewalls import check_firewall
-from machina_desktop.core.services.runs import discard_waiting, end_queue_of_gone, queue_run
+from machina_desktop.core.services.runs import check_firewall, discard_waiting, end_queue_of_gone, queue_run
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 

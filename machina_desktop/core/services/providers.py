@@ -94,9 +94,10 @@ class RecordAccount(Request[ProviderAccount]):
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyAccount(Request[ProviderAccount]):
-    """Ask the provider again whether the account works."""
+    """Ask the provider again whether the account works; what a routine check cannot find out changes nothing."""
 
     account_id: str
+    is_routine: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,6 +281,8 @@ async def verify_account(context: Context, actor: Actor, ask: VerifyAccount) -> 
     """Open the credentials for the moment of the question."""
     account = await context.read(actor, lambda tx: tx.get(ProviderAccount, ask.account_id))
     found = await provider_for(account.provider_type).verify(await open_account(context, actor, account))
+    if ask.is_routine and found.status is CredentialStatus.UNKNOWN:
+        return account
     return await context.record(actor, RecordVerification(account_id=ask.account_id, found=found))
 
 

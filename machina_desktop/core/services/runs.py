@@ -10,9 +10,9 @@ from machina_desktop.core.domain.deployment import Deployment, DeploymentState, 
 from machina_desktop.core.domain.firewall import FirewallProfile, FirewallRule
 from machina_desktop.core.domain.lock_file import LockFile
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
-from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
 from machina_desktop.core.domain.team import Actor, is_granted
-from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput
+from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.services.custody import (
     claim_device,
@@ -268,3 +268,22 @@ def rules_of(tx: Transaction, machine: Machine) -> tuple[FirewallRule, ...] | No
     """What the machine's firewall lets through; ``None`` where it has none."""
     profile = tx.find(FirewallProfile, profile_id=machine.firewall_profile_id) if machine.firewall_profile_id else None
     return profile.rules if profile is not None else None
+
+
+def check_firewall(tx: Transaction, team_id: str, provider: ProviderType, profile_id: str) -> None:
+    """Refuse a profile that is not the team's, or any for a machine that can have none; empty is always right.
+
+    Raises:
+        NotFound, InvalidInput: it is refused.
+    """
+    if not profile_id:
+        return
+    if tx.find(FirewallProfile, profile_id=profile_id, team_id=team_id) is None:
+        raise NotFound("The team has no such firewall.", hint="Choose one of the team's own.")
+    info = provider_for(provider).info
+    if not info.has_firewalls:
+        raise InvalidInput(
+            f"Machines of {info.title} have no firewall of their provider's.",
+            field="firewall_profile_id",
+            code="E-PROVIDER-CANNOT",
+        )

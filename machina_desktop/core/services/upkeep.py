@@ -10,9 +10,8 @@ from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.providers.registry import provider_for
-from machina_desktop.core.services.firewalls import check_firewall
-from machina_desktop.core.services.inventory import has_list
-from machina_desktop.core.services.runs import FIREWALL, GROW_DISK, IMAGE, SIZE, queue_run
+from machina_desktop.core.services.account_access import has_list
+from machina_desktop.core.services.runs import FIREWALL, GROW_DISK, IMAGE, SIZE, check_firewall, queue_run
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
