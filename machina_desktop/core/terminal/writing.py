@@ -192,15 +192,20 @@ class Writing(Grid):
         last = bottom if cursor.y <= bottom else self.lines - 1
         attribute = cursor.attribute
         first = cursor.y
+        below = rows[first + 1 : min(last, first + (len(text) - at) // columns) + 1]
+        if not below:
+            return at
+        rows[first].wrap(columns)
         # What fills a whole row leaves nothing of it.
-        for line in rows[first + 1 : min(last, first + (len(text) - at) // columns) + 1]:
+        for line in below:
             line.text = text[at : at + columns]
             line.runs = [0, attribute]
             line.cells = line.clusters = line.unread = None
-            line.is_wrapped = False
-            rows[cursor.y].wrap(columns)
-            cursor.y += 1
+            line.is_wrapped = True
+            line.has_gap = False
             at += columns
+        below[-1].is_wrapped = False
+        cursor.y += len(below)
         self.damaged_rows.update(range(first + 1, cursor.y + 1))
         return at
 
