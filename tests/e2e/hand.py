@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QMenu, QPlainTextEdit, QWidget
 
 from machina_desktop.views.choice_card import ChoiceCard
 
@@ -57,6 +57,15 @@ class Hand:
             for button in window.findChildren(QAbstractButton):
                 if button.accessibleName().startswith(name) and button.isVisible() and button.isEnabled():
                     return button
+        return None
+
+    def menu_row(self, text: str) -> tuple[QMenu, QPoint] | None:
+        """The open menu with the enabled row of that text, and where in it the row is."""
+        for menu in QApplication.topLevelWidgets():
+            if isinstance(menu, QMenu) and menu.isVisible():
+                for action in menu.actions():
+                    if action.text() == text and action.isEnabled():
+                        return menu, menu.actionGeometry(action).center()
         return None
 
     def choice(self, words: str) -> QWidget | None:

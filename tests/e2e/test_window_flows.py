@@ -53,3 +53,10 @@ def test_a_server_with_ssh_is_registered_looked_after_and_deregistered(tmp_path:
             "baremetal", tmp_path, "127.0.0.1", str(server.port), server.user, server.fingerprint, str(private)
         )
     assert set(STAGES) <= set(taken)
+
+
+@pytest.mark.window
+def test_a_machine_lives_its_life_at_a_cloud(tmp_path: Path) -> None:
+    """The cloud is a stand-in; Terraform is real."""
+    taken = _play("cloud", tmp_path)
+    assert {"account-refused", "wizard-size", "plan", "resize-plan", "resized", "drifted", "destroyed"} <= set(taken)

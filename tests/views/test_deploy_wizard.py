@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
+from machina_desktop.core.domain.firewall import FirewallProfile
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.provider import (
     Catalogue,
     Image,
+    Price,
     ProviderAccount,
     ProviderType,
     Region,
@@ -27,7 +30,7 @@ from machina_desktop.core.errors import InvalidInput, Locked, MachinaError, Unav
 from machina_desktop.core.services.keys import GenerateKey
 from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.core.services.offers import ListCatalogue
-from machina_desktop.core.services.providers import AddAccount, ListAccounts, ProbeHost
+from machina_desktop.core.services.providers import AddAccount, ListAccounts, ListProviders, ProbeHost
 from machina_desktop.views import tasks
 from machina_desktop.views.deploy_wizard import DeployWizard
 from machina_desktop.views.deploy_wizard.rail import StepState
@@ -35,7 +38,7 @@ from machina_desktop.views.models.table_model import RecordTableModel
 from machina_desktop.views.widgets.modal import SHADOW
 from machina_desktop.views.widgets.table_view import TableView
 from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
-from tests.fakes.rows import AT, account, keys, machine, team_rows
+from tests.fakes.rows import AT, PROVIDER_INFOS, account, keys, machine, team_rows
 
 LEFT = Qt.MouseButton.LeftButton
 PRACTICE = Catalogue(
@@ -93,6 +96,14 @@ class Opened:
         row = table.model().row_of(key)
         assert row >= 0, f"{name} has no row {key}"
         QTest.mouseClick(table.viewport(), LEFT, pos=table.visualRect(table.model().index(row, 0)).center())
+
+    def row_text(self, name: str, key: str) -> str:
+        """All cells of a row, from the left."""
+        table = self.find(name)
+        assert isinstance(table, TableView)
+        model = table.model()
+        assert isinstance(model, RecordTableModel)
+        return " | ".join(str(model.index(model.row_of(key), each).data()) for each in range(model.columnCount()))
 
     def type(self, name: str, text: str) -> None:
         control = self.find(name)
@@ -563,3 +574,132 @@ async def test_a_newcomer_gets_a_practice_machine_with_the_keyboard_alone() -> N
         await until(lambda: opened.wizard.current() is WizardStep.REVIEW)
         press(opened, Qt.KeyboardModifier.ControlModifier)
         await until(lambda: opened.window.inspected)
+
+
+CLOUD = Catalogue(
+    regions=(Region(slug="nbg1", title="Nuremberg"), Region(slug="hel1", title="Helsinki")),
+    sizes=(
+        Size(
+            slug="cx22",
+            title="CX22",
+            disk_gb=40,
+            architecture="x86_64",
+            sold_out=("nbg1",),
+            currency="EUR",
+            prices={"nbg1": Price(monthly=3.79), "hel1": Price(monthly=4.2)},
+        ),
+        Size(slug="cx32", title="CX32", disk_gb=80, architecture="x86_64", price_monthly=6.8, currency="EUR"),
+        Size(slug="cax11", title="CAX11", disk_gb=10, architecture="arm64", price_monthly=3.0, currency="EUR"),
+        Size(slug="far", title="FAR", regions=("hel1",), price_monthly=1.0, currency="EUR"),
+    ),
+    images=(
+        Image(slug="debian-12", title="Debian 12", family="debian"),
+        Image(slug="ubuntu-24.04", title="Ubuntu 24.04", family="ubuntu", architecture="x86_64"),
+        Image(slug="4711", title="web-1 of May", is_own=True, min_disk_gb=40),
+    ),
+    fetched_at=AT,
+)
+
+
+def at_a_cloud() -> FakeGateway:
+    gateway = FakeGateway((account(ProviderType.HETZNER, "account-one", "One"), *keys()))
+    infos = tuple(replace(info, has_firewalls=True) for info in PROVIDER_INFOS)
+    gateway.answers[ListProviders] = lambda _ask: infos
+    gateway.answers[ListCatalogue] = lambda _ask: CLOUD
+    return gateway
+
+
+class TestCloud:
+    async def _to_sizes(self, opened: Opened, region: str = "nbg1") -> None:
+        opened.click("wizard.account.account-one")
+        await opened.next(WizardStep.REGION)
+        await until(lambda: opened.wizard.findChild(QWidget, f"wizard.region.{region}"))
+        opened.click(f"wizard.region.{region}")
+        await opened.next(WizardStep.SIZE)
+        await turn(5)
+
+    async def test_what_is_sold_out_is_grey_and_cannot_be_chosen(self) -> None:
+        async with Opened(at_a_cloud()) as opened:
+            await self._to_sizes(opened)
+            opened.click_row("wizard.sizes", "cx22")
+            opened.click("wizard.next")
+            assert opened.wizard.current() is WizardStep.SIZE
+            problem = opened.find("wizard.size.problem")
+            assert isinstance(problem, QLabel)
+            assert problem.text() == "Choose a size."
+            assert opened.row_text("wizard.sizes", "cx22").endswith("Sold out; in hel1")
+            opened.click_row("wizard.sizes", "cx32")
+            await opened.next(WizardStep.IMAGE)
+
+    async def test_a_choice_that_another_region_lacks_is_told_with_where_it_is(self) -> None:
+        async with Opened(at_a_cloud()) as opened:
+            await self._to_sizes(opened, "hel1")
+            opened.click_row("wizard.sizes", "cx22")
+            assert opened.find("wizard.price").text() == "4.20 EUR / month"
+            opened.click("wizard.rail.region")
+            opened.click("wizard.region.nbg1")
+            note = opened.find("wizard.rail.size").note()
+            assert note == "CX22 is sold out in Nuremberg. It is to be had in Helsinki."
+
+    async def test_sizes_of_other_regions_are_counted(self) -> None:
+        async with Opened(at_a_cloud()) as opened:
+            await self._to_sizes(opened)
+            label = opened.find("wizard.sizes.elsewhere")
+            assert isinstance(label, QLabel)
+            assert label.text() == "1 more size is offered in other regions only."
+
+    async def test_only_images_that_fit_are_offered_and_own_ones_come_first(self) -> None:
+        async with Opened(at_a_cloud()) as opened:
+            await self._to_sizes(opened)
+            opened.click_row("wizard.sizes", "cx32")
+            await opened.next(WizardStep.IMAGE)
+            assert opened.find("wizard.image.4711").y() <= opened.find("wizard.image.debian-12").parentWidget().y()
+            assert opened.find("wizard.image.ubuntu-24.04").isVisible()
+            opened.click("wizard.back")
+            opened.click_row("wizard.sizes", "cax11")
+            await opened.next(WizardStep.IMAGE)
+            await turn(5)
+            assert opened.find("wizard.image.debian-12").isVisible()
+            misfits = opened.find("wizard.image.misfits")
+            assert isinstance(misfits, QLabel)
+            assert misfits.text() == "2 more images do not fit CAX11."
+
+    async def test_the_catalogue_is_fetched_anew_and_what_is_known_stays_when_that_fails(self) -> None:
+        async with Opened(at_a_cloud()) as opened:
+            await self._to_sizes(opened)
+
+            def refuse(_ask: ListCatalogue) -> Catalogue:
+                raise Unavailable("Hetzner Cloud did not answer.", code="E-OFFLINE")
+
+            opened.gateway.answers[ListCatalogue] = refuse
+            opened.click("wizard.size.renew")
+            await until(lambda: opened.find("wizard.size.trouble").isVisible())
+            assert opened.gateway.asked_of(ListCatalogue)[-1].refresh
+            assert opened.find("wizard.sizes").isVisible()
+
+    async def test_a_firewall_is_made_from_a_template_and_goes_with_the_request(self) -> None:
+        async with Opened(at_a_cloud()) as opened:
+            await self._to_sizes(opened)
+            opened.click_row("wizard.sizes", "cx32")
+            await opened.next(WizardStep.IMAGE)
+            opened.click("wizard.image.debian-12")
+            await opened.next(WizardStep.KEYS)
+            opened.click("wizard.key.key-laptop")
+            await opened.next(WizardStep.BOOTSTRAP)
+            await opened.next(WizardStep.FIREWALL)
+            assert opened.find("wizard.firewall.none").isChecked()
+            opened.click("wizard.firewall-template.ssh")
+            await until(lambda: opened.find("wizard.firewall-rules").isVisible())
+            rules = opened.find("wizard.firewall-rules")
+            assert isinstance(rules, QLabel)
+            assert rules.text().splitlines() == [
+                "SSH: TCP port 22 from anywhere",
+                "Ping: ICMP from anywhere",
+                "Nothing else gets in; everything gets out.",
+            ]
+            await opened.next(WizardStep.NAME)
+            await opened.next(WizardStep.REVIEW)
+            opened.click("wizard.deploy")
+            await until(lambda: opened.window.inspected)
+            (profile,) = opened.gateway.all(FirewallProfile)
+            assert opened.asked.firewall_profile_id == profile.profile_id
