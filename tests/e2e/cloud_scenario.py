@@ -15,6 +15,7 @@ from machina_desktop.core.domain.machine import MachineStatus
 from machina_desktop.core.providers.hetzner import Hetzner
 from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.core.services.device import ChangeSetting
+from machina_desktop.views.callout import Callout
 from machina_desktop.views.models.table_model import RecordTableModel
 from machina_desktop.views.widgets.table_view import TableView
 from tests.e2e.hand import Hand
@@ -120,6 +121,9 @@ async def _drift(person: Person, fake: Fake) -> None:
     assert runs[0].state is DeploymentState.SUCCEEDED
     assert runs[0].plan_summary is not None
     assert runs[0].plan_summary.drift
+    advice = await hand.control("machine.advice")
+    assert isinstance(advice, Callout)
+    await hand.until(lambda: advice.title() == "It was changed outside of Machina.", "the change to be told")
     await hand.look("drifted")
 
 

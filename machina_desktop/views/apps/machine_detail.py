@@ -23,7 +23,7 @@ from machina_desktop.views.apps.machine_actions import MachineActions
 from machina_desktop.views.apps.machine_editor import MachineEditor
 from machina_desktop.views.apps.machine_foot import ActionFoot
 from machina_desktop.views.apps.machine_looks import status_of
-from machina_desktop.views.apps.machine_text import fact_title, what_to_do
+from machina_desktop.views.apps.machine_text import drift_words, fact_title, what_to_do
 from machina_desktop.views.apps.machine_timeline import Timeline
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
@@ -54,6 +54,7 @@ class MachineDetail(Detail):
         self._machine: Machine | None = None
         self._infos: dict[ProviderType, ProviderInfo] = {}
         self._accounts: dict[str, ProviderAccount] = {}
+        self._drift = ""
         self._actions = MachineActions(bridge, window, self)
         self._problem = Callout("error")
         self._problem.setObjectName("machine.reason")
@@ -250,6 +251,8 @@ class MachineDetail(Detail):
 
     def _on_deployments(self, deployments: tuple[Deployment, ...]) -> None:
         self._timeline.set_deployments(deployments)
+        self._drift = drift_words(deployments)
+        self._render()
 
     def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
         self._accounts = {account.provider_account_id: account for account in accounts}
@@ -301,6 +304,8 @@ class MachineDetail(Detail):
         self._advice.clear()
         if is_wrong:
             self._problem.say(machine.status_reason or self.tr("Something went wrong with it."), advice)
+        elif self._drift and not machine.status_reason and not machine.is_gone:
+            self._advice.say(self.tr("It was changed outside of Machina."), self._drift)
         elif machine.status_reason or advice:
             self._advice.say(machine.status_reason or advice, advice if machine.status_reason else "")
 

@@ -6,9 +6,13 @@ import shlex
 
 from PySide6.QtCore import QCoreApplication
 
+from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
 from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
 from machina_desktop.views.provider_words import provider_title
+
+# So many changes are told of a machine; its run tells all.
+DRIFT_LINES = 4
 
 
 def tr(text: str) -> str:
@@ -82,6 +86,24 @@ def what_to_do(machine: Machine, info: ProviderInfo | None) -> str:
     if machine.terraform_state_status is TerraformStateStatus.DRIFTED:
         return tr("It was changed outside of Machina. Refresh brings the record into line.")
     return ""
+
+
+def drift_words(runs: tuple[Deployment, ...]) -> str:
+    """What the newest run found changed outside, and what follows; empty when it found nothing. Newest first."""
+    newest = next((run for run in runs if run.state is DeploymentState.SUCCEEDED), None)
+    if newest is None or newest.type is not DeploymentType.REFRESH or newest.plan_summary is None:
+        return ""
+    changes = [
+        f"{attribute.path}: {attribute.before} → {attribute.after}"
+        for resource in newest.plan_summary.drift
+        for attribute in resource.attributes
+        if attribute.before is not None and attribute.after is not None and not attribute.sensitive
+    ]
+    if not newest.plan_summary.drift:
+        return ""
+    shown = "\n".join((*changes[:DRIFT_LINES], *(("…",) if len(changes) > DRIFT_LINES else ())))
+    follows = tr("The record follows; the next plan would put it back to what was ordered here.")
+    return "\n".join(part for part in (shown, follows) if part)
 
 
 def losses_of(machine: Machine) -> tuple[str, ...]:
