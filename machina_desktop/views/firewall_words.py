@@ -13,6 +13,11 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("firewalls", text)
 
 
+def shown(text: str) -> str:
+    """What a template says of itself, in the language in force."""
+    return _tr(text)
+
+
 def rule_words(rule: FirewallRule) -> str:
     """What a rule lets through: ``SSH: TCP port 22 from anywhere``."""
     is_inbound = rule.direction is FirewallDirection.INBOUND

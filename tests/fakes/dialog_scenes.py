@@ -34,6 +34,7 @@ from machina_desktop.views.team_dialog import EditTeamDialog, NewTeamDialog
 from machina_desktop.views.unlock import UnlockDialog
 from machina_desktop.views.widgets.dialogs import ConfirmDialog, Dialog
 from machina_desktop.views.widgets.modal import Modal
+from tests.fakes.cloud_scenes import SHOWN as CLOUDS_SHOWN
 from tests.fakes.file_scenes import SHOWN as FILES_SHOWN
 from tests.fakes.gateway import turn, until
 from tests.fakes.house import House, Scene, inspector
@@ -74,8 +75,6 @@ def _wizard(step: WizardStep, account: str) -> Scene:
 
 def _wizard_scenes() -> dict[str, Scene]:
     cloud = {f"wizard {step.value}": _wizard(step, "account-hetzner") for step in WizardStep}
-    # The firewall comes with a later version: every provider skips it so far.
-    cloud.pop(f"wizard {WizardStep.FIREWALL.value}")
     return {**cloud, "wizard host": _wizard(WizardStep.REGION, "account-rack")}
 
 
@@ -258,6 +257,7 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     **SPLIT_SHOWN,
     **BROADCAST_SHOWN,
     **FILES_SHOWN,
+    **CLOUDS_SHOWN,
     **{f"first run {screen}": (FirstRunDialog, _first_run_at(screen)) for screen in range(4)},
     **{name: (DeployWizard, scene) for name, scene in _wizard_scenes().items()},
 }

@@ -56,7 +56,9 @@ PROVIDER_INFOS = (
         title="Hetzner Cloud",
         summary="Servers in Germany, Finland, the United States and Singapore.",
         account_fields=(AccountField(name="api_token", title="API token", is_secret=True, is_required=True),),
-        power_actions=("reboot", "stop", "start"),
+        power_actions=("reboot", "stop", "start", "rebuild", "snapshot", "rescue"),
+        has_keys=True,
+        has_firewalls=True,
     ),
     ProviderInfo(
         type=ProviderType.BAREMETAL,

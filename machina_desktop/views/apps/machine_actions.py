@@ -25,7 +25,7 @@ from machina_desktop.core.services.machines import (
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
-from machina_desktop.views.apps.machine_text import destroy_word, endpoint_of, losses_of, ssh_command, tr
+from machina_desktop.views.apps.machine_text import destroy_word, endpoint_of, losses_of, short, ssh_command, tr
 from machina_desktop.views.apps.machine_upkeep import (
     RebuildDialog,
     RescueDialog,
@@ -332,8 +332,3 @@ def _titled(verb: str, machines: tuple[Machine, ...]) -> str:
     if len(machines) == 1:
         return f"{verb} {machines[0].name}"
     return tr("{0} {1} machines").format(verb, len(machines)) if machines else tr("{0} the machine").format(verb)
-
-
-def short(name: str, limit: int = 28) -> str:
-    """The name, cut where a button would grow too wide."""
-    return name if len(name) <= limit else f"{name[: limit - 1]}…"

@@ -127,3 +127,8 @@ def losses_of(machine: Machine) -> tuple[str, ...]:
 def destroy_word(machine: Machine) -> str:
     """The verb on the button: a server of one's own is not destroyed."""
     return tr("Deregister") if machine.provider is ProviderType.BAREMETAL else tr("Destroy")
+
+
+def short(name: str, limit: int = 28) -> str:
+    """The name, cut where a button would grow too wide."""
+    return name if len(name) <= limit else f"{name[: limit - 1]}…"

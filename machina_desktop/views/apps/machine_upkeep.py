@@ -19,7 +19,7 @@ from machina_desktop.core.services.offers import ListCatalogue
 from machina_desktop.core.services.upkeep import RebuildMachine, RescueMachine, ResizeMachine, SnapshotMachine
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
-from machina_desktop.views.apps.machine_text import tr
+from machina_desktop.views.apps.machine_text import short, tr
 from machina_desktop.views.fitting import families
 from machina_desktop.views.prices import difference, monthly, parts, why_not_there
 from machina_desktop.views.size_picker import SizePicker
@@ -109,7 +109,7 @@ class ResizeDialog(UpkeepDialog):
         super().__init__(
             bridge,
             machine,
-            tr("Resize {0}").format(machine.name),
+            tr("Resize {0}").format(short(machine.name)),
             name="machine.resize-dialog",
             text=tr("The machine is off while its size changes. Its address and what is on its disk stay."),
             confirm=tr("Plan the change"),
@@ -213,17 +213,17 @@ class RebuildDialog(UpkeepDialog):
         super().__init__(
             bridge,
             machine,
-            tr("Rebuild {0}?").format(machine.name),
+            tr("Rebuild {0}?").format(short(machine.name)),
             name="machine.rebuild-dialog",
             text=tr("It starts anew from an image, under the same address. This cannot be undone."),
-            confirm=tr("Rebuild {0}").format(machine.name),
+            confirm=tr("Rebuild {0}").format(short(machine.name)),
             kind=ButtonKind.DANGER,
             done=done,
             parent=parent,
         )
         self._image = Select(tr("Image"), choices=(("", tr("The same again: {0}").format(machine.image)),))
         self._image.control.setObjectName("machine.rebuild-image")
-        self._guard = Input(tr("Type {0} to confirm").format(machine.name), is_mono=True)
+        self._guard = Input(tr("Type {0} to confirm").format(short(machine.name)), is_mono=True)
         self._guard.control.setObjectName("machine.rebuild-name")
         self._guard.changed.connect(self._on_guard)
         for loss in (
@@ -268,7 +268,7 @@ class SnapshotDialog(UpkeepDialog):
         super().__init__(
             bridge,
             machine,
-            tr("Take a snapshot of {0}").format(machine.name),
+            tr("Take a snapshot of {0}").format(short(machine.name)),
             name="machine.snapshot-dialog",
             text=tr(
                 "An image of its disk is kept in the account, from which machines can start. Its room is paid for."
@@ -311,7 +311,7 @@ class RescueDialog(UpkeepDialog):
             bridge,
             machine,
             (tr("Start the rescue system of {0}?") if is_on else tr("Leave the rescue system of {0}?")).format(
-                machine.name
+                short(machine.name)
             ),
             name="machine.rescue-dialog",
             text=there if is_on else back,

@@ -36,6 +36,7 @@ from machina_desktop.views.wording import moment
 
 _WIDE = 1020
 _ROOM = 340
+_DOT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,19 @@ class Found:
     def key(self) -> str:
         """Unique over all accounts."""
         return f"{self.account.provider_account_id} {self.instance.resource_id}"
+
+
+class _Dot(QWidget):
+    """The account's colour; room for it where it has none."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self._token = token
+        self.setFixedSize(_DOT, _DOT)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._token:
+            fill_rounded(QPainter(self), QRectF(self.rect()), _DOT / 2, theme.color(self._token))
 
 
 class _AccountLine(QWidget):
@@ -65,22 +79,20 @@ class _AccountLine(QWidget):
         key = account.provider_account_id
         self.setObjectName(f"adoption.account.{key}")
         self.setAccessibleName(account.label)
-        self._dot = dot_of(account)
         self._spinner = Spinner()
         self._said = ElidedLabel(tone="secondary")
         self._said.setObjectName(f"adoption.account.{key}.said")
         self._again = Button(self.tr("Try again"), kind=ButtonKind.GHOST, icon_name="refresh-cw")
         self._again.setObjectName(f"adoption.account.{key}.retry")
         self._again.clicked.connect(self.retried)
-        label = ElidedLabel(account.label)
-        label.setFixedWidth(180)
         row = QHBoxLayout(self)
-        row.setContentsMargins(Space.L if self._dot else 0, 0, 0, 0)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
+        row.addWidget(_Dot(dot_of(account)))
         row.addWidget(ProviderIcon(account.provider_type, size=24))
-        row.addWidget(label)
+        row.addWidget(ElidedLabel(account.label), 1)
         row.addWidget(self._spinner)
-        row.addWidget(self._said, 1)
+        row.addWidget(self._said, 3)
         row.addWidget(self._again)
         self.show_asking()
 
@@ -101,11 +113,6 @@ class _AccountLine(QWidget):
         self._spinner.hide()
         self._again.show()
         self._said.setText(problem)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        if self._dot:
-            box = QRectF(0, (self.height() - 8) / 2, 8, 8)
-            fill_rounded(QPainter(self), box, 4, theme.color(self._dot))
 
 
 class AdoptionDialog(Dialog):

@@ -12,7 +12,7 @@ from machina_desktop.views import tasks
 from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
-from machina_desktop.views.firewall_words import rule_words, rules_summary
+from machina_desktop.views.firewall_words import rule_words, rules_summary, shown
 from machina_desktop.views.theme import Type
 from machina_desktop.views.widgets.layout import Card
 from machina_desktop.views.widgets.text import Label
@@ -66,10 +66,13 @@ class FirewallStep(Step):
             self._about_title.setText(self.tr("What {0} lets through").format(profile.name))
             self._rules.setText("\n".join((*map(rule_words, profile.rules), self._rest(profile))))
         taken = {each.name for each in profiles.values()}
-        offered = [each for each in TEMPLATES if each.title not in taken]
+        offered = [each for each in TEMPLATES if shown(each.title) not in taken]
         self._new_title.setVisible(bool(offered))
         self._templates.set_options(
-            [Option(key=each.name, title=each.title, text=each.summary, icon_name="plus") for each in offered]
+            [
+                Option(key=each.name, title=shown(each.title), text=shown(each.summary), icon_name="plus")
+                for each in offered
+            ]
         )
 
     def entered(self) -> None:
@@ -91,7 +94,7 @@ class FirewallStep(Step):
 
     def _on_template(self, name: str) -> None:
         template = next(each for each in TEMPLATES if each.name == name)
-        ask = CreateFirewall(team_id=self.state.bridge.team_id, name=template.title, template=name)
+        ask = CreateFirewall(team_id=self.state.bridge.team_id, name=shown(template.title), template=name)
         tasks.run(
             self.state.bridge,
             self.state.bridge.call(ask),
