@@ -11,6 +11,7 @@ import pytest
 from machina_desktop.core.domain.provider import AccountField, CredentialStatus, ProviderType, Verification
 from machina_desktop.core.errors import Conflict, InvalidInput, Locked, NotFound, Unavailable
 from machina_desktop.core.providers.base import Access
+from machina_desktop.core.providers.registry import PROVIDERS, provider_for
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.device import LockVault
 from machina_desktop.core.services.offers import ListCatalogue
@@ -109,7 +110,9 @@ async def test_a_field_that_is_missing_or_unknown_is_named(made: Core) -> None:
         assert caught.value.field == field
 
 
-async def test_a_provider_this_version_does_not_know_is_refused(made: Core) -> None:
+async def test_a_provider_this_version_does_not_know_is_refused(made: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(PROVIDERS, ProviderType.AWS)
+    provider_for.cache_clear()
     with pytest.raises(InvalidInput) as caught:
         await made.call(replace(adding(made), type=ProviderType.AWS))
     assert caught.value.code == "E-PROVIDER-UNKNOWN"
