@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import ACCOUNT_COLOURS
 from machina_desktop.views import theme
 from machina_desktop.views.icons import draw_icon
 from machina_desktop.views.theme import Radius, Space, Type
+from machina_desktop.views.widgets.flow import Flow
 from machina_desktop.views.widgets.painting import draw_focus_ring, fill_rounded
 from machina_desktop.views.widgets.text import Label
 
@@ -83,14 +84,12 @@ class ColourChoice(QWidget):
         self.setAccessibleName(_tr("Colour"))
         self._group = QButtonGroup(self)
         self._swatches: dict[str, _Swatch] = {}
-        row = QHBoxLayout()
-        row.setSpacing(Space.XS)
+        row = Flow()
         for colour in ("", *ACCOUNT_COLOURS):
             swatch = self._swatches[colour] = _Swatch(colour, self)
             swatch.setObjectName(f"{name}.{colour or 'none'}")
             self._group.addButton(swatch)
             row.addWidget(swatch)
-        row.addStretch()
         self._swatches[""].setChecked(True)
         self._group.buttonClicked.connect(lambda _button: self.chosen.emit(self.value()))
         column = QVBoxLayout(self)
@@ -99,7 +98,12 @@ class ColourChoice(QWidget):
         column.addWidget(Label(_tr("Colour"), style=Type.MEDIUM))
         column.addLayout(row)
         column.addWidget(
-            Label(_tr("A dot of it marks the account's machines in lists."), style=Type.SECONDARY, tone="secondary")
+            Label(
+                _tr("A dot of it marks the account's machines in lists."),
+                style=Type.SECONDARY,
+                tone="secondary",
+                wraps=True,
+            )
         )
 
     def value(self) -> str:

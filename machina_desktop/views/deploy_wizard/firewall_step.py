@@ -43,9 +43,7 @@ class FirewallStep(Step):
         self._problem.setObjectName("wizard.firewall-problem")
         self._problem.hide()
         self._new_title = Label(self.tr("New from a template"), style=Type.STRONG)
-        self._templates = ChoiceList(
-            name=self._new_title.text(), prefix="wizard.firewall-template", in_a_row=2, has_mark=False
-        )
+        self._templates = ChoiceList(name=self._new_title.text(), prefix="wizard.firewall-template", has_mark=False)
         self._templates.chosen.connect(self._on_template)
         for widget in (self._choices, self._about, self._problem, self._new_title, self._templates):
             self.column.addWidget(widget)
