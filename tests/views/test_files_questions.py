@@ -176,6 +176,8 @@ async def test_a_tunnel_stands_once_its_question_is_answered(
     asked = await card()
     assert tunnels.isAncestorOf(asked)
     asked.yes.click()
+    # The list of ports asks the same; either question may have come first.
+    await seen(lambda: len(stage.files.tunnels.all()) == 1)
     (status,) = stage.files.tunnels.all()
     await seen(lambda: stage.files.tunnels.status(status.tunnel.tunnel_id).state is TunnelState.LISTENING)
 
