@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ import pytest
 from machina_desktop.core.config import PLUGIN_MIRROR
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.machine import MachineStatus, TerraformStateStatus
-from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderType
+from machina_desktop.core.domain.provider import Catalogue, CredentialStatus, ProviderAccount, ProviderType
 from machina_desktop.core.providers import registry
+from machina_desktop.core.providers.base import Access
 from machina_desktop.core.providers.hetzner import Hetzner
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.keys import GenerateKey, GetKey
@@ -139,6 +140,20 @@ async def test_the_second_machine_uses_the_key_that_the_first_has_put_there(site
     await site.running("web-2")
     assert len(site.cloud.keys) == 1
     assert len(site.cloud.servers) == 2
+
+
+class Naming(Hetzner):
+    """A cloud whose images let in a name of their own, as those of AWS do."""
+
+    async def catalogue(self, access: Access) -> Catalogue:
+        offered = await super().catalogue(access)
+        return replace(offered, images=tuple(replace(image, user="admin") for image in offered.images))
+
+
+async def test_whom_an_image_lets_in_is_noted(site: Site) -> None:
+    install(Naming(pace=PACE, waits=WAITS, patience=PATIENCE))
+    ask = await site.running()
+    assert (await site.made.machine(ask.machine_id)).ssh_user == "admin"
 
 
 async def test_power_goes_to_the_api_and_the_record_follows(site: Site) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel
-from machina_desktop.core.domain.machine import Machine, ProvisioningMethod
+from machina_desktop.core.domain.machine import Machine, MachineFacts, ProvisioningMethod
 from machina_desktop.core.domain.offer import check_offer
-from machina_desktop.core.domain.provider import CredentialStatus, Instance
+from machina_desktop.core.domain.provider import Catalogue, CredentialStatus, Instance
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
 from machina_desktop.core.providers.base import HookContext, Provider
 from machina_desktop.core.services.findings import KeepKeyId, ReportAccount
-from machina_desktop.core.services.runs import SIZE
+from machina_desktop.core.services.reports import ReportFacts
+from machina_desktop.core.services.runs import SIZE, ordered
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.subject import Report, Subject
 
@@ -62,7 +63,7 @@ class Preparation:
             return Prepared(subject=subject)
         await self._check_account(subject, hook)
         if self._deployment.type in _OFFERED:
-            await self._check_offer(hook)
+            subject = await self._check_offer(subject, hook)
             subject = await self._put_keys(subject, hook)
         imports = await self._find(subject, hook) if self._deployment.type is DeploymentType.CREATE else ()
         return Prepared(subject=subject, imports=imports)
@@ -84,16 +85,28 @@ class Preparation:
                 code="E-ACCOUNT-INVALID",
             )
 
-    async def _check_offer(self, hook: HookContext) -> None:
+    async def _check_offer(self, subject: Subject, hook: HookContext) -> Subject:
         wanted = self._bought(hook.machine)
         if wanted is None:
-            return
+            return subject
         try:
             catalogue = await self._provider.catalogue(hook.access)
         except Unavailable as error:
             self._pump.say(PHASE, f"What can be had could not be asked: {error.message}", level=LogLevel.WARNING)
-            return
+            return subject
         check_offer(wanted, catalogue)
+        return await self._learn_login(subject, catalogue)
+
+    async def _learn_login(self, subject: Subject, catalogue: Catalogue) -> Subject:
+        """Note whom the image lets in, where that differs from image to image."""
+        machine = subject.machine
+        login = next((image.user for image in catalogue.images if image.slug == machine.image), "")
+        if machine.ssh_user or not login:
+            return subject
+        facts = ReportFacts(
+            deployment_id=self._deployment.deployment_id, fence=self._fence, machine=MachineFacts(ssh_user=login)
+        )
+        return replace(subject, machine=ordered(await self._report(facts), self._deployment))
 
     def _bought(self, machine: Machine) -> Machine | None:
         """What has to be on offer now; a machine that exists may be of a size or an image that is on offer no more."""
