@@ -15,7 +15,7 @@ def _tr(text: str) -> str:
 
 def shown(text: str) -> str:
     """What a template says of itself, in the language in force."""
-    return _tr(text)
+    return QCoreApplication.translate("FirewallTemplate", text)
 
 
 def rule_words(rule: FirewallRule) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import getpass
 import hashlib
 import os
@@ -104,8 +105,10 @@ class Sshd:
             return
         family = [*psutil.Process(self._process.pid).children(recursive=True), psutil.Process(self._process.pid)]
         for process in family:
-            if process.is_running() and process.name().startswith("sshd"):
-                process.kill()
+            # One that serves a connection may end by itself at any time.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.name().startswith("sshd"):
+                    process.kill()
         self._process.wait()
         wait_until(lambda: not any(map(_is_alive, family)), "sshd to end")
         self._process = None

@@ -28,6 +28,7 @@ _TABLES = {
     "RecordSelection",
     "Sidekick",
     "DeployWizard",
+    "FirewallTemplate",
 }
 
 TS = """<?xml version="1.0" encoding="utf-8"?>
