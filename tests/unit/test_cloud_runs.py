@@ -190,6 +190,15 @@ async def test_a_token_that_was_withdrawn_fails_before_anything_is_planned(site:
     assert account.credential_status is CredentialStatus.INVALID
 
 
+async def test_a_token_that_is_withdrawn_while_the_plan_waits_fails_before_anything_is_applied(site: Site) -> None:
+    ask = await site.create(auto_approve=False)
+    await site.made.resting(ask.deployment_id)
+    site.cloud.faults.append(Fault(match="GET /v1/servers", times=99, status=401, code="unauthorized"))
+    run = await site.made.approve(ask.deployment_id)
+    assert (run.state, run.error_code) == (FAILED, "E-ACCOUNT-INVALID")
+    assert not site.cloud.servers
+
+
 async def test_what_is_sold_out_fails_before_anything_is_planned(site: Site) -> None:
     run = await site.failed(await site.create(size="cx99"))
     assert (run.error_code, run.plan_summary) == ("E-OFFER", None)

@@ -50,6 +50,7 @@ class Preparation:
         self._fence = fence
         self._pump = pump
         self._report = report
+        self._is_checked = False
 
     async def prepare(self, subject: Subject, hook: HookContext) -> Prepared:
         """Everything in order; a provider without accounts needs nothing of it.
@@ -59,16 +60,28 @@ class Preparation:
             InvalidInput: E-OFFER, there is no such region, size or image.
             Conflict: E-CLOUD-SOLD-OUT; E-ADOPT-TWO, several machines are marked as this one.
         """
-        if not self._provider.main_resource and not _has_credentials(self._provider):
+        if not self._has_account:
             return Prepared(subject=subject)
-        await self._check_account(subject, hook)
+        await self.check_account(subject, hook)
         if self._deployment.type in _OFFERED:
             subject = await self._check_offer(subject, hook)
             subject = await self._put_keys(subject, hook)
         imports = await self._find(subject, hook) if self._deployment.type is DeploymentType.CREATE else ()
         return Prepared(subject=subject, imports=imports)
 
-    async def _check_account(self, subject: Subject, hook: HookContext) -> None:
+    @property
+    def _has_account(self) -> bool:
+        return bool(self._provider.main_resource) or _has_credentials(self._provider)
+
+    async def check_account(self, subject: Subject, hook: HookContext) -> None:
+        """Once for this process's part of the run.
+
+        Raises:
+            Unavailable: E-ACCOUNT-INVALID, the provider does not accept the credentials.
+        """
+        if self._is_checked or not self._has_account:
+            return
+        self._is_checked = True
         found = await self._provider.verify(hook.access)
         if found.status is CredentialStatus.UNKNOWN:
             self._pump.say(PHASE, f"The account could not be checked: {found.reason}", level=LogLevel.WARNING)

@@ -77,6 +77,7 @@ class Run:
             proxy=tools.proxy,
             mirror=tools.settings.get(PLUGIN_MIRROR),
         )
+        self._preparation = Preparation(self._provider, deployment, fence, pump, self._report)
         self._commands = Commands(surroundings, pump, tools.publish, cancel_level=deployment.cancel_level)
 
     # The whole of it
@@ -156,8 +157,7 @@ class Run:
             await self._save(left)
 
     async def _prepare_plan(self) -> None:
-        preparation = Preparation(self._provider, self._deployment, self._fence, self._pump, self._report)
-        prepared = await preparation.prepare(self._subject, self._hook(PREPARE))
+        prepared = await self._preparation.prepare(self._subject, self._hook(PREPARE))
         self._commands.raise_if_cancelled()
         self._subject = prepared.subject
         await asyncio.to_thread(self._lay_out, prepared.imports)
@@ -227,6 +227,8 @@ class Run:
         if not self._commands.has_begun("apply"):
             if self._deployment.plan_digest:
                 await self._check_approved()
+            # The plan may have waited for hours.
+            await self._preparation.check_account(self._subject, self._hook(PREPARE))
             await self._prepare()
             if not self._deployment.plan_digest:
                 await self._finish(await self._recorded_outputs())
