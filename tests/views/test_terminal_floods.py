@@ -46,7 +46,7 @@ def megabytes() -> float:
 )
 def test_a_flood_neither_holds_up_the_window_nor_fills_the_memory(server: Sshd, flood: str) -> None:
     before = megabytes()
-    command = f"stty -echo; {flood}; {SOBER}; echo done-$((6*7)); stty sane; cat"
+    command = f"stty -echo; {flood}; {SOBER}; stty sane; echo done-$((6*7)); cat"
     with pane_at(server, KEY, command) as pane:
         longest = wait(lambda: "done-42" in shown(pane), "the end of the flood")
         QTest.keyClicks(pane.view, "still here")
