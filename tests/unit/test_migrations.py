@@ -255,3 +255,6 @@ def test_processes_that_start_at_once_bring_it_up_to_date_together(old: Path, ne
     assert [process.wait(30) for process in starts] == [0, 0, 0]
     assert version(old) == FOLLOWING
     assert count(old, "label") == 1
+    # The copy is of what was there before any of them.
+    for copy in old.parent.glob("*.before-*"):
+        assert version(copy) == HEAD

@@ -40,14 +40,14 @@ class SqliteFile(backend.Backend):
 
     def prepare(self) -> None:
         self._path.touch(mode=0o600)
+        # One transaction from the look to the last revision: of several processes that start at once, one copies.
         with self._write_engine.begin() as connection:
             _refuse_damaged(connection)
             revision = migrations.revision_of(connection)
-        if revision == migrations.HEAD:
-            return
-        if revision is not None:
-            copy(self._path, self._path.with_name(f"{self._path.name}.before-{migrations.HEAD}"))
-        with self._write_engine.begin() as connection:
+            if revision == migrations.HEAD:
+                return
+            if revision is not None:
+                copy(self._path, self._path.with_name(f"{self._path.name}.before-{migrations.HEAD}"))
             migrations.upgrade(connection)
 
     def writing(self) -> AbstractContextManager[sa.Connection]:
