@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import singledispatch
 from types import NoneType
 
+from machina_desktop.cli.account_rows import Row, comparison, inventory, price_text
 from machina_desktop.cli.references import SHORT_ID, short
 from machina_desktop.cli.terminal import printable
 from machina_desktop.core.domain.audit import AuditEvent, ChainReport
@@ -17,19 +18,17 @@ from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.firewall import FirewallProfile, FirewallRule, FirewallTemplate, rule_text
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.machine import RESCUE, Machine
 from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary
-from machina_desktop.core.domain.provider import Catalogue, Instance, ProviderAccount, ProviderInfo, Quota, Size
+from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, ProviderInfo, Quota, Size
 from machina_desktop.core.domain.team import Grant, Team
 from machina_desktop.core.services.deployments import LogChunk
 from machina_desktop.core.services.device import SettingValue
 from machina_desktop.core.services.diagnostics import OwnLog
-from machina_desktop.core.services.inventory import Listed
 from machina_desktop.core.services.invites import IssuedInvite, ListedInvite
+from machina_desktop.core.services.keys import SyncedKey
 from machina_desktop.core.services.members import Exposure, Membership
 from machina_desktop.core.services.storage import PartSize, Storage
-
-Row = Mapping[str, object]
 
 _SIGNS = {
     PlanAction.CREATE: "+",
@@ -57,8 +56,9 @@ def _(result: str) -> str:
 
 @text_of.register(tuple)
 def _(result: tuple[object, ...]) -> str:
-    if listed := [each for each in result if isinstance(each, Listed)]:
-        return _inventory(listed)
+    for of_accounts in (inventory(result), comparison(result)):
+        if of_accounts is not None:
+            return "\n".join((table(of_accounts.rows) if of_accounts.rows else "Nothing here.", *of_accounts.notes))
     return table([_row(each) for each in result]) if result else "Nothing here."
 
 
@@ -118,6 +118,12 @@ def _(result: Machine) -> str:
     return card(result) + _how_to_connect(result)
 
 
+@text_of.register(SyncedKey)
+def _(result: SyncedKey) -> str:
+    said = "The account knew the key already." if result.was_there else "The account knows the key now."
+    return f"{card(result.key)}\n\n{said}"
+
+
 # Tables
 
 
@@ -154,7 +160,7 @@ def _row(each: object) -> Row:
 def _machine(machine: Machine) -> Row:
     return {
         "name": machine.name,
-        "status": machine.actual_status,
+        "status": f"{machine.actual_status.value}, rescue system" if machine.is_in_rescue else machine.actual_status,
         "provider": "practice" if machine.is_practice else machine.provider,
         "address": f"{machine.ssh_host}:{machine.ssh_port}" if machine.ssh_host else machine.public_ip,
         "region": machine.region,
@@ -219,34 +225,10 @@ def _size(size: Size) -> Row:
         "cpus": size.vcpus,
         "memory": f"{size.memory_mb / 1024:g} GB",
         "disk": f"{size.disk_gb} GB" if size.disk_gb else "",
-        "hourly": _price(size.price_hourly, size.currency),
-        "monthly": _price(size.price_monthly, size.currency),
+        "hourly": price_text(size.price_hourly, size.currency),
+        "monthly": price_text(size.price_monthly, size.currency),
         "architecture": size.architecture,
         "sold out in": size.sold_out,
-    }
-
-
-def _price(amount: float | None, currency: str) -> str:
-    return "" if amount is None else f"{amount:.4f}".rstrip("0").rstrip(".") + f" {currency}"
-
-
-def _inventory(listed: Sequence[Listed]) -> str:
-    """The machines of all accounts in one table, and below it the accounts that could not be asked."""
-    rows = [_instance(each, instance) for each in listed for instance in each.instances]
-    problems = [f"{each.label}: {printable(each.problem)} [{each.code}]" for each in listed if each.problem]
-    return "\n".join((table(rows) if rows else "Nothing here.", *problems))
-
-
-def _instance(listed: Listed, found: Instance) -> Row:
-    return {
-        "account": listed.label,
-        "name": found.name,
-        "status": found.status,
-        "address": found.public_ip or found.private_ip,
-        "region": found.zone or found.region,
-        "size": found.size,
-        "resource": found.resource_id,
-        "machine": listed.machine_ids.get(found.resource_id, ""),
     }
 
 
@@ -332,9 +314,19 @@ def _fields(thing: object) -> Row:
 
 
 def _how_to_connect(machine: Machine) -> str:
-    if machine.is_gone or not machine.ssh_host or not machine.ssh_user:
+    if machine.is_gone or not machine.ssh_host or not machine.login:
         return ""
-    return f"\n\nssh -p {machine.ssh_port} {machine.ssh_user}@{machine.ssh_host}"
+    return f"\n\nssh -p {machine.ssh_port} {machine.login}@{machine.ssh_host}{_about_rescue(machine)}"
+
+
+def _about_rescue(machine: Machine) -> str:
+    if not machine.is_in_rescue:
+        return ""
+    return (
+        f"\n\nIt runs its provider's rescue system {printable(machine.facts[RESCUE])}: one with another host key,\n"
+        "which lets the machine's keys in as root and leaves its disk alone.\n"
+        f"Back into its own system: machina machines rescue {printable(machine.name)} --no-on, or a reboot."
+    )
 
 
 # Plans and logs

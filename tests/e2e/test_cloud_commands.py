@@ -79,6 +79,6 @@ def test_what_is_there_is_listed_and_taken_over_by_commands(shell: Shell) -> Non
     words = ("--account", "Acme", "--resource", resource_id, "--name", "old")
     assert "1 to import" in shell.done("machines", "import", *words, "--wait", "--yes")
     assert "other-0" not in shell.done("machines", "instances", "--unmanaged")
-    assert shell.json("keys", "sync", "ada", "--account", "Acme")["provider_key_ids"]
+    assert shell.json("keys", "sync", "ada", "--account", "Acme")["key"]["provider_key_ids"]
     shell.done("keys", "delete", "ada", "--from-accounts", "--yes")
     assert not shell.cloud.keys

@@ -37,7 +37,7 @@ class CloudAnswers:
             inventory.ImportMachine: self._import,
             providers.UpdateAccount: self._update_account,
             providers.ForgetPlugins: lambda _ask: None,
-            keys.SyncKey: lambda ask: self._note_key(ask, "4711"),
+            keys.SyncKey: lambda ask: keys.SyncedKey(key=self._note_key(ask, "4711"), was_there=False),
             keys.UnsyncKey: lambda ask: self._note_key(ask, ""),
             upkeep.ResizeMachine: lambda ask: self._run(ask, DeploymentType.UPDATE),
             upkeep.SetFirewall: lambda ask: self._run(ask, DeploymentType.UPDATE),

@@ -202,10 +202,11 @@ async def test_a_key_is_put_into_an_account_once_and_taken_out_again(site: Site)
     (cloud,) = site.clouds
     key = await site.made.call(GenerateKey(team_id=site.made.team_id, name="ada"))
     ask = SyncKey(key_id=key.ssh_key_id, account_id=account.provider_account_id)
-    for _ in range(2):
+    for was_there in (False, True):
         synced = await site.made.call(ask)
         (known,) = cloud.keys
-        assert synced.provider_key_ids == {account.provider_account_id: str(known)}
+        assert synced.key.provider_key_ids == {account.provider_account_id: str(known)}
+        assert synced.was_there is was_there
     out = await site.made.call(UnsyncKey(key_id=key.ssh_key_id, account_id=account.provider_account_id))
     assert (out.provider_key_ids, cloud.keys) == ({}, {})
 

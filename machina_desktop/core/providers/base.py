@@ -42,6 +42,7 @@ class MachineParts:
         account_id: Its provider account, under which keys have their ids there (``SSHKey.provider_key_ids``).
         keys: Its SSH keys, in order of preference.
         rules: What its firewall profile lets through; ``None`` for no firewall at all.
+        keeps_firewall: It stays behind the firewalls that it has: it was taken over, and got none of ours yet.
         user_data: What runs at its first boot; empty for nothing.
         grow_disk: Its disk grows with its size, where the two go together.
     """
@@ -49,6 +50,7 @@ class MachineParts:
     account_id: str = ""
     keys: tuple[SSHKey, ...] = ()
     rules: tuple[FirewallRule, ...] | None = None
+    keeps_firewall: bool = False
     user_data: str = ""
     grow_disk: bool = False
 
@@ -128,6 +130,10 @@ class Provider(ABC):
 
         Empty where keys are given to each machine instead.
         """
+        return ""
+
+    async def known_key(self, access: Access, key: SSHKey) -> str:
+        """The id by which the account knows the key already, whoever put it there; empty where it does not."""
         return ""
 
     async def remove_key(self, access: Access, provider_key_id: str) -> None:

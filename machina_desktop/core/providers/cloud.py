@@ -184,6 +184,11 @@ class Cloud(Provider, Generic[A]):
                 return found
             raise refused
 
+    async def known_key(self, access: Access, key: SSHKey) -> str:
+        """Told by its fingerprint, whatever it is called there."""
+        async with self.open(access) as api:
+            return await self.find_key(api, key)
+
     async def remove_key(self, access: Access, provider_key_id: str) -> None:
         """Delete the key from the account; one that is gone is no error."""
         async with self.open(access) as api:

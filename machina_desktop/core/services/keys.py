@@ -126,10 +126,24 @@ class DeleteKey(Request[None]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyncKey(Request[SSHKey]):
+class SyncedKey:
+    """A key that an account knows now.
+
+    Attributes:
+        key: With the account's id of it in ``provider_key_ids``.
+        was_there: The account knew it before, by its fingerprint, so nothing was added.
+    """
+
+    key: SSHKey
+    was_there: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncKey(Request[SyncedKey]):
     """Have a provider account know the public key, so that machines are born with it; one it knows is not added again.
 
-    The key answers with the account's id of it in ``provider_key_ids``.
+    Raises:
+        InvalidInput: E-PROVIDER-CANNOT, accounts of that provider hold no keys.
     """
 
     key_id: str
@@ -312,7 +326,7 @@ def record_export(tx: Transaction, actor: Actor, ask: RecordExport) -> SSHKey:
 
 
 @use_case("ssh_key.sync", "POST /api/ssh/keys/{key_id}/sync")
-async def sync_key(context: Context, actor: Actor, ask: SyncKey) -> SSHKey:
+async def sync_key(context: Context, actor: Actor, ask: SyncKey) -> SyncedKey:
     """Put it there with the account's right to write, then note its id."""
     key, account = await context.read(actor, lambda tx: _key_and_account(tx, ask.key_id, ask.account_id))
     provider = provider_for(account.provider_type)
@@ -323,8 +337,10 @@ async def sync_key(context: Context, actor: Actor, ask: SyncKey) -> SSHKey:
             code="E-PROVIDER-CANNOT",
         )
     access = await open_account(context, actor, account, may_write=True)
-    found = await provider.put_key(access, key)
-    return await context.record(actor, RecordSync(key_id=ask.key_id, account_id=ask.account_id, provider_key_id=found))
+    known = await provider.known_key(access, key)
+    found = known or await provider.put_key(access, key)
+    key = await context.record(actor, RecordSync(key_id=ask.key_id, account_id=ask.account_id, provider_key_id=found))
+    return SyncedKey(key=key, was_there=bool(known))
 
 
 @use_case("ssh_key.unsync", "DELETE /api/ssh/keys/{key_id}/sync")
