@@ -186,7 +186,7 @@ class _Piped:
                     connection, opened.wish, read=lambda: os.read(_IN, _READ_BYTES), write=_write_to, is_over=self._over
                 )
         finally:
-            self._line.ended(self._loop.time() - began)
+            opened.ended(self._loop.time() - began)
 
     def _over(self) -> bool:
         return self._is_over

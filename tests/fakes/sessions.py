@@ -14,7 +14,7 @@ from machina_desktop.core.ssh.hop import Ask, Hop, StoredKey
 from machina_desktop.core.ssh.jump import connect_over
 from machina_desktop.core.ssh.target import Target
 from machina_desktop.core.ssh.wish import ShellWish
-from machina_desktop.core.terminal.session import Opened, Session
+from machina_desktop.core.terminal.session import Line, Opened, Session
 from machina_desktop.core.workers.hosted_session import HostedSession
 from machina_desktop.core.workers.shell_process import Shells
 from machina_desktop.core.workers.shell_wire import Way
@@ -49,15 +49,12 @@ class DirectLine:
         self.route = route
         self.wish = wish or ShellWish()
         self.pinned: list[tuple[str, str]] = []
-        self.ends: list[float] = []
+        self.ends: list[float | None] = []
         self._timeout_s = timeout_s
 
     def open(self, ask: Ask, is_over: Callable[[], bool]) -> Opened:
         connection = connect_over(self.route, _Guide(ask, self.pinned), timeout_s=self._timeout_s)
-        return Opened(connection=connection, wish=self.wish)
-
-    def ended(self, seconds: float) -> None:
-        self.ends.append(seconds)
+        return Opened(connection=connection, wish=self.wish, ended=self.ends.append)
 
 
 class DirectLead:
@@ -140,7 +137,7 @@ class Watched:
 
 
 @contextmanager
-def watched(line: DirectLine, columns: int = 80, lines: int = 24) -> Iterator[Watched]:
+def watched(line: Line, columns: int = 80, lines: int = 24) -> Iterator[Watched]:
     """A session that has been started, closed afterwards."""
     with _watched(Session(line, columns, lines)) as watching:
         yield watching

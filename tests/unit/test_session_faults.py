@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from machina_desktop.core.ssh.handshake import WINDOW_BYTES
 from machina_desktop.core.ssh.hop import Hop
 from machina_desktop.core.ssh.target import Target
 from machina_desktop.core.terminal.session import WAITING_LIMIT
-from tests.fakes.sessions import NO_HOME, DirectLine, Watched, hop_to, watched
+from machina_desktop.core.workers.dialled_line import DialledLine
+from tests.fakes.sessions import NO_HOME, DirectLead, DirectLine, Watched, hop_to, watched
 from tests.fakes.sshd import KeyPair, Sshd, free_port, running
 
 KEY = KeyPair()
@@ -157,6 +159,26 @@ def test_a_flood_in_place_of_a_greeting_ends(endless: bytes) -> None:
         assert not thread.is_alive()
 
 
+def test_a_server_whose_words_cannot_be_read_does_not_speak_ssh() -> None:
+    name = struct.pack(">I", 2) + b"\xff\xfe"
+    offer = b"\x14" + bytes(16) + name * 10 + bytes(5)
+    padding = 8 + -(5 + len(offer)) % 8
+    packet = struct.pack(">IB", 1 + len(offer) + padding, padding) + offer + bytes(padding)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def serve() -> None:
+            client, _ = other.accept()
+            with client, contextlib.suppress(OSError):
+                client.sendall(b"SSH-2.0-odd\r\n" + packet)
+                while client.recv(4096):
+                    pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        target = Target(host="127.0.0.1", port=other.getsockname()[1], user="x")
+        with watched(DirectLine(Hop(name="odd", target=target, pins=("SHA256:x",)), timeout_s=3)) as shell:
+            assert reason_of(shell) == "E-SSH-PROTOCOL"
+
+
 def test_a_half_open_connection_is_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = Target(host="127.0.0.1", port=silent.getsockname()[1], user="x")
@@ -259,3 +281,32 @@ def test_sessions_leave_no_thread_and_no_file_behind(server: Sshd) -> None:
     while threads() > before or open_files() > files:
         assert time.monotonic() < deadline, [each.name for each in threading.enumerate()]
         threading.Event().wait(0.02)
+
+
+class Doorkeeper(DirectLead):
+    """Makes a visit of its own for each attempt.
+
+    Attributes:
+        visits: All of them, in order.
+    """
+
+    def __init__(self, *route: Hop) -> None:
+        super().__init__(*route)
+        self.visits: list[DirectLead] = []
+
+    def visit(self, _is_over: Callable[[], bool]) -> DirectLead:
+        self.visits.append(DirectLead(*self.way.route))
+        return self.visits[-1]
+
+
+def test_each_visit_is_ended_once_although_the_next_one_has_begun_meanwhile(server: Sshd) -> None:
+    lead = Doorkeeper(hop_to(server, KEY))
+    with watched(DialledLine(lead)) as shell:
+        for number in range(3):
+            shell.until(lambda wanted=number + 1: len(lead.visits) == wanted, "the visit")  # type: ignore[misc]
+            shell.until_state(SessionState.LIVE)
+            shell.session.reconnect()
+        shell.until_state(SessionState.LIVE)
+        shell.session.close()
+        shell.until(lambda: all(visit.ends for visit in lead.visits), "every end")
+    assert [len(visit.ends) for visit in lead.visits] == [1, 1, 1, 1]

@@ -36,10 +36,8 @@ class Line:
     def open(self, _ask: Ask, _is_over: Callable[[], bool]) -> Opened:
         target = Target(host="127.0.0.1", port=self._server.port, user=self._server.user)
         connection = connect(target, private_keys=[self._key.private], host_key=self._server.fingerprint)
-        return Opened(connection=connection, wish=ShellWish(command="PS1='ready> ' exec sh -i"))
-
-    def ended(self, _seconds: float) -> None:
-        """Nobody is told."""
+        wish = ShellWish(command="PS1='ready> ' exec sh -i")
+        return Opened(connection=connection, wish=wish, ended=lambda _seconds: None)
 
 
 def wait(until: Callable[[], object], what: str) -> None:

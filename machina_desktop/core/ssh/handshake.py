@@ -42,6 +42,18 @@ class _NoSuchKeyType(Exception):
     """The server owns no host key of the types asked for."""
 
 
+class _Transport(paramiko.Transport):  # type: ignore[misc]
+    """A connection that ends with one of the library's own errors, whatever a broken or evil server has sent."""
+
+    def get_exception(self) -> Exception | None:
+        error: Exception | None = super().get_exception()
+        is_usual = error is None or isinstance(error, (paramiko.SSHException, OSError, EOFError))
+        if not is_usual:
+            # Such as text that is not UTF-8, or a message of a type that there is not.
+            error = paramiko.SSHException(f"it sent what cannot be read ({type(error).__name__})")
+        return error
+
+
 def dial_to(target: Target) -> Dial:
     """The way over the network itself."""
 
@@ -63,7 +75,7 @@ def handshake(
         Unavailable: as :func:`reaching` has it.
     """
     with reaching(target):
-        transport = paramiko.Transport(dial(timeout_s), default_window_size=WINDOW_BYTES)
+        transport = _Transport(dial(timeout_s), default_window_size=WINDOW_BYTES)
         try:
             transport.set_log_channel(_TRANSPORT_LOG)
             transport.use_compression(False)

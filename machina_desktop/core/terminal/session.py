@@ -33,10 +33,15 @@ _PIECE = 32_768
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A connection that stands, and what is to be started on it; its terminal has the session's own size."""
+    """A connection that stands, and what is to be started on it; its terminal has the session's own size.
+
+    Attributes:
+        ended: To be told, once, how many seconds the shell was open, ``None`` where none is opened; does not block.
+    """
 
     connection: Connection
     wish: ShellWish
+    ended: Callable[[float | None], None]
 
 
 class Line(Protocol):
@@ -48,10 +53,6 @@ class Line(Protocol):
         Raises:
             MachinaError: it cannot be reached, or nobody may.
         """
-        ...
-
-    def ended(self, seconds: float) -> None:
-        """A shell that was open for so long has ended; must not block for long."""
         ...
 
 
@@ -228,7 +229,8 @@ class Session:
 
     def _live(self, attempt: _Attempt) -> None:
         try:
-            channel = self._open(attempt)
+            opened = self._line.open(lambda question: self._ask(attempt, question), lambda: attempt.is_over)
+            channel = self._begin(attempt, opened)
         except MachinaError as error:
             self._end(attempt, SessionState.LOST, error)
             return
@@ -243,10 +245,9 @@ class Session:
         else:
             self._end(attempt, SessionState.ENDED, status=status)
         finally:
-            self._line.ended(time.monotonic() - began)
+            opened.ended(time.monotonic() - began)
 
-    def _open(self, attempt: _Attempt) -> paramiko.Channel:
-        opened = self._line.open(lambda question: self._ask(attempt, question), lambda: attempt.is_over)
+    def _begin(self, attempt: _Attempt, opened: Opened) -> paramiko.Channel:
         with self._changed:
             attempt.connection = opened.connection
             size = self._size_told = self._size
@@ -262,7 +263,7 @@ class Session:
             channel = open_shell(opened.connection, wish, relay)
         except MachinaError:
             opened.connection.close()
-            self._line.ended(0)
+            opened.ended(0)
             raise
         channel.settimeout(TICK_S)
         with self._changed:
@@ -287,9 +288,11 @@ class Session:
         self.on_change()
         with self._changed:
             self._changed.wait_for(lambda: attempt.is_over or attempt.answer is not None)
+            # It may be a password, so nothing keeps it any longer.
+            answer, attempt.answer = attempt.answer, None
             if attempt.is_over:
                 raise _Over("")
-            return attempt.answer or NO
+            return answer or NO
 
     def _receive(self, attempt: _Attempt, channel: paramiko.Channel) -> None:
         """Take in what comes until the shell or the connection ends."""

@@ -13,11 +13,10 @@ from machina_desktop.core.workers.leads import Lead, Visit
 
 
 class DialledLine:
-    """Logs in along the way that ``lead`` knows; one attempt at a time."""
+    """Logs in along the way that ``lead`` knows."""
 
     def __init__(self, lead: Lead) -> None:
         self._lead = lead
-        self._visit: Visit | None = None
 
     def open(self, ask: Ask, is_over: Callable[[], bool]) -> Opened:
         """Find out how the machine is reached and log in; blocks.
@@ -25,27 +24,13 @@ class DialledLine:
         Raises:
             MachinaError: it cannot be reached, or nobody may.
         """
-        visit = self._visit = self._lead.visit(is_over)
-        way = visit.way
+        visit = self._lead.visit(is_over)
         try:
-            connection = connect_over(way.route, _Guide(visit, ask, is_over))
+            connection = connect_over(visit.way.route, _Guide(visit, ask, is_over))
         except MachinaError as error:
-            self.ended(0)
+            visit.ended(0)
             raise visit.explained(error) from error
-        return Opened(connection=connection, wish=way.wish)
-
-    def ended(self, seconds: float) -> None:
-        """What was opened has ended after so many seconds."""
-        self._end(seconds)
-
-    def leave(self) -> None:
-        """There is no shell whose end would be told: what is done over the connection leaves its own trace."""
-        self._end(None)
-
-    def _end(self, seconds: float | None) -> None:
-        visit, self._visit = self._visit, None
-        if visit is not None:
-            visit.ended(seconds)
+        return Opened(connection=connection, wish=visit.way.wish, ended=visit.ended)
 
 
 class _Guide:

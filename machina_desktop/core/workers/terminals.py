@@ -110,11 +110,10 @@ class Terminals:
         Raises:
             MachinaError: it cannot be reached, or nobody may.
         """
-        line = self.line(machine_id)
-        try:
-            return line.open(ask, is_over).connection
-        finally:
-            line.leave()
+        opened = self.line(machine_id).open(ask, is_over)
+        # What is done over the connection leaves its own trace.
+        opened.ended(None)
+        return opened.connection
 
     async def stop(self) -> None:
         """End all sessions, and wait a moment for what they have to tell the home. On the loop."""
