@@ -13,8 +13,9 @@ from machina_desktop.cli import terminal
 from machina_desktop.cli.commands import Command, UsageError, nearest
 from machina_desktop.core.domain.firewall import FirewallRule, rule_of
 from machina_desktop.core.domain.provider import AccountField, ProviderType
-from machina_desktop.core.providers.registry import provider_for
+from machina_desktop.core.providers.registry import available_types, provider_for
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.account_credentials import CheckCredentials, ReplaceCredentials
 from machina_desktop.core.services.providers import AddAccount
 
 REFERENCES = {
@@ -39,6 +40,9 @@ _OF_OTHERS = frozenset({"resource_id"})
 
 _TYPED = {"tags": "tag", "rules": "rule", "firewall_profile_id": "firewall"}
 """What is typed for a field where that is not its name."""
+
+WITH_ACCOUNT_FIELDS = frozenset({AddAccount, CheckCredentials, ReplaceCredentials})
+"""They have the fields of an account's form as options."""
 
 _LONG_TEXTS = frozenset({"bootstrap_script", "public_key"})
 
@@ -113,7 +117,7 @@ def options_of(command: Command) -> tuple[Option, ...]:
     """The options that every call of ``command`` may have."""
     hints = typing.get_type_hints(command.request)
     own = [option for entry in fields(command.request) for option in _options_of_field(entry, hints[entry.name])]
-    if command.request is AddAccount:
+    if command.request in WITH_ACCOUNT_FIELDS:
         own += [
             Option(name="--field", field="fields", kind=Kind.ENTRY, about="NAME=VALUE, a field of the account."),
             Option(name="--secret-file", field="fields", kind=Kind.SECRET_ENTRY, about="NAME=FILE, a secret one."),
@@ -304,7 +308,11 @@ def _account_option(entry: AccountField) -> Option:
 
 
 def _account_options(command: Command, words: tuple[str, ...]) -> tuple[Option, ...]:
-    if command.request is not AddAccount:
+    if command.request is ReplaceCredentials:
+        # Which provider's account it is turns out later; what is not among its fields is refused then.
+        every = (option for kind in available_types() for option in account_options(kind))
+        return tuple({option.name: option for option in every}.values())
+    if command.request not in WITH_ACCOUNT_FIELDS:
         return ()
     typed = [value for word, value in zip(words, (*words[1:], ""), strict=True) if word == "--type"]
     typed += [word.removeprefix("--type=") for word in words if word.startswith("--type=")]

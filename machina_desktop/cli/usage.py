@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from machina_desktop.cli.commands import Command, area_names, area_summary, commands
-from machina_desktop.cli.options import Kind, Option, account_options, options_of
+from machina_desktop.cli.options import WITH_ACCOUNT_FIELDS, Kind, Option, account_options, options_of
 from machina_desktop.core.providers.registry import available_types
-from machina_desktop.core.services.providers import AddAccount
 
 _VALUES = {
     Kind.TEXT: "TEXT",
@@ -51,10 +50,11 @@ def of_command(command: Command) -> str:
     typed = f" {subject.name.removeprefix('--').upper()}" if subject else ""
     lines = [f"{command.words}{typed} [--option value …]", "", command.description, "", "Options:"]
     lines += _columns([_row(option) for option in sorted(options, key=lambda option: not option.is_required)])
-    if command.request is AddAccount:
+    if command.request in WITH_ACCOUNT_FIELDS:
+        when = "Of an account at" if command.subject else "With --type"
         for kind in available_types():
             if rows := [_row(option) for option in account_options(kind)]:
-                lines += ["", f"With --type {kind.value}:", *_columns(rows)]
+                lines += ["", f"{when} {kind.value}:", *_columns(rows)]
     return "\n".join(lines)
 
 

@@ -47,6 +47,8 @@ def deed_words(action: str) -> str:
         "provider_account.update": _tr("Edit a provider account"),
         "provider_account.forget_plugins": _tr("Forget the plugins of an account"),
         "provider_account.verify": _tr("Verify a provider account"),
+        "provider_account.replace_credentials": _tr("Replace the credentials of an account"),
+        "provider_account.record_credentials": _tr("Replace the credentials of an account"),
         "provider_account.delete": _tr("Delete a provider account"),
         "ssh_key.generate": _tr("Generate a key"),
         "ssh_key.import": _tr("Import a key"),

@@ -13,6 +13,7 @@ from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFo
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services import (
+    account_credentials,
     agents,
     keys,
     machines,
@@ -216,6 +217,24 @@ async def an_account_is_verified(w: World) -> Ask:
 @scenario(providers.RecordVerification, who="runner")
 async def what_a_provider_answered_is_recorded(w: World) -> Ask:
     return providers.RecordVerification(account_id=(await w.spare_account()).provider_account_id, found=FOUND)
+
+
+@scenario(account_credentials.ReplaceCredentials, fails=(InvalidInput, "E-INPUT"))
+async def an_account_without_secrets_has_none_to_replace(w: World) -> Ask:
+    account_id = (await w.spare_account()).provider_account_id
+    return account_credentials.ReplaceCredentials(account_id=account_id, fields={"api_token": Secret("x")})
+
+
+@scenario(account_credentials.ReplaceCredentials, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
+async def who_only_reads_replaces_no_credentials(w: World) -> Ask:
+    account_id = w.account.provider_account_id
+    return account_credentials.ReplaceCredentials(account_id=account_id, fields={"api_token": Secret("x")})
+
+
+@scenario(account_credentials.RecordCredentials)
+async def what_replaces_credentials_is_recorded(w: World) -> Ask:
+    account_id = (await w.spare_account()).provider_account_id
+    return account_credentials.RecordCredentials(account_id=account_id, settings={}, found=FOUND, sealed=Sealed())
 
 
 @scenario(providers.DeleteAccount)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -73,6 +74,8 @@ class AccountField:
         name: Field name as in spec 3.2, such as ``api_token``.
         is_secret: Masked in forms, sealed in the vault, never in ``settings``.
         is_multiline: A text area rather than a line.
+        is_advanced: Few need it; forms fold it away.
+        way: Of several ways to sign in the one it belongs to, such as ``Access key``; needed only in that way.
     """
 
     name: str
@@ -82,6 +85,8 @@ class AccountField:
     is_secret: bool = False
     is_required: bool = False
     is_multiline: bool = False
+    is_advanced: bool = False
+    way: str = ""
 
 
 class WizardStep(StrEnum):
@@ -137,6 +142,16 @@ class ProviderInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways to sign in that an account has to choose from; empty where there is but one."""
+        return tuple(dict.fromkeys(entry.way for entry in self.account_fields if entry.way))
+
+    def way_of(self, given: Collection[str]) -> str:
+        """The way that the fields of these names belong to; the first one where they leave it open."""
+        chosen = (entry.way for entry in self.account_fields if entry.way and entry.name in given)
+        return next(chosen, next(iter(self.ways), ""))
+
 class Region:
     """Where machines can be placed."""
 

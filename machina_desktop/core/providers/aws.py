@@ -46,6 +46,7 @@ from machina_desktop.core.providers.cloud_api import checked_endpoint
 from machina_desktop.core.providers.cloud_errors import DENIED, NAME_TAKEN, NOT_FOUND, CloudError
 from machina_desktop.core.providers.cloud_power import Command, Progress
 
+KEY_WAY, PROFILE_WAY = "Access key", "Profile on this computer"
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{4,128}")
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,40}")
 _CALLS = {
@@ -72,8 +73,20 @@ class Aws(Cloud[AwsApi]):
                 title="Access key ID",
                 help="Of an IAM user that may use EC2; made in the console under IAM, Users, Security credentials.",
                 placeholder="AKIA…",
+                is_required=True,
+                way=KEY_WAY,
             ),
-            AccountField(name="secret_access_key", title="Secret access key", is_secret=True),
+            AccountField(
+                name="secret_access_key", title="Secret access key", is_secret=True, is_required=True, way=KEY_WAY
+            ),
+            AccountField(
+                name="profile",
+                title="Profile",
+                help="By its name in ~/.aws on this computer, single sign-on included; nothing else there is read.",
+                placeholder="default",
+                is_required=True,
+                way=PROFILE_WAY,
+            ),
             AccountField(
                 name="region",
                 title="Region",
@@ -83,18 +96,16 @@ class Aws(Cloud[AwsApi]):
             AccountField(
                 name="assume_role_arn",
                 title="Role to assume",
-                help="ARN of a role that is taken on for everything. Not needed.",
+                help="ARN of a role that is taken on for everything.",
                 placeholder="arn:aws:iam::123456789012:role/machina",
-            ),
-            AccountField(
-                name="profile",
-                title="Profile",
-                help="Of ~/.aws on this computer, instead of the keys; those files are not read otherwise.",
+                is_advanced=True,
             ),
             AccountField(
                 name="read_role_arn",
                 title="Role that only reads",
-                help="ARN of a role that is taken on to browse, so that the other rights serve runs only. Not needed.",
+                help="ARN of a role that is taken on to browse, so that the other rights serve runs only.",
+                placeholder="arn:aws:iam::123456789012:role/machina-read",
+                is_advanced=True,
             ),
             ENDPOINT,
         ),

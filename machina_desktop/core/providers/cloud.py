@@ -36,6 +36,7 @@ ENDPOINT = AccountField(
     title="API endpoint",
     help="Only for private clouds and proxies; empty for the provider's own.",
     placeholder="https://api.example.org",
+    is_advanced=True,
 )
 
 

@@ -82,8 +82,9 @@ class DigitalOcean(Cloud[CloudApi]):
             AccountField(
                 name="read_token",
                 title="Read-only token",
-                help="Used to browse, so that the other one is opened for runs only. Not needed.",
+                help="Used to browse, so that the other one is opened for runs only.",
                 is_secret=True,
+                is_advanced=True,
             ),
             ENDPOINT,
         ),

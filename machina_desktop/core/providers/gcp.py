@@ -111,9 +111,10 @@ class Gcp(Cloud[GoogleApi]):
                 name="read_service_account_json",
                 title="Read-only service account key",
                 help="Of an account with the role Compute Viewer; used to browse, so that the other one is opened for "
-                "runs only. Not needed.",
+                "runs only.",
                 is_secret=True,
                 is_multiline=True,
+                is_advanced=True,
             ),
             ENDPOINT,
         ),

@@ -84,9 +84,10 @@ class Hetzner(Cloud[CloudApi]):
             AccountField(
                 name="read_token",
                 title="Read-only token",
-                help="Used to browse, so that the other one is opened for runs only. Not needed.",
+                help="Used to browse, so that the other one is opened for runs only.",
                 is_secret=True,
             ),
+                is_advanced=True,
             ENDPOINT,
         ),
         power_actions=("reboot", "stop", "start", "rebuild", "snapshot", "rescue"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from machina_desktop.core.services import (
+    account_credentials,
     accounts,
     agents,
     audit,
@@ -51,6 +52,7 @@ AREAS = (
     tunnels,
     deployments,
     providers,
+    account_credentials,
     offers,
     firewalls,
     keys,

@@ -168,7 +168,7 @@ async def add_account(context: Context, actor: Actor, ask: AddAccount) -> Provid
     provider = provider_for(ask.type)
     if provider.info.unavailable_reason:
         raise InvalidInput(provider.info.unavailable_reason, field="type", code="E-PROVIDER-UNAVAILABLE")
-    secrets, settings = _split(provider.info, ask.fields)
+    secrets, settings = split_fields(provider.info, ask.fields)
     REDACTOR.learn(*(secret.reveal() for secret in secrets.values()))
     found = await provider.verify(Access(settings=settings, secrets=secrets, preferences=context.settings))
     is_shared = await context.read(actor, lambda tx: server_of(tx, ask.team_id)) is not None
@@ -188,20 +188,30 @@ async def add_account(context: Context, actor: Actor, ask: AddAccount) -> Provid
     return await record_or_forget(context, actor, record, account)
 
 
-def _split(info: ProviderInfo, fields: Mapping[str, Secret]) -> tuple[dict[str, Secret], dict[str, str]]:
+def split_fields(info: ProviderInfo, fields: Mapping[str, Secret]) -> tuple[dict[str, Secret], dict[str, str]]:
+    """The secret fields of an account and its settings, without what is empty.
+
+    Raises:
+        InvalidInput: a field is unknown, or one that is needed is missing; names it.
+    """
     known = {entry.name: entry for entry in info.account_fields}
     for name in fields:
         if name not in known:
-            raise InvalidInput(f"{info.title} accounts have no field {name}.", field=name)
+            raise InvalidInput(f"{info.title} accounts have no field {name[:100]}.", field=name)
+    given = [name for name, value in fields.items() if value]
+    way = info.way_of(given)
+    if other := next((name for name in given if known[name].way not in {"", way}), ""):
+        raise InvalidInput(f"Choose one way to sign in: {' or '.join(info.ways)}, not both.", field=other)
     for entry in info.account_fields:
-        if entry.is_required and not fields.get(entry.name):
+        if entry.is_required and entry.way in {"", way} and not fields.get(entry.name):
             raise InvalidInput(f"{entry.title} is needed.", field=entry.name)
     secrets = {name: value for name, value in fields.items() if known[name].is_secret and value}
     settings = {name: value.reveal().strip() for name, value in fields.items() if not known[name].is_secret}
     return secrets, {name: value for name, value in settings.items() if value}
 
 
-def _verified(account: ProviderAccount, found: Verification) -> ProviderAccount:
+def verified(account: ProviderAccount, found: Verification) -> ProviderAccount:
+    """The account with what its provider answered."""
     return replace(
         account,
         credential_status=found.status,
@@ -219,7 +229,7 @@ def record_account(tx: Transaction, actor: Actor, ask: RecordAccount) -> Provide
     if known := tx.find(ProviderAccount, provider_account_id=ask.account_id):
         return known
     info = provider_for(ask.type).info
-    _check_settings(info, ask.settings, is_shared=is_remote(actor))
+    check_settings(info, ask.settings, is_shared=is_remote(actor))
     secret_fields = frozenset(entry.name for entry in info.account_fields if entry.is_secret)
     check_sealed(tx, actor, ask.sealed, fields=secret_fields)
     at = now()
@@ -235,7 +245,7 @@ def record_account(tx: Transaction, actor: Actor, ask: RecordAccount) -> Provide
         created_at=at,
         updated_at=at,
     )
-    account = _verified(account, ask.found)
+    account = verified(account, ask.found)
     tx.add(account)
     save_fields(tx, SecretRecord(ask.team_id, TABLE, ask.account_id), ask.sealed.fields)
     return account
@@ -263,7 +273,8 @@ def _checked_colour(colour: str) -> str:
     return colour
 
 
-def _check_settings(info: ProviderInfo, settings: Mapping[str, str], *, is_shared: bool) -> None:
+def check_settings(info: ProviderInfo, settings: Mapping[str, str], *, is_shared: bool) -> None:
+    """Refuse settings that no account of that provider has, and on a server those that it never has."""
     known = {entry.name for entry in info.account_fields if not entry.is_secret}
     for name in settings:
         if name not in known:
@@ -298,7 +309,7 @@ def record_verification(tx: Transaction, actor: Actor, ask: RecordVerification) 
         claim_device(tx, actor, account.keeper)
     elif is_remote(actor) and account.custody is Custody.SERVER:
         raise not_here(tx, account)
-    account = replace(_verified(account, ask.found), updated_at=now())
+    account = replace(verified(account, ask.found), updated_at=now())
     tx.replace(account)
     return account
 

@@ -73,7 +73,10 @@ class Sealed:
 
 @dataclass(frozen=True, kw_only=True)
 class KeepSealed(Request[None]):
-    """Keep a record's envelopes in this computer's database, whatever its team's home is; they never leave it."""
+    """Keep a record's envelopes in this computer's database, whatever its team's home is; they never leave it.
+
+    ``fields`` are all of them: what else there was is forgotten.
+    """
 
     team_id: str
     table: str
@@ -100,6 +103,7 @@ def record_of(kept: Kept) -> SecretRecord:
 @use_case("secret.keep", "POST /api/device/secrets", is_audited=False, is_internal=True)
 def keep_sealed(tx: Transaction, _actor: Actor, ask: KeepSealed) -> None:
     """In place of what is there of them."""
+    tx.delete_sealed(ask.team_id, ask.table, ask.record_id)
     save_fields(tx, SecretRecord(ask.team_id, ask.table, ask.record_id), ask.fields)
 
 
