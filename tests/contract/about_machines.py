@@ -247,6 +247,11 @@ async def a_catalogue_is_shown(w: World) -> Ask:
     return offers.ListCatalogue(account_id=w.account.provider_account_id, type=ProviderType.SANDBOX)
 
 
+@scenario(offers.CompareSizes)
+async def a_size_is_compared_with_those_of_other_accounts(w: World) -> Ask:
+    return offers.CompareSizes(team_id=w.team_id, account_id=w.account.provider_account_id, size="practice")
+
+
 # Keys
 
 

@@ -279,6 +279,7 @@ ASK: dict[str, Fields] = {
     "provider_account.forget_plugins": of(account_id=account),
     "provider_account.verify": of(account_id=account),
     "provider_account.catalogue": of(account_id=account, type="sandbox"),
+    "provider_account.compare": of(team_id=team, account_id=account, size="practice"),
     "provider_account.delete": of(account_id=spare_account),
     "ssh_key.list": of(team_id=team),
     "ssh_key.get": of(key_id=World.key),

@@ -7,11 +7,11 @@ import pytest
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.firewall import FirewallRule, rule_of
 from machina_desktop.core.domain.machine import MachineStatus, ProvisioningMethod
-from machina_desktop.core.errors import Conflict
+from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.services.deployments import CancelDeployment
 from machina_desktop.core.services.firewalls import CreateFirewall, DeleteFirewall, UpdateFirewall
 from machina_desktop.core.services.inventory import ImportMachine, ListInstances
-from machina_desktop.core.services.machines import DestroyMachine
+from machina_desktop.core.services.machines import DestroyMachine, RebootMachine, RefreshMachine
 from machina_desktop.core.services.upkeep import (
     RebuildMachine,
     RescueMachine,
@@ -59,10 +59,32 @@ async def test_a_resize_shows_its_plan_and_then_the_server_has_the_new_type(site
     assert (machine.size, machine.actual_status) == ("cx32", MachineStatus.RUNNING)
 
 
-async def test_a_disk_grows_with_the_size_where_that_is_wanted(site: Site) -> None:
+async def test_a_disk_grows_with_the_size_where_that_is_wanted_and_never_shrinks_again(site: Site) -> None:
     machine_id = (await site.running()).machine_id
+    assert (await site.made.machine(machine_id)).disk_gb == 40
     await done(site, ResizeMachine(machine_id=machine_id, size="cx32", grow_disk=True, auto_approve=True))
     assert only_server(site)["primary_disk_size"] == 80
+    assert (await site.made.machine(machine_id)).disk_gb == 80
+    back = await site.made.call(ResizeMachine(machine_id=machine_id, size="cx22", auto_approve=True))
+    run = await site.ended(back.deployment_id)
+    assert (run.state, run.error_code, run.plan_summary) == (FAILED, "E-DISK-SHRINK", None)
+    assert only_server(site)["server_type"]["name"] == "cx32"
+
+
+async def test_a_disk_that_stayed_lets_the_machine_be_made_smaller_again(site: Site) -> None:
+    machine_id = (await site.running()).machine_id
+    for size in ("cx32", "cx22"):
+        await done(site, ResizeMachine(machine_id=machine_id, size=size, auto_approve=True))
+    assert (await site.made.machine(machine_id)).disk_gb == only_server(site)["primary_disk_size"] == 40
+
+
+async def test_a_disk_that_is_a_thing_of_its_own_grows_with_no_size(site: Site) -> None:
+    machine_id = (await site.running()).machine_id
+    site.made.sql("UPDATE machine SET provider = 'aws' WHERE machine_id = ?", machine_id)
+    with pytest.raises(InvalidInput) as caught:
+        await site.made.call(ResizeMachine(machine_id=machine_id, size="t3.large", grow_disk=True))
+    assert (caught.value.code, caught.value.field) == ("E-PROVIDER-CANNOT", "grow_disk")
+    assert "console" in caught.value.hint
 
 
 async def test_a_resize_that_is_not_approved_leaves_the_machine_as_it_was(site: Site) -> None:
@@ -120,6 +142,19 @@ async def test_the_rescue_system_is_switched_on_and_off(site: Site) -> None:
     for is_on in (True, False):
         await done(site, RescueMachine(machine_id=machine_id, is_on=is_on))
         assert only_server(site)["rescue_enabled"] is is_on
+        assert (await site.made.machine(machine_id)).is_in_rescue is is_on
+
+
+async def test_a_reboot_leaves_the_rescue_system_and_a_look_does_not(site: Site) -> None:
+    machine_id = (await site.running()).machine_id
+    site.made.sql("UPDATE machine SET ssh_user = 'ada' WHERE machine_id = ?", machine_id)
+    await done(site, RescueMachine(machine_id=machine_id))
+    await done(site, RefreshMachine(machine_id=machine_id))
+    there = await site.made.machine(machine_id)
+    assert (there.is_in_rescue, there.login) == (True, "root")
+    await done(site, RebootMachine(machine_id=machine_id))
+    back = await site.made.machine(machine_id)
+    assert (back.is_in_rescue, back.login) == (False, "ada")
 
 
 # Firewalls
@@ -178,6 +213,7 @@ async def test_a_firewall_is_put_before_a_machine_changed_and_taken_away_again(s
 async def test_a_machine_made_by_hand_is_taken_over_and_nothing_is_destroyed(site: Site) -> None:
     site.cloud.add_machines(1)
     server = only_server(site)
+    server["public_net"]["firewalls"] = [{"id": 7, "status": "applied"}]
     (listed,) = await site.made.call(ListInstances(team_id=site.made.team_id, is_unmanaged=True))
     (found,) = listed.instances
     account_id = site.account.provider_account_id
@@ -194,6 +230,7 @@ async def test_a_machine_made_by_hand_is_taken_over_and_nothing_is_destroyed(sit
     run = await site.made.approve(ask.deployment_id)
     assert run.state is SUCCEEDED, await site.made.log(ask.deployment_id)
     assert [each["id"] for each in site.cloud.servers.values()] == [server["id"]]
+    assert server["public_net"]["firewalls"] == [{"id": 7, "status": "applied"}]
     machine = await site.made.machine(ask.machine_id)
     assert (machine.actual_status, machine.provisioning_method) == (MachineStatus.RUNNING, ProvisioningMethod.IMPORTED)
     assert (machine.size, machine.region, machine.image) == ("cx22", "nbg1", "debian-12")

@@ -127,6 +127,7 @@ EXPECTED: dict[str, set[str]] = {
     "provider.probe_host": EVERYBODY,
     "provider_account.add": PEOPLE,
     "provider_account.catalogue": EVERYBODY,
+    "provider_account.compare": EVERYBODY,
     "provider_account.delete": PEOPLE,
     "provider_account.forget_plugins": PEOPLE,
     "provider_account.keep_catalogue": PEOPLE,

@@ -35,6 +35,16 @@ _MOVING = frozenset(
 )
 
 
+RESCUE = "rescue"
+"""The fact that tells since when it runs its provider's rescue system, such as ``since 2026-11-23 at 01:10 UTC``."""
+
+DISK = "disk"
+"""The fact that tells how large its disk is, such as ``40 GB``."""
+
+RESCUE_LOGIN = "root"
+"""Whom a rescue system lets in, whoever logs in to the machine's own."""
+
+
 class TerraformStateStatus(StrEnum):
     """Whether the stored state matches the world."""
 
@@ -117,6 +127,22 @@ class Machine:
         return self.provider is ProviderType.SANDBOX
 
     @property
+    def is_in_rescue(self) -> bool:
+        """Whether it was started into its provider's rescue system, and by nothing of ours out of it again."""
+        return RESCUE in self.facts
+
+    @property
+    def login(self) -> str:
+        """Whom it lets in as it runs now; empty until known."""
+        return RESCUE_LOGIN if self.is_in_rescue else self.ssh_user
+
+    @property
+    def disk_gb(self) -> int:
+        """How large its disk is, in GB; 0 where that is not known."""
+        number, _, unit = self.facts.get(DISK, "").partition(" ")
+        return int(number) if unit == "GB" and number.isascii() and number.isdigit() else 0
+
+    @property
     def is_gone(self) -> bool:
         """Whether it has been destroyed and only its record is left."""
         return self.actual_status is MachineStatus.TERMINATED
@@ -130,7 +156,7 @@ class MachineFacts:
         status_reason: Goes with ``status``: why it is in error, one sentence.
         host_key: ``SHA256:…`` fingerprint to pin.
         state_status: How Terraform's record stands; for the runner, providers leave it out.
-        extra: Things worth showing, such as ``os`` or ``kernel``; merged into ``Machine.facts``.
+        extra: Things worth showing, such as ``os`` or ``kernel``; merged into ``Machine.facts``; empty ones end there.
     """
 
     status: MachineStatus | None = None
@@ -154,7 +180,8 @@ def learnt(machine: Machine, found: MachineFacts, at: datetime) -> Machine:
         known |= {"actual_status": found.status, "status_reason": found.status_reason}
     if found.state_status is not None:
         known["terraform_state_status"] = found.state_status
-    return replace(machine, **known, facts={**machine.facts, **found.extra}, updated_at=at)
+    facts = {name: text for name, text in {**machine.facts, **found.extra}.items() if text}
+    return replace(machine, **known, facts=facts, updated_at=at)
 
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

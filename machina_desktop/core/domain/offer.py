@@ -49,6 +49,25 @@ def check_offer(machine: Machine, catalogue: Catalogue) -> None:
         )
 
 
+def check_shrink(machine: Machine, catalogue: Catalogue) -> None:
+    """Refuse a size with a smaller disk than the machine has: a disk that comes with a size never shrinks.
+
+    A disk that is not known says nothing.
+
+    Raises:
+        InvalidInput: E-DISK-SHRINK.
+    """
+    size = next((each for each in catalogue.sizes if each.slug == machine.size), None)
+    disk_gb = machine.disk_gb
+    if size is not None and 0 < size.disk_gb < disk_gb:
+        raise InvalidInput(
+            f"{size.title} has a disk of {size.disk_gb} GB; that of {machine.name} has {disk_gb} GB and cannot shrink.",
+            field="size",
+            hint=f"Choose a size with at least {disk_gb} GB, or make a new machine and move what is on this one.",
+            code="E-DISK-SHRINK",
+        )
+
+
 def _checked_size(machine: Machine, catalogue: Catalogue) -> Size | None:
     sizes = {size.slug: size for size in catalogue.sizes}
     size = sizes.get(machine.size)

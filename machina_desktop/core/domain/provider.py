@@ -123,6 +123,7 @@ class ProviderInfo:
         needs_stop_to_resize: A machine is off for a while when its size changes.
         has_keys: Accounts hold SSH keys, to which machines refer.
         has_firewalls: Machines may have a firewall in the provider's network.
+        has_disk_in_size: Each size has a disk, which can grow with it and never shrinks; elsewhere a disk is apart.
         login: The name that its images let in; empty where that depends on the image.
     """
 
@@ -138,6 +139,7 @@ class ProviderInfo:
     needs_stop_to_resize: bool = True
     has_keys: bool = False
     has_firewalls: bool = False
+    has_disk_in_size: bool = False
     login: str = ""
 
 
@@ -272,6 +274,7 @@ class Instance:
     Attributes:
         resource_id: The provider's id, which power actions and imports take.
         status: In our words: ``running``, ``stopped``, ``provisioning``…; empty where it says something else.
+        disk_gb: Of the disk that it came with; 0 where that is not told.
         machine_id: Of ours that it is marked as (``machina-machine-<id>``); empty for none.
         team_id: Of the mark, as ``machine_id``.
         labels: Tags and labels; a plain tag has an empty value.
@@ -286,6 +289,7 @@ class Instance:
     image: str = ""
     public_ip: str = ""
     private_ip: str = ""
+    disk_gb: int = 0
     machine_id: str = ""
     team_id: str = ""
     labels: dict[str, str] = field(default_factory=dict)

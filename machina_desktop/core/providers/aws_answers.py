@@ -63,6 +63,8 @@ def instance_of(answer: Found, region: str) -> Instance:
         image=answer.get("ImageId", ""),
         public_ip=answer.get("PublicIpAddress", "") or answer.get("Ipv6Address", ""),
         private_ip=answer.get("PrivateIpAddress", ""),
+        # Its disks are volumes, things of their own.
+        disk_gb=0,
         labels=labels,
         created_at=created if isinstance(created, datetime) else None,
         **marks_of(labels),

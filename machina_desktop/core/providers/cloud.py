@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from machina_desktop.core.domain.firewall import FirewallRule
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, name_problem
+from machina_desktop.core.domain.machine import DISK, Machine, MachineFacts, MachineStatus, name_problem
 from machina_desktop.core.domain.provider import AccountField, Catalogue, CredentialStatus, Instance, Verification
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.http_terms import Patience
@@ -258,6 +258,16 @@ class Cloud(Provider, Generic[A]):
         )
 
     def login_of(self, machine: Machine) -> str:
+    async def _disk(self, context: HookContext, resource_id: str) -> dict[str, str]:
+        """How large its disk is now; forgotten where the provider does not tell: it may have grown."""
+        try:
+            async with self.open(context.access, context.cancelled.is_set) as api:
+                found = await self.look(api, resource_id)
+        except Unavailable as error:
+            context.log(f"How large its disk is could not be asked: {error.message}")
+            return {DISK: ""}
+        return {DISK: f"{found.disk_gb} GB" if found.disk_gb else ""}
+
         """The name that the machine's image lets in."""
         return self.info.login
 
@@ -393,3 +403,4 @@ def facts_of(found: Instance) -> MachineFacts:
         ssh_host=found.public_ip or found.private_ip or None,
         provider_resource_id=found.resource_id,
     )
+        extra={DISK: f"{found.disk_gb} GB"} if found.disk_gb else {},

@@ -91,6 +91,7 @@ class DigitalOcean(Cloud[CloudApi]):
         power_actions=("reboot", "stop", "start", "rebuild", "snapshot"),
         has_keys=True,
         has_firewalls=True,
+        has_disk_in_size=True,
         login="root",
     )
 

@@ -168,6 +168,7 @@ class Droplet:
     name: str
     status: str
     size_slug: str = ""
+    disk: int = 0
     region: RegionAnswer | None = None
     image: ImageAnswer | None = None
     networks: Networks = field(default_factory=Networks)
@@ -306,6 +307,7 @@ def instance_of(droplet: Droplet) -> Instance:
         image=(droplet.image.slug or str(droplet.image.id)) if droplet.image else "",
         public_ip=_address(networks.v4, "public") or _address(networks.v6, "public"),
         private_ip=_address(networks.v4, "private"),
+        disk_gb=droplet.disk,
         labels=labels,
         created_at=droplet.created_at,
         **marks_of(labels),

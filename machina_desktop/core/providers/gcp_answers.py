@@ -480,6 +480,8 @@ def instance_of(project: str, answer: InstanceAnswer) -> Instance:
         image=last(boot.licenses[0]) if boot.licenses else "",
         public_ip=public[0] if public else "",
         private_ip=next((net.networkIP for net in nets if net.networkIP), ""),
+        # Its disks are things of their own.
+        disk_gb=0,
         labels=answer.labels,
         created_at=moment_of(answer.creationTimestamp),
         **marks_of(answer.labels),

@@ -94,6 +94,7 @@ class Hetzner(Cloud[CloudApi]):
         has_keys=True,
         has_firewalls=True,
         login="root",
+        has_disk_in_size=True,
     )
 
     def open(self, access: Access, cancelled: Callable[[], bool] = never) -> CloudApi:

@@ -201,6 +201,7 @@ class Server:
     image: ImageAnswer | None = None
     public_net: PublicNet = field(default_factory=PublicNet)
     private_net: tuple[Address, ...] = ()
+    primary_disk_size: float = 0.0
     labels: dict[str, str] = field(default_factory=dict)
     created: datetime | None = None
 
@@ -341,6 +342,7 @@ def instance_of(server: Server) -> Instance:
         # Of a network of its own, its first address is where the server is.
         public_ip=(net.ipv4.ip if net.ipv4 else None) or (six.replace("::/64", "::1") if six else ""),
         private_ip=next((each.ip for each in server.private_net if each.ip), ""),
+        disk_gb=math.floor(server.primary_disk_size),
         labels=server.labels,
         created_at=server.created,
         **marks_of(server.labels),

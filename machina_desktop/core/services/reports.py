@@ -35,6 +35,7 @@ from machina_desktop.core.services.runs import (
     held_run,
     ordered,
     settled,
+    since_rescue,
     unplanned,
 )
 from machina_desktop.core.services.use_case import Request, use_case
@@ -474,6 +475,8 @@ def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: dat
         reason = ask.error_message or "The run was cancelled before its first step."
         return replace(rested, actual_status=MachineStatus.ERROR, status_reason=reason)
     reported = learnt(_made(machine, deployment, ask.state), ask.machine, at)
+    if ask.state is DeploymentState.SUCCEEDED:
+        reported = since_rescue(reported, deployment, at)
     if ask.state is DeploymentState.SUCCEEDED and deployment.type is DeploymentType.DESTROY:
         gone = MachineStatus.TERMINATED
         return replace(reported, actual_status=gone, desired_status=gone, status_reason="")

@@ -9,7 +9,7 @@ from machina_desktop.core.domain.custody import opens_at
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, Lease, moved
 from machina_desktop.core.domain.firewall import FirewallProfile, FirewallRule
 from machina_desktop.core.domain.lock_file import LockFile
-from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
+from machina_desktop.core.domain.machine import RESCUE, Machine, MachineStatus, TerraformStateStatus
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
 from machina_desktop.core.domain.team import Actor, is_granted
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -35,6 +35,9 @@ STATE_REVISIONS = 20
 SIZE, IMAGE, FIREWALL, GROW_DISK = "size", "image", "firewall_profile_id", "grow_disk"
 """Keys of ``Deployment.options`` that say what the machine shall be made of; :func:`ordered` reads them."""
 
+MODE = "mode"
+"""Key of ``Deployment.options``: a rescue system is switched ``on`` or ``off``."""
+
 _DURING = {
     DeploymentType.CREATE: MachineStatus.PROVISIONING,
     DeploymentType.DESTROY: MachineStatus.TERMINATING,
@@ -54,6 +57,10 @@ _AFTERWARDS = {
 }
 
 
+# By each of these a machine starts its own system, or will with its next start.
+_STARTS = frozenset(
+    {DeploymentType.REBOOT, DeploymentType.START, DeploymentType.STOP, DeploymentType.REBUILD, DeploymentType.DESTROY}
+)
 _WAITING = (DeploymentState.QUEUED, DeploymentState.AWAITING_APPROVAL)
 _UNMADE = frozenset({MachineStatus.PENDING, MachineStatus.PROVISIONING})
 
@@ -194,6 +201,20 @@ def ordered(machine: Machine, run: Deployment) -> Machine:
         image=options.get(IMAGE, machine.image),
         firewall_profile_id=machine.firewall_profile_id if profile_id is None else profile_id or None,
     )
+
+
+def since_rescue(machine: Machine, run: Deployment, at: datetime) -> Machine:
+    """The machine after ``run`` has succeeded: in its provider's rescue system, or out of it.
+
+    Providers do not tell it: a rescue system is switched off by itself with the first start into it, and every later
+    start is one of the machine's own system.
+    """
+    is_start = run.type in _STARTS or (run.type is DeploymentType.UPDATE and SIZE in run.options)
+    if run.type is DeploymentType.RESCUE and run.options.get(MODE) != "off":
+        return replace(machine, facts={**machine.facts, RESCUE: f"since {at:%Y-%m-%d at %H:%M} UTC"})
+    if not is_start and run.type is not DeploymentType.RESCUE:
+        return machine
+    return replace(machine, facts={name: text for name, text in machine.facts.items() if name != RESCUE})
 
 
 def discard(tx: Transaction, deployment: Deployment, at: datetime, *, reason: str = "", code: str = "") -> Deployment:

@@ -11,7 +11,7 @@ from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.services.account_access import has_list
-from machina_desktop.core.services.runs import FIREWALL, GROW_DISK, IMAGE, SIZE, check_firewall, queue_run
+from machina_desktop.core.services.runs import FIREWALL, GROW_DISK, IMAGE, MODE, SIZE, check_firewall, queue_run
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -26,7 +26,8 @@ def _new_deployment_id() -> str:
 class ResizeMachine(Request[Deployment]):
     """Ask for another size; its plan is shown first. With ``grow_disk`` it can never be made smaller again.
 
-    The machine has the new size on record once the plan is applied; a plan that is discarded leaves it as it was.
+    At AWS and Google Cloud a disk is a thing apart, which keeps its size. The machine has the new size on record once
+    the plan is applied; a plan that is discarded leaves it as it was.
     """
 
     machine_id: str
@@ -110,6 +111,8 @@ def resize_machine(tx: Transaction, actor: Actor, ask: ResizeMachine) -> Deploym
         raise InvalidInput("Choose a size.", field="size")
     if size == machine.size and not ask.grow_disk:
         raise Conflict(f"{machine.name} has that size already.", hint="Choose another size.", code="E-SAME-SIZE")
+    if ask.grow_disk and not provider_for(machine.provider).info.has_disk_in_size:
+        raise _cannot_grow(machine)
     options = {SIZE: size} | ({GROW_DISK: "yes"} if ask.grow_disk else {})
     return _queue_update(tx, actor, machine, ask, options)
 
@@ -144,7 +147,7 @@ def snapshot_machine(tx: Transaction, actor: Actor, ask: SnapshotMachine) -> Dep
 def rescue_machine(tx: Transaction, actor: Actor, ask: RescueMachine) -> Deployment:
     """Queue the way there or back."""
     machine = _able(tx, ask.machine_id, DeploymentType.RESCUE, "start a rescue system")
-    return _queue(tx, actor, machine, ask, {"mode": "on" if ask.is_on else "off"})
+    return _queue(tx, actor, machine, ask, {MODE: "on" if ask.is_on else "off"})
 
 
 @use_case("machine.set_firewall", "POST /api/machines/{machine_id}/firewall")
@@ -209,6 +212,16 @@ def _able(tx: Transaction, machine_id: str, kind: DeploymentType, what: str) -> 
     if kind.value not in provider_for(machine.provider).info.power_actions:
         raise _cannot(machine, what)
     return machine
+
+
+def _cannot_grow(machine: Machine) -> InvalidInput:
+    return InvalidInput(
+        f"The disk of {machine.name} does not grow with its size: at {provider_for(machine.provider).info.title} it is "
+        "a thing of its own.",
+        field="grow_disk",
+        hint="Ask without it, and make the disk larger in the provider's console where that is wanted.",
+        code="E-PROVIDER-CANNOT",
+    )
 
 
 def _cannot(machine: Machine, what: str) -> Conflict:

@@ -8,7 +8,7 @@ from machina_desktop.core.domain.deployment import Deployment, DeploymentType
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel
 from machina_desktop.core.domain.machine import Machine, MachineFacts, ProvisioningMethod
-from machina_desktop.core.domain.offer import check_offer
+from machina_desktop.core.domain.offer import check_offer, check_shrink
 from machina_desktop.core.domain.provider import Catalogue, CredentialStatus, Instance
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
 from machina_desktop.core.providers.base import HookContext, Provider
@@ -57,7 +57,7 @@ class Preparation:
 
         Raises:
             Unavailable: E-ACCOUNT-INVALID, the provider does not accept the credentials.
-            InvalidInput: E-OFFER, there is no such region, size or image.
+            InvalidInput: E-OFFER, there is no such region, size or image; E-DISK-SHRINK, the size has too small a disk.
             Conflict: E-CLOUD-SOLD-OUT; E-ADOPT-TWO, several machines are marked as this one.
         """
         if not self._has_account:
@@ -108,6 +108,8 @@ class Preparation:
             self._pump.say(PHASE, f"What can be had could not be asked: {error.message}", level=LogLevel.WARNING)
             return subject
         check_offer(wanted, catalogue)
+        if self._deployment.type is DeploymentType.UPDATE and self._provider.info.has_disk_in_size:
+            check_shrink(wanted, catalogue)
         return await self._learn_login(subject, catalogue)
 
     async def _learn_login(self, subject: Subject, catalogue: Catalogue) -> Subject:
