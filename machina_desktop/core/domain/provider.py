@@ -142,8 +142,6 @@ class ProviderInfo:
     has_disk_in_size: bool = False
     login: str = ""
 
-
-@dataclass(frozen=True, kw_only=True)
     @property
     def ways(self) -> tuple[str, ...]:
         """The ways to sign in that an account has to choose from; empty where there is but one."""
@@ -154,6 +152,8 @@ class ProviderInfo:
         chosen = (entry.way for entry in self.account_fields if entry.way and entry.name in given)
         return next(chosen, next(iter(self.ways), ""))
 
+
+@dataclass(frozen=True, kw_only=True)
 class Region:
     """Where machines can be placed."""
 

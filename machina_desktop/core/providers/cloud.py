@@ -255,9 +255,9 @@ class Cloud(Provider, Generic[A]):
             ssh_port=machine.ssh_port,
             ssh_user=machine.ssh_user or self.login_of(machine) or None,
             provider_resource_id=resource_id or None,
+            extra=await self._disk(context, resource_id) if resource_id and self.info.has_disk_in_size else {},
         )
 
-    def login_of(self, machine: Machine) -> str:
     async def _disk(self, context: HookContext, resource_id: str) -> dict[str, str]:
         """How large its disk is now; forgotten where the provider does not tell: it may have grown."""
         try:
@@ -268,6 +268,7 @@ class Cloud(Provider, Generic[A]):
             return {DISK: ""}
         return {DISK: f"{found.disk_gb} GB" if found.disk_gb else ""}
 
+    def login_of(self, machine: Machine) -> str:
         """The name that the machine's image lets in."""
         return self.info.login
 
@@ -402,5 +403,5 @@ def facts_of(found: Instance) -> MachineFacts:
         private_ip=found.private_ip or None,
         ssh_host=found.public_ip or found.private_ip or None,
         provider_resource_id=found.resource_id,
-    )
         extra={DISK: f"{found.disk_gb} GB"} if found.disk_gb else {},
+    )
