@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from machina_desktop.bridge import Bridge
-from machina_desktop.core.domain.team import is_granted
+from machina_desktop.core.domain.team import Right, is_granted, right_of
 from machina_desktop.core.services.use_case import REGISTRY
 from machina_desktop.views.server_watch import servers_of
 from machina_desktop.views.server_words import why_home_is_away
@@ -16,7 +16,9 @@ def why_not(bridge: Bridge, action: str, team_id: str, *, is_read: bool = False)
     """Why the action is not theirs to do; empty when it is. Only after the bridge has settled."""
     if is_granted(bridge.actor_in(team_id), action, team_id, is_read=is_read):
         return "" if is_read else why_away(bridge, action, team_id)
-    return QCoreApplication.translate("Rights", "Only administrators of the team may do this.")
+    if right_of(action, is_read=is_read) is Right.ADMINISTER:
+        return QCoreApplication.translate("Rights", "Only administrators of the team may do this.")
+    return QCoreApplication.translate("Rights", "You may look at this, but not change it: ask an administrator.")
 
 
 def why_away(bridge: Bridge, action: str, team_id: str) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QLocale, QRectF, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QCoreApplication, QLocale, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -15,7 +14,7 @@ from machina_desktop.core.domain.provider import Instance, ProviderAccount, Prov
 from machina_desktop.core.errors import Locked, MachinaError
 from machina_desktop.core.services.inventory import ImportMachine, Listed, ListInstances
 from machina_desktop.core.services.providers import ListAccounts, ListProviders
-from machina_desktop.views import tasks, theme
+from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.provider_import import ImportMachineDialog
 from machina_desktop.views.icons import PROVIDER_ICONS
@@ -26,8 +25,7 @@ from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.feedback import Spinner
-from machina_desktop.views.widgets.painting import fill_rounded
-from machina_desktop.views.widgets.provider_icon import ProviderIcon
+from machina_desktop.views.widgets.provider_icon import AccountDot, ProviderIcon
 from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.table_view import TableView
@@ -36,7 +34,6 @@ from machina_desktop.views.wording import moment
 
 _WIDE = 1020
 _ROOM = 340
-_DOT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +47,6 @@ class Found:
     def key(self) -> str:
         """Unique over all accounts."""
         return f"{self.account.provider_account_id} {self.instance.resource_id}"
-
-
-class _Dot(QWidget):
-    """The account's colour; room for it where it has none."""
-
-    def __init__(self, token: str) -> None:
-        super().__init__()
-        self._token = token
-        self.setFixedSize(_DOT, _DOT)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        if self._token:
-            fill_rounded(QPainter(self), QRectF(self.rect()), _DOT / 2, theme.color(self._token))
 
 
 class _AccountLine(QWidget):
@@ -88,7 +72,7 @@ class _AccountLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
-        row.addWidget(_Dot(dot_of(account)))
+        row.addWidget(AccountDot(dot_of(account)))
         row.addWidget(ProviderIcon(account.provider_type, size=24))
         row.addWidget(ElidedLabel(account.label), 1)
         row.addWidget(self._spinner)

@@ -1,4 +1,4 @@
-"""The mark of a provider on a plate: a sign of our own for each, no company's logo."""
+"""The mark of a provider on a plate, a sign of our own for each, no company's logo; and an account's colour."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from machina_desktop.views.widgets.painting import fill_rounded
 from machina_desktop.views.widgets.tooltip import hang_tooltip
 
 _UNKNOWN = "server"
+_DOT = 8
 
 
 class ProviderIcon(QWidget):
@@ -34,6 +35,25 @@ class ProviderIcon(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         paint_provider(QPainter(self), QRectF(self.rect()), self._icon_name, is_enabled=self.isEnabled())
+
+
+class AccountDot(QWidget):
+    """The account's colour; room for it where it has none."""
+
+    def __init__(self, token: str, parent: QWidget | None = None) -> None:
+        """``token`` as ``dot_of`` answers it."""
+        super().__init__(parent)
+        self._token = token
+        self.setFixedSize(_DOT, _DOT)
+
+    def set_token(self, token: str) -> None:
+        """Show another colour."""
+        self._token = token
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._token:
+            fill_rounded(QPainter(self), QRectF(self.rect()), _DOT / 2, theme.color(self._token))
 
 
 def paint_provider(painter: QPainter, rect: QRectF, icon_name: str, *, is_enabled: bool = True) -> None:
