@@ -52,7 +52,7 @@ resource "aws_instance" "machine" {
   availability_zone      = var.zone == "" ? null : var.zone
   key_name               = one(slice(var.key_ids, 0, min(1, length(var.key_ids))))
   user_data              = var.user_data == "" ? null : var.user_data
-  vpc_security_group_ids = [aws_security_group.machine.id]
+  vpc_security_group_ids = var.keep_firewall ? null : aws_security_group.machine[*].id
   tags                   = local.tags
 
   metadata_options {
@@ -67,11 +67,14 @@ resource "aws_instance" "machine" {
 
   lifecycle {
     # They only count at birth. Which zone it got is the provider's choice where none is given.
-    ignore_changes = [ami, availability_zone, key_name, root_block_device, user_data, user_data_base64]
+    ignore_changes = [
+      ami, availability_zone, key_name, metadata_options, root_block_device, user_data, user_data_base64
+    ]
   }
 }
 
 resource "aws_security_group" "machine" {
+  count       = var.keep_firewall ? 0 : 1
   name        = "machina-${var.machine_id}"
   description = "Firewall of ${var.machine_id}, kept by Machina"
   tags        = local.tags

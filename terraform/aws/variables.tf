@@ -61,6 +61,12 @@ variable "rules" {
   }
 }
 
+variable "keep_firewall" {
+  description = "Whether it stays behind the firewalls that it has, as one that was taken over does until it gets rules."
+  type        = bool
+  default     = false
+}
+
 variable "user_data" {
   description = "What runs at its first boot; empty for nothing. It may hold no secret that lasts."
   type        = string

@@ -31,7 +31,7 @@ resource "hcloud_server" "machine" {
   user_data    = var.user_data == "" ? null : var.user_data
   labels       = local.labels
   keep_disk    = !var.grow_disk
-  firewall_ids = hcloud_firewall.machine[*].id
+  firewall_ids = var.keep_firewall ? null : hcloud_firewall.machine[*].id
 
   public_net {
     ipv4_enabled = true

@@ -188,7 +188,31 @@ def test_rules_become_those_of_the_provider(stage: Stage) -> None:
 
 def test_without_a_profile_there_is_no_firewall(stage: Stage) -> None:
     found = {address for address in stage.planned() if "firewall" in address or "security_group" in address}
-    assert found == ({"aws_security_group.machine"} if stage.module == "aws" else set())
+    assert found == ({"aws_security_group.machine[0]"} if stage.module == "aws" else set())
+
+
+def test_a_machine_that_was_taken_over_stays_behind_its_firewalls(stage: Stage) -> None:
+    # What it has is left to the provider to tell: the plan neither names nor empties it.
+    kept = {"aws": "vpc_security_group_ids", "hetzner": "firewall_ids"}.get(stage.module)
+    stage.lay_out(keep_firewall=True)
+    planned = stage.planned()
+    assert not {address for address in planned if "firewall" in address or "security_group" in address}
+    assert kept not in planned[MAIN[stage.module]]
+
+
+def test_what_a_machine_was_born_with_elsewhere_is_left_as_it_is(stage: Stage) -> None:
+    stage.terraform("apply", "-auto-approve")
+    path = stage.folder.parent / "objects.json"
+    objects = json.loads(path.read_text(encoding="utf-8"))
+    for made in objects.values():
+        if made.get("network_interface"):
+            made["tags"] = ["http-server"]
+            made["network_interface"][0]["network"] = "theirs"
+        if made.get("metadata_options"):
+            made["metadata_options"][0]["http_tokens"] = "optional"
+    path.write_text(json.dumps(objects), encoding="utf-8")
+    assert stage.run("plan", "-detailed-exitcode").returncode == 0
+    stage.terraform("apply", "-destroy", "-auto-approve")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +241,7 @@ def lets_through(stage: Stage) -> set[tuple[str, str, str, str]]:
         case "hetzner":
             return set(_hetzner(planned["hcloud_firewall.machine[0]"]))
         case "aws":
-            return set(_aws(planned["aws_security_group.machine"]))
+            return set(_aws(planned["aws_security_group.machine[0]"]))
         case _:
             return {each for address, values in planned.items() if "allowed" in address for each in _gcp(values)}
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from machina_desktop.core.domain.machine import MachineStatus
+from machina_desktop.core.domain.machine import MachineStatus, ProvisioningMethod
 from machina_desktop.core.domain.provider import CredentialStatus, Instance
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.providers.base import Access, Cancelled, HookContext, MachineParts
@@ -288,6 +288,14 @@ def test_the_module_gets_public_keys_and_the_name_that_they_let_in(stage: GcpSta
     found = stage.provider.variables(stage.machine(), MachineParts(account_id="account-1", keys=(KEY,)))
     assert found["public_keys"] == [KEY.public_key.strip()]
     assert (found["zone"], found["user"], "key_ids" in found) == (ZONE, "machina", False)
+
+
+def test_rules_that_would_never_reach_a_machine_that_was_taken_over_are_refused(stage: GcpStage) -> None:
+    imported = replace(stage.machine(), provisioning_method=ProvisioningMethod.IMPORTED)
+    assert stage.provider.variables(imported, MachineParts())["rules"] is None
+    with pytest.raises(InvalidInput, match="keeps its own network tags") as caught:
+        stage.provider.variables(imported, MachineParts(rules=()))
+    assert caught.value.code == "E-FIREWALL-TAGS"
 
 
 async def test_an_account_is_given_no_keys(stage: GcpStage) -> None:

@@ -276,8 +276,9 @@ class Aws(Cloud[AwsApi]):
             raise InvalidInput(f"The zone {machine.zone} is not in {machine.region}.", field="zone")
 
     def variables(self, machine: Machine, parts: MachineParts) -> dict[str, object]:
-        """The zone beside the rest."""
-        return super().variables(machine, parts) | {"zone": machine.zone or ""}
+        """The zone beside the rest, and whether its security groups stay as they are."""
+        kept = {"keep_firewall": True} if parts.keeps_firewall else {}
+        return super().variables(machine, parts) | {"zone": machine.zone or ""} | kept
 
 
 def _login(access: Access) -> Login:

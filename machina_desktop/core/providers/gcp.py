@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.machine import Machine, ProvisioningMethod
 from machina_desktop.core.domain.provider import (
     AccountField,
     Catalogue,
@@ -272,7 +272,18 @@ class Gcp(Cloud[GoogleApi]):
             raise InvalidInput(f"The zone {machine.zone} is not in {machine.region}.", field="zone")
 
     def variables(self, machine: Machine, parts: MachineParts) -> dict[str, object]:
-        """Keys go into the machine's metadata, with the name that they let in."""
+        """Keys go into the machine's metadata, with the name that they let in.
+
+        Raises:
+            InvalidInput: E-FIREWALL-TAGS, rules would never reach a machine that was taken over.
+        """
+        if machine.provisioning_method is ProvisioningMethod.IMPORTED and parts.rules is not None:
+            raise InvalidInput(
+                f"{machine.name} was taken over and keeps its own network tags, by which Google's rules find it.",
+                field="firewall_profile_id",
+                hint="Change the rules of its network in Google's console, and leave it without a firewall here.",
+                code="E-FIREWALL-TAGS",
+            )
         found = super().variables(machine, parts)
         del found["key_ids"]
         return found | {

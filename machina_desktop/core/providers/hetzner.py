@@ -7,6 +7,7 @@ import urllib.parse
 from collections.abc import Callable
 
 from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import (
     AccountField,
     Catalogue,
@@ -18,7 +19,7 @@ from machina_desktop.core.domain.provider import (
 )
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.ids import now
-from machina_desktop.core.providers.base import Access, HookContext
+from machina_desktop.core.providers.base import Access, HookContext, MachineParts
 from machina_desktop.core.providers.cloud import (
     ENDPOINT,
     MACHINE_MARK,
@@ -86,15 +87,15 @@ class Hetzner(Cloud[CloudApi]):
                 title="Read-only token",
                 help="Used to browse, so that the other one is opened for runs only.",
                 is_secret=True,
-            ),
                 is_advanced=True,
+            ),
             ENDPOINT,
         ),
         power_actions=("reboot", "stop", "start", "rebuild", "snapshot", "rescue"),
         has_keys=True,
         has_firewalls=True,
-        login="root",
         has_disk_in_size=True,
+        login="root",
     )
 
     def open(self, access: Access, cancelled: Callable[[], bool] = never) -> CloudApi:
@@ -113,6 +114,11 @@ class Hetzner(Cloud[CloudApi]):
         """Token and endpoint of the hcloud provider."""
         token = checked_token(secret_of(access, "api_token", "api_token"), self.info.title)
         return {"HCLOUD_TOKEN": token} | ({"HCLOUD_ENDPOINT": _endpoint(access)} if _has_endpoint(access) else {})
+
+    def variables(self, machine: Machine, parts: MachineParts) -> dict[str, object]:
+        """Whether its firewalls stay as they are, beside the rest."""
+        kept = {"keep_firewall": True} if parts.keeps_firewall else {}
+        return super().variables(machine, parts) | kept
 
     async def identify(self, api: CloudApi) -> Verification:
         """A project has a name, but the API does not tell it: it is named by the servers that the token lists."""

@@ -17,7 +17,7 @@ from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.process import Outcome
-from machina_desktop.core.providers.base import Cancelled, HookContext, MachineParts, Provider
+from machina_desktop.core.providers.base import Cancelled, HookContext, Provider
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.services.findings import KeepLockFile
 from machina_desktop.core.services.reports import (
@@ -28,7 +28,7 @@ from machina_desktop.core.services.reports import (
     ReportPlan,
     SaveState,
 )
-from machina_desktop.core.services.runs import GROW_DISK, PREPARE, ordered
+from machina_desktop.core.services.runs import PREPARE, ordered
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.terraform import cli
 from machina_desktop.core.terraform.engine import Engine
@@ -165,12 +165,7 @@ class Run:
     def _lay_out(self, imports: tuple[tuple[str, str], ...] = ()) -> None:
         subject = self._subject
         module = bundle_folder() / "terraform" / self._provider.module
-        parts = MachineParts(
-            account_id=subject.account.provider_account_id,
-            keys=subject.keys,
-            rules=subject.rules,
-            grow_disk=bool(self._deployment.options.get(GROW_DISK)),
-        )
+        parts = subject.parts(self._deployment.options, main_resource=self._provider.main_resource)
         self._workspace.lay_out(module, self._provider.variables(subject.machine, parts), imports)
         self._workspace.restore_state(subject.state.raw if subject.state else None)
 

@@ -9,11 +9,13 @@ from typing import Protocol, TypeVar
 from machina_desktop.core.config import Paths, Settings
 from machina_desktop.core.domain.firewall import FirewallRule
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.machine import Machine, ProvisioningMethod
 from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.events import ProgressMade
+from machina_desktop.core.providers.base import MachineParts
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.runs import GROW_DISK
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.workspace import StateFile
@@ -38,6 +40,19 @@ class Subject:
     state: StateFile | None
     locks: Mapping[str, str]
     rules: tuple[FirewallRule, ...] | None
+
+    def parts(self, options: Mapping[str, str], *, main_resource: str) -> MachineParts:
+        """What a run with these options makes the machine of, which is ``main_resource`` in its module."""
+        others = self.state.resources - {main_resource} if self.state else frozenset()
+        is_taken_over = self.machine.provisioning_method is ProvisioningMethod.IMPORTED
+        return MachineParts(
+            account_id=self.account.provider_account_id,
+            keys=self.keys,
+            rules=self.rules,
+            # What is on record beside the machine is a firewall of ours, which has to be taken away in order.
+            keeps_firewall=is_taken_over and self.rules is None and not others,
+            grow_disk=bool(options.get(GROW_DISK)),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
