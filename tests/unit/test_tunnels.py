@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 
 from machina_desktop.core.domain.tunnel import OpenToOthers, Tunnel, TunnelKind, TunnelState
 from machina_desktop.core.errors import Forbidden, MachinaError, Unavailable
+from machina_desktop.core.ssh import connection as connection_module
 from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.workers.supervisor import Supervisor
 from machina_desktop.core.workers.tunnels import Tunnels
 from tests.fakes.file_machine import dial_to, file_server, until
-from tests.fakes.sshd import Sshd
+from tests.fakes.sshd import Sshd, free_port
 
 MACHINE = "machine-1"
 
@@ -66,6 +72,18 @@ async def desk(server: Sshd, tmp_path: Path) -> AsyncIterator[Desk]:
     made = Desk(server, tmp_path / "tunnels.json")
     yield made
     await made.close()
+
+
+async def stopped(server: Sshd) -> None:
+    """The server answers nobody any more, and hangs up on nobody."""
+    for process in server.sessions():
+        process.send_signal(signal.SIGSTOP)
+    await until(lambda: all(process.status() == psutil.STATUS_STOPPED for process in server.sessions()))
+
+
+def nobody_listens() -> bool:
+    """Whether no tunnel of this program has a port any more."""
+    return all(thread.name != "tunnel-listener" for thread in threading.enumerate())
 
 
 def banner(port: int) -> bytes:
@@ -179,3 +197,42 @@ async def test_it_is_seen_whether_anything_listens_at_the_far_end(desk: Desk) ->
             service.accept()
     await until(lambda: desk.tunnels.status(key).is_answered is False)
     await desk.tunnels.stop(key)
+
+
+async def test_a_machine_that_stands_still_is_noticed_and_reached_again(
+    desk: Desk, server: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "SILENCE_S", 1.0)
+    await desk.tunnels.open(Tunnel(tunnel_id="t", machine_id=MACHINE, kind=TunnelKind.SOCKS))
+    await desk.standing("t")
+    await stopped(server)
+    await until(lambda: desk.tunnels.status("t").state is TunnelState.RECONNECTING)
+    await desk.standing("t")
+
+
+async def test_a_tunnel_ends_at_once_although_its_machine_stands_still(desk: Desk, server: Sshd) -> None:
+    port = free_port()
+    await desk.tunnels.open(
+        Tunnel(tunnel_id="t", machine_id=MACHINE, kind=TunnelKind.REMOTE, bind_port=port, target_port=server.port)
+    )
+    await desk.standing("t")
+    await stopped(server)
+    began = time.monotonic()
+    await desk.tunnels.stop("t")
+    assert time.monotonic() - began < 5
+
+
+async def test_a_tunnel_that_is_started_twice_at_once_is_one(desk: Desk, server: Sshd) -> None:
+    desk.tunnels.save(Tunnel(tunnel_id="t", machine_id=MACHINE, target_port=server.port))
+    await asyncio.gather(desk.tunnels.start("t"), desk.tunnels.start("t"))
+    port = await desk.standing("t")
+    assert banner(port) == b"SSH-"
+    await desk.tunnels.stop("t")
+    await until(nobody_listens)
+
+
+async def test_a_tunnel_that_is_removed_while_it_begins_is_gone(desk: Desk, server: Sshd) -> None:
+    desk.tunnels.save(Tunnel(tunnel_id="t", machine_id=MACHINE, target_port=server.port))
+    await asyncio.gather(desk.tunnels.start("t"), desk.tunnels.remove("t"), desk.tunnels.remove("t"))
+    assert desk.tunnels.all() == ()
+    await until(nobody_listens)

@@ -34,7 +34,11 @@ _RATE_S = 3.0
 
 @dataclass
 class _Job:
-    """A transfer under way, and what only its task knows."""
+    """A transfer under way, and what only its task knows.
+
+    Attributes:
+        arrived: Bytes that are there; ``passed`` are those of the items before ``at``.
+    """
 
     transfer: Transfer
     steps: Steps
@@ -42,6 +46,7 @@ class _Job:
     arrived: int = 0
     items: tuple[Item, ...] | None = None
     at: int = 0
+    passed: int = 0
     name: str = ""
     choice: OnConflict = OnConflict.ASK
     answer: asyncio.Future[OnConflict] | None = None
@@ -248,8 +253,10 @@ class Transfers:
         while job.at < len(job.items):
             if watch.stop.is_set():
                 raise Stopped
-            await self._take(job, job.items[job.at], watch, slot)
+            item = job.items[job.at]
+            await self._take(job, item, watch, slot)
             job.at += 1
+            job.passed += item.entry.size if item.is_copied else 0
             job.name = ""
             job.attempts = 0
         await self._work(job, lambda sftp: self._finish(job, sftp))
@@ -264,8 +271,7 @@ class Transfers:
                 self._show(job, skipped=transfer.skipped + 1)
             return
         self._show(job, current=shown_name(item.below or transfer.name), is_loud=False)
-        before = sum(each.entry.size for each in (job.items or ())[: job.at] if each.is_copied)
-        job.arrived = before
+        job.arrived = before = job.passed
         job.measured = (time.monotonic(), before)
         if not job.name and not await self._is_free(job, item, slot):
             self._show(job, skipped=transfer.skipped + 1, done=before + item.entry.size)

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from machina_desktop.core.domain.tunnel import (
 )
 from machina_desktop.core.errors import InvalidInput, MachinaError, NotFound, Unavailable
 from machina_desktop.core.ids import new_id
-from machina_desktop.core.ssh.connection import Connection
+from machina_desktop.core.ssh.connection import Connection, Pulse
 from machina_desktop.core.ssh.forward import Forward, PortTaken
 from machina_desktop.core.ssh.listening import listening_ports
 from machina_desktop.core.workers.lines import Dial
@@ -76,6 +77,8 @@ class Tunnels:
         self._retry_s = retry_s
         self._look_s = look_s
         self._running: dict[str, _Running] = {}
+        # What is asked of one tunnel is done one after the other.
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tunnels: dict[str, Tunnel] = {each.tunnel_id: each for each in _read(file)}
 
     def all(self, machine_id: str = "") -> tuple[TunnelStatus, ...]:
@@ -151,15 +154,16 @@ class Tunnels:
         """
         check_tunnel(tunnel, may_be_open=may_be_open or self._tunnels.get(tunnel.tunnel_id) == tunnel)
         await self._record(tunnel)
-        await self.stop(tunnel.tunnel_id)
-        forward = Forward(tunnel, on_change=self._teller(tunnel.tunnel_id))
-        await asyncio.to_thread(forward.listen)
-        self._tunnels[tunnel.tunnel_id] = tunnel
-        self._running[tunnel.tunnel_id] = running = _Running(forward)
-        self._keep()
-        self._spawn(self._stand(tunnel, running), f"tunnel {tunnel.tunnel_id}")
-        self._announce(tunnel.tunnel_id)
-        return self.status(tunnel.tunnel_id)
+        async with self._turns[tunnel.tunnel_id]:
+            await self._stop(tunnel.tunnel_id)
+            forward = Forward(tunnel, on_change=self._teller(tunnel.tunnel_id))
+            await asyncio.to_thread(forward.listen)
+            self._tunnels[tunnel.tunnel_id] = tunnel
+            self._running[tunnel.tunnel_id] = running = _Running(forward)
+            self._keep()
+            self._spawn(self._stand(tunnel, running), f"tunnel {tunnel.tunnel_id}")
+            self._announce(tunnel.tunnel_id)
+            return self.status(tunnel.tunnel_id)
 
     async def start(self, tunnel_id: str) -> TunnelStatus:
         """Begin a saved tunnel; that it may be open to others was confirmed when it was saved."""
@@ -167,6 +171,10 @@ class Tunnels:
 
     async def stop(self, tunnel_id: str) -> None:
         """End a tunnel and every connection through it; a saved one stays in the list."""
+        async with self._turns[tunnel_id]:
+            await self._stop(tunnel_id)
+
+    async def _stop(self, tunnel_id: str) -> None:
         running = self._running.pop(tunnel_id, None)
         if running is None:
             return
@@ -183,12 +191,12 @@ class Tunnels:
         self._announce(tunnel.tunnel_id)
 
     async def remove(self, tunnel_id: str) -> None:
-        """End a tunnel and forget it."""
-        self._tunnels[tunnel_id] = replace(self._tunnel(tunnel_id), is_saved=False)
-        await self.stop(tunnel_id)
-        self._tunnels.pop(tunnel_id, None)
-        self._keep()
-        self._announce(tunnel_id)
+        """End a tunnel and forget it; of two who remove it at once, the second has nothing to do."""
+        async with self._turns[tunnel_id]:
+            await self._stop(tunnel_id)
+            if self._tunnels.pop(tunnel_id, None) is not None:
+                self._keep()
+                self._announce(tunnel_id)
 
     async def close(self) -> None:
         """End all; the saved ones stay saved."""
@@ -219,6 +227,8 @@ class Tunnels:
                 self._show(tunnel, running, TunnelState.LISTENING, None)
                 await self._until_lost(running, connection)
                 running.forward.detach()
+                # One that only stands still would keep its side open.
+                await asyncio.to_thread(connection.close)
                 self._show(tunnel, running, TunnelState.RECONNECTING, running.problem)
             wait_s = self._retry_s[min(attempt, len(self._retry_s) - 1)]
             attempt += 1
@@ -246,7 +256,8 @@ class Tunnels:
     async def _until_lost(self, running: _Running, connection: Connection) -> None:
         looked_at = -math.inf
         can_look = _leads_to_machine(running.forward.tunnel)
-        while connection.is_alive:
+        pulse = Pulse(connection.transport)
+        while connection.is_alive and not pulse.is_lost():
             if can_look and time.monotonic() - looked_at >= self._look_s:
                 looked_at = time.monotonic()
                 can_look = await self._look(running, connection)
@@ -261,9 +272,9 @@ class Tunnels:
         tunnel = running.forward.tunnel
         try:
             found = await asyncio.to_thread(listening_ports, connection)
-        except MachinaError:
-            # A lost connection is noticed by whoever asked.
-            return False
+        except MachinaError as error:
+            # One that is slow or lost now may tell another time.
+            return error.code != "E-TUNNEL-PORTS"
         is_answered = any(each.port == tunnel.target_port for each in found)
         if is_answered is not running.is_answered and not running.closed.is_set():
             running.is_answered = is_answered
