@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ from machina_desktop.core.workers import deployer as deployer_module
 from tests.fakes.clouds.hetzner import Hetzner as Fake
 from tests.fakes.clouds.served import Fault, serving
 from tests.fakes.clouds.stage import PACE, PATIENCE, TOKEN, WAITS
-from tests.fakes.hosts import Core, core
+from tests.fakes.hosts import Core, core, until
 from tests.fakes.plugin import mirror
 from tests.fakes.provider import install
 
@@ -197,6 +198,26 @@ async def test_a_token_that_is_withdrawn_while_the_plan_waits_fails_before_anyth
     run = await site.made.approve(ask.deployment_id)
     assert (run.state, run.error_code) == (FAILED, "E-ACCOUNT-INVALID")
     assert not site.cloud.servers
+
+
+async def test_a_token_that_is_withdrawn_while_things_are_made_is_known_for_it_and_what_was_made_is_kept(
+    site: Site,
+) -> None:
+    ask = await site.create(auto_approve=False)
+    await site.made.resting(ask.deployment_id)
+
+    async def withdraw() -> None:
+        site.cloud.held = True
+        await until(lambda: bool(site.cloud.servers), what="a server")
+        site.cloud.token = "another"
+
+    run, _ = await asyncio.gather(site.made.approve(ask.deployment_id), withdraw())
+    assert (run.state, run.error_code) == (FAILED, "E-TF-APPLY")
+    (account,) = await site.made.call(ListAccounts(team_id=site.made.team_id))
+    assert account.credential_status is CredentialStatus.INVALID
+    machine = await site.made.machine(ask.machine_id)
+    assert machine.terraform_state_status is not TerraformStateStatus.NONE
+    assert len(site.cloud.servers) == 1
 
 
 async def test_what_is_sold_out_fails_before_anything_is_planned(site: Site) -> None:

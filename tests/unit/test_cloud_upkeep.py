@@ -137,6 +137,15 @@ async def test_a_snapshot_is_an_image_of_its_name_in_the_account(site: Site) -> 
     assert (await site.made.machine(machine_id)).actual_status is MachineStatus.RUNNING
 
 
+async def test_a_snapshot_that_is_refused_leaves_the_machine_as_it_is(site: Site) -> None:
+    machine_id = (await site.running()).machine_id
+    path = f"POST /v1/servers/{only_server(site)['id']}/actions/create_image"
+    site.cloud.faults.append(Fault(match=path, status=403, code="resource_limit_exceeded"))
+    run = await site.ended((await site.made.call(SnapshotMachine(machine_id=machine_id))).deployment_id)
+    assert (run.state, run.error_code) == (FAILED, "E-CLOUD-QUOTA")
+    assert (await site.made.machine(machine_id)).actual_status is MachineStatus.RUNNING
+
+
 async def test_the_rescue_system_is_switched_on_and_off(site: Site) -> None:
     machine_id = (await site.running()).machine_id
     for is_on in (True, False):

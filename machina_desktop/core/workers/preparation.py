@@ -9,7 +9,7 @@ from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel
 from machina_desktop.core.domain.machine import Machine, MachineFacts, ProvisioningMethod
 from machina_desktop.core.domain.offer import check_offer, check_shrink
-from machina_desktop.core.domain.provider import Catalogue, CredentialStatus, Instance
+from machina_desktop.core.domain.provider import Catalogue, CredentialStatus, Instance, Verification
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
 from machina_desktop.core.providers.base import HookContext, Provider
 from machina_desktop.core.services.findings import KeepKeyId, ReportAccount
@@ -51,6 +51,7 @@ class Preparation:
         self._pump = pump
         self._report = report
         self._is_checked = False
+        self._status: CredentialStatus | None = None
 
     async def prepare(self, subject: Subject, hook: HookContext) -> Prepared:
         """Everything in order; a provider without accounts needs nothing of it.
@@ -82,14 +83,9 @@ class Preparation:
         if self._is_checked or not self._has_account:
             return
         self._is_checked = True
-        found = await self._provider.verify(hook.access)
+        found = await self._verified(subject, hook)
         if found.status is CredentialStatus.UNKNOWN:
             self._pump.say(PHASE, f"The account could not be checked: {found.reason}", level=LogLevel.WARNING)
-            return
-        if found.status is not subject.account.credential_status:
-            await self._report(
-                ReportAccount(deployment_id=self._deployment.deployment_id, fence=self._fence, found=found)
-            )
         if found.status is CredentialStatus.INVALID:
             raise Unavailable(
                 f"{self._provider.info.title} does not accept the credentials of {subject.account.label}. "
@@ -97,6 +93,23 @@ class Preparation:
                 hint="Nothing was changed. Add the account again with credentials that are valid.",
                 code="E-ACCOUNT-INVALID",
             )
+
+    async def look_again(self, subject: Subject, hook: HookContext) -> None:
+        """Have an account whose credentials were withdrawn meanwhile be known for it, after a run that failed."""
+        if self._has_account and (await self._verified(subject, hook)).status is CredentialStatus.INVALID:
+            hook.log(
+                f"{self._provider.info.title} does not accept the credentials of {subject.account.label} any more."
+            )
+
+    async def _verified(self, subject: Subject, hook: HookContext) -> Verification:
+        """What the provider says of the account; recorded where that is new."""
+        found = await self._provider.verify(hook.access)
+        if found.status not in {CredentialStatus.UNKNOWN, self._status or subject.account.credential_status}:
+            self._status = found.status
+            await self._report(
+                ReportAccount(deployment_id=self._deployment.deployment_id, fence=self._fence, found=found)
+            )
+        return found
 
     async def _check_offer(self, subject: Subject, hook: HookContext) -> Subject:
         wanted = self._bought(hook.machine)

@@ -74,6 +74,7 @@ class Run:
             config_file=self._config_file,
             plugin_cache=tools.paths.plugin_cache,
             credentials=lambda: self._provider.environment(self._hook("").access),
+            once=self._provider.once,
             proxy=tools.proxy,
             mirror=tools.settings.get(PLUGIN_MIRROR),
         )
@@ -232,7 +233,7 @@ class Run:
             await self._check_plan(self._deployment.plan_serial)
         await self._phase("apply")
         self._touched = True
-        self._commands.total = self._deployment.plan_summary.operations if self._deployment.plan_summary else 0
+        self._commands.plan = self._deployment.plan_summary
         engine = await self._tools.find_engine()
         outcome, meaning = await self._commands.execute("apply", (cli.apply(engine),))
         await self._keep_state(meaning)
@@ -241,6 +242,7 @@ class Run:
             return
         if outcome.codes != (0,):
             self._commands.raise_if_cancelled()
+            await self._preparation.look_again(self._subject, self._hook("finish"))
             raise RunFailed(
                 meaning.problem or f"Terraform's apply ended with code {outcome.codes[-1]}.",
                 hint="What was made is kept in the record. Read the log, mend the cause and try again.",
@@ -321,7 +323,8 @@ class Run:
         action = self._deployment.type.value
         is_begun = self._deployment.phase_detail == action
         await self._phase(action)
-        self._touched = True
+        # A copy of its disk that fails leaves the machine as it is.
+        self._touched = self._deployment.type is not DeploymentType.SNAPSHOT
         self._commands.raise_if_cancelled()
         if is_begun and self._deployment.type in _ONCE:
             await self._end_unknown()
@@ -332,7 +335,10 @@ class Run:
         await self._end(DeploymentState.SUCCEEDED, _shown(facts))
 
     async def _refresh_record(self) -> None:
-        """Have Terraform's record agree with what was done behind its back; one that stays behind is no failure."""
+        """Have Terraform's record agree with what was done behind its back; one that stays behind is no failure.
+
+        Nor does a cancel undo what is done by now.
+        """
         state = self._subject.state
         if state is None or not state.has_resources:
             return
@@ -344,8 +350,9 @@ class Run:
             if (await self._planned(engine)).codes[0] == cli.CHANGES:
                 _outcome, meaning = await self._commands.execute("apply", (cli.apply(engine),), again=True)
                 await self._keep_state(meaning)
-        except (RunFailed, Unavailable) as error:
-            self._pump.say("finish", f"The record was not refreshed: {error.message}", level=LogLevel.WARNING)
+        except (Unavailable, Interrupted) as error:
+            why = error.message if isinstance(error, Unavailable) else "The run was cancelled."
+            self._pump.say("finish", f"The record was not refreshed: {why}", level=LogLevel.WARNING)
 
     async def _end_unknown(self) -> None:
         """An earlier process died in the middle: doing it twice would not be the same as once, so only look."""
