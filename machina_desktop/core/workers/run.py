@@ -35,9 +35,10 @@ from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, summarise
 from machina_desktop.core.terraform.workspace import StateFile, Workspace, init_lock, read_state_file
 from machina_desktop.core.workers.commands import LAUNCHES, Commands, Interrupted, Meaning, Surroundings, is_busy
+from machina_desktop.core.workers.failures import RunFailed, apply_failure, init_failure, plan_failure
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.preparation import Preparation
-from machina_desktop.core.workers.subject import RunFailed, Subject, Tools, init_failure
+from machina_desktop.core.workers.subject import Subject, Tools
 
 R = TypeVar("R")
 GONE = "E-DB-GONE"
@@ -183,11 +184,7 @@ class Run:
             outcome, meaning = await self._commands.execute("plan", commands, again=True)
         if outcome.codes[:1] not in {(cli.NO_CHANGES,), (cli.CHANGES,)} or outcome.codes[1:] != (0,):
             self._commands.raise_if_cancelled()
-            raise RunFailed(
-                meaning.problem or f"Terraform's plan ended with code {outcome.codes[-1] if outcome.codes else '?'}.",
-                hint="Read the log, mend the cause and try again.",
-                code="E-TF-PLAN",
-            )
+            raise plan_failure(meaning.problem, outcome.codes[-1] if outcome.codes else None)
         return outcome
 
     async def _initialised(self, engine: Engine, *, again: bool = False) -> Meaning:
@@ -243,11 +240,7 @@ class Run:
         if outcome.codes != (0,):
             self._commands.raise_if_cancelled()
             await self._preparation.look_again(self._subject, self._hook("finish"))
-            raise RunFailed(
-                meaning.problem or f"Terraform's apply ended with code {outcome.codes[-1]}.",
-                hint="What was made is kept in the record. Read the log, mend the cause and try again.",
-                code="E-TF-APPLY",
-            )
+            raise apply_failure(meaning.problem, outcome.codes[-1])
         await self._finish(meaning.outputs)
 
     async def _prepare(self) -> None:

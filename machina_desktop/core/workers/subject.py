@@ -11,7 +11,6 @@ from machina_desktop.core.domain.firewall import FirewallRule
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, ProvisioningMethod
 from machina_desktop.core.domain.provider import ProviderAccount
-from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.providers.base import MachineParts
 from machina_desktop.core.secret import Secret
@@ -81,26 +80,3 @@ class Report(Protocol):
     async def __call__(self, ask: Request[R]) -> R:
         """As :attr:`Tools.report`."""
         ...
-
-
-class RunFailed(Unavailable):
-    """Terraform itself said no; the message is its own."""
-
-    default_code = "E-TF-FAILED"
-
-
-def init_failure(problem: str) -> RunFailed:
-    """Why ``init`` failed, with what to do about it."""
-    # Terraform's words, which are the only thing that tells these apart.
-    if "checksums previously recorded" in problem or "changes to the dependency lock file" in problem.lower():
-        return RunFailed(
-            "The provider's plugin is not the one that this account's first run got: its checksum is another. "
-            f"{problem}",
-            hint="Find out why it changed before you trust it. To take the new one, forget the account's plugins.",
-            code="E-TF-LOCK",
-        )
-    return RunFailed(
-        problem or "Terraform could not be initialised.",
-        hint="Check the network and the proxy, then try again.",
-        code="E-TF-INIT",
-    )
