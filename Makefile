@@ -1,5 +1,5 @@
 # Every target does its own set-up, see scripts/setup.sh; a second call finds it done and costs nothing.
-.PHONY: run test check drill model fuzz bench screenshots lock lock-providers
+.PHONY: run test check drill model real-providers fuzz bench screenshots lock lock-providers
 
 run:
 	@scripts/setup.sh run
@@ -23,6 +23,12 @@ drill:
 model:
 	@scripts/setup.sh dev
 	@MACHINA_MODEL_RUNS=2000 exec .venv/bin/python -m pytest tests/model --durations=1
+
+# A droplet's life with DigitalOcean's own Terraform provider and a stand-in for its API, three minutes. The provider comes
+# from Terraform's registry or, where MACHINA_PLUGIN_MIRROR names one, from a folder made by `terraform providers mirror`.
+real-providers:
+	@scripts/setup.sh dev
+	@exec .venv/bin/python -m pytest -s tests/drills/real_digitalocean.py
 
 # The terminal: 20,000 random streams beside a mended pyte, 3,000 in large chunks beside the same character by character,
 # then 200,000 damaged inputs that may not raise. Guided by coverage it needs atheris, see tests/terminal/guided_fuzz.py.

@@ -33,7 +33,13 @@ exec {terraform} "$@"
 
 
 class Machina:
-    """``machina(...)`` runs a command to its end; :meth:`start` leaves it running."""
+    """``machina(...)`` runs a command to its end; :meth:`start` leaves it running.
+
+    Attributes:
+        patience_s: How long a command may take.
+    """
+
+    patience_s = DEADLINE_S
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,7 +55,7 @@ class Machina:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=DEADLINE_S,
+            timeout=self.patience_s,
             check=False,
         )
 

@@ -242,6 +242,24 @@ def test_drift_that_says_nothing_of_the_machine_is_left_out() -> None:
     assert [[one.path for one in resource.attributes] for resource in summary.drift] == [["status"]]
 
 
+def test_drift_from_nothing_to_nothing_is_left_out() -> None:
+    """Providers of the older kind answer an empty list where none was given."""
+    noise = {
+        "actions": ["update"],
+        "before": {"tags": None, "inbound_rule": [{"ports": "22", "source_tags": None}]},
+        "after": {"tags": [], "inbound_rule": [{"ports": "22", "source_tags": []}]},
+    }
+    real = {"actions": ["update"], "before": {"tags": None}, "after": {"tags": ["web"]}}
+    drift = summarise(plan(drift=(noise, real))).drift
+    assert [[one.path for one in resource.attributes] for resource in drift] == [["tags.0"]]
+
+
+def test_a_firewall_that_has_reached_its_machines_meanwhile_is_no_drift() -> None:
+    change = {"actions": ["update"], "before": {"status": "waiting"}, "after": {"status": "succeeded"}}
+    entry = {"address": "x.machine", "type": "digitalocean_firewall", "name": "machine", "change": change}
+    assert summarise(plan(resource_drift=[entry])).drift == ()
+
+
 def test_something_deleted_outside_is_always_drift() -> None:
     summary = summarise(plan(drift=({"actions": ["delete"], "before": {"x": 1}, "after": None},)))
     assert [resource.action for resource in summary.drift] == [PlanAction.DELETE]

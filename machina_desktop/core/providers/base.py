@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from machina_desktop.core.config import Settings
 from machina_desktop.core.domain.firewall import FirewallRule
@@ -105,6 +106,8 @@ class Provider(ABC):
     """Folder under ``terraform/``."""
     main_resource: str = ""
     """Address of the machine in the module, such as ``hcloud_server.machine``."""
+    once: ClassVar[Mapping[str, str]] = {}
+    """Variables of its Terraform provider's that have it ask for everything once only; set while something is made."""
 
     @abstractmethod
     async def verify(self, access: Access) -> Verification:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import urllib.parse
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.provider import (
@@ -15,6 +17,7 @@ from machina_desktop.core.domain.provider import (
     ProviderType,
     Verification,
 )
+from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Access, HookContext
 from machina_desktop.core.providers.cloud import (
@@ -66,6 +69,8 @@ class DigitalOcean(Cloud[CloudApi]):
 
     module = "digitalocean"
     main_resource = "digitalocean_droplet.machine"
+    # Asked again after a 500, its API makes a second droplet: names need not differ, and requests have no key.
+    once: ClassVar[Mapping[str, str]] = {"DIGITALOCEAN_HTTP_RETRY_MAX": "0"}
     info = ProviderInfo(
         type=ProviderType.DIGITALOCEAN,
         title="DigitalOcean",
@@ -215,6 +220,18 @@ def _more(context: HookContext, command: Command) -> dict[str, object]:
 
 
 def _endpoint(access: Access) -> str:
-    """The API's address without its version, which is in every path."""
+    """The API's address without its version, which is in every path.
+
+    Raises:
+        InvalidInput: E-CLOUD-ENDPOINT, it has another path, and the Terraform provider asks for firewalls without it.
+    """
     text = access.settings.get("endpoint", "").strip()
-    return checked_endpoint(text).removesuffix("/v2") if text else _ENDPOINT
+    found = checked_endpoint(text).removesuffix("/v2") if text else _ENDPOINT
+    if urllib.parse.urlsplit(found).path:
+        raise InvalidInput(
+            "This API endpoint has a path, which DigitalOcean's Terraform provider leaves out.",
+            field="endpoint",
+            hint="Give the API a host name or a port of its own, and write the address without a path.",
+            code="E-CLOUD-ENDPOINT",
+        )
+    return found

@@ -54,6 +54,11 @@ _DRIFT_THAT_MATTERS = frozenset({
 # First-boot scripts carry one-time codes, and not every provider marks them.
 _ALWAYS_SENSITIVE = frozenset({"user_data", "user_data_base64", "user-data"})
 
+# The status of these only says whether the provider is done with the last change of them.
+_OF_PASSING_STATUS = frozenset({"digitalocean_firewall"})
+# Some providers answer an empty list where none was given.
+_NOTHING = frozenset({None, '""', "[]", "{}"})
+
 _Path = tuple[str, ...]
 
 
@@ -193,12 +198,19 @@ def _that_matters(resource: ResourceChange) -> ResourceChange | None:
     """The drifted resource with what matters of it, ``None`` when nothing does."""
     if resource.action is PlanAction.DELETE:
         return resource
-    kept = tuple(change for change in resource.attributes if change.path.partition(".")[0] in _DRIFT_THAT_MATTERS)
+    kept = tuple(change for change in resource.attributes if _is_drift(resource.type, change))
     if not kept:
         return None
     return ResourceChange(
         address=resource.address, type=resource.type, name=resource.name, action=resource.action, attributes=kept
     )
+
+
+def _is_drift(kind: str, change: AttributeChange) -> bool:
+    name = change.path.partition(".")[0]
+    if name not in _DRIFT_THAT_MATTERS or (name == "status" and kind in _OF_PASSING_STATUS):
+        return False
+    return change.sensitive or not {change.before, change.after} <= _NOTHING
 
 
 def _attributes(change: Mapping[str, object]) -> Iterator[AttributeChange]:

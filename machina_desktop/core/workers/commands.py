@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from machina_desktop.core.domain.log_line import LogLevel
+from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.events import ProgressMade
 from machina_desktop.core.process import Command, Launch, Outcome, end_leftovers, launch
@@ -63,6 +64,7 @@ class Surroundings:
         cwd: The machine's run folder.
         launches: One folder per phase, which holds the launch's record and output.
         credentials: Asks for the provider's own environment variables, each time that commands are started.
+        once: Those that it gets beside them while an apply makes something.
         proxy: Variables that name the proxy; ``None`` for those of our own environment.
         mirror: Folder that plugins are taken from instead of a registry; empty for none.
     """
@@ -73,6 +75,7 @@ class Surroundings:
     config_file: Path
     plugin_cache: Path
     credentials: Callable[[], Awaitable[Mapping[str, str]]]
+    once: Mapping[str, str]
     proxy: Mapping[str, str] | None = None
     mirror: str = ""
 
@@ -82,7 +85,7 @@ class Commands:
 
     Attributes:
         cancelled: Set once a person has asked to cancel; provider hooks look at it, too.
-        total: How many resource operations were approved; 0 until that is known.
+        plan: What was approved; ``None`` until that is known.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class Commands:
         self._launch: Launch | None = None
         self._cancel_level = 0
         self.cancelled = threading.Event()
-        self.total = 0
+        self.plan: PlanSummary | None = None
         if cancel_level:
             self.cancel(cancel_level)
 
@@ -150,7 +153,7 @@ class Commands:
             for command in commands:
                 await self._pump.begin_anew(f"{phase}/{command.output}")
             self.raise_if_cancelled()
-            attached = await asyncio.to_thread(self._start, phase, commands, await self._in.credentials())
+            attached = await asyncio.to_thread(self._start, phase, commands, await self._credentials(phase))
         else:
             self._pump.say("recover", f"Found the {phase} of an earlier start again.")
         self._launch = attached
@@ -161,6 +164,10 @@ class Commands:
         finally:
             self._launch = None
         return outcome, meaning, bool(attached.begun)
+
+    async def _credentials(self, phase: str) -> Mapping[str, str]:
+        is_making = phase == "apply" and self.plan is not None and self.plan.add > 0
+        return {**await self._in.credentials(), **(self._in.once if is_making else {})}
 
     def _make_room(self, phase: str) -> None:
         folder = self.folder(phase)
@@ -209,7 +216,7 @@ class Commands:
         def learn(decoded: cli.Decoded) -> None:
             meaning.learn(decoded)
             if decoded.planned or decoded.done:
-                total = self.total or meaning.planned
+                total = self.plan.operations if self.plan is not None else meaning.planned
                 self._publish(ProgressMade(self._in.deployment_id, phase, done=meaning.done, total=total))
 
         await self._pump.follow(

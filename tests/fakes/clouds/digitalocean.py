@@ -386,8 +386,11 @@ class DigitalOcean(Cloud):
             for name in ("inbound_rules", "outbound_rules")
             if (given := body.get(name) or []) is not None
         }
-        firewall |= rules | {"name": body["name"], "droplet_ids": droplets, "status": "succeeded"}
-        firewall["tags"] = list(body.get("tags") or ())
+        firewall |= rules | {"name": body["name"], "droplet_ids": droplets, "tags": list(body.get("tags") or ())}
+        # It is answered before the droplets have it.
+        waiting = [{"droplet_id": each, "removing": False, "status": "waiting"} for each in droplets]
+        firewall |= {"status": "waiting" if waiting else "succeeded", "pending_changes": waiting}
+        self.begin(firewall, 2.0, lambda: firewall.update(status="succeeded", pending_changes=[]))
 
 
 def _one(things: dict[int, Thing], number: str) -> Thing:
