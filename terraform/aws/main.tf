@@ -30,17 +30,21 @@ locals {
     { direction = "inbound", protocol = "tcp", ports = "22", sources = ["0.0.0.0/0", "::/0"] },
     { direction = "inbound", protocol = "icmp", ports = "all", sources = ["0.0.0.0/0", "::/0"] },
   ])
-  sorted = [
-    for rule in local.rules : {
-      direction = rule.direction
-      # ICMP has no ports: -1 is every kind of message.
-      protocol = rule.protocol
-      from     = rule.protocol == "icmp" ? -1 : rule.ports == "all" ? 0 : tonumber(split("-", rule.ports)[0])
-      to       = rule.protocol == "icmp" ? -1 : rule.ports == "all" ? 65535 : tonumber(reverse(split("-", rule.ports))[0])
-      ipv4     = [for source in rule.sources : source if !strcontains(source, ":")]
-      ipv6     = [for source in rule.sources : source if strcontains(source, ":")]
-    }
-  ]
+  # ICMP of IPv6 is a protocol of its own.
+  split = flatten([
+    for rule in local.rules : [
+      for protocol in rule.protocol == "icmp" ? ["icmp", "icmpv6"] : [rule.protocol] : {
+        direction = rule.direction
+        protocol  = protocol
+        # ICMP has no ports: -1 is every kind of message.
+        from = rule.protocol == "icmp" ? -1 : rule.ports == "all" ? 0 : tonumber(split("-", rule.ports)[0])
+        to   = rule.protocol == "icmp" ? -1 : rule.ports == "all" ? 65535 : tonumber(reverse(split("-", rule.ports))[0])
+        ipv4 = [for source in rule.sources : source if !strcontains(source, ":") && protocol != "icmpv6"]
+        ipv6 = [for source in rule.sources : source if strcontains(source, ":") && protocol != "icmp"]
+      }
+    ]
+  ])
+  sorted   = [for rule in local.split : rule if length(rule.ipv4) + length(rule.ipv6) > 0]
   inbound  = [for rule in local.sorted : rule if rule.direction == "inbound"]
   outbound = [for rule in local.sorted : rule if rule.direction == "outbound"]
   anywhere = [{ direction = "outbound", protocol = "-1", from = 0, to = 0, ipv4 = ["0.0.0.0/0"], ipv6 = ["::/0"] }]

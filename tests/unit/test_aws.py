@@ -21,10 +21,12 @@ from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import CredentialStatus, Instance, ProviderAccount, ProviderType
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.http_terms import NoAnswer, Patience
+from machina_desktop.core.providers import aws_session
 from machina_desktop.core.providers.aws import Aws
 from machina_desktop.core.providers.aws_keys import pair_name
 from machina_desktop.core.providers.base import Access, Cancelled, HookContext, MachineParts
 from machina_desktop.core.providers.cloud_errors import CloudError
+from machina_desktop.core.providers.cloud_power import Command
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.ssh.keys import generate
 from tests.fakes.clouds.aws_served import moto
@@ -416,6 +418,29 @@ async def test_a_machine_that_is_off_is_not_rebooted(stage: AwsStage) -> None:
         await stage.provider.power(stage.context(resource_id), "reboot")
 
 
+async def test_a_machine_that_is_off_is_said_to_cost_no_more_than_its_disk(stage: AwsStage) -> None:
+    await stage.provider.power(stage.context(await stage.add()), "stop")
+    assert stage.lines[-1] == "It is off; its disk stays, and only that is still paid for."
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"), [("Client.UserInitiatedShutdown", ""), ("Client.InternalError", "The key of its disk is gone")]
+)
+async def test_a_start_has_failed_only_when_aws_gives_another_reason_than_the_last_stop(
+    code: str, problem: str
+) -> None:
+    """EC2 is consistent in the end only: right after its start a machine may be told as it was before."""
+    reason = f"<stateReason><code>{code}</code><message>The key of its disk is gone</message></stateReason>"
+    machine = f"<item><instanceState><name>stopped</name></instanceState>{reason}</item>"
+    listed = f"<reservationSet><item><instancesSet>{machine}</instancesSet></item></reservationSet>"
+    body = f"<DescribeInstancesResponse><requestId>r</requestId>{listed}</DescribeInstancesResponse>"
+    async with answering(plain(body.encode())) as evil:
+        stage = AwsStage(url=evil.url)
+        async with stage.provider.open(stage.access()) as api:
+            found = await stage.provider.progress(api, stage.context("i-0123456789abcdef0"), "", Command.START)
+    assert (found.is_done, found.problem) == (bool(problem), problem)
+
+
 async def test_a_snapshot_is_marked_as_the_machines(stage: AwsStage) -> None:
     resource_id = await stage.add()
     await stage.provider.power(stage.context(resource_id, name="before: the upgrade"), "snapshot")
@@ -554,6 +579,20 @@ async def test_what_does_not_answer_in_time_is_given_up() -> None:
         with pytest.raises(NoAnswer) as caught:
             await asyncio.wait_for(stage.provider.instances(stage.access()), 5)
     assert caught.value.is_late
+
+
+async def test_what_waits_for_its_turn_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slowly(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.2)
+        writer.write(plain(b"<DescribeRegionsResponse><requestId>r</requestId></DescribeRegionsResponse>"))
+
+    monkeypatch.setattr(aws_session, "THREADS", 1)
+    async with answering(slowly) as evil:
+        provider = Aws(pace=replace(PACE, tries=1), patience=Patience(connect_s=1.0, read_s=1.0, call_s=0.6))
+        stage = AwsStage(url=evil.url, provider=provider)
+        async with stage.provider.open(stage.access()) as api:
+            await api.ask("describe_regions")
+            await asyncio.gather(*(api.ask("describe_regions") for _ in range(6)))
 
 
 async def test_a_server_that_is_not_there_is_offline() -> None:

@@ -186,6 +186,23 @@ def test_rules_become_those_of_the_provider(stage: Stage) -> None:
     assert out == {("out", "tcp", "all", "203.0.113.7/32"), ("out", "udp", "53", "203.0.113.7/32")}
 
 
+def test_ping_is_let_through_by_either_protocol_of_the_internet(stage: Stage) -> None:
+    stage.lay_out(rules=[{**RULES[2], "sources": ["0.0.0.0/0", "::/0"]}])
+    planned = stage.planned()
+    if stage.module == "aws":
+        found = {
+            (rule["protocol"], *rule["cidr_blocks"], *rule["ipv6_cidr_blocks"])
+            for rule in planned["aws_security_group.machine[0]"]["ingress"]
+        }
+        assert found == {("icmp", "0.0.0.0/0"), ("icmpv6", "::/0")}
+    elif stage.module == "gcp":
+        rules = [values for address, values in planned.items() if "allowed" in address]
+        found = {(values["allow"][0]["protocol"], *values["source_ranges"]) for values in rules}
+        assert found == {("icmp", "0.0.0.0/0"), ("58", "::/0")}
+    else:
+        assert {rule[3] for rule in lets_through(stage) if rule[:2] == ("in", "icmp")} == {"0.0.0.0/0", "::/0"}
+
+
 def test_without_a_profile_there_is_no_firewall(stage: Stage) -> None:
     found = {address for address in stage.planned() if "firewall" in address or "security_group" in address}
     assert found == ({"aws_security_group.machine[0]"} if stage.module == "aws" else set())

@@ -200,6 +200,13 @@ async def test_a_machine_is_found_by_its_mark(stage: Stage) -> None:
     ]
 
 
+async def test_a_machine_that_is_being_deleted_is_nobodys(hetzner: Stage) -> None:
+    resource_id = hetzner.add()
+    hetzner.mark(resource_id, "machine-1")
+    hetzner.things[int(resource_id)]["status"] = "deleting"
+    assert await hetzner.provider.find(hetzner.access(), "machine-1") == ()
+
+
 async def test_a_machine_that_was_just_made_is_found_although_lists_lag(stage: Stage) -> None:
     resource_id = stage.add()
     stage.mark(resource_id, "machine-1")
@@ -456,7 +463,7 @@ async def test_a_new_machine_is_waited_for_until_it_answers(stage: Stage, tmp_pa
     with running(tmp_path) as server:
         context = stage.context(None)
         context = replace(context, machine=replace(context.machine, ssh_port=server.port))
-        await stage.provider.after_apply(context, {"provider_resource_id": "42", "public_ip": "127.0.0.1"})
+        await stage.provider.after_apply(context, {"provider_resource_id": stage.add(), "public_ip": "127.0.0.1"})
         assert stage.lines[-1].startswith(f"It answers. Its host key is {server.fingerprint}")
 
 

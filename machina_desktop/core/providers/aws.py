@@ -49,6 +49,7 @@ from machina_desktop.core.providers.cloud_power import Command, Progress
 KEY_WAY, PROFILE_WAY = "Access key", "Profile on this computer"
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{4,128}")
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,40}")
+_SHUT_DOWN = frozenset({"", "Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown"})
 _CALLS = {
     Command.REBOOT: "reboot_instances",
     Command.RESET: "reboot_instances",
@@ -63,6 +64,7 @@ class Aws(Cloud[AwsApi]):
 
     module = "aws"
     main_resource = "aws_instance.machine"
+    bills_when_off = False
     info = ProviderInfo(
         type=ProviderType.AWS,
         title=TITLE,
@@ -262,12 +264,12 @@ class Aws(Cloud[AwsApi]):
         if command in {Command.REBOOT, Command.RESET, Command.SHUT_DOWN}:
             return Progress(is_done=True)
         found = await _instance(api, resource_id_of(context))
-        state = (found.get("State") or {}).get("Name", "")
+        state, reason = (found.get("State") or {}).get("Name", ""), found.get("StateReason") or {}
         if state == ("running" if command is Command.START else "stopped"):
             return Progress(is_done=True)
-        is_failed = command is Command.START and state in {"stopped", "terminated"}
-        reason = (found.get("StateReason") or {}).get("Message", "") or "AWS says no more"
-        return Progress(is_done=is_failed, problem=reason if is_failed else "")
+        # What is told may be a moment old: a machine that was shut down is told as stopped for a while after its start.
+        is_failed = command is Command.START and state == "stopped" and reason.get("Code", "") not in _SHUT_DOWN
+        return Progress(is_done=is_failed, problem=reason.get("Message", "") if is_failed else "")
 
     def check(self, machine: Machine) -> None:
         """A zone, if one is given, lies in the region."""

@@ -156,7 +156,8 @@ class AwsApi:
         for name in ("boto3", "botocore", "urllib3"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
-        self._lock = threading.Lock()
+        self._room = asyncio.Semaphore(THREADS)
+        self._lock = threading.RLock()
         self._session: Session | None = None
         self._keys: Keys | None = None
         self._clients: dict[tuple[str, str], Client] = {}
@@ -238,7 +239,8 @@ class AwsApi:
 
         patience = self.line.patience
         try:
-            async with asyncio.timeout(patience.call_s):
+            # Waiting for a thread is not waiting for an answer.
+            async with self._room, asyncio.timeout(patience.call_s):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except TimeoutError as error:
             raise no_answer(shown, is_late=True) from error
@@ -290,8 +292,9 @@ class AwsApi:
         )
 
     def _client(self, service: str, region: str) -> Client:
-        keys = self._fresh_keys()
+        # Under one lock: keys that another thread renews in between would sign for ever in a client that is kept.
         with self._lock:
+            keys = self._fresh_keys()
             if (service, region) not in self._clients:
                 self._clients[service, region] = self._made(service, region, keys)
             return self._clients[service, region]

@@ -49,10 +49,13 @@ class Cloud(Provider, Generic[A]):
     """A provider with accounts, an API and machines of its own.
 
     Attributes:
+        bills_when_off: A machine that is off costs as much as one that runs.
         pace: How often its API is asked again.
         waits: How long things are waited for.
         patience: How long one answer is waited for.
     """
+
+    bills_when_off = True
 
     def __init__(
         self, *, pace: Pace | None = None, waits: Waits | None = None, patience: Patience | None = None
@@ -158,10 +161,13 @@ class Cloud(Provider, Generic[A]):
             return await self.machines(api)
 
     async def find(self, access: Access, machine_id: str, *, is_expected: bool = False) -> tuple[Instance, ...]:
-        """Machines marked as that one of ours; with ``is_expected`` asked for ``waits.settle_s`` until there is one."""
+        """Machines marked as that one of ours, but for what is being deleted.
+
+        With ``is_expected`` they are asked for ``waits.settle_s`` until there is one.
+        """
         async with self.open(access) as api:
             until = time.monotonic() + (self.waits.settle_s if is_expected else 0.0)
-            while not (found := await self.machines(api, machine_id)):
+            while not (found := tuple(each for each in await self.machines(api, machine_id) if _stays(each))):
                 left = until - time.monotonic()
                 if left <= 0:
                     break
@@ -280,6 +286,7 @@ class Cloud(Provider, Generic[A]):
                 title=self.info.title,
                 context=context,
                 waits=self.waits,
+                bills_when_off=self.bills_when_off,
                 begin=partial(self.begin, api, context),
                 progress=partial(self.progress, api, context),
                 look=partial(self.look, api, resource_id),
@@ -326,6 +333,10 @@ class Cloud(Provider, Generic[A]):
                 context.log(f"It answers. Its host key is {key.fingerprint}; the first connection asks about it.")
                 return
             await pause(self.waits.poll_s, context.cancelled.is_set)
+
+
+def _stays(found: Instance) -> bool:
+    return found.status not in {MachineStatus.TERMINATING, MachineStatus.TERMINATED}
 
 
 def resource_id_of(context: HookContext) -> str:

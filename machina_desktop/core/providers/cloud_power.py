@@ -73,6 +73,7 @@ class Errand:
 
     Attributes:
         title: What the provider is called.
+        bills_when_off: As :class:`~machina_desktop.core.providers.cloud.Cloud` has it.
         begin: Has it begin a command; the action's id, empty where only the machine shows how far it is.
             Raises :class:`CloudError` E-CLOUD-CONFLICT while another action is under way.
         progress: How far that action has come.
@@ -82,6 +83,7 @@ class Errand:
     title: str
     context: HookContext
     waits: Waits
+    bills_when_off: bool
     begin: Callable[[Command], Awaitable[str]]
     progress: Callable[[str, Command], Awaitable[Progress]]
     look: Callable[[], Awaitable[Instance]]
@@ -142,7 +144,8 @@ async def _stop(errand: Errand) -> None:
             await _finish(errand, Command.POWER_OFF)
             break
         await errand.wait()
-    log("It is off; its disk stays, and so does its price.")
+    price = "and so does its price" if errand.bills_when_off else "and only that is still paid for"
+    log(f"It is off; its disk stays, {price}.")
 
 
 async def _rescue(errand: Errand) -> None:

@@ -86,6 +86,7 @@ class Gcp(Cloud[GoogleApi]):
 
     module = "gcp"
     main_resource = "google_compute_instance.machine"
+    bills_when_off = False
     info = ProviderInfo(
         type=ProviderType.GCP,
         title=TITLE,
