@@ -38,6 +38,8 @@ from tests.fakes.cloud_scenes import SHOWN as CLOUDS_SHOWN
 from tests.fakes.file_scenes import SHOWN as FILES_SHOWN
 from tests.fakes.gateway import turn, until
 from tests.fakes.house import House, Scene, inspector
+from tests.fakes.key_scenes import SCENES as KEY_SCENES
+from tests.fakes.key_scenes import SHOWN as KEYS_SHOWN
 from tests.fakes.people_rows import HOME, team
 from tests.fakes.server_scenes import SCENES as SERVER_SCENES
 from tests.fakes.server_scenes import SHOWN as SERVERS_SHOWN
@@ -258,6 +260,7 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     **BROADCAST_SHOWN,
     **FILES_SHOWN,
     **CLOUDS_SHOWN,
+    **KEYS_SHOWN,
     **{f"first run {screen}": (FirstRunDialog, _first_run_at(screen)) for screen in range(4)},
     **{name: (DeployWizard, scene) for name, scene in _wizard_scenes().items()},
 }
@@ -267,6 +270,7 @@ QUESTIONS: dict[str, Scene] = {
     **TERMINAL_SCENES,
     **SPLIT_SCENES,
     **BROADCAST_SCENES,
+    **KEY_SCENES,
     "quit": _quit,
     "destroy": _destroy,
     "reboot many": _reboot_many,

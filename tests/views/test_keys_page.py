@@ -45,7 +45,8 @@ async def test_keys_are_listed_with_type_fingerprint_and_whether_the_private_hal
     assert row[0] == "deploy 2024"
     assert row[1] == "RSA 4096"
     assert row[2] == "in the vault"
-    assert row[4] == f"SHA256:{'b' * 43}"
+    assert row[3] == "0 of 2"
+    assert row[5] == f"SHA256:{'b' * 43}"
 
 
 async def test_a_key_is_generated_with_the_type_and_length_chosen(stage: Stage, page: KeysPage) -> None:

@@ -11,8 +11,10 @@ from machina_desktop.core.services.keys import DeleteKey, GetKey
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
+from machina_desktop.views.apps.key_accounts import KeyAccounts
 from machina_desktop.views.apps.key_dialogs import kind_of
 from machina_desktop.views.apps.key_export import KeyExport
+from machina_desktop.views.apps.key_places import Place, count_words
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections
 from machina_desktop.views.models.live_query import LiveQuery
@@ -24,6 +26,7 @@ from machina_desktop.views.server_custody import (
     device_of,
 )
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
 from machina_desktop.views.widgets.feedback import Badge
 from machina_desktop.views.widgets.text import KeyValueList, copy_text
@@ -37,9 +40,14 @@ class KeyDetail(Detail):
         self.setObjectName("key")
         self._key: SSHKey | None = None
         self._half = Badge()
+        self._spread = Badge(icon_name="cloud")
+        self._spread.setObjectName("key.spread")
+        self._spread.hide()
         self._facts = KeyValueList()
         self._users = MachineLinks(name="key.machine", nothing=self.tr("No machine uses it."))
         self._users.chosen.connect(lambda machine_id: window.inspect("machine", machine_id))
+        self._accounts = KeyAccounts(bridge, window, parent=self)
+        self._accounts.counted.connect(self._on_counted)
         self._sections = Sections()
         self._panel = DetailPanel(self._sections, parent=self)
         self._exporting = KeyExport(bridge, window, self)
@@ -83,6 +91,7 @@ class KeyDetail(Detail):
                     icon=icon_name,
                     run=act,
                 )
+        yield from self._accounts.commands()
 
     def _build(self) -> None:
         self._facts.add_text("kind", self.tr("Type"))
@@ -92,8 +101,9 @@ class KeyDetail(Detail):
         self._facts.add_text("created", self.tr("Created"))
         self._facts.add_copyable("id", self.tr("Key id"))
         self._panel.problem.setObjectName("key.problem")
-        self._panel.add_to_header(self._half)
+        self._panel.add_to_header(self._half, self._spread)
         self._sections.add(self.tr("Key"), self._facts)
+        self._sections.add(self.tr("Accounts"), self._accounts)
         self._sections.add(self.tr("Used by"), self._users)
         copy = Button(self.tr("Copy public key"))
         copy.setObjectName("key.copy_public")
@@ -137,11 +147,18 @@ class KeyDetail(Detail):
         self._share.setVisible(key.has_private_key and can_share(key, device))
         self._unshare.setVisible(can_stop_sharing(key, device))
         self._export.setVisible(key.has_private_key)
+        self._accounts.show_key(key)
         self._panel.show_content()
         self.setWindowTitle(self.title)
 
     def _on_machines(self, machines: tuple[Machine, ...]) -> None:
-        self._users.show_machines(tuple(machine for machine in machines if self.key in machine.ssh_key_ids))
+        users = tuple(machine for machine in machines if self.key in machine.ssh_key_ids)
+        self._users.show_machines(users)
+        self._accounts.show_machines(users)
+
+    def _on_counted(self, count: int) -> None:
+        self._spread.set_text(count_words(count))
+        self._spread.setVisible(count > 0)
 
     def _on_copy(self) -> None:
         if self._key is not None:
@@ -174,13 +191,23 @@ class KeyDetail(Detail):
         )
         question.setObjectName("delete_key")
         question.primary.setObjectName("delete_key.confirm")
-        question.accepted.connect(self._on_delete_confirmed)
+        from_accounts = self._add_accounts(question, self._accounts.places())
+        question.accepted.connect(lambda: self._on_delete_confirmed(from_accounts=from_accounts.isChecked()))
         question.open()
 
-    def _on_delete_confirmed(self) -> None:
+    def _add_accounts(self, question: ConfirmDialog, places: tuple[Place, ...]) -> Checkbox:
+        """Ask whether it goes out of its accounts as well; hidden where it lies at none."""
+        names = ", ".join(place.account.label for place in places)
+        chosen = Checkbox(self.tr("Take it out of its accounts first: {0}").format(names))
+        chosen.setObjectName("delete_key.from_accounts")
+        chosen.setVisible(bool(places))
+        question.column.addWidget(chosen)
+        return chosen
+
+    def _on_delete_confirmed(self, *, from_accounts: bool) -> None:
         tasks.run(
             self.bridge,
-            self.bridge.call(DeleteKey(key_id=self.key)),
+            self.bridge.call(DeleteKey(key_id=self.key, from_accounts=from_accounts)),
             owner=self,
             name="DeleteKey",
             done=lambda _none: self._on_deleted(),

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey, SSHKeyType
@@ -15,7 +15,10 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.keys import GenerateKey, ImportKey
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
+from machina_desktop.views.apps.key_place_choice import PlaceChoice
+from machina_desktop.views.rights import why_not
 from machina_desktop.views.server_custody import CustodyChoice
+from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.feedback import Badge
@@ -39,7 +42,7 @@ def kind_of(key: SSHKey) -> str:
 
 
 class _KeyDialog(Dialog):
-    """What both dialogs share: a name, sending, and errors told where they belong.
+    """What both dialogs share: a name, sending, errors told where they belong, and accounts to put the key into.
 
     Signals:
         kept: The key is stored (SSHKey).
@@ -53,6 +56,26 @@ class _KeyDialog(Dialog):
         self.name = Input(self.tr("Name"), placeholder=self.tr("laptop"))
         self.name.changed.connect(lambda _text: self.name.set_error(""))
         self.name.left.connect(self._on_name_left)
+        self._is_kept = False
+
+    def _add_places(self, name: str) -> None:
+        """Offer the accounts at which the key can lie as well; nothing where there are none."""
+        self.places = PlaceChoice(self._bridge, name=f"{name}.account", is_brief=True)
+        self.places.changed.connect(self._on_places)
+        self.places.finished.connect(self._on_placed)
+        self._places_part = QWidget()
+        part = QVBoxLayout(self._places_part)
+        part.setContentsMargins(0, 0, 0, 0)
+        part.setSpacing(Space.XS)
+        self._places_title = Label(self.tr("Put it in accounts, too"), style=Type.MEDIUM)
+        part.addWidget(self._places_title)
+        part.addWidget(self.places)
+        self.column.addWidget(self._places_part)
+        self._on_places()
+
+    def _on_places(self) -> None:
+        refusal = why_not(self._bridge, "ssh_key.sync", self._bridge.team_id) if self._bridge.is_settled else ""
+        self._places_part.setVisible(self._is_kept or (self.places.can_choose() and not refusal))
 
     def _is_named(self) -> bool:
         if self.name.text().strip():
@@ -78,7 +101,32 @@ class _KeyDialog(Dialog):
 
     def _on_kept(self, key: SSHKey) -> None:
         self.kept.emit(key)
-        self.accept()
+        if not self.places.chosen():
+            self.accept()
+            return
+        self._is_kept = True
+        for at in range(self.column.count()):
+            widget = self.column.itemAt(at).widget()
+            if widget is not None and widget is not self._places_part:
+                widget.hide()
+        self._places_title.setText(self.tr("{0} is kept and goes to the accounts").format(key.name))
+        self.primary.clicked.disconnect()
+        self.primary.clicked.connect(self._on_place)
+        self.cancel.setText(self.tr("Close"))
+        self.places.show_keys((key,))
+        self._on_place()
+
+    def _on_place(self) -> None:
+        self.set_busy(True)
+        self.places.begin()
+
+    def _on_placed(self, is_all: bool) -> None:
+        self.set_busy(False)
+        if is_all:
+            self.accept()
+            return
+        self._places_title.setText(self.tr("The key is kept, but does not lie in all accounts"))
+        self.primary.setText(self.tr("Try again"))
 
     def _on_name_left(self) -> None:
         if self.name.text() and not self.name.text().strip():
@@ -127,6 +175,7 @@ class GenerateKeyDialog(_KeyDialog):
             part.control.setObjectName(f"generate_key.{name}")
             self.column.addWidget(part)
         self.column.addWidget(self.custody)
+        self._add_places("generate_key")
         self.column.addStretch()
         self.primary.setObjectName("generate_key.submit")
         self.cancel.setObjectName("generate_key.cancel")
@@ -219,6 +268,7 @@ class ImportKeyDialog(_KeyDialog):
         row.addWidget(clear)
         for widget in (self.key, self._taken, self.passphrase, self.name, self.custody):
             self.column.addWidget(widget)
+        self._add_places("import_key")
         self.column.addStretch()
         choose = Button(self.tr("Open a file…"), icon_name="folder-open", parent=self)
         choose.setObjectName("import_key.open_file")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QLocale, QPoint, Qt
 from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
@@ -15,20 +15,27 @@ from machina_desktop.views import wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.key_detail import KeyDetail
 from machina_desktop.views.apps.key_dialogs import GenerateKeyDialog, ImportKeyDialog, kind_of
-from machina_desktop.views.commands import Command
+from machina_desktop.views.apps.key_places import Place, Places, counted
+from machina_desktop.views.apps.key_placing import PutKeysDialog
+from machina_desktop.views.apps.key_selection import KeySelectionBar
+from machina_desktop.views.commands import Command, install_keys
+from machina_desktop.views.icons import icon
 from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.table_model import Column
+from machina_desktop.views.rights import why_not
 from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
+from machina_desktop.views.widgets.menus import Menu
 from machina_desktop.views.widgets.states import EmptyState
+from machina_desktop.views.widgets.text import copy_text
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("KeysPage", text)
 
 
-def _shape() -> ListShape[SSHKey]:
+def _shape(places: Callable[[], tuple[Place, ...]]) -> ListShape[SSHKey]:
     return ListShape(
         name="keys",
         title=_tr("Keys"),
@@ -37,13 +44,25 @@ def _shape() -> ListShape[SSHKey]:
         depends=frozenset({"ssh_key"}),
         columns=(
             Column(key="name", title=_tr("Name"), text=lambda key: key.name, icon=lambda _key: "key-round", width=190),
-            Column(key="kind", title=_tr("Type"), text=kind_of, width=100),
+            Column(key="kind", title=_tr("Type"), text=kind_of, width=110, least=104, rank=3),
             Column(
                 key="private",
                 title=_tr("Private half"),
                 text=lambda key: _tr("in the vault") if key.has_private_key else _tr("not here"),
                 icon=lambda key: "lock" if key.has_private_key else "",
-                width=120,
+                width=124,
+                least=118,
+                rank=2,
+            ),
+            Column(
+                key="accounts",
+                title=_tr("Accounts"),
+                text=lambda key: _spread(key, places()),
+                icon=lambda key: "cloud" if counted(key, places())[0] else "",
+                sort_key=lambda key: counted(key, places())[0],
+                width=100,
+                least=90,
+                rank=1,
             ),
             Column(
                 key="created",
@@ -51,13 +70,26 @@ def _shape() -> ListShape[SSHKey]:
                 text=lambda key: wording.moment(key.created_at),
                 sort_key=lambda key: key.created_at.timestamp(),
                 is_quiet=True,
-                width=110,
+                width=120,
+                least=108,
+                rank=4,
             ),
             Column(
-                key="fingerprint", title=_tr("Fingerprint"), text=lambda key: key.fingerprint, is_mono=True, width=150
+                key="fingerprint",
+                title=_tr("Fingerprint"),
+                text=lambda key: key.fingerprint,
+                is_mono=True,
+                width=150,
+                least=150,
+                rank=5,
             ),
         ),
     )
+
+
+def _spread(key: SSHKey, places: tuple[Place, ...]) -> str:
+    there, total = counted(key, places)
+    return _tr("{0} of {1}").format(QLocale().toString(there), QLocale().toString(total)) if total else "–"
 
 
 class KeysPage(Page):
@@ -74,8 +106,12 @@ class KeysPage(Page):
         )
         empty.setObjectName("keys.empty")
         empty.activated.connect(self._on_generate)
-        self.list = ListPanel(bridge, _shape(), ask=self._request, empty=empty, parent=self)
+        self._places = Places(bridge, self)
+        self.list = ListPanel(bridge, _shape(self._places.all), ask=self._request, empty=empty, parent=self)
         self.list.chosen.connect(lambda key: window.inspect("ssh_key", key))
+        self.list.answered.connect(lambda _keys: self._show_selection())
+        self._places.changed.connect(self.list.table.viewport().update)
+        self._build_selection()
         bring = Button(self.tr("Import"), icon_name="download", parent=self)
         bring.setObjectName("keys.import")
         bring.clicked.connect(self._on_import)
@@ -87,6 +123,7 @@ class KeysPage(Page):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.list)
+        install_keys(self, self.commands)
 
     def shown(self) -> None:
         self.list.resume()
@@ -98,7 +135,69 @@ class KeysPage(Page):
         self.list.focus_search()
 
     def commands(self) -> Iterable[Command]:
-        return (*_beginnings(self._on_generate, self._on_import), *self.list.commands())
+        chosen = self.selected_keys()
+        named = chosen[0].name if len(chosen) == 1 else _tr("{0} keys").format(QLocale().toString(len(chosen)))
+        return (
+            *_beginnings(self._on_generate, self._on_import),
+            Command(
+                name="key.put_selected",
+                title=_tr("Put {0} in accounts…").format(named),
+                group=_tr("Keys"),
+                icon="cloud",
+                keys="Ctrl+Shift+K",
+                words=_tr("sync upload"),
+                run=self._on_put,
+                is_available=lambda: bool(self.selected_keys()) and not self._refusal(),
+            ),
+            *self.list.commands(),
+        )
+
+    def selected_keys(self) -> tuple[SSHKey, ...]:
+        """The keys whose rows are selected, from the top."""
+        model = self.list.model
+        return tuple(model.record(model.row_of(key)) for key in self.list.table.selected_keys())
+
+    def _build_selection(self) -> None:
+        self._bar = KeySelectionBar(parent=self)
+        self._bar.put.connect(self._on_put)
+        self._bar.cleared.connect(self.list.table.selection.clear)
+        self.list.add_below_filters(self._bar)
+        self.list.table.selection.selection_changed.connect(lambda _keys: self._show_selection())
+        self.list.table.menu_requested.connect(self._on_menu)
+
+    def _show_selection(self) -> None:
+        self._bar.show_selection(len(self.list.table.selected_keys()), self._refusal())
+
+    def _refusal(self) -> str:
+        return why_not(self.bridge, "ssh_key.sync", self.bridge.team_id) if self.bridge.is_settled else ""
+
+    def _on_menu(self, key: str, at: QPoint) -> None:
+        menu = Menu(parent=self)
+        menu.setObjectName("keys.menu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chosen, refusal = self.selected_keys(), self._refusal()
+        inspect = menu.addAction(icon("panel-right"), self.tr("Inspect"))
+        inspect.triggered.connect(lambda: self.window_door.inspect("ssh_key", key))
+        copy = menu.addAction(
+            icon("copy"), self.tr("Copy public keys") if len(chosen) > 1 else self.tr("Copy public key")
+        )
+        copy.triggered.connect(lambda: copy_text("\n".join(each.public_key for each in chosen)))
+        menu.addSeparator()
+        put = menu.addAction(icon("cloud"), self.tr("Put in accounts…"))
+        put.setObjectName("keys.menu.put")
+        put.setEnabled(not refusal)
+        put.setToolTip(refusal)
+        put.triggered.connect(self._on_put)
+        menu.popup(at)
+
+    def _on_put(self) -> None:
+        chosen = self.selected_keys()
+        if chosen and not self._refusal():
+            dialog = PutKeysDialog(
+                self.bridge, chosen, lead=lambda: self.window_door.open_app("providers"), parent=self
+            )
+            dialog.placed.connect(lambda text: self.window_door.notify(text, kind="success"))
+            dialog.open()
 
     def _request(self, search: str, _filters: dict[str, str]) -> Request[tuple[SSHKey, ...]]:
         return ListKeys(team_id=self.bridge.team_id, search=search)
