@@ -252,6 +252,24 @@ def test_a_tab_is_as_far_as_it_goes(desk: Desk) -> None:
     assert desk.broadcast.included() == (first, second)
 
 
+def test_a_terminal_that_leaves_the_tab_takes_no_part_any_more(desk: Desk) -> None:
+    first, second, third = (desk.open(name) for name in ("a", "b", "c"))
+    desk.broadcast.start(Reach.TAB, first)
+    third.resize(300, 300)
+    desk.broadcast.look_again()
+    assert desk.broadcast.included() == (first, second)
+    assert not third.is_broadcasting
+
+
+def test_a_tab_goes_on_without_the_terminal_that_it_began_in(desk: Desk) -> None:
+    first, second, third = (desk.open(name) for name in ("a", "b", "c"))
+    desk.broadcast.start(Reach.TAB, first)
+    desk.close(first)
+    fourth = desk.open("d")
+    assert desk.broadcast.included() == (second, third)
+    assert desk.broadcast.standings()[fourth] is Standing.NEW
+
+
 @pytest.mark.parametrize(
     "environments", [("staging", ""), ("staging", "qa"), ("production", "production"), ("production", "")]
 )

@@ -171,6 +171,16 @@ async def test_a_new_tag_stops_it_and_says_so(house: House, bench: Bench) -> Non
     assert not first.place.is_production
 
 
+async def test_a_machine_that_is_not_listed_any_more_stays_in_production(house: House, bench: Bench) -> None:
+    await bench.start("staging", "production")
+    bench.deck.terminals.set_machines(())
+    bench.deck.broadcast.start(Reach.ALL)
+    dialog = await house.dialog(ConfirmDialog)
+    assert isinstance(dialog, ConfirmDialog)
+    assert not dialog.primary.isEnabled()
+    dialog.reject()
+
+
 async def test_other_new_tags_change_nothing(house: House, bench: Bench) -> None:
     _first, second = await bench.start("staging", "staging")
     bench.deck.broadcast.start(Reach.ALL)

@@ -613,6 +613,19 @@ def test_a_real_shell_runs_and_is_interrupted(made: list[Bench]) -> None:
     assert bench.pane.bar.ended.title() == "The shell has ended with status 3."
 
 
+def test_nothing_that_a_lost_program_has_switched_holds_for_the_new_shell(bench: Bench) -> None:
+    at_first, shape = bench.pane.terminal.modes, bench.pane.terminal.cursor_shape
+    bench.put(b"\x1b[?1049h\x1b[?1003;1006;2004;1004;25h\x1b[20h\x1b[?1h\x1b=\x1b[5 q\x1b]2;vim notes\x07")
+    bench.put(b"\x1b]11;#800000\x07\x1b]4;1;#00ff00\x07\x1b]0;half")
+    bench.shell.lose()
+    wait(lambda: bench.pane.state is SessionState.LOST)
+    bench.pane.reconnect()
+    terminal = bench.pane.terminal
+    assert terminal.modes._replace(mouse_encoding=at_first.mouse_encoding) == at_first
+    assert (terminal.cursor_shape, terminal.background, dict(terminal.palette)) == (shape, None, {})
+    assert bench.pane.title == "web-1"
+
+
 def test_a_lost_session_counts_down_and_reconnects_keeping_what_was_shown(bench: Bench) -> None:
     bench.put(b"before the loss")
     bench.shell.lose()

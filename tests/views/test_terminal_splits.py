@@ -242,6 +242,27 @@ async def test_everything_lost_is_reconnected_at_once(house: House) -> None:
     assert [shell.starts for shell in shells(house)] == [2, 2, 2, 1]
 
 
+async def test_what_is_reconnected_by_itself_takes_the_keyboard_from_nobody(house: House) -> None:
+    tab = await four_panes(house)
+    shells(house)[0].lose()
+    await until(tab.lost)
+    lost = tab.lost()[0].pane
+    typed_in = next(pane for pane in tab.panes() if pane is not lost)
+    typed_in.view.setFocus()
+    while lost.bar.is_counting:
+        lost.bar._second.timeout.emit()
+    await until(lambda: lost.state is SessionState.LIVE)
+    assert typed_in.view.hasFocus()
+
+
+async def test_a_lost_terminal_is_not_reconnected_once_its_tab_is_closed(house: House) -> None:
+    pane, shell = await open_terminal(house)
+    shell.lose()
+    await until(lambda: pane.bar.is_counting)
+    press(house.window, Qt.Key.Key_W, BOTH)
+    assert not pane.bar.is_counting
+
+
 # Tabs
 
 
@@ -262,6 +283,43 @@ async def test_a_closed_tab_is_opened_again_with_its_layout_and_name(house: Hous
     assert page_of(house).panes() == ()
     house.window.commands.run_shown("terminals.reopen")
     assert (tab_of(house).title, tab_of(house).plan().root) == ("deploy", root)
+
+
+async def test_a_tab_that_is_opened_again_shows_what_was_there_above_the_new_shell(house: House) -> None:
+    pane, shell = await open_terminal(house)
+    before = pane.terminal.row(0).text
+    press(house.window, Qt.Key.Key_W, BOTH)
+    assert shell.state.is_over
+    press(house.window, Qt.Key.Key_Z, BOTH)
+    assert page_of(house).panes() == (pane,)
+    await until(lambda: pane.state is SessionState.LIVE)
+    assert pane.terminal.row(0).text == before
+    assert pane.terminal.cursor.y == 1
+    assert (shell.starts, pane.view.hasFocus()) == (2, True)
+
+
+async def test_a_tab_that_is_opened_again_says_which_machine_is_gone_meanwhile(house: House) -> None:
+    await open_terminal(house)
+    press(house.window, Qt.Key.Key_W, BOTH)
+    page_of(house).terminals.set_machines(())
+    house.window.commands.run_shown("terminals.reopen")
+    (part,) = tab_of(house).parts()
+    assert isinstance(part, GonePart)
+
+
+async def test_of_many_closed_tabs_the_newest_keep_what_they_showed_and_all_can_be_opened(house: House) -> None:
+    pane, _shell = await open_terminal(house)
+    deck = page_of(house).deck
+    machine = deck.terminals.machines[pane.place.machine_id]
+    panes = [deck.open_on(machine) for _ in range(12)]
+    await until(lambda: all(each.state is SessionState.LIVE for each in panes))
+    for tab in deck.tabs()[1:]:
+        deck.close_tab(tab.key)
+    for _ in panes:
+        deck.reopen()
+    opened = [each for each in page_of(house).panes() if each is not pane]
+    assert opened[:5] == panes[:-6:-1]
+    assert len(opened) == 10
 
 
 async def test_keys_move_a_tab_and_jump_to_one(house: House) -> None:

@@ -183,6 +183,8 @@ class TerminalPage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._states, 1)
         self.deck.changed.connect(self._show_content)
+        # So that the keys of this page still work, such as the one that opens a closed tab again.
+        self.deck.emptied.connect(self._empty.action.setFocus)
         self.deck.front_wanted.connect(lambda: self.window_door.open_app("terminal"))
         self.terminals.panes_changed.connect(self.panes_changed)
         self._show_content()

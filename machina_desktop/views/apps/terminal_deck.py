@@ -21,7 +21,7 @@ from machina_desktop.views.apps.terminal_tools import TerminalTools
 from machina_desktop.views.terminal.pane import TerminalPane
 from machina_desktop.views.terminal.split_layout import Side
 from machina_desktop.views.terminal.tab_strip import TabStrip
-from machina_desktop.views.terminal.workspace import WindowPlan
+from machina_desktop.views.terminal.workspace import TabPlan, WindowPlan
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import IconButton
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
@@ -48,6 +48,7 @@ class TerminalDeck(QWidget):
 
     Signals:
         changed(): Tabs have come, gone or moved, or another is in front.
+        emptied(): The last tab was closed.
         face_changed(): A tab is called or looks otherwise.
         menu_wanted(object, QPoint): A tab, and where its menu shall open; ``None`` for that of the whole window.
         dragged_out(object, QPoint): A tab that was let go of outside of the strip, there on the screen.
@@ -55,6 +56,7 @@ class TerminalDeck(QWidget):
     """
 
     changed = Signal()
+    emptied = Signal()
     face_changed = Signal()
     front_wanted = Signal()
     menu_wanted = Signal(object, QPoint)
@@ -135,18 +137,18 @@ class TerminalDeck(QWidget):
         return tab
 
     def close_tab(self, key: str) -> None:
-        """Hang up and take the tab away, without asking."""
+        """Hang up and take the tab away, without asking; it can be opened again."""
         tab = self._tabs.get(key)
         if tab is None:
             return
-        self.terminals.note_closed(tab)
         tab.close_sessions()
         self._let_go(tab)
-        tab.hide()
-        tab.deleteLater()
+        self.terminals.closed.keep(tab)
         self.terminals.panes_changed.emit()
         if (left := self.current_tab()) is not None:
             left.take_focus()
+        else:
+            self.emptied.emit()
 
     def ask_to_close(self, tabs: Iterable[TerminalTab]) -> None:
         """Close tabs; asks first where a program runs in one."""
@@ -179,9 +181,15 @@ class TerminalDeck(QWidget):
         self.add(self.terminals.tab_of(tab.plan()), self.strip.order().index(tab.key) + 1)
 
     def reopen(self) -> None:
-        """Open the tab that was closed last, with new sessions."""
-        if self.terminals.closed:
-            self.add(self.terminals.tab_of(self.terminals.closed.pop()))
+        """Open the tab that was closed last, with new sessions below what its terminals showed."""
+        if (former := self.terminals.closed.take()) is None:
+            return
+        if isinstance(former, TabPlan):
+            self.add(self.terminals.tab_of(former))
+            return
+        self.terminals.heed(former)
+        self.add(former)
+        former.reopen_sessions()
 
     def step(self, by: int) -> None:
         """Go to the tab after or before, and beyond the end to the other end."""

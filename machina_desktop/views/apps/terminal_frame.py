@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter
 
@@ -114,13 +112,21 @@ class PaneFrame(TabPart):
         return _ICONS.get(self.pane.state or SessionState.CONNECTING, usual)
 
     def close_session(self) -> None:
-        """Hang up and end the recording. Files on their way go on."""
-        with suppress(RuntimeError):
-            self.recorder.changed.disconnect(self._on_recorder)
+        """Hang up, end the recording and close the files. Those on their way go on."""
+        if self._is_closed:
+            return
+        self.recorder.changed.disconnect(self._on_recorder)
         self._is_closed = True
         session = self.pane.session
         self.pane.close_session()
         self._end(session.exit_status if session is not None else None)
+        self.close_files()
+
+    def reopen_session(self) -> None:
+        """Open a shell anew after :meth:`close_session`, below what was on the screen."""
+        self._is_closed = False
+        self.recorder.changed.connect(self._on_recorder)
+        self.pane.reconnect()
 
     def _show_header(self) -> None:
         state = self.pane.state

@@ -76,13 +76,12 @@ def _fill_for_tab(menu: Menu, deck: TerminalDeck, windows: Windows, tab: Termina
     menu.addSeparator()
     lost = bool(tab.lost())
     menu.add_item(_tr("Reconnect all lost"), tab.reconnect_lost, icon_name="plug", is_enabled=lost)
-    reopen = deck.terminals.closed
     menu.add_item(
         _tr("Open the closed tab again"),
         deck.reopen,
         icon_name="undo-2",
         keys="Ctrl+Shift+Z",
-        is_enabled=bool(reopen),
+        is_enabled=bool(deck.terminals.closed),
     )
     menu.addSeparator()
     menu.add_item(_tr("Close"), lambda: deck.ask_to_close((tab,)), icon_name="x")

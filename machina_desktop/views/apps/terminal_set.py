@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.environment import environment_of
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.terminal_broadcast import TerminalBroadcast
+from machina_desktop.views.apps.terminal_closed import ClosedTabs
 from machina_desktop.views.apps.terminal_frame import PaneFrame
 from machina_desktop.views.apps.terminal_part import GonePart, TabPart
 from machina_desktop.views.apps.terminal_tab import TerminalTab
@@ -28,8 +30,6 @@ from machina_desktop.views.terminal.workspace import (
     node_of,
 )
 
-# Tabs that were closed and can be opened again.
-_CLOSED = 10
 # What is remembered is written so long after the last change, in milliseconds.
 _REST_MS = 400
 
@@ -56,7 +56,7 @@ class Terminals(QObject):
         machines: Those a terminal can be opened on, by id.
         look: How terminals look.
         decks: Every strip with its tabs, the page's first.
-        closed: Plans of closed tabs, the last one last.
+        closed: Tabs that were closed and can be opened again.
         store: Where it is remembered how they stand.
         broadcast: Who else gets what is typed.
         is_remembering: Whether changes are remembered; off until what was remembered has been restored.
@@ -69,13 +69,13 @@ class Terminals(QObject):
     panes_changed = Signal()
     changed = Signal()
 
-    def __init__(self, bridge: Bridge, door: Window, parent: QObject) -> None:
+    def __init__(self, bridge: Bridge, door: Window, parent: QWidget) -> None:
         super().__init__(parent)
         self.bridge, self.door = bridge, door
         self.machines: dict[str, Machine] = {}
         self.look = Look()
         self.decks: list[Deck] = []
-        self.closed: list[TabPlan] = []
+        self.closed = ClosedTabs(parent)
         self.store = WorkspaceStore("")
         self.is_remembering = False
         self._written: Workspace | None = None
@@ -105,9 +105,12 @@ class Terminals(QObject):
         return next((tab.panes() for tab in self.tabs() if pane in tab.panes()), ())
 
     def environment(self, machine_id: str) -> str:
-        """The environment of a machine as its tags say it now; empty for none."""
+        """The environment of a machine as its tags say it now, or said it last; empty for none."""
         machine = self.machines.get(machine_id)
-        return environment_of(machine.tags) if machine is not None else ""
+        if machine is not None:
+            return environment_of(machine.tags)
+        # One that is not listed any more may run all the same, with a shell that is still open.
+        return next((frame.environment for frame in self.frames() if frame.machine_id == machine_id), "")
 
     def live_count(self) -> int:
         """How many shells end when they are all closed."""
@@ -152,6 +155,16 @@ class Terminals(QObject):
                     part.set_machine(machine)
         self.changed.emit()
 
+    def heed(self, tab: TerminalTab) -> None:
+        """Have a tab that was closed know of the machines and the look there are now."""
+        for part in tab.parts():
+            machine = self.machines.get(part.machine_id)
+            if machine is None or isinstance(part, GonePart):
+                tab.replace(part, self.part_for(PanePlan(machine_id=part.machine_id, name=part.name)))
+            elif isinstance(part, PaneFrame):
+                part.set_machine(machine)
+                part.pane.dress(self.look)
+
     def dress(self, look: Look) -> None:
         """Take another look, everywhere."""
         if look != self.look:
@@ -178,10 +191,6 @@ class Terminals(QObject):
     def workspace(self) -> Workspace:
         """How they stand."""
         return Workspace(windows=tuple(deck.plan() for deck in self.decks if deck.is_main or deck.tabs()))
-
-    def note_closed(self, tab: TerminalTab) -> None:
-        """Keep of a tab what is needed to open it again."""
-        self.closed = [*self.closed, tab.plan()][-_CLOSED:]
 
     def show_pane(self, pane: TerminalPane) -> None:
         """Bring a terminal to the front, in whichever window it is."""

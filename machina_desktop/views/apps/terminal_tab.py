@@ -32,7 +32,7 @@ _KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
 class TerminalTab(QWidget):
-    """Parts in a layout. It is made with one or more, and tells when the last has gone.
+    """Parts in a layout; one or more.
 
     Attributes:
         key: Of the tab.
@@ -43,7 +43,6 @@ class TerminalTab(QWidget):
         changed(): Its title, state, colour or layout is another.
         panes_changed(): A pane has come or gone.
         part_close_wanted(object): The person is done with a part.
-        emptied(): The last part has gone.
         rang(object): The bell of one of its panes.
         command_ended(object, float, object): The pane, how many seconds its command took, and how it ended.
     """
@@ -51,7 +50,6 @@ class TerminalTab(QWidget):
     changed = Signal()
     panes_changed = Signal()
     part_close_wanted = Signal(object)
-    emptied = Signal()
     rang = Signal(object)
     command_ended = Signal(object, float, object)
 
@@ -205,14 +203,11 @@ class TerminalTab(QWidget):
         self.panes_changed.emit()
 
     def remove(self, part: TabPart) -> None:
-        """Take a part away with what runs in it; those beside it take its room."""
+        """Take a part away with what runs in it; those beside it take its room. There must be others."""
         left = split_layout.without(self._layout, part.key)
-        if part.key not in self._parts:
+        if left is None or part.key not in self._parts:
             return
         self._dismiss(part)
-        if left is None:
-            self.emptied.emit()
-            return
         near = split_layout.keys(self._layout)
         at = near.index(part.key)
         del self._parts[part.key]
@@ -286,6 +281,11 @@ class TerminalTab(QWidget):
         """End what runs in all parts."""
         for part in self._parts.values():
             part.close_session()
+
+    def reopen_sessions(self) -> None:
+        """Open anew what :meth:`close_sessions` has ended, below what was on the screen."""
+        for frame in self.frames():
+            frame.reopen_session()
 
     def choose(self, frame: PaneFrame) -> None:
         """Make a terminal of this tab the current part."""

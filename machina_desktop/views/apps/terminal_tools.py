@@ -67,6 +67,8 @@ class TerminalTools(QWidget):
         self.record.setToolTip(RECORD)
         self.record.set_icon_name("circle-dot" if is_recording else "circle")
         self.record.set_kind(ButtonKind.SECONDARY if is_recording else ButtonKind.GHOST)
+        for button in (self.record, self.tunnels, self.files):
+            button.setEnabled(tab is not None)
         self.files.setChecked(tab is not None and tab.files is not None)
         self.snippets.setEnabled(self._is_live())
 

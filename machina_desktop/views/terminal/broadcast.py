@@ -162,9 +162,10 @@ class Broadcast(QObject):
         if not self.is_on:
             return
         there = tuple(self._around.panes())
-        for pane in [pane for pane in self._members if pane not in there]:
+        within = self._within_reach(there)
+        for pane in [pane for pane in self._members if pane not in within]:
             del self._members[pane]
-        for pane in self._within_reach(there):
+        for pane in within:
             if pane not in self._members:
                 self._members[pane] = Standing.NEW if pane.state is SessionState.LIVE else Standing.AWAY
         self._listen()
@@ -180,11 +181,15 @@ class Broadcast(QObject):
         self._settle()
 
     def _within_reach(self, there: tuple[TerminalPane, ...]) -> tuple[TerminalPane, ...]:
+        """Those that may take part: all, those of the tab as it is now, or those that were chosen."""
         if self.reach is Reach.ALL:
             return there
-        if self.reach is Reach.TAB and self._origin is not None and self._origin in there:
-            return tuple(self._around.beside(self._origin))
-        return ()
+        left = tuple(pane for pane in self._members if pane in there)
+        if self.reach is Reach.CHOSEN or not left:
+            return left
+        # Where the one that it began in is closed, it goes on in its tab.
+        self._origin = next((pane for pane in left if pane is self._origin), left[0])
+        return tuple(self._around.beside(self._origin))
 
     def _with_consent(self, panes: Callable[[], Iterable[TerminalPane]], then: Callable[[], None]) -> None:
         there = set(self._around.panes())

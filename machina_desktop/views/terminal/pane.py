@@ -47,9 +47,11 @@ __all__ = ["Opener", "Place", "TerminalPane"]
 LONG_S: Final = 10.0
 # A session that is waited for is made with this size, and told the true one when it is shown.
 _COLUMNS, _LINES = 80, 24
-# Modes as a shell expects them: soft reset, main screen, no mouse, no focus, no marks around what is pasted.
+# As a shell expects it: soft reset, main screen, no mouse, no focus, no marks around what is pasted, Enter alone, the
+# person's cursor and colours, no title.
 _AS_AT_START: Final = (
-    b"\x1b[!p\x1b[?1049l\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?2004l\x1b[?2026l\x1b[0m"
+    b"\x1b[!p\x1b[?1049l\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?2004l\x1b[?2026l\x1b[20l\x1b[0m"
+    b"\x1b[0 q\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b]2;\x1b\\"
 )
 
 
@@ -221,6 +223,9 @@ class TerminalPane(QWidget):
         """Open the shell anew in place; what is on the screen stays above."""
         if self.session is None:
             return
+        # Tried again by itself, it takes the keyboard from nobody who types elsewhere.
+        focused = QApplication.focusWidget()
+        is_meant = focused is None or self.isAncestorOf(focused)
         self._began = None
         # What the lost program had switched would make the new shell unreadable.
         self.terminal.feed(_AS_AT_START)
@@ -228,10 +233,12 @@ class TerminalPane(QWidget):
             self.terminal.feed(b"\r\n")
         self.view.refresh()
         self.session.reconnect()
-        self.view.setFocus()
+        if is_meant:
+            self.view.setFocus()
 
     def close_session(self) -> None:
         """Hang up."""
+        self.bar.stop_counting()
         if self.session is not None:
             self.session.close()
 

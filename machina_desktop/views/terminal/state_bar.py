@@ -55,7 +55,7 @@ class StateBar(QWidget):
         self.anew.setToolTip(self.tr("Enter"))
         self.again.clicked.connect(self._on_reconnect)
         self.anew.clicked.connect(self._on_reconnect)
-        self.wait.clicked.connect(self._stop)
+        self.wait.clicked.connect(self.stop_counting)
         self.leave.clicked.connect(self.close_wanted)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.S, 0, Space.S, Space.S)
@@ -71,7 +71,7 @@ class StateBar(QWidget):
         self.connecting.setVisible(state is SessionState.CONNECTING)
         self.lost.clear()
         self.ended.clear()
-        self._stop()
+        self.stop_counting()
         if state is SessionState.CONNECTING:
             self._words.setText(self.tr("Connecting to {0}…").format(machine))
         elif state is SessionState.LIVE:
@@ -91,6 +91,11 @@ class StateBar(QWidget):
     def is_counting(self) -> bool:
         """Whether it will be tried again by itself."""
         return self._second.isActive()
+
+    def stop_counting(self) -> None:
+        """Try no more by itself; the person has to."""
+        self._second.stop()
+        self._show_countdown()
 
     def _build_connecting(self) -> QWidget:
         whole = QWidget()
@@ -122,16 +127,12 @@ class StateBar(QWidget):
         if self._left > 0:
             self._show_countdown()
         else:
-            self._stop()
+            self.stop_counting()
             self.reconnect_wanted.emit()
 
     def _on_reconnect(self) -> None:
-        self._stop()
+        self.stop_counting()
         self.reconnect_wanted.emit()
-
-    def _stop(self) -> None:
-        self._second.stop()
-        self._show_countdown()
 
     def _show_countdown(self) -> None:
         words = self.tr("Reconnect ({0} s)").format(self._left) if self.is_counting else self.tr("Reconnect")
