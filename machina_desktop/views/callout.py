@@ -57,6 +57,10 @@ class Callout(QWidget):
         super().setObjectName(name)
         self._copy.setObjectName(f"{name}.copy_details")
 
+    def set_subject(self, subject: str) -> None:
+        """Say what it is about, for screen readers, where there are several of them."""
+        self._copy.setAccessibleName(self.tr("Copy details: {0}").format(subject))
+
     def add_button(self, button: Button) -> None:
         """Put a button below."""
         self._actions.addWidget(button)

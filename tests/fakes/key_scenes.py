@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.services.keys import SyncedKey, SyncKey
 from machina_desktop.views.apps.key_placing import PutKeysDialog
@@ -14,11 +16,12 @@ from machina_desktop.views.apps.keys import KeysPage
 from tests.fakes.gateway import turn
 from tests.fakes.house import House, inspector
 
+_DENIED = "E-CLOUD-DENIED"
 Scene = Callable[[House], Awaitable[QWidget]]
 
 
 def _refuse(_ask: SyncKey) -> SyncedKey:
-    raise Unavailable("§ 4718 §", hint="§ 4719 §", code="E-CLOUD-DENIED")
+    raise Unavailable("§ 4718 §", hint="§ 4719 §", code=_DENIED)
 
 
 async def _putting(house: House) -> QWidget:
@@ -30,8 +33,15 @@ async def _putting(house: House) -> QWidget:
     return await house.dialog()
 
 
-async def _refused(house: House) -> QWidget:
+def _let_refuse(house: House) -> None:
+    """The code is data, as one of a run that failed by it."""
+    run = house.gateway.all(Deployment)[0]
+    house.gateway.put(replace(run, error_code=_DENIED))
     house.gateway.answers[SyncKey] = _refuse
+
+
+async def _refused(house: House) -> QWidget:
+    _let_refuse(house)
     dialog = await _putting(house)
     assert isinstance(dialog, PutKeysDialog)
     dialog.primary.click()
@@ -46,7 +56,7 @@ async def _taking(house: House) -> QWidget:
 
 
 async def _detail_refused(house: House) -> QWidget:
-    house.gateway.answers[SyncKey] = _refuse
+    _let_refuse(house)
     shown = await inspector(house, "ssh_key")
     shown.findChild(QAbstractButton, "key.account.account-do.deed").click()  # type: ignore[union-attr]
     await house.rest()

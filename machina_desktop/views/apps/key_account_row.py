@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views.apps.key_errands import Deed, Errand
@@ -48,7 +48,7 @@ class KeyAccountRow(QWidget):
         self._id = CopyLabel(name=self.tr("id of the key there"))
         self._why = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
         self._problem = Callout("error")
-        self._cure = Button(self.tr("Open the account"), kind=ButtonKind.GHOST, icon_name="arrow-up-right")
+        self._cure = Button(self.tr("Open account"), kind=ButtonKind.GHOST, icon_name="arrow-up-right")
         self._cure.clicked.connect(self.opened)
         self._problem.add_button(self._cure)
         self._name(f"key.account.{place.account_id}")
@@ -93,10 +93,12 @@ class KeyAccountRow(QWidget):
         buttons.setSpacing(0)
         buttons.addWidget(self._deed)
         buttons.addWidget(self._open)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, Space.XS, 0, Space.XS)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, Space.XS, 0, Space.XS)
+        whole.setSpacing(Space.S)
+        grid = QGridLayout()
         grid.setHorizontalSpacing(Space.S)
-        grid.setVerticalSpacing(Space.XS)
+        grid.setVerticalSpacing(0)
         grid.setColumnStretch(2, 1)
         grid.addWidget(self._dot, 0, 0)
         grid.addWidget(self._icon, 0, 1)
@@ -104,8 +106,9 @@ class KeyAccountRow(QWidget):
         grid.addLayout(buttons, 0, 3)
         grid.addLayout(state, 1, 2, 1, 2)
         grid.addWidget(self._why, 2, 2, 1, 2)
-        grid.addWidget(self._problem, 3, 0, 1, 4)
         grid.setRowMinimumHeight(0, 32)
+        whole.addLayout(grid)
+        whole.addWidget(self._problem)
 
     def _render_state(self, place: Place, known: str, errand: Errand | None) -> None:
         is_told = place.is_ready or bool(known)
@@ -139,6 +142,8 @@ class KeyAccountRow(QWidget):
             self._deed.setAccessibleName(f"{words}: {place.account.label}")
         self._deed.set_busy(is_open)
         self._open.setAccessibleName(self.tr("Open {0}").format(place.account.label))
+        self._cure.setAccessibleName(self._open.accessibleName())
+        self._problem.set_subject(place.account.label)
         if not is_open and self._had_focus:
             self._had_focus = False
             self._deed.setFocus(Qt.FocusReason.OtherFocusReason)

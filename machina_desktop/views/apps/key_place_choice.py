@@ -53,6 +53,7 @@ class _PlaceLine(QWidget):
         """Show the account as it is now."""
         self._dot.set_token(dot_of(place.account))
         self._label.setText(place.account.label)
+        self.problem.set_subject(place.account.label)
         self._label.set_tone("" if place.rank < 2 else "secondary")
         self._icon.setEnabled(place.rank < 2)
         self._why.setText(place.obstacle)
@@ -83,7 +84,7 @@ class _PlaceLine(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 2, 0, 2)
         grid.setHorizontalSpacing(Space.S)
-        grid.setVerticalSpacing(Space.XS)
+        grid.setVerticalSpacing(0)
         grid.setColumnStretch(3, 1)
         for column, widget in enumerate((self.tick, self._dot, self._icon, self._label)):
             grid.addWidget(widget, 0, column)

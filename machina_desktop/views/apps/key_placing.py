@@ -35,7 +35,9 @@ class PutKeysDialog(Dialog):
         """``keys`` are at least one; ``lead`` goes where accounts are added."""
         super().__init__(
             _tr("Put {0} in accounts").format(_title(keys)),
-            text=_tr("An account gives new machines the keys that lie there. One it knows already is not added again."),
+            text=_tr(
+                "New machines of an account can be given the keys that lie there. One it knows is not added again."
+            ),
             primary="",
             width=560,
             parent=parent,
