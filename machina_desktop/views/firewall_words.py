@@ -26,6 +26,13 @@ def rule_words(rule: FirewallRule) -> str:
     return f"{rule.description}: {line}" if rule.description else line
 
 
+def rest_words(rules: Iterable[FirewallRule]) -> str:
+    """What holds for the traffic of which no rule speaks."""
+    if any(each.direction is FirewallDirection.OUTBOUND for each in rules):
+        return _tr("Nothing else gets in or out.")
+    return _tr("Nothing else gets in; everything gets out.")
+
+
 def rules_summary(rules: Iterable[FirewallRule]) -> str:
     """All rules in one line: ``SSH, HTTP, HTTPS and out: UDP port 53``; what gets in first."""
     inbound = [_short(rule) for rule in rules if rule.direction is FirewallDirection.INBOUND]

@@ -39,13 +39,27 @@ def fine_amount(price: float, currency: str) -> str:
     return f"{whole}.{part.rstrip('0').ljust(2, '0')} {currency}"
 
 
-def difference(before: Size | None, after: Size, region: str) -> str:
-    """What the month costs more or less with another size: ``+3.01 EUR / month``; empty when it is not known."""
+def difference(before: Size | None, after: Size, region: str, *, there: str = "") -> str:
+    """What the month costs more or less with another size: ``+3.01 EUR / month``; empty when it is not known.
+
+    ``there`` is the region of the other size where it is not the same.
+    """
+    more = months_difference(before, after, region, there=there)
+    return "" if more is None else _tr("{0} / month").format(signed_amount(more, after.currency))
+
+
+def months_difference(before: Size | None, after: Size, region: str, *, there: str = "") -> float | None:
+    """That as a number; ``None`` when it is not known, as between two currencies."""
     old = before.price_in(region).monthly if before is not None else None
-    new = after.price_in(region).monthly
+    new = after.price_in(there or region).monthly
     if before is None or old is None or new is None or before.currency != after.currency:
-        return ""
-    return _tr("{0} / month").format(f"{new - old:+,.2f} {after.currency}")
+        return None
+    return new - old
+
+
+def signed_amount(price: float, currency: str) -> str:
+    """Money more or less: ``+3.01 EUR``, ``-3.01 EUR``."""
+    return f"{price:+,.2f} {currency}"
 
 
 def memory(size_mb: int) -> str:

@@ -8,9 +8,19 @@ from collections.abc import Callable, Iterable
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.provider import Catalogue, Size
 from machina_desktop.views.models.table_model import Column, RecordTableModel
-from machina_desktop.views.prices import amount, fine_amount, is_to_be_had, memory, stock
+from machina_desktop.views.prices import (
+    amount,
+    fine_amount,
+    is_to_be_had,
+    memory,
+    months_difference,
+    signed_amount,
+    stock,
+)
+from machina_desktop.views.size_elsewhere import SizeElsewhere
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.filter_bar import Filter, FilterBar
 from machina_desktop.views.widgets.search import SearchInput
@@ -29,7 +39,11 @@ def _tr(text: str) -> str:
 class SizePicker(QWidget):
     """One size of many. What cannot be had in the region stands there in grey and says where it can.
 
-    Arrow keys and a click choose, Enter and a double click choose and are done.
+    Arrow keys and a click choose, Enter and a double click choose and are done. Below the table stands what other
+    accounts have that is most like the chosen one.
+
+    Attributes:
+        elsewhere: What other accounts have.
 
     Signals:
         chosen(str): The size's slug.
@@ -39,9 +53,25 @@ class SizePicker(QWidget):
     chosen = Signal(str)
     confirmed = Signal()
 
-    def __init__(self, *, name: str, parent: QWidget | None = None) -> None:
-        """``name`` is the object name of the table; its search line is ``NAME.search``."""
+    def __init__(
+        self,
+        bridge: Bridge,
+        *,
+        name: str,
+        replaces: bool = False,
+        can_take: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``name`` is the object name of the table; its search line is ``NAME.search``.
+
+        With ``replaces`` a size takes the place of the present one, and the table tells what it costs more or less;
+        with ``can_take`` what another account has can be taken instead.
+        """
         super().__init__(parent)
+        self._replaces = replaces
+        self._least_disk_gb = 0
+        self._account_id = ""
+        self._present: Size | None = None
         self._catalogue = Catalogue()
         self._region = ""
         self._chosen = ""
@@ -64,6 +94,7 @@ class SizePicker(QWidget):
         self._filters.changed.connect(lambda _state: self._fill())
         self._elsewhere = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
         self._elsewhere.setObjectName(f"{name}.elsewhere")
+        self.elsewhere = SizeElsewhere(bridge, name=f"{name}.others", can_take=can_take)
         self._narrowing = QWidget()
         row = QHBoxLayout(self._narrowing)
         row.setContentsMargins(0, 0, 0, 0)
@@ -76,14 +107,19 @@ class SizePicker(QWidget):
         column.addWidget(self._narrowing)
         column.addWidget(self.table, 1)
         column.addWidget(self._elsewhere)
+        column.addWidget(self.elsewhere)
         column.addStretch()
 
-    def show_sizes(self, catalogue: Catalogue, region: str, chosen: str) -> None:
-        """Show what the region has, cheapest first, and which of them is chosen."""
+    def set_present(self, present: Size | None, *, least_disk_gb: int = 0) -> None:
+        """Whose place another size is to take; none with a disk below ``least_disk_gb`` can, 0 for any."""
+        self._present, self._least_disk_gb = present, least_disk_gb
+
+    def show_sizes(self, catalogue: Catalogue, region: str, chosen: str, *, account_id: str) -> None:
+        """Show what the account has in the region, cheapest first, and which of them is chosen."""
         if catalogue is not self._catalogue:
             self._filters.set_choices("kind", _choices(each.kind for each in catalogue.sizes))
             self._filters.set_choices("architecture", _choices(each.architecture for each in catalogue.sizes))
-        self._catalogue, self._region, self._chosen = catalogue, region, chosen
+        self._catalogue, self._region, self._chosen, self._account_id = catalogue, region, chosen, account_id
         self._narrowing.setVisible(len(catalogue.sizes) > _MANY)
         self._fill()
 
@@ -112,6 +148,11 @@ class SizePicker(QWidget):
         nothing = "" if self._model.rowCount() or not here else _tr("No size passes the search and the filters.")
         self._elsewhere.setText(" ".join(part for part in (nothing, words if elsewhere else "") if part))
         self._elsewhere.setVisible(bool(self._elsewhere.text()))
+        self._compare()
+
+    def _compare(self) -> None:
+        chosen = next((each for each in self._catalogue.sizes if each.slug == self._chosen), None)
+        self.elsewhere.compare(self._account_id, self._region, chosen)
 
     def _passes(self, size: Size) -> bool:
         wanted = self._filters.state()
@@ -123,7 +164,10 @@ class SizePicker(QWidget):
         )
 
     def _is_dim(self, size: Size) -> bool:
-        return not is_to_be_had(size, self._region)
+        return not is_to_be_had(size, self._region) or self._is_too_small(size)
+
+    def _is_too_small(self, size: Size) -> bool:
+        return 0 < size.disk_gb < self._least_disk_gb
 
     def _on_selected(self, key: str) -> None:
         if self._is_filling or not key or key == self._chosen:
@@ -132,6 +176,7 @@ class SizePicker(QWidget):
             self._fill()
             return
         self._chosen = key
+        self._compare()
         self.chosen.emit(key)
 
     def _on_activated(self, key: str) -> None:
@@ -165,12 +210,14 @@ class SizePicker(QWidget):
                 width=72,
                 rank=3,
             ),
-            _number("hour", _tr("An hour"), lambda each: _or_last(price(each)[0]), per_hour, width=100, rank=2),
+            self._difference_column()
+            if self._replaces
+            else _number("hour", _tr("An hour"), lambda each: _or_last(price(each)[0]), per_hour, width=100, rank=2),
             _number("month", _tr("A month"), lambda each: _or_last(price(each)[1]), per_month, width=96),
             Column(
                 key="stock",
                 title=_tr("Stock"),
-                text=lambda each: stock(each, self._region, self._catalogue),
+                text=self._stock_words,
                 is_quiet=True,
                 width=178,
                 least=170,
@@ -178,6 +225,23 @@ class SizePicker(QWidget):
                 grows=3,
             ),
         )
+
+    def _difference_column(self) -> Column[Size]:
+        def more(size: Size) -> float | None:
+            return months_difference(self._present, size, self._region)
+
+        def words(size: Size) -> str:
+            if self._present is not None and size.slug == self._present.slug:
+                return _tr("as it is")
+            known = more(size)
+            return "–" if known is None else signed_amount(known, size.currency)
+
+        return _number("more", _tr("Than now"), lambda each: _or_last(more(each)), words, width=100, rank=2)
+
+    def _stock_words(self, size: Size) -> str:
+        if is_to_be_had(size, self._region) and self._is_too_small(size):
+            return _tr("Disk below {0} GB").format(self._least_disk_gb)
+        return stock(size, self._region, self._catalogue)
 
 
 def _number(

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 from machina_desktop.core.domain.deployment import DeploymentType
 from machina_desktop.core.domain.machine import MachineStatus
 from machina_desktop.core.services.members import ListMembers
-from machina_desktop.views.deploy_wizard.choice import OptionButton
+from machina_desktop.views.choice import OptionButton
 from tests.e2e.cloud_scenario import cloud
 from tests.e2e.performance import run_with
 from tests.e2e.person import Person, advance_to

@@ -11,9 +11,11 @@ from machina_desktop.core.domain.firewall import FirewallProfile, template_of
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.core.domain.similar import nearest
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
-from machina_desktop.core.services import firewalls, inventory, keys, providers, upkeep
+from machina_desktop.core.services import firewalls, inventory, keys, offers, providers, upkeep
+from tests.fakes.rows import CATALOGUES
 
 if TYPE_CHECKING:
     from tests.fakes.gateway import FakeGateway
@@ -33,6 +35,7 @@ class CloudAnswers:
                 sorted(rows.all(FirewallProfile), key=lambda profile: profile.name)
             ),
             firewalls.CreateFirewall: self._create_firewall,
+            offers.CompareSizes: self._compare,
             inventory.ListInstances: lambda _ask: (),
             inventory.ImportMachine: self._import,
             providers.UpdateAccount: self._update_account,
@@ -45,6 +48,23 @@ class CloudAnswers:
             upkeep.SnapshotMachine: lambda ask: self._run(ask, DeploymentType.SNAPSHOT),
             upkeep.RescueMachine: lambda ask: self._run(ask, DeploymentType.RESCUE),
         }
+
+    def _compare(self, ask: offers.CompareSizes) -> tuple[offers.Elsewhere, ...]:
+        accounts = {each.provider_account_id: each for each in self._rows.all(ProviderAccount)}
+        own = CATALOGUES[accounts[ask.account_id].provider_type]
+        wanted = next(each for each in own.sizes if each.slug == ask.size)
+        others = (each for key, each in accounts.items() if key != ask.account_id)
+        return tuple(
+            offers.Elsewhere(
+                account_id=each.provider_account_id,
+                label=each.label,
+                type=each.provider_type,
+                sizes=nearest(wanted, ask.region, CATALOGUES[each.provider_type], most=ask.most),
+                fetched_at=now(),
+            )
+            for each in others
+            if CATALOGUES[each.provider_type].sizes
+        )
 
     def _create_firewall(self, ask: firewalls.CreateFirewall) -> FirewallProfile:
         if any(each.name == ask.name for each in self._rows.all(FirewallProfile)):

@@ -10,7 +10,9 @@ from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import Instance, ProviderType
 from machina_desktop.core.services.inventory import Listed, ListInstances
 from machina_desktop.views.apps.machine_actions import Action, MachineActions
-from machina_desktop.views.apps.machine_upkeep import RebuildDialog, RescueDialog, ResizeDialog, SnapshotDialog
+from machina_desktop.views.apps.machine_firewall_dialog import FirewallDialog
+from machina_desktop.views.apps.machine_resize import ResizeDialog
+from machina_desktop.views.apps.machine_upkeep import RebuildDialog, RescueDialog, SnapshotDialog
 from machina_desktop.views.apps.provider_adoption import AdoptionDialog
 from machina_desktop.views.apps.provider_import import ImportMachineDialog
 from tests.fakes.gateway import until
@@ -65,6 +67,7 @@ async def _import(house: House) -> QWidget:
 
 SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "resize": (ResizeDialog, _asked(Action.RESIZE)),
+    "firewall": (FirewallDialog, _asked(Action.FIREWALL)),
     "rebuild": (RebuildDialog, _asked(Action.REBUILD)),
     "snapshot": (SnapshotDialog, _asked(Action.SNAPSHOT)),
     "rescue": (RescueDialog, _asked(Action.RESCUE)),

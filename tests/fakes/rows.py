@@ -61,6 +61,7 @@ PROVIDER_INFOS = (
         power_actions=("reboot", "stop", "start", "rebuild", "snapshot", "rescue"),
         has_keys=True,
         has_firewalls=True,
+        has_disk_in_size=True,
     ),
     ProviderInfo(
         type=ProviderType.BAREMETAL,

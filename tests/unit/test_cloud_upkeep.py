@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from machina_desktop.cli.rendering import text_of
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.firewall import FirewallRule, rule_of
 from machina_desktop.core.domain.machine import MachineStatus, ProvisioningMethod
@@ -161,6 +162,7 @@ async def test_a_reboot_leaves_the_rescue_system_and_a_look_does_not(site: Site)
     await done(site, RefreshMachine(machine_id=machine_id))
     there = await site.made.machine(machine_id)
     assert (there.is_in_rescue, there.login) == (True, "root")
+    assert "machina machines rescue web-1 --no-on" in text_of(there)
     await done(site, RebootMachine(machine_id=machine_id))
     back = await site.made.machine(machine_id)
     assert (back.is_in_rescue, back.login) == (False, "ada")

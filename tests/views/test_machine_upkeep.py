@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMenu, QWidget
 
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import DISK, RESCUE, Machine, MachineStatus
 from machina_desktop.core.domain.provider import Catalogue, ProviderType, Size
-from machina_desktop.core.errors import Conflict
+from machina_desktop.core.errors import Conflict, Unavailable
+from machina_desktop.core.ids import now
 from machina_desktop.core.services.offers import ListCatalogue
 from machina_desktop.core.services.providers import ListProviders
 from machina_desktop.core.services.upkeep import RebuildMachine, RescueMachine, ResizeMachine, SnapshotMachine
@@ -23,6 +25,7 @@ from machina_desktop.views.models.table_model import RecordTableModel
 from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.menus import Dropdown
 from machina_desktop.views.widgets.table_view import TableView
+from machina_desktop.views.widgets.text import CopyLabel
 from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
 from tests.fakes.rows import CATALOGUES, PROVIDER_INFOS, machine, team_rows
 
@@ -41,25 +44,33 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -
 
 
 def at_hetzner(**fields: object) -> Machine:
-    return machine(
-        5,
-        name="web-1",
-        provider=ProviderType.HETZNER,
-        provider_account_id="account-hetzner",
-        actual_status=MachineStatus.RUNNING,
-        region="fsn1",
-        size="cx22",
-        **fields,
-    )
+    made: dict[str, object] = {
+        "name": "web-1",
+        "provider": ProviderType.HETZNER,
+        "provider_account_id": "account-hetzner",
+        "actual_status": MachineStatus.RUNNING,
+        "region": "fsn1",
+        "size": "cx22",
+    }
+    return machine(5, **{**made, **fields})
 
 
 class Shown:
     """The detail of one machine at a cloud that can do everything."""
 
-    def __init__(self, shown: Machine, *, powers: tuple[str, ...] = EVERYTHING) -> None:
-        self.gateway = FakeGateway((*(row for row in team_rows(machines=0, runs=0)), shown))
+    def __init__(
+        self,
+        shown: Machine,
+        *more: object,
+        powers: tuple[str, ...] = EVERYTHING,
+        has_firewalls: bool = True,
+        has_disk_in_size: bool = True,
+    ) -> None:
+        """``more`` are further rows of the team."""
+        self.gateway = FakeGateway((*team_rows(machines=0, runs=0), shown, *more))
+        able = {"power_actions": powers, "has_firewalls": has_firewalls, "has_disk_in_size": has_disk_in_size}
         infos = tuple(
-            replace(info, power_actions=powers) if info.type is ProviderType.HETZNER else info
+            replace(info, **able) if info.type is ProviderType.HETZNER else info  # type: ignore[arg-type]
             for info in PROVIDER_INFOS
         )
         self.gateway.answers[ListProviders] = lambda _ask: infos
@@ -108,6 +119,19 @@ class Shown:
         action = next(each for each in menu.actions() if each.text() == row)
         QTest.mouseClick(menu, LEFT, pos=menu.actionGeometry(action).center())
         await turn(5)
+
+    def rows(self) -> list[str]:
+        """The rows of *More*."""
+        return [each.text() for each in self.more.items.actions()]
+
+    def cell(self, slug: str, column: str) -> str:
+        """What the table of sizes says."""
+        table = self.find("machine.sizes")
+        assert isinstance(table, TableView)
+        model = table.model()
+        assert isinstance(model, RecordTableModel)
+        keys = [each.key for each in model.columns]
+        return str(model.index(model.row_of(slug), keys.index(column)).data())
 
     def click_size(self, slug: str) -> None:
         table = self.find("machine.sizes")
@@ -194,15 +218,107 @@ async def test_a_snapshot_has_a_name_to_begin_with() -> None:
         assert shown.gateway.asked_of(SnapshotMachine)[0].name == "before the move"
 
 
-@pytest.mark.parametrize(("row", "is_on"), [("Start rescue system…", True), ("Leave rescue system…", False)])
-async def test_the_rescue_system_is_started_and_left(row: str, *, is_on: bool) -> None:
+async def test_the_rescue_system_is_started_from_the_menu() -> None:
     async with Shown(at_hetzner()) as shown:
-        await shown.choose(row)
+        assert not shown.find("machine.in-rescue").isVisible()
+        assert "Leave rescue system…" not in shown.rows()
+        await shown.choose("Start rescue system…")
         shown.click("machine.rescue-dialog.confirm")
         await until(lambda: shown.gateway.asked_of(RescueMachine))
-        assert shown.gateway.asked_of(RescueMachine)[0].is_on is is_on
+        assert shown.gateway.asked_of(RescueMachine)[0].is_on
+
+
+async def test_a_machine_in_its_rescue_system_says_how_to_log_in_and_is_let_out_of_it() -> None:
+    there = at_hetzner(ssh_user="ada", facts={RESCUE: "since 2026-11-23 at 01:10 UTC", "os": "Debian 12"})
+    async with Shown(there) as shown:
+        banner = shown.find("machine.in-rescue")
+        assert banner.isVisible()
+        assert "2026-11-23 at 01:10" in banner.accessibleName()
+        assert "root" in banner.accessibleDescription()
+        assert "host key" in banner.accessibleDescription()
+        command = shown.find("machine.ssh")
+        assert isinstance(command, CopyLabel)
+        assert "root@" in command.text()
+        assert "Start rescue system…" not in shown.rows()
+        shown.click("machine.leave-rescue")
+        await until(lambda: shown.has("machine.rescue-dialog.confirm"))
+        shown.click("machine.rescue-dialog.confirm")
+        await until(lambda: shown.gateway.asked_of(RescueMachine))
+        assert not shown.gateway.asked_of(RescueMachine)[0].is_on
+        shown.gateway.put(replace(there, facts={"os": "Debian 12"}))
+        await until(lambda: not banner.isVisible())
 
 
 async def test_only_what_the_provider_can_do_is_offered() -> None:
-    async with Shown(at_hetzner(), powers=("reboot", "stop", "start", "snapshot")) as shown:
-        assert [each.text() for each in shown.more.items.actions()] == ["Resize…", "Take a snapshot…"]
+    powers = ("reboot", "stop", "start", "snapshot")
+    async with Shown(at_hetzner(), powers=powers, has_firewalls=False) as shown:
+        assert shown.rows() == ["Resize…", "Take a snapshot…"]
+        assert not shown.find("machine.firewall-change").isVisible()
+
+
+async def test_a_disk_that_has_grown_keeps_smaller_sizes_out_and_says_why() -> None:
+    async with Shown(at_hetzner(size="cx32", facts={DISK: "80 GB"})) as shown:
+        await shown.choose("Resize…")
+        await until(lambda: shown.find("machine.sizes").isVisible() and shown.find("machine.resize-grow").isVisible())
+        assert shown.cell("cx22", "stock") == "Disk below 80 GB"
+        shown.click_size("cx22")
+        assert not shown.find("machine.resize-dialog.confirm").isEnabled()
+
+
+async def test_a_disk_that_stayed_small_lets_the_machine_go_back() -> None:
+    async with Shown(at_hetzner(size="cx32", facts={DISK: "40 GB"})) as shown:
+        await shown.choose("Resize…")
+        await until(lambda: shown.find("machine.sizes").isVisible() and shown.find("machine.resize-grow").isVisible())
+        assert (shown.cell("cx22", "stock"), shown.cell("cx22", "more")) == ("In stock", "-3.01 EUR")
+        assert shown.cell("cx32", "more") == "as it is"
+        shown.click_size("cx22")
+        assert shown.find("machine.resize-dialog.confirm").isEnabled()
+
+
+async def test_where_disks_are_things_apart_none_is_offered_to_grow() -> None:
+    async with Shown(at_hetzner(size="cx32"), has_disk_in_size=False) as shown:
+        await shown.choose("Resize…")
+        await until(lambda: shown.find("machine.sizes").isVisible())
+        assert not shown.find("machine.resize-grow").isVisible()
+        assert "keeps its size" in shown.text("machine.resize-consequence")
+        assert shown.cell("cx22", "stock") == "In stock"
+        shown.click_size("cx22")
+        shown.click("machine.resize-dialog.confirm")
+        await until(lambda: shown.gateway.asked_of(ResizeMachine))
+        assert not shown.gateway.asked_of(ResizeMachine)[0].grow_disk
+
+
+async def test_sizes_tell_their_age_and_are_fetched_anew() -> None:
+    async with Shown(at_hetzner()) as shown:
+        await shown.choose("Resize…")
+        await until(lambda: shown.find("machine.sizes").isVisible())
+        assert shown.text("machine.sizes.age").startswith("Fetched ")
+        gate = asyncio.Event()
+
+        async def slow(_ask: ListCatalogue) -> Catalogue:
+            await gate.wait()
+            return replace(shown.catalogue, sizes=SIZES[:2], fetched_at=now())
+
+        shown.gateway.answers[ListCatalogue] = slow
+        shown.click("machine.sizes.renew")
+        await until(lambda: shown.text("machine.sizes.age") == "Asking the provider…")
+        assert shown.find("machine.sizes").isVisible()
+        gate.set()
+        await until(lambda: shown.find("machine.sizes.renew").isEnabled())
+        assert shown.gateway.asked_of(ListCatalogue)[-1].refresh
+        assert shown.text("machine.sizes.age").startswith("Fetched ")
+
+
+async def test_sizes_that_cannot_be_fetched_anew_stay_and_the_reason_is_told() -> None:
+    async with Shown(at_hetzner()) as shown:
+        await shown.choose("Resize…")
+        await until(lambda: shown.find("machine.sizes").isVisible())
+
+        def refuse(_ask: ListCatalogue) -> Catalogue:
+            raise Unavailable("Hetzner Cloud does not answer.", hint="Try again later.", code="E-CLOUD-FAULT")
+
+        shown.gateway.answers[ListCatalogue] = refuse
+        shown.click("machine.sizes.renew")
+        await until(lambda: shown.find("machine.sizes.trouble").isVisible())
+        assert shown.find("machine.sizes").isVisible()
+        assert shown.find("machine.sizes.renew").isEnabled()

@@ -119,6 +119,48 @@ TEMPLATES = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class RuleChanges:
+    """What one set of rules lets through beside another one; descriptions do not count."""
+
+    added: tuple[FirewallRule, ...]
+    removed: tuple[FirewallRule, ...]
+    kept: tuple[FirewallRule, ...]
+
+
+def changes_between(before: tuple[FirewallRule, ...], after: tuple[FirewallRule, ...]) -> RuleChanges:
+    """What ``after`` adds to ``before``, takes from it and leaves, each in its own order."""
+    old, new = {_traffic(rule) for rule in before}, {_traffic(rule) for rule in after}
+    return RuleChanges(
+        added=tuple(rule for rule in after if _traffic(rule) not in old),
+        removed=tuple(rule for rule in before if _traffic(rule) not in new),
+        kept=tuple(rule for rule in after if _traffic(rule) in old),
+    )
+
+
+def sources_of_port(rules: tuple[FirewallRule, ...], port: int) -> tuple[str, ...]:
+    """From where a TCP port can be reached behind these rules, as CIDR ranges; empty where from nowhere."""
+    found = (
+        rule.sources
+        for rule in rules
+        if rule.direction is FirewallDirection.INBOUND
+        and rule.protocol is FirewallProtocol.TCP
+        and _has_port(rule.ports, port)
+    )
+    return tuple(dict.fromkeys(source for sources in found for source in sources))
+
+
+def _traffic(rule: FirewallRule) -> tuple[object, ...]:
+    return rule.direction, rule.protocol, rule.ports, frozenset(rule.sources)
+
+
+def _has_port(ports: str, port: int) -> bool:
+    if ports == ALL_PORTS:
+        return True
+    first, _, last = ports.partition("-")
+    return int(first) <= port <= int(last or first)
+
+
 def template_of(name: str) -> FirewallTemplate:
     """The template of that name.
 

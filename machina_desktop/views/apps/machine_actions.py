@@ -25,14 +25,10 @@ from machina_desktop.core.services.machines import (
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
+from machina_desktop.views.apps.machine_firewall_dialog import FirewallDialog
+from machina_desktop.views.apps.machine_resize import ResizeDialog
 from machina_desktop.views.apps.machine_text import destroy_word, endpoint_of, losses_of, short, ssh_command, tr
-from machina_desktop.views.apps.machine_upkeep import (
-    RebuildDialog,
-    RescueDialog,
-    ResizeDialog,
-    SnapshotDialog,
-    UpkeepDialog,
-)
+from machina_desktop.views.apps.machine_upkeep import RebuildDialog, RescueDialog, SnapshotDialog, UpkeepDialog
 from machina_desktop.views.commands import Command
 from machina_desktop.views.server_custody import device_of, place_words
 from machina_desktop.views.theme import Space
@@ -52,6 +48,7 @@ class Action(StrEnum):
     REFRESH = "refresh"
     RETRY = "retry"
     RESIZE = "resize"
+    FIREWALL = "firewall"
     SNAPSHOT = "snapshot"
     RESCUE = "rescue"
     UNRESCUE = "unrescue"
@@ -91,6 +88,7 @@ LOOKS = {
     Action.REFRESH: ActionLook("Refresh", "refresh-cw", "Looking what {0} is now.", _RESTING),
     Action.RETRY: ActionLook("Try again", "rotate-cw", "{0} is planned again.", frozenset({MachineStatus.ERROR})),
     Action.RESIZE: ActionLook("Resize…", "sliders-horizontal", "The new size of {0} is being planned.", _CALM),
+    Action.FIREWALL: ActionLook("Change the firewall…", "shield", "The firewall of {0} is being planned.", _CALM),
     Action.SNAPSHOT: ActionLook("Take a snapshot…", "image", "A snapshot of {0} is taken.", _CALM),
     Action.RESCUE: ActionLook("Start rescue system…", "shield-alert", "{0} starts its rescue system.", _RESTING),
     Action.UNRESCUE: ActionLook("Leave rescue system…", "log-out", "{0} leaves its rescue system.", _RESTING),
@@ -111,13 +109,13 @@ _POWER = {
     Action.REBUILD: "rebuild",
 }
 # Done on later days than the first, each after a question of its own.
-UPKEEP = (Action.RESIZE, Action.SNAPSHOT, Action.RESCUE, Action.UNRESCUE, Action.REBUILD)
+UPKEEP = (Action.RESIZE, Action.FIREWALL, Action.SNAPSHOT, Action.RESCUE, Action.UNRESCUE, Action.REBUILD)
 # By these something is lost.
 DANGEROUS = frozenset({Action.REBUILD, Action.DESTROY})
 # Asked for one machine at a time.
 SINGLE = frozenset({*UPKEEP, Action.DESTROY})
 # Their plan waits for a yes, so it is shown at once.
-_PLANNED = frozenset({Action.RETRY, Action.RESIZE, Action.DESTROY})
+_PLANNED = frozenset({Action.RETRY, Action.RESIZE, Action.FIREWALL, Action.DESTROY})
 _INTERRUPTING = frozenset({Action.REBOOT, Action.STOP})
 # How many machines a question names.
 NAMED = 8
@@ -145,13 +143,20 @@ def why_not(action: Action, machine: Machine, infos: Infos) -> str:
     info = infos.get(machine.provider)
     if info is not None and not _is_able(action, info):
         return tr("{0} cannot do this.").format(info.title)
+    if action is Action.UNRESCUE and not machine.is_in_rescue:
+        return tr("It does not run its rescue system.")
     if machine.actual_status not in LOOKS[action].from_statuses:
         return tr("It is {0}.").format(machine.actual_status.value)
     return ""
 
 
 def is_offered(action: Action, machine: Machine, infos: Infos) -> bool:
-    """Whether the action is worth a row in the machine's menu: upkeep is shown only where its provider can do it."""
+    """Whether the action is worth a row in the machine's menu: upkeep is shown only where its provider can do it.
+
+    Of the ways into a rescue system and out of it, the one that is open.
+    """
+    if action in {Action.RESCUE, Action.UNRESCUE} and machine.is_in_rescue is (action is Action.RESCUE):
+        return False
     info = infos.get(machine.provider)
     return action not in UPKEEP or (info is not None and _is_able(action, info))
 
@@ -159,6 +164,8 @@ def is_offered(action: Action, machine: Machine, infos: Infos) -> bool:
 def _is_able(action: Action, info: ProviderInfo) -> bool:
     if action is Action.RESIZE:
         return not info.asks_host and all(skipped.step is not WizardStep.SIZE for skipped in info.skipped_steps)
+    if action is Action.FIREWALL:
+        return info.has_firewalls
     return action not in _POWER or _POWER[action] in info.power_actions
 
 
@@ -295,6 +302,8 @@ class MachineActions(QWidget):
         match action:
             case Action.RESIZE:
                 dialog = ResizeDialog(self._bridge, machine, done=done, parent=over)
+            case Action.FIREWALL:
+                dialog = FirewallDialog(self._bridge, machine, done=done, parent=over)
             case Action.SNAPSHOT:
                 dialog = SnapshotDialog(self._bridge, machine, done=done, parent=over)
             case Action.REBUILD:

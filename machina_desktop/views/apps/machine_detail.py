@@ -9,20 +9,23 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import RESCUE, Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderInfo, ProviderType
 from machina_desktop.core.errors import Locked, MachinaError, NotFound
 from machina_desktop.core.services.deployments import ListDeployments
+from machina_desktop.core.services.firewalls import ListFirewalls
 from machina_desktop.core.services.keys import ListKeys
 from machina_desktop.core.services.machines import GetMachine, UpdateMachine
 from machina_desktop.core.services.providers import ListAccounts, ListProviders
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.apps.machine_access import MachineAccess
-from machina_desktop.views.apps.machine_actions import MachineActions
+from machina_desktop.views.apps.machine_actions import Action, MachineActions, why_not
 from machina_desktop.views.apps.machine_editor import MachineEditor
+from machina_desktop.views.apps.machine_firewall import MachineFirewall
 from machina_desktop.views.apps.machine_foot import ActionFoot
 from machina_desktop.views.apps.machine_looks import status_of
+from machina_desktop.views.apps.machine_rescue import RescueBanner
 from machina_desktop.views.apps.machine_text import drift_words, fact_title, what_to_do
 from machina_desktop.views.apps.machine_timeline import Timeline
 from machina_desktop.views.callout import Callout
@@ -60,6 +63,8 @@ class MachineDetail(Detail):
         self._problem.setObjectName("machine.reason")
         self._advice = Callout("warning")
         self._advice.setObjectName("machine.advice")
+        self._rescue = RescueBanner()
+        self._rescue.leave_wanted.connect(lambda: self._on_action(Action.UNRESCUE, None))
         self._states = ListStates(self._build(), empty=EmptyState(icon_name="server", title=""), skeleton_rows=5)
         self._states.error.retried.connect(self._on_retried)
         self._states.show_loading()
@@ -101,9 +106,11 @@ class MachineDetail(Detail):
         column.addLayout(self._build_head())
         column.addWidget(self._problem)
         column.addWidget(self._advice)
+        column.addWidget(self._rescue)
         for title, body in (
             (self.tr("Connect"), self._build_access()),
             (self.tr("Timeline"), self._build_timeline()),
+            (self.tr("Firewall"), self._build_firewall()),
             (self.tr("Machine"), self._build_about()),
             (self.tr("Found on it"), self._build_facts()),
             (self.tr("Labels"), self._build_editor()),
@@ -141,6 +148,11 @@ class MachineDetail(Detail):
         self._access = MachineAccess(self.bridge, self.window_door, parent=self)
         self._access.failed.connect(self._on_refused)
         return self._access
+
+    def _build_firewall(self) -> QWidget:
+        self._firewall = MachineFirewall()
+        self._firewall.change_wanted.connect(lambda: self._on_action(Action.FIREWALL, None))
+        return self._firewall
 
     def _build_about(self) -> QWidget:
         self._about = KeyValueList()
@@ -228,6 +240,14 @@ class MachineDetail(Detail):
         )
         LiveQuery(
             self.bridge,
+            ListFirewalls(team_id=team),
+            depends=frozenset({"firewall_profile"}),
+            on_answer=self._firewall.show_profiles,
+            on_error=self._on_side_error,
+            parent=self,
+        )
+        LiveQuery(
+            self.bridge,
             ListKeys(team_id=team),
             depends=frozenset({"ssh_key"}),
             on_answer=self._access.show_keys,
@@ -251,6 +271,7 @@ class MachineDetail(Detail):
 
     def _on_deployments(self, deployments: tuple[Deployment, ...]) -> None:
         self._timeline.set_deployments(deployments)
+        self._firewall.show_runs(deployments)
         self._drift = drift_words(deployments)
         self._render()
 
@@ -296,6 +317,10 @@ class MachineDetail(Detail):
         elsewhere = why_elsewhere(machine, device_of(self.bridge))
         away = why_away(self.bridge, "machine.reboot", machine.team_id) or elsewhere
         self._foot.show_machine(machine, self._infos, away=away)
+        self._rescue.show_machine(machine, why_not=away or why_not(Action.UNRESCUE, machine, self._infos))
+        info = self._infos.get(machine.provider)
+        self._firewall.show_machine(machine, why_not=away or why_not(Action.FIREWALL, machine, self._infos))
+        _show_section(self._firewall, is_shown=info is not None and info.has_firewalls and not machine.is_gone)
 
     def _render_problem(self, machine: Machine) -> None:
         advice = what_to_do(machine, self._infos.get(machine.provider))
@@ -343,13 +368,15 @@ class MachineDetail(Detail):
             self._custody.hand_over(self._machine, account=account, busy=self._hand_over)
 
     def _render_facts(self, machine: Machine) -> None:
-        for key in sorted(machine.facts.keys() - self._facts_known):
+        # What a banner tells is no finding.
+        facts = {key: text for key, text in machine.facts.items() if key != RESCUE}
+        for key in sorted(facts.keys() - self._facts_known):
             self._facts.add_text(key, fact_title(key))
             self._facts_known.add(key)
-        self._facts.set_values({key: machine.facts.get(key, "") for key in self._facts_known})
+        self._facts.set_values({key: facts.get(key, "") for key in self._facts_known})
         for key in self._facts_known:
-            self._facts.set_row_visible(key, key in machine.facts)
-        _show_section(self._facts, is_shown=bool(machine.facts))
+            self._facts.set_row_visible(key, key in facts)
+        _show_section(self._facts, is_shown=bool(facts))
         # There is no way in any more.
         _show_section(self._access, is_shown=not machine.is_gone)
 

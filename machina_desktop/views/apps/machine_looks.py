@@ -37,7 +37,7 @@ def card_of(machine: Machine, run: Deployment | None = None, *, dot: str = "") -
         facts=" · ".join(part for part in (place_of(machine), "" if machine.is_practice else machine.size) if part),
         dot=dot,
         tags=machine.tags,
-        mark=tr("practice") if machine.is_practice else tr("protected") if machine.is_protected else "",
+        mark=_mark_of(machine),
     )
 
 
@@ -121,6 +121,12 @@ def _history_columns(run_of: Callable[[Machine], Deployment | None]) -> tuple[Co
             rank=6,
         ),
     )
+
+
+def _mark_of(machine: Machine) -> str:
+    if machine.is_in_rescue and not machine.is_gone:
+        return tr("rescue system")
+    return tr("practice") if machine.is_practice else tr("protected") if machine.is_protected else ""
 
 
 def _slug(machine: Machine, slug: str) -> str:

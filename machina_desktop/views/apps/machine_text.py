@@ -54,7 +54,7 @@ def ssh_command(machine: Machine, *, key_file: str = "") -> str:
     if not address:
         return ""
     port = [] if machine.ssh_port == 22 else ["-p", str(machine.ssh_port)]
-    target = f"{machine.ssh_user}@{address}" if machine.ssh_user else address
+    target = f"{machine.login}@{address}" if machine.login else address
     key = ["-i", key_file] if key_file else []
     return shlex.join(["ssh", *key, *port, "--", target])
 
@@ -72,6 +72,15 @@ def fact_title(key: str) -> str:
     }
     # What a later agent finds is told by the name it gives it.
     return known.get(key, key.replace("_", " ").capitalize())
+
+
+def rescue_notes() -> tuple[str, ...]:
+    """What holds in a rescue system, one sentence each."""
+    return (
+        tr("Log in as root with the machine's keys, without a password."),
+        tr("Its host key is another one: the first connection asks, and once more after leaving."),
+        tr("Its disk stays as it is, to be mounted there and mended."),
+    )
 
 
 def what_to_do(machine: Machine, info: ProviderInfo | None) -> str:

@@ -13,8 +13,8 @@ from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.views import tasks
+from machina_desktop.views.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.account_form import AccountForm
-from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.icons import PROVIDER_ICONS

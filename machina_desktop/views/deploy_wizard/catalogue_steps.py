@@ -11,18 +11,17 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from machina_desktop.core.domain.provider import Catalogue, Image, Region, WizardStep
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.views.callout import Callout
-from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
+from machina_desktop.views.catalogue_age import CatalogueAge
+from machina_desktop.views.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.fitting import families, misfits
 from machina_desktop.views.size_picker import SizePicker
 from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.inputs import Select
 from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.text import Label
-from machina_desktop.views.wording import full_moment, moment
 
 # Above this many a search line helps.
 _MANY = 8
@@ -60,15 +59,12 @@ class CatalogueStep(Step):
 
     def refresh(self) -> None:
         catalogue = self.state.catalogue
-        self._renew.set_busy(self.state.is_renewing)
-        for widget in (self._age, self._renew):
-            widget.setVisible(catalogue is not None and catalogue.fetched_at is not None)
+        self._age.show_age(catalogue.fetched_at if catalogue is not None else None)
+        self._age.set_busy(self.state.is_renewing)
         if catalogue is None:
             if self._states.currentWidget() is not self._states.error:
                 self._states.show_loading()
             return
-        self._age.setText(self.tr("Fetched {0}").format(moment(catalogue.fetched_at)))
-        self._age.setToolTip(full_moment(catalogue.fetched_at))
         if self.state.is_renewing or not self.state.problem(self.key):
             self._problem.hide()
         if not self.show_offer(catalogue):
@@ -107,18 +103,12 @@ class CatalogueStep(Step):
         self._search.setObjectName(f"wizard.{self.key}.search")
         self._search.searched.connect(lambda _text: self.refresh())
         self._search.hide()
-        self._age = Label(style=Type.SECONDARY, tone="secondary")
-        self._age.setObjectName(f"wizard.{self.key}.age")
-        self._renew = Button(self.tr("Refresh"), kind=ButtonKind.GHOST, icon_name="refresh-cw")
-        self._renew.setObjectName(f"wizard.{self.key}.renew")
-        self._renew.setToolTip(self.tr("Ask the provider again what it offers"))
-        self._renew.clicked.connect(self._on_renew)
+        self._age = CatalogueAge(name=f"wizard.{self.key}")
+        self._age.renewed.connect(self._on_renew)
         top = QHBoxLayout()
         top.setSpacing(Space.S)
         top.addWidget(self._search)
-        top.addStretch()
-        top.addWidget(self._age)
-        top.addWidget(self._renew)
+        top.addWidget(self._age, 1)
         return top
 
     def _on_renew(self) -> None:
@@ -194,13 +184,17 @@ class SizeStep(CatalogueStep):
             hint=self.tr("Prices are the provider's list prices in the chosen region, without tax."),
             nothing=self.tr("The account offers no size"),
         )
-        self.picker = SizePicker(name="wizard.sizes")
+        self.picker = SizePicker(state.bridge, name="wizard.sizes", can_take=True)
         self.picker.chosen.connect(lambda size: state.change(size=size))
         self.picker.confirmed.connect(self.finished)
+        self.picker.elsewhere.taken.connect(
+            lambda account, region, size: state.change(account_id=account, region=region, zone="", size=size)
+        )
         self._states.set_content(self.picker)
 
     def show_offer(self, catalogue: Catalogue) -> bool:
-        self.picker.show_sizes(catalogue, self.state.draft.region, self.state.draft.size)
+        draft = self.state.draft
+        self.picker.show_sizes(catalogue, draft.region, draft.size, account_id=draft.account_id)
         return bool(catalogue.sizes)
 
     def focus_choice(self) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
-from machina_desktop.core.domain.firewall import TEMPLATES, FirewallDirection, FirewallProfile
+from machina_desktop.core.domain.firewall import TEMPLATES, FirewallProfile
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.firewalls import CreateFirewall
 from machina_desktop.views import tasks
-from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
+from machina_desktop.views.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
-from machina_desktop.views.firewall_words import rule_words, rules_summary, shown
+from machina_desktop.views.firewall_words import rest_words, rule_words, rules_summary, shown
 from machina_desktop.views.theme import Type
 from machina_desktop.views.widgets.layout import Card
 from machina_desktop.views.widgets.text import Label
@@ -62,7 +62,7 @@ class FirewallStep(Step):
         self._about.setVisible(profile is not None)
         if profile is not None:
             self._about_title.setText(self.tr("What {0} lets through").format(profile.name))
-            self._rules.setText("\n".join((*map(rule_words, profile.rules), self._rest(profile))))
+            self._rules.setText("\n".join((*map(rule_words, profile.rules), rest_words(profile.rules))))
         taken = {each.name for each in profiles.values()}
         offered = [each for each in TEMPLATES if shown(each.title) not in taken]
         self._new_title.setVisible(bool(offered))
@@ -84,11 +84,6 @@ class FirewallStep(Step):
 
     def _chosen(self) -> str:
         return self.state.draft.firewall_profile_id or NONE
-
-    def _rest(self, profile: FirewallProfile) -> str:
-        if any(each.direction is FirewallDirection.OUTBOUND for each in profile.rules):
-            return self.tr("Nothing else gets in or out.")
-        return self.tr("Nothing else gets in; everything gets out.")
 
     def _on_template(self, name: str) -> None:
         template = next(each for each in TEMPLATES if each.name == name)

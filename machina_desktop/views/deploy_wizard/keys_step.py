@@ -11,7 +11,7 @@ from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.keys import GenerateKey
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.key_dialogs import kind_of
-from machina_desktop.views.deploy_wizard.choice import ChoiceList, Option
+from machina_desktop.views.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.theme import Space, Type
