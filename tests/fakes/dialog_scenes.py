@@ -19,6 +19,7 @@ from machina_desktop.views.apps.machine_actions import Action, MachineActions
 from machina_desktop.views.apps.member_dialogs import AddGrantDialog, RemoveMemberDialog
 from machina_desktop.views.apps.member_invite import InviteDialog
 from machina_desktop.views.apps.provider_dialog import AddAccountDialog
+from machina_desktop.views.apps.provider_replace import ReplaceCredentialsDialog
 from machina_desktop.views.apps.settings_log import OwnLogDialog
 from machina_desktop.views.apps.settings_vault_dialogs import AddWayDialog, ChangePassphraseDialog, RemoveWayDialog
 from machina_desktop.views.apps.team_dialogs import JoinTeamDialog
@@ -41,6 +42,7 @@ from tests.fakes.house import House, Scene, inspector
 from tests.fakes.key_scenes import SCENES as KEY_SCENES
 from tests.fakes.key_scenes import SHOWN as KEYS_SHOWN
 from tests.fakes.people_rows import HOME, team
+from tests.fakes.rows import accounts
 from tests.fakes.server_scenes import SCENES as SERVER_SCENES
 from tests.fakes.server_scenes import SHOWN as SERVERS_SHOWN
 from tests.fakes.server_scenes import share
@@ -229,6 +231,10 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "unlock": (UnlockDialog, _unlock),
     "crash": (CrashDialog, _crash),
     "add account": (AddAccountDialog, _page_dialog("providers", "providers.add")),
+    "replace credentials": (
+        ReplaceCredentialsDialog,
+        _opened(lambda house: ReplaceCredentialsDialog(house.bridge, accounts()[0], parent=house.window)),
+    ),
     "generate key": (GenerateKeyDialog, _page_dialog("keys", "keys.generate")),
     "import key": (ImportKeyDialog, _page_dialog("keys", "keys.import")),
     "edit team": (EditTeamDialog, _opened(lambda house: EditTeamDialog(house.bridge, team(), parent=house.window))),

@@ -191,7 +191,7 @@ class TestForm:
         assert form._controls["label"].error() == "Label is needed."
         form.set_values({"label": " rack ", "api_token": " secret "})
         assert form.validate()
-        assert form.values() == {"label": "rack", "api_token": " secret ", "key": ""}
+        assert form.values() == {"label": "rack", "api_token": "secret", "key": ""}
 
     def test_errors_of_the_server_are_put_at_their_fields(self, form: Form) -> None:
         form.set_errors({"api_token": "The provider refused it."})

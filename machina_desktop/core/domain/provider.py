@@ -74,6 +74,7 @@ class AccountField:
         name: Field name as in spec 3.2, such as ``api_token``.
         is_secret: Masked in forms, sealed in the vault, never in ``settings``.
         is_multiline: A text area rather than a line.
+        is_verbatim: Blanks around a secret line belong to it, as they may to a password; else they are a paste's.
         is_advanced: Few need it; forms fold it away.
         way: Of several ways to sign in the one it belongs to, such as ``Access key``; needed only in that way.
     """
@@ -85,6 +86,7 @@ class AccountField:
     is_secret: bool = False
     is_required: bool = False
     is_multiline: bool = False
+    is_verbatim: bool = False
     is_advanced: bool = False
     way: str = ""
 
@@ -258,13 +260,14 @@ class Quota:
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What a provider answered about an account."""
+    """What a provider answered about an account; ``field`` of its form is wrong, where that is known."""
 
     status: CredentialStatus
     identity: str = ""
     scopes: tuple[str, ...] = ()
     quota: tuple[Quota, ...] = ()
     reason: str = ""
+    field: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

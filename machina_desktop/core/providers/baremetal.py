@@ -84,6 +84,7 @@ class BareMetal(Provider):
                 title="sudo password",
                 help="Typed when sudo asks for it; not needed for root or where sudo asks nothing.",
                 is_secret=True,
+                is_verbatim=True,
             ),
         ),
         skipped_steps=(

@@ -144,7 +144,7 @@ class Cloud(Provider, Generic[A]):
             async with self.open(access) as api:
                 return await self.identify(api)
         except InvalidInput as error:
-            return Verification(status=CredentialStatus.INVALID, reason=str(error))
+            return Verification(status=CredentialStatus.INVALID, reason=str(error), field=error.field)
         except MachinaError as error:
             is_denied = error.code == DENIED
             status = CredentialStatus.INVALID if is_denied else CredentialStatus.UNKNOWN

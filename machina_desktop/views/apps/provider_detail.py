@@ -22,6 +22,7 @@ from machina_desktop.core.services.providers import (
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.apps.provider_editor import AccountEditor
+from machina_desktop.views.apps.provider_replace import ReplaceCredentialsDialog, replaced_words
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections, WidgetList
@@ -54,6 +55,10 @@ class ProviderDetail(Detail):
         self._practice = Badge(self.tr("practice"), icon_name="flask-conical")
         self._trouble = Callout("error")
         self._trouble.setObjectName("provider_account.trouble")
+        self._mend = Button(self.tr("Replace credentials…"), icon_name="key-round", parent=self)
+        self._mend.setObjectName("provider_account.mend")
+        self._mend.clicked.connect(self.replace)
+        self._trouble.add_button(self._mend)
         self._facts = KeyValueList()
         self._settings = WidgetList()
         self._quota = WidgetList()
@@ -93,6 +98,7 @@ class ProviderDetail(Detail):
             return
         for name, title, icon_name, button, act in (
             ("verify", self.tr("Verify the account {0} again"), "refresh-cw", self._verify, self._on_verify),
+            ("replace", self.tr("Replace the credentials of {0}…"), "key-round", self._replace, self.replace),
             ("delete", self.tr("Delete the account {0}…"), "trash-2", self._delete, self._on_delete),
         ):
             yield Command(
@@ -125,6 +131,9 @@ class ProviderDetail(Detail):
         self._verify = Button(self.tr("Verify again"), icon_name="refresh-cw")
         self._verify.setObjectName("provider_account.verify")
         self._verify.clicked.connect(self._on_verify)
+        self._replace = Button(self.tr("Replace credentials…"), icon_name="key-round")
+        self._replace.setObjectName("provider_account.replace")
+        self._replace.clicked.connect(self.replace)
         self._forget = Button(self.tr("Forget plugins…"))
         self._forget.setObjectName("provider_account.forget_plugins")
         self._forget.clicked.connect(self._on_forget)
@@ -143,7 +152,7 @@ class ProviderDetail(Detail):
         self._unshare = Button(self.tr("Stop sharing…"))
         self._unshare.setObjectName("provider_account.stop_sharing")
         self._unshare.clicked.connect(self._on_stop_sharing)
-        self._panel.add_actions(self._verify, self._forget, self._share, self._unshare, self._delete)
+        self._panel.add_actions(self._verify, self._replace, self._forget, self._share, self._unshare, self._delete)
 
     def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
         found = next((each for each in accounts if each.provider_account_id == self.key), None)
@@ -180,6 +189,10 @@ class ProviderDetail(Detail):
         self._facts.set_row_visible("identity", bool(account.identity))
         self._facts.set_row_visible("scopes", bool(account.scopes))
         self._forget.setVisible(info is not None and info.has_firewalls)
+        can_replace = info is not None and bool(info.account_fields) and account.keeper in {"", device}
+        self._replace.setVisible(can_replace)
+        self._replace.setEnabled(can_replace)
+        self._mend.setVisible(can_replace and account.credential_status is CredentialStatus.INVALID)
         self._editor.show_account(account)
         self._render_quota(account)
         self._render_settings(account, info)
@@ -213,7 +226,7 @@ class ProviderDetail(Detail):
     def _render_trouble(self, account: ProviderAccount) -> None:
         reason = account.status_reason
         if account.credential_status is CredentialStatus.INVALID:
-            hint = self.tr("Correct it at the provider and verify again, or delete the account and add it anew.")
+            hint = self.tr("Replace the credentials, or put it right at the provider and verify again.")
             self._trouble.say(reason or self.tr("The provider refuses these credentials."), hint)
         elif account.credential_status is CredentialStatus.UNKNOWN:
             self._trouble.say(
@@ -298,6 +311,21 @@ class ProviderDetail(Detail):
         self._render(account)
         if account.credential_status is CredentialStatus.VALID:
             self.window_door.notify(self.tr("{0} works").format(account.label), kind="success")
+
+    def replace(self) -> None:
+        """Ask for other credentials; harmless before the account is there."""
+        if self._account is None:
+            return
+        self._panel.problem.clear()
+        dialog = ReplaceCredentialsDialog(self.bridge, self._account, parent=self)
+        dialog.replaced.connect(self._on_replaced)
+        dialog.open()
+
+    def _on_replaced(self, account: ProviderAccount) -> None:
+        self._account = account
+        self._render(account)
+        kind, text = replaced_words(account)
+        self.window_door.notify(text, kind=kind)
 
     def _on_delete(self) -> None:
         if self._account is None:

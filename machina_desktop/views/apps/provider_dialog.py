@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizeP
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
 from machina_desktop.core.errors import InvalidInput, Locked, MachinaError
-from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.providers import AddAccount, DeleteAccount, ListProviders
 from machina_desktop.views import tasks, theme
+from machina_desktop.views.apps.provider_credentials import CredentialsPanel
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.colour_choice import ColourChoice
 from machina_desktop.views.icons import PROVIDER_ICONS, draw_icon
@@ -19,7 +19,6 @@ from machina_desktop.views.server_custody import CustodyChoice
 from machina_desktop.views.theme import Radius, Space, Type
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.feedback import Skeleton
-from machina_desktop.views.widgets.form import Form
 from machina_desktop.views.widgets.inputs import Input
 from machina_desktop.views.widgets.painting import (
     draw_focus_ring,
@@ -100,7 +99,10 @@ class AddAccountDialog(Dialog):
         self._bridge = bridge
         self._wanted = kind
         self._info: ProviderInfo | None = None
-        self._form: Form | None = None
+        self.credentials = CredentialsPanel(bridge, name="add_account")
+        self.credentials.submitted.connect(self._on_primary)
+        self.credentials.troubled.connect(lambda error: self.show_error(str(error)))
+        self.add_button(self.credentials.verify)
         self._group = QButtonGroup(self)
         self._group.buttonToggled.connect(self._on_toggled)
         self.label = Input(self.tr("Label"), help_text=self.tr("How this account is called here."))
@@ -137,7 +139,7 @@ class AddAccountDialog(Dialog):
         self._choices.addWidget(self._skeleton)
         self._choices.addStretch()
         self._right.setSpacing(Space.L)
-        for widget in (self._title, self._summary, self.label):
+        for widget in (self._title, self._summary, self.label, self.credentials):
             self._right.addWidget(widget)
         self._right.addWidget(self.colour)
         self._right.addWidget(self.custody)
@@ -147,7 +149,7 @@ class AddAccountDialog(Dialog):
         row.setSpacing(Space.XL)
         row.addLayout(self._choices)
         row.addLayout(self._right, 1)
-        self.column.setContentsMargins(Space.XL, 0, Space.XL, Space.L)
+        self.column.setContentsMargins(Space.XL, Space.S, Space.XL, Space.L)
         self.column.addLayout(row, 1)
 
     def _on_providers(self, infos: tuple[ProviderInfo, ...]) -> None:
@@ -173,16 +175,7 @@ class AddAccountDialog(Dialog):
         self._summary.setText(info.summary)
         self.label.control.setPlaceholderText(info.title)
         self.show_error("")
-        if self._form is not None:
-            self._right.removeWidget(self._form)
-            self._form.hide()
-            self._form.deleteLater()
-        self._form = Form(info.account_fields, folds=True)
-        self._form.more.setObjectName("add_account.more")
-        self._form.submitted.connect(self._on_primary)
-        for entry in info.account_fields:
-            self._form.control(entry.name).control.setObjectName(f"add_account.field.{entry.name}")
-        self._right.insertWidget(self._right.indexOf(self.colour), self._form)
+        self.credentials.show_provider(info)
         self.custody.set_wanted(any(entry.is_secret for entry in info.account_fields))
         self.primary.setEnabled(True)
         self.label.control.setFocus()
@@ -196,22 +189,23 @@ class AddAccountDialog(Dialog):
         return ""
 
     def _on_primary(self) -> None:
-        if self._info is None or self._form is None or self.primary.is_busy():
+        if self._info is None or self.primary.is_busy():
             return
         problem = self._label_problem()
-        is_filled = self._form.validate()
+        is_filled = self.credentials.validate()
         self.label.set_error(problem)
         if problem:
             self.label.control.setFocus()
         if problem or not is_filled:
             return
         self.show_error("")
+        self.credentials.stop()
         self._refused.hide()
         ask = AddAccount(
             team_id=self._bridge.team_id,
             type=self._info.type,
             label=self.label.text().strip(),
-            fields={name: Secret(value) for name, value in self._form.values().items() if value},
+            fields=self.credentials.fields(),
             custody=self.custody.custody,
             colour=self.colour.value(),
         )
@@ -256,8 +250,7 @@ class AddAccountDialog(Dialog):
         self._refused.show()
         self.primary.setText(self.tr("Try again"))
         self.cancel.setText(self.tr("Keep it so"))
-        if self._form is not None:
-            self._form.focus_first()
+        self.credentials.focus_first()
 
     def _on_failed(self, error: MachinaError) -> None:
         if isinstance(error, Locked):
@@ -268,7 +261,7 @@ class AddAccountDialog(Dialog):
         if field == "label":
             self.label.set_error(str(error))
             self.label.control.setFocus()
-        elif field in known and self._form is not None:
-            self._form.set_errors({field: str(error)})
+        elif field in known:
+            self.credentials.show_problem(str(error), field=field)
         else:
             self.show_error(str(error))

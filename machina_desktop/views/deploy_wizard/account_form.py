@@ -77,7 +77,7 @@ class AccountForm(Card):
         self._label.set_text(label)
         if info is None:
             return
-        self._form = Form(info.account_fields, folds=True)
+        self._form = Form(info.account_fields)
         self._form.more.setObjectName("wizard.account-more")
         self._form.submitted.connect(self._on_submit)
         _name_controls(self._form, info)

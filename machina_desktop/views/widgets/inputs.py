@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -202,9 +202,10 @@ class TextArea(Field[QPlainTextEdit]):
         help_text: str = "",
         is_mono: bool = True,
         rows: int = 5,
+        edit: QPlainTextEdit | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        edit = QPlainTextEdit(text)
+        edit = edit or QPlainTextEdit(text)
         super().__init__(edit, label=label, help_text=help_text, parent=parent)
         edit.setPlaceholderText(placeholder)
         edit.setTabChangesFocus(True)
@@ -222,13 +223,21 @@ class TextArea(Field[QPlainTextEdit]):
         self.control.setPlainText(text)
 
 
+class _PastedWhole(QPlainTextEdit):
+    """What is pasted takes the place of everything: nobody puts a key together from pieces."""
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        self.selectAll()
+        super().insertFromMimeData(source)
+
+
 class SecretArea(TextArea):
     """Several secret lines, such as a private key: dots once the user has left; coming back starts afresh."""
 
     def __init__(
         self, label: str = "", *, placeholder: str = "", help_text: str = "", parent: QWidget | None = None
     ) -> None:
-        super().__init__(label, placeholder=placeholder, help_text=help_text, parent=parent)
+        super().__init__(label, placeholder=placeholder, help_text=help_text, edit=_PastedWhole(), parent=parent)
         self._kept = ""
         self._placeholder = placeholder
 
