@@ -78,10 +78,14 @@ def pieces(choose: random.Random, columns: int, lines: int) -> list[str]:
 
 def seen(terminal: Terminal) -> tuple[object, ...]:
     """All that can be seen of a terminal."""
-    rows = [terminal.row(y) for y in range(-terminal.scrolled, terminal.lines)]
+    rows = rows_of(terminal)
     screen = terminal.screen
     names = terminal.title, terminal.modes, terminal.marks(), terminal.is_cursor_visible, terminal.is_held
     return rows, terminal.cursor, screen.cursor.attribute, screen.last_drawn, terminal.top, names
+
+
+def rows_of(terminal: Terminal) -> list[Row]:
+    return [terminal.row(y) for y in range(-terminal.scrolled, terminal.lines)]
 
 
 def screen_rows(terminal: Terminal) -> list[Row]:
@@ -111,6 +115,8 @@ def difference(seed: int) -> str:
     choose = random.Random(seed)
     columns, lines = choose.choice(SIZES)
     bulk, exact = (Terminal(columns, lines, scrollback=100_000) for _ in range(2))
+    late = Terminal(columns, lines, scrollback=100_000)
+    late.counts_late = True
     fed = []
     for _ in range(choose.randint(1, 3)):
         data = "".join(pieces(choose, columns, lines)).encode()
@@ -119,6 +125,7 @@ def difference(seed: int) -> str:
             before = screen_rows(bulk)
             bulk.take_damage()
             bulk.feed(chunk)
+            late.feed(chunk)
             missed = undamaged(bulk, before)
             if missed:
                 return f"stream {seed} ({columns} by {lines}): rows {missed} are not damaged by {chunk!r}"
@@ -130,6 +137,10 @@ def difference(seed: int) -> str:
             columns, lines = choose.choice(SIZES)
             bulk.resize(columns, lines)
             exact.resize(columns, lines)
+            late.resize(columns, lines)
+    late.count_all()
+    if rows_of(late) != rows_of(bulk):
+        return f"stream {seed} ({columns} by {lines}): other rows if they are counted late\n  {fed!r}"
     ours, theirs = seen(bulk), seen(exact)
     if ours == theirs:
         return ""

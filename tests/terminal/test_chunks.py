@@ -11,6 +11,8 @@ from machina_desktop.core.terminal.events import Told
 from machina_desktop.core.terminal.terminal import Terminal
 from tests.terminal.corpus import SEQUENCES
 
+KEPT = 1000
+
 
 class Seen:
     """A terminal and all that came out of it."""
@@ -18,14 +20,15 @@ class Seen:
     def __init__(self, columns: int = 30, lines: int = 8) -> None:
         self.replies = b""
         self.told: list[Told] = []
-        self.terminal = Terminal(columns, lines, scrollback=1000, reply=self._reply, tell=self.told.append)
+        self.terminal = Terminal(columns, lines, scrollback=KEPT, reply=self._reply, tell=self.told.append)
 
     def _reply(self, data: bytes) -> None:
         self.replies += data
 
     def state(self) -> tuple[object, ...]:
         terminal = self.terminal
-        rows = [terminal.row(y) for y in range(-terminal.scrolled, terminal.lines)]
+        # More may have been kept.
+        rows = [terminal.row(y) for y in range(-min(terminal.scrolled, KEPT), terminal.lines)]
         looks = terminal.modes, terminal.cursor_shape, terminal.is_cursor_visible, dict(terminal.palette)
         names = terminal.title, terminal.cwd, terminal.marks(), terminal.foreground
         return rows, terminal.cursor, terminal.screen.cursor.attribute, looks, names, self.replies, self.told

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.sequences import after_sgr, read_raw, without_sgr
 from machina_desktop.core.terminal.widths import aligned, composed, find_doubtful
-from machina_desktop.core.terminal.wrapping import rows_of
+from machina_desktop.core.terminal.wrapping import kept, kept_width, rows_of
 
 #: Entries a block holds at most.
 BLOCK: Final = 256
@@ -51,44 +51,53 @@ class Block:
     Attributes:
         first: The number of the first entry.
         size: How many there are.
-        longest: An upper bound of their columns.
+        longest: An upper bound of their columns; 0 as long as they are not counted.
+        is_counted: Whether the columns of lines that passed through unseen are known.
     """
 
-    __slots__ = ("_counted_at", "_entries", "_raw", "_starts", "_widths", "first", "longest", "size")
+    __slots__ = ("_counted_at", "_entries", "_raw", "_starts", "_widths", "first", "is_counted", "longest", "size")
 
     def __init__(self, first: int) -> None:
         self.first = first
         self.size = 0
         self.longest = 0
+        self.is_counted = True
         self._entries: list[Entry] = []
         # Lines that nobody has looked at: as they came, with the attribute of their beginning and the width.
-        self._raw: tuple[str, int, int] | None = None
+        self._raw: tuple[bytes, int, int] | None = None
         # Columns of the entries, as far as they have been counted.
         self._widths = array("I")
         self._counted_at = 0
         self._starts: list[int] = []
 
     @classmethod
-    def of_raw(cls, first: int, lines: list[str], texts: list[str], attribute: int, columns: int) -> Block:
-        """Lines of text and SGR sequences that begin with this attribute on a screen so wide, and what they show."""
+    def of_raw(cls, first: int, raw: bytes, attribute: int, columns: int) -> Block:
+        """Lines of text and SGR sequences, CR LF after each, that begin with this attribute on a screen so wide."""
         block = cls(first)
-        block._raw = "\r\n".join(lines), attribute, columns
-        block.size = len(lines)
-        block._widths.extend(map(len, texts))
-        block.longest = max(block._widths)
+        block._raw = raw, attribute, columns
+        block.size = raw.count(b"\n")
+        block.is_counted = False
         return block
 
     @property
     def entries(self) -> list[Entry]:
         """The entries; to be changed by the methods of the block only."""
         if self._raw is not None:
+            self.count()
             raw, attribute, columns = self._raw
             self._raw = None
-            for line in raw.split("\r\n"):
+            for line in _lines(raw).split("\r\n"):
                 is_plain = not attribute and "\x1b" not in line and line.isascii()
                 self._entries.append(line if is_plain else (line, attribute, columns))
                 attribute = after_sgr(line, attribute)
         return self._entries
+
+    def count(self) -> None:
+        """Learn how many columns the lines take; until then each is taken for one that fits."""
+        if not self.is_counted and self._raw is not None:
+            self._widths.extend(_widths(*self._raw))
+            self.longest = max(self._widths)
+            self.is_counted = True
 
     @property
     def is_open(self) -> bool:
@@ -156,12 +165,37 @@ class Block:
                 at for at, width in enumerate(self._widths) if width > columns and -(-width // narrower) > counts[at]
             ]
             if doubtful and not (self._raw and self._raw[0].isascii()):
-                texts = texts_of(self._raw[0]) if self._raw else None
+                texts = texts_of(_lines(self._raw[0])) if self._raw else None
                 for at in doubtful:
-                    counts[at] = rows_of(texts[at] if texts else _text(self._entries[at]), columns)
+                    text = texts[at] if texts else _text(self._entries[at])
+                    counts[at] = rows_of(text[: self._widths[at]], columns)
             self._starts = [0, *accumulate(counts)]
             self._counted_at = columns
         return self._starts
+
+
+def _lines(raw: bytes) -> str:
+    """Lines as text, CR LF between them."""
+    return raw[:-2].decode("utf-8", "replace")
+
+
+def _widths(raw: bytes, attribute: int, columns: int) -> list[int]:
+    """The columns of lines that begin with this attribute on a screen so wide."""
+    text = _lines(raw)
+    texts = texts_of(text)
+    widths = [*map(len, texts)]
+    if " \r" in text or " \x1b" in text or text[-1:] == " ":
+        ends_blank = [at for at, shown in enumerate(texts) if shown[-1:] == " "]
+        lines = text.split("\r\n")
+        read = 0
+        for at in ends_blank:
+            attribute = after_sgr("".join(lines[read:at]), attribute)
+            read = at
+            is_plain = not attribute and "\x1b" not in lines[at]
+            widths[at] = (
+                len(kept(texts[at], columns)) if is_plain else kept_width(read_raw(lines[at], attribute), columns)
+            )
+    return widths
 
 
 def _text(entry: Entry) -> str:

@@ -20,7 +20,8 @@ class Screen(Reflowing):
     Args:
         columns: At least 2.
         lines: At least 1.
-        scrollback: Rows kept at least (up to 255 more may be there).
+        scrollback: Lines kept at least (a thousand more may be there); of those that are wrapped often, as many rows
+            three times.
         reply: Takes what goes back to the program.
         tell: Takes what the view should know.
     """

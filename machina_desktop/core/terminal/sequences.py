@@ -151,7 +151,8 @@ def after_sgr(text: str, attribute: int) -> int:
     """The attribute at the end of a text with SGR sequences that begins with ``attribute``."""
     if "\x1b" not in text:
         return attribute
-    reset = max(text.rfind("\x1b[0m"), text.rfind("\x1b[m"))
+    reset = text.rfind("\x1b[0m")
+    reset = max(reset, text.rfind("\x1b[m", max(reset, 0)))
     if reset >= 0:
         attribute &= RESET.keep
         if "\x1b" not in text[reset + 1 :]:

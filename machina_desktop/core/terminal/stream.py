@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
-from machina_desktop.core.terminal.flow import flow
+from machina_desktop.core.terminal.flow import LARGE, flow, flow_lines, lead
 from machina_desktop.core.terminal.frames import is_frame, show_frame
 from machina_desktop.core.terminal.placing import is_placed, show_placed
 from machina_desktop.core.terminal.sequences import CACHE, CUP, EL, IGNORE, LONGEST, SGR, compile_csi
@@ -44,6 +44,22 @@ class Stream(Walking):
 
     def feed(self, data: bytes) -> None:  # type: ignore[override]
         """Show what arrives. Any chunks of the same bytes show the same."""
+        if len(data) > LARGE:
+            data = self._flow(data)
+        if data:
+            self._feed(data)
+
+    def _flow(self, data: bytes) -> bytes:
+        """Take lines of a large chunk as they are; answers what is left to be decoded."""
+        begin = lead(self.listener, data)
+        if begin:
+            self._feed(data[:begin])
+            data = data[begin:]
+            if self.state == GROUND and self.use_utf8 and not self.utf8_decoder.getstate()[0]:
+                data = data[flow_lines(self.listener, data, self._line) :]
+        return data
+
+    def _feed(self, data: bytes) -> None:
         text = self.utf8_decoder.decode(data) if self.use_utf8 else data.decode("latin-1")
         if not text.isascii() and (b"\xc2" in data or "\x80" <= text[0] <= "\x9f" or not self.use_utf8):
             text = text.translate(_C1)

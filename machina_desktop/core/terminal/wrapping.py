@@ -29,6 +29,25 @@ def trimmed(row: Row) -> Row:
     return row._replace(text=text, runs=runs, fill=fill)
 
 
+def kept(text: str, columns: int) -> str:
+    """A line of one look, written in rows of ``columns``, without the blanks at its end; a row of blanks leaves one."""
+    if text[-1:] != " ":
+        return text
+    start = len(text) - len(cut(text, columns)[-1])
+    return text[: max(len(text.rstrip(" ")), start + bool(start))]
+
+
+def kept_width(row: Row, columns: int) -> int:
+    """The columns of a whole line that was written in rows of ``columns``, without the blanks that are not stored."""
+    if row.text[-1:] != " ":
+        return len(row.text)
+    last = cut(row.text, columns)[-1]
+    start = len(row.text) - len(last)
+    own = runs_between(row.runs or (0, 0), start, len(row.text))
+    short, _, _ = canonical(last, own, own[1] & BACKGROUND_MASK if start else row.fill, columns)
+    return start + (len(short) or bool(start))
+
+
 def joined(first: Row, second: Row, missing: int) -> Row:
     """Two parts of one line; the first was ``missing`` columns short of the edge when it was wrapped."""
     is_wide_moved = missing == 1 and second.text[1:2] == HALF

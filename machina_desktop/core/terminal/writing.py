@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pyte import modes as mo
 
+from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
 from machina_desktop.core.terminal.blocks import Entry
 from machina_desktop.core.terminal.charsets import DESIGNATED, SLOTS, Charset
 from machina_desktop.core.terminal.grid import Grid
 from machina_desktop.core.terminal.line import Line
 from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.widths import HALF, aligned, composed, cut, find_doubtful, width, with_mark
-from machina_desktop.core.terminal.wrapping import fill_behind
+from machina_desktop.core.terminal.wrapping import fill_behind, kept
 
 
 class Writing(Grid):
@@ -302,6 +303,8 @@ class Writing(Grid):
     def _keep_unseen(self, lines: list[str]) -> None:
         """Put whole lines into the scrollback that were never shown."""
         attribute, fill = self.cursor.attribute, self.blank_attribute
+        if not attribute & ~BACKGROUND_MASK:
+            lines = [kept(line, self.columns) for line in lines]
         entries: list[Entry] = [*lines]
         if attribute:
             runs = 0, attribute

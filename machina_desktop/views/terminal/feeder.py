@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -25,6 +26,9 @@ JOIN_MS: Final = 4
 # So much in one slice is a flood, until nothing has come for a while.
 _FLOOD: Final = 8_192
 _FLOOD_S: Final = 0.05
+# Rows that were not counted in a flood are counted afterwards, for so long at a time.
+_COUNTING_S: Final = 0.004
+_COUNTING_MS: Final = 12
 _SMALLEST: Final = 32_768
 _LARGEST: Final = 262_144
 
@@ -49,10 +53,19 @@ class Feeder(QObject):
     frame_due = Signal()
     _woken = Signal()
 
-    def __init__(self, terminal: Terminal, source: Source, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        source: Source,
+        parent: QObject | None = None,
+        *,
+        is_followed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``is_followed``: whether the newest row is all that matters, and nobody remembers the number of any."""
         super().__init__(parent)
         self.terminal = terminal
         self._source = source
+        self._is_followed = is_followed
         self._is_awake = False
         self._last_frame = 0.0
         self._frame_cost = 0.0
@@ -63,6 +76,8 @@ class Feeder(QObject):
         self._next_slice.timeout.connect(self._slice)
         self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._frame.timeout.connect(self._on_frame)
+        self._counting = QTimer(self, interval=int(_FLOOD_S * 1000), singleShot=True)
+        self._counting.timeout.connect(self._count)
         self._held = QTimer(self, interval=HELD_MS, singleShot=True)
         self._held.timeout.connect(self._tell_frame)
         self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
@@ -99,6 +114,7 @@ class Feeder(QObject):
             self._next_slice.start(0)
             self._on_frame()
             return
+        self.terminal.counts_late = self._is_followed()
         rest, fed = self._slice_s(), 0
         until = time.perf_counter() + rest
         while True:
@@ -108,8 +124,6 @@ class Feeder(QObject):
                 break
             before = time.thread_time()
             self.terminal.feed(data)
-            # Rows are counted when somebody asks; a frame will, and would be late by all that was put off.
-            _ = self.terminal.top
             fed += len(data)
             self._weigh(len(data), time.thread_time() - before)
             if _FLOOD <= len(data) < wanted / 2:
@@ -122,9 +136,20 @@ class Feeder(QObject):
                 break
         if fed >= _FLOOD:
             self._flooded_at = time.perf_counter()
+            self._counting.start(int(_FLOOD_S * 1000))
         if fed:
             self.fed.emit()
             self.ask_for_frame()
+
+    def _count(self) -> None:
+        """Count rows that passed uncounted, while nothing else is to be done, so that nobody has to wait for it."""
+        until = time.perf_counter() + _COUNTING_S
+        while time.perf_counter() < until:
+            if not self.terminal.count_some():
+                # The scroll bar shows how many there are.
+                self.ask_for_frame()
+                return
+        self._counting.start(_COUNTING_MS)
 
     def _slice_s(self) -> float:
         """Seconds to parse now: slices of one length until the next frame, for a short one is parsed slowly."""

@@ -170,7 +170,7 @@ class TerminalPane(QWidget):
         if self.session is not None:
             return
         self.session = self._opener(self.terminal.columns, self.terminal.lines)
-        feeder = Feeder(self.terminal, self.session, self)
+        feeder = Feeder(self.terminal, self.session, self, is_followed=self._is_followed)
         feeder.frame_due.connect(self._on_frame)
         feeder.fed.connect(self._on_fed)
         self.view.painted.connect(feeder.weigh_frame)
@@ -350,6 +350,10 @@ class TerminalPane(QWidget):
     def _on_frame(self) -> None:
         self.view.refresh()
         self.actions_.tell_screen_readers()
+
+    def _is_followed(self) -> bool:
+        """Whether nothing but the newest rows matters now."""
+        return self.view.is_at_end and self.search.finder.pattern is None
 
     def _on_fed(self) -> None:
         self.search.look_again()

@@ -132,6 +132,7 @@ class PaneDeeds(QObject):
     def select_all(self) -> None:
         """Select the screen and everything that has scrolled away."""
         sight = self._pane.view.sight
+        sight.terminal.count_all()
         first, last = sight.base - sight.terminal.scrolled, sight.base + sight.terminal.lines - 1
         self._select(Spot(first, 0), Spot(last, sight.terminal.columns))
 

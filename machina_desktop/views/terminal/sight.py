@@ -114,7 +114,12 @@ class Sight:
 
     def scroll_to(self, back: int) -> bool:
         """Show rows further back; answers whether that changed anything."""
-        wanted = max(0, min(back, self.terminal.scrolled))
+        terminal = self.terminal
+        if back >= terminal.scrolled:
+            terminal.count_all()
+        else:
+            terminal.settle(terminal.top - back)
+        wanted = max(0, min(back, terminal.scrolled))
         is_other, self.back = wanted != self.back, wanted
         return is_other
 

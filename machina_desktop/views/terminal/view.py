@@ -155,6 +155,11 @@ class TerminalView(QAbstractScrollArea):
         """Whether anything but the cursor lies over the rows, and so perhaps beyond their letters."""
         return bool(self.found or self.found_now or self._composed or self.pointer.selection or self.pointer.link)
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the newest rows are in sight and nothing is selected."""
+        return not self.sight.back and self.pointer.selection is None
+
     def _paint_ground(self) -> None:
         """Let what is beside the rows, under the scroll bar, have the screen's colour too."""
         ground, palette = self.sight.styles.ground, self.palette()
