@@ -40,11 +40,11 @@ from machina_desktop.core.providers.cloud import (
     Cloud,
     never,
     resource_id_of,
-    secret_of,
 )
 from machina_desktop.core.providers.cloud_api import checked_endpoint
 from machina_desktop.core.providers.cloud_errors import DENIED, NAME_TAKEN, NOT_FOUND, CloudError
 from machina_desktop.core.providers.cloud_power import Command, Progress
+from machina_desktop.core.secret import Secret
 
 KEY_WAY, PROFILE_WAY = "Access key", "Profile on this computer"
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{4,128}")
@@ -298,7 +298,7 @@ def _login(access: Access) -> Login:
     if profile := settings.get("profile", ""):
         return Login(profile=profile, role=role, role_field=role_field)
     key_id = settings.get("access_key_id", "")
-    secret = secret_of(access, "secret_access_key", "secret_access_key")
+    secret = access.secrets.get("secret_access_key", Secret(""))
     text = secret.reveal()
     if not key_id or not text:
         field = "secret_access_key" if key_id else "access_key_id"

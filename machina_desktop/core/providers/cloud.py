@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -19,11 +17,11 @@ from machina_desktop.core.domain.machine import DISK, Machine, MachineFacts, Mac
 from machina_desktop.core.domain.provider import AccountField, Catalogue, CredentialStatus, Instance, Verification
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.http_terms import Patience
+from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Access, HookContext, MachineParts, Provider
 from machina_desktop.core.providers.cloud_api import Pace, pause
-from machina_desktop.core.providers.cloud_errors import CONFLICT, DENIED, NAME_TAKEN, NOT_FOUND, CloudError
+from machina_desktop.core.providers.cloud_errors import CONFLICT, DENIED, NAME_TAKEN, NOT_FOUND
 from machina_desktop.core.providers.cloud_power import Command, Errand, Progress, Waits, do
-from machina_desktop.core.secret import Secret
 from machina_desktop.core.ssh.client import Target, probe_host_key
 
 A = TypeVar("A")
@@ -71,6 +69,10 @@ class Cloud(Provider, Generic[A]):
         Raises:
             InvalidInput: the account's fields cannot be used; names the field.
         """
+
+    @abstractmethod
+    def has_reading_half(self, access: Access) -> bool:
+        """Whether the account has credentials of their own for browsing."""
 
     @abstractmethod
     async def identify(self, api: A) -> Verification:
@@ -134,10 +136,6 @@ class Cloud(Provider, Generic[A]):
         if reading.status is CredentialStatus.VALID:
             return found
         return replace(found, status=reading.status, reason=f"The half that only reads: {reading.reason}")
-
-    def has_reading_half(self, access: Access) -> bool:
-        """Whether the account has credentials of their own for browsing."""
-        return bool(access.secrets.get("read_token"))
 
     async def _verified(self, access: Access) -> Verification:
         try:
@@ -354,36 +352,9 @@ def resource_id_of(context: HookContext) -> str:
     )
 
 
-def number_of(title: str, resource_id: str) -> str:
-    """An id that is a number, as it stands in a path.
-
-    Raises:
-        CloudError: E-CLOUD-NOT-FOUND, nothing has such an id.
-    """
-    if resource_id.isascii() and resource_id.isdigit():
-        return resource_id
-    raise CloudError(f"{title} has nothing with the id {resource_id[:40]!r}.", hint="Refresh it.", code=NOT_FOUND)
-
-
-def secret_of(access: Access, full: str, reading: str) -> Secret:
-    """The secret field ``full``, or, where nothing may be changed and there is one, ``reading``."""
-    empty = Secret("")
-    half = empty if access.may_write else access.secrets.get(reading, empty)
-    return half or access.secrets.get(full, empty)
-
-
-def md5_of(key: SSHKey) -> str:
-    """The fingerprint by which providers know a key: MD5 of it in wire form, ``aa:bb:…``.
-
-    Raises:
-        InvalidInput: the key has no public half that can be read.
-    """
-    try:
-        blob = base64.b64decode(key.public_key.split()[1], validate=True)
-    except (IndexError, ValueError) as error:
-        raise InvalidInput(f"The public half of {key.name} cannot be read.", field="key_ids") from error
-    found = hashlib.md5(blob, usedforsecurity=False).hexdigest()
-    return ":".join(found[at : at + 2] for at in range(0, len(found), 2))
+def snapshot_name(context: HookContext) -> str:
+    """What a snapshot is called: as its person wished, or by the machine and the time."""
+    return context.options.get("name") or f"{context.machine.name} {now():%Y-%m-%d %H:%M}"
 
 
 def rule_values(rule: FirewallRule) -> dict[str, object]:

@@ -23,7 +23,6 @@ from machina_desktop.core.providers.cloud_errors import BUSY, FAULT, UNSURE, Com
 from machina_desktop.core.secret import Secret
 
 T = TypeVar("T")
-I_co = TypeVar("I_co", covariant=True)
 I = TypeVar("I")  # noqa: E741 - the items of a page
 Query = tuple[tuple[str, str], ...]
 
@@ -53,16 +52,15 @@ class Pace:
     few: int = 5
 
 
-class Page(Protocol[I_co]):
+class Page(Protocol):
     """One page of a list, as a shape to decode."""
-
-    @property
-    def things(self) -> tuple[I_co, ...]:
-        """What is on it."""
 
     @property
     def following(self) -> str:
         """The next page: its address, or its number or token; empty for the last one."""
+
+
+P = TypeVar("P", bound=Page)
 
 
 class CloudApi:
@@ -114,8 +112,10 @@ class CloudApi:
         """What is at ``path``."""
         return self._decoded(await self._asked("GET", path, query=query, again=True), shape)
 
-    async def listed(self, path: str, shape: type[Page[I]], query: Query = ()) -> tuple[I, ...]:
-        """What is on all pages of a list.
+    async def listed(
+        self, path: str, shape: type[P], things: Callable[[P], tuple[I, ...]], query: Query = ()
+    ) -> tuple[I, ...]:
+        """What is on all pages of a list; ``things`` takes it from one of them.
 
         Raises:
             CloudError: E-CLOUD-ANSWER, a page repeats, or a next one lies elsewhere.
@@ -125,10 +125,11 @@ class CloudApi:
         before: tuple[I, ...] = ()
         for _ in range(PAGES):
             page = await self.get(path, shape, query)
-            if page.things and page.things == before:
+            told = things(page)
+            if told and told == before:
                 break
-            found += page.things
-            before = page.things
+            found += told
+            before = told
             if not page.following:
                 return tuple(found)
             query = self._following(path, query, page.following)

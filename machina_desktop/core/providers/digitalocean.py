@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.provider import (
-    AccountField,
     Catalogue,
     CredentialStatus,
     Instance,
@@ -20,19 +19,11 @@ from machina_desktop.core.domain.provider import (
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Access, HookContext
-from machina_desktop.core.providers.cloud import (
-    ENDPOINT,
-    MACHINE_MARK,
-    Cloud,
-    md5_of,
-    never,
-    number_of,
-    resource_id_of,
-    secret_of,
-)
-from machina_desktop.core.providers.cloud_api import CloudApi, Query, checked_endpoint, checked_token
+from machina_desktop.core.providers.cloud import MACHINE_MARK, resource_id_of, snapshot_name
+from machina_desktop.core.providers.cloud_api import CloudApi, Query, checked_endpoint
 from machina_desktop.core.providers.cloud_errors import DENIED, NOT_FOUND, CloudError
 from machina_desktop.core.providers.cloud_power import Command, Progress
+from machina_desktop.core.providers.cloud_token import OneKey, TokenCloud, md5_of, token_fields
 from machina_desktop.core.providers.digitalocean_answers import (
     DIALECT,
     Droplets,
@@ -40,7 +31,6 @@ from machina_desktop.core.providers.digitalocean_answers import (
     OneAccount,
     OneAction,
     OneDroplet,
-    OneKey,
     Regions,
     Sizes,
     identity_of,
@@ -64,9 +54,11 @@ _COMMANDS = {
 }
 
 
-class DigitalOcean(Cloud[CloudApi]):
+class DigitalOcean(TokenCloud):
     """Droplets of one team."""
 
+    dialect = DIALECT
+    keys_path = "/v2/account/keys"
     module = "digitalocean"
     main_resource = "digitalocean_droplet.machine"
     # Asked again after a 500, its API makes a second droplet: names need not differ, and requests have no key.
@@ -75,23 +67,9 @@ class DigitalOcean(Cloud[CloudApi]):
         type=ProviderType.DIGITALOCEAN,
         title="DigitalOcean",
         summary="Droplets in North America, Europe, Asia and Australia, paid by the hour.",
-        account_fields=(
-            AccountField(
-                name="api_token",
-                title="API token",
-                help="Made in the control panel under API, Tokens, with full access or with the scopes of droplets, "
-                "actions, firewalls, images, regions, sizes, SSH keys and tags.",
-                is_secret=True,
-                is_required=True,
-            ),
-            AccountField(
-                name="read_token",
-                title="Read-only token",
-                help="Used to browse, so that the other one is opened for runs only.",
-                is_secret=True,
-                is_advanced=True,
-            ),
-            ENDPOINT,
+        account_fields=token_fields(
+            "Made in the control panel under API, Tokens, with full access or with the scopes of droplets, actions, "
+            "firewalls, images, regions, sizes, SSH keys and tags."
         ),
         power_actions=("reboot", "stop", "start", "rebuild", "snapshot"),
         has_keys=True,
@@ -100,23 +78,29 @@ class DigitalOcean(Cloud[CloudApi]):
         login="root",
     )
 
-    def open(self, access: Access, cancelled: Callable[[], bool] = never) -> CloudApi:
-        """A line to the API."""
-        return CloudApi(
-            _endpoint(access),
-            secret_of(access, "api_token", "read_token"),
-            DIALECT,
-            access.preferences,
-            cancelled=cancelled,
-            pace=self.pace,
-            patience=self.patience,
-        )
+    def endpoint_of(self, access: Access) -> str:
+        """The API's address without its version, which is in every path.
+
+        Raises:
+            InvalidInput: E-CLOUD-ENDPOINT, it has another path, and the Terraform provider asks for firewalls without
+                it.
+        """
+        text = access.settings.get("endpoint", "").strip()
+        found = checked_endpoint(text).removesuffix("/v2") if text else _ENDPOINT
+        if urllib.parse.urlsplit(found).path:
+            raise InvalidInput(
+                "This API endpoint has a path, which DigitalOcean's Terraform provider leaves out.",
+                field="endpoint",
+                hint="Give the API a host name or a port of its own, and write the address without a path.",
+                code="E-CLOUD-ENDPOINT",
+            )
+        return found
 
     async def environment(self, access: Access) -> dict[str, str]:
         """Token and endpoint of the digitalocean provider."""
-        token = checked_token(secret_of(access, "api_token", "api_token"), self.info.title)
-        is_own = _endpoint(access) == _ENDPOINT
-        return {"DIGITALOCEAN_TOKEN": token} | ({} if is_own else {"DIGITALOCEAN_API_URL": _endpoint(access)})
+        endpoint = self.endpoint_of(access)
+        where = {} if endpoint == _ENDPOINT else {"DIGITALOCEAN_API_URL": endpoint}
+        return {"DIGITALOCEAN_TOKEN": self.token_of(access)} | where
 
     async def identify(self, api: CloudApi) -> Verification:
         """The account; a token of few scopes may not ask for it and is good all the same.
@@ -144,10 +128,10 @@ class DigitalOcean(Cloud[CloudApi]):
     async def offers(self, api: CloudApi) -> Catalogue:
         """Regions, sizes with what is left of them in each region, images and snapshots."""
         regions, sizes, system, own = await asyncio.gather(
-            api.listed("/v2/regions", Regions, _FULL_PAGES),
-            api.listed("/v2/sizes", Sizes, _FULL_PAGES),
-            api.listed("/v2/images", Images, (*_FULL_PAGES, ("type", "distribution"))),
-            api.listed("/v2/images", Images, (*_FULL_PAGES, ("private", "true"))),
+            api.listed("/v2/regions", Regions, lambda page: page.regions, _FULL_PAGES),
+            api.listed("/v2/sizes", Sizes, lambda page: page.sizes, _FULL_PAGES),
+            api.listed("/v2/images", Images, lambda page: page.images, (*_FULL_PAGES, ("type", "distribution"))),
+            api.listed("/v2/images", Images, lambda page: page.images, (*_FULL_PAGES, ("private", "true"))),
         )
         return Catalogue(
             regions=regions_of(regions),
@@ -159,35 +143,25 @@ class DigitalOcean(Cloud[CloudApi]):
     async def machines(self, api: CloudApi, machine_id: str = "") -> tuple[Instance, ...]:
         """Droplets of the team."""
         marked: Query = (("tag_name", f"{MACHINE_MARK}-{machine_id}"),) if machine_id else ()
-        return tuple(instance_of(each) for each in await api.listed("/v2/droplets", Droplets, (*_FULL_PAGES, *marked)))
+        found = await api.listed("/v2/droplets", Droplets, lambda page: page.droplets, (*_FULL_PAGES, *marked))
+        return tuple(instance_of(each) for each in found)
 
     async def look(self, api: CloudApi, resource_id: str) -> Instance:
         """One droplet."""
-        return instance_of(
-            (await api.get(f"/v2/droplets/{number_of(self.info.title, resource_id)}", OneDroplet)).droplet
-        )
+        return instance_of((await api.get(f"/v2/droplets/{self.number(resource_id)}", OneDroplet)).droplet)
 
     async def find_key(self, api: CloudApi, key: SSHKey) -> str:
         """By its fingerprint, which is unique in an account."""
         try:
-            return str((await api.get(f"/v2/account/keys/{md5_of(key)}", OneKey)).ssh_key.id)
+            return str((await api.get(f"{self.keys_path}/{md5_of(key)}", OneKey)).ssh_key.id)
         except CloudError as error:
             if error.code != NOT_FOUND:
                 raise
             return ""
 
-    async def add_key(self, api: CloudApi, key: SSHKey, name: str) -> str:
-        """Add it."""
-        body = {"name": name, "public_key": key.public_key.strip()}
-        return str((await api.write("POST", "/v2/account/keys", OneKey, body)).ssh_key.id)
-
-    async def drop_key(self, api: CloudApi, provider_key_id: str) -> None:
-        """Delete it."""
-        await api.remove(f"/v2/account/keys/{number_of(self.info.title, provider_key_id)}")
-
     async def begin(self, api: CloudApi, context: HookContext, command: Command) -> str:
         """Post the action."""
-        path = f"/v2/droplets/{number_of(self.info.title, resource_id_of(context))}/actions"
+        path = f"/v2/droplets/{self.number(resource_id_of(context))}/actions"
         body = {"type": _COMMANDS[command]} | _more(context, command)
         return str((await api.write("POST", path, OneAction, body)).action.id)
 
@@ -210,28 +184,9 @@ async def _droplets_seen(api: CloudApi) -> int | None:
 
 
 def _more(context: HookContext, command: Command) -> dict[str, object]:
-    machine, options = context.machine, context.options
     if command is Command.REBUILD:
-        image = options.get("image") or machine.image
-        return {"image": int(image) if image.isdigit() else image}
+        image = context.options.get("image") or context.machine.image
+        return {"image": int(image) if image.isdecimal() else image}
     if command is Command.SNAPSHOT:
-        return {"name": options.get("name") or f"{machine.name} {now():%Y-%m-%d %H:%M}"}
+        return {"name": snapshot_name(context)}
     return {}
-
-
-def _endpoint(access: Access) -> str:
-    """The API's address without its version, which is in every path.
-
-    Raises:
-        InvalidInput: E-CLOUD-ENDPOINT, it has another path, and the Terraform provider asks for firewalls without it.
-    """
-    text = access.settings.get("endpoint", "").strip()
-    found = checked_endpoint(text).removesuffix("/v2") if text else _ENDPOINT
-    if urllib.parse.urlsplit(found).path:
-        raise InvalidInput(
-            "This API endpoint has a path, which DigitalOcean's Terraform provider leaves out.",
-            field="endpoint",
-            hint="Give the API a host name or a port of its own, and write the address without a path.",
-            code="E-CLOUD-ENDPOINT",
-        )
-    return found

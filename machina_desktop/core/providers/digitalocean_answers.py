@@ -189,22 +189,12 @@ class Droplets(Listed):
 
     droplets: tuple[Droplet, ...]
 
-    @property
-    def things(self) -> tuple[Droplet, ...]:
-        """What is on it."""
-        return self.droplets
-
 
 @dataclass(frozen=True, kw_only=True)
 class Regions(Listed):
     """A page of regions."""
 
     regions: tuple[RegionAnswer, ...]
-
-    @property
-    def things(self) -> tuple[RegionAnswer, ...]:
-        """What is on it."""
-        return self.regions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,37 +203,12 @@ class Sizes(Listed):
 
     sizes: tuple[SizeAnswer, ...]
 
-    @property
-    def things(self) -> tuple[SizeAnswer, ...]:
-        """What is on it."""
-        return self.sizes
-
 
 @dataclass(frozen=True, kw_only=True)
 class Images(Listed):
     """A page of images."""
 
     images: tuple[ImageAnswer, ...]
-
-    @property
-    def things(self) -> tuple[ImageAnswer, ...]:
-        """What is on it."""
-        return self.images
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeyAnswer:
-    """An SSH key of the account's."""
-
-    id: int
-    name: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OneKey:
-    """The answer about one."""
-
-    ssh_key: KeyAnswer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,15 @@ from machina_desktop.core.domain.provider import (
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Access, HookContext, MachineParts
-from machina_desktop.core.providers.cloud import ENDPOINT, MACHINE_MARK, TEAM_MARK, Cloud, never, resource_id_of
+from machina_desktop.core.providers.cloud import (
+    ENDPOINT,
+    MACHINE_MARK,
+    TEAM_MARK,
+    Cloud,
+    never,
+    resource_id_of,
+    snapshot_name,
+)
 from machina_desktop.core.providers.cloud_api import Query, checked_endpoint
 from machina_desktop.core.providers.cloud_errors import DENIED, FAULT, NOT_FOUND, CloudError, clean
 from machina_desktop.core.providers.cloud_power import Command, Progress
@@ -151,7 +159,7 @@ class Gcp(Cloud[GoogleApi]):
         try:
             project, regions = await asyncio.gather(
                 api.get(f"/projects/{api.project}", Project),
-                api.listed(f"/projects/{api.project}/regions", Regions, _FULL_PAGES),
+                api.listed(f"/projects/{api.project}/regions", Regions, lambda page: page.items, _FULL_PAGES),
             )
         except CloudError as error:
             if error.code not in {DENIED, NOT_FOUND}:
@@ -176,9 +184,10 @@ class Gcp(Cloud[GoogleApi]):
         )
         (regions, zones), kinds, images = await asyncio.gather(
             asyncio.gather(
-                api.listed(f"{root}/regions", Regions, _FULL_PAGES), api.listed(f"{root}/zones", Zones, _FULL_PAGES)
+                api.listed(f"{root}/regions", Regions, lambda page: page.items, _FULL_PAGES),
+                api.listed(f"{root}/zones", Zones, lambda page: page.items, _FULL_PAGES),
             ),
-            api.listed(f"{root}/aggregated/machineTypes", MachineTypes, types),
+            api.listed(f"{root}/aggregated/machineTypes", MachineTypes, lambda page: page.types, types),
             asyncio.gather(*(_images(api, project) for project in (*_PUBLIC, api.project))),
         )
         return Catalogue(
@@ -197,7 +206,9 @@ class Gcp(Cloud[GoogleApi]):
         query = _FULL_PAGES
         if machine_id:
             query = (*query, ("filter", f'labels.{MACHINE_MARK}="{machine_id.lower()}"'))
-        told = await api.listed(f"/projects/{api.project}/aggregated/instances", Instances, query)
+        told = await api.listed(
+            f"/projects/{api.project}/aggregated/instances", Instances, lambda page: page.told, query
+        )
         found = tuple(instance_of(api.project, each) for each in told if isinstance(each, InstanceAnswer))
         silent = clean(", ".join(dict.fromkeys(each.where for each in told if isinstance(each, Silence))))
         if silent and machine_id and not found:
@@ -307,7 +318,7 @@ async def _images(api: GoogleApi, project: str) -> tuple[Image, ...]:
     is_own = project == api.project
     query: Query = (*_FULL_PAGES, ("fields", f"{_IMAGE_FIELDS},nextPageToken"))
     try:
-        answers = await api.listed(f"/projects/{project}/global/images", Images, query)
+        answers = await api.listed(f"/projects/{project}/global/images", Images, lambda page: page.items, query)
     except CloudError as error:
         # An organisation may allow its own images only.
         if is_own or error.code not in {DENIED, NOT_FOUND}:
@@ -319,7 +330,7 @@ async def _images(api: GoogleApi, project: str) -> tuple[Image, ...]:
 
 def _snapshot(context: HookContext) -> dict[str, object]:
     machine = context.machine
-    wanted = context.options.get("name") or f"{machine.name} {now():%Y-%m-%d %H:%M}"
+    wanted = snapshot_name(context)
     # A name of Google's holds few kinds of letters; what was wished for stands in the description.
     slug = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")
     slug = slug if slug[:1].isalpha() else f"snapshot-{slug}"

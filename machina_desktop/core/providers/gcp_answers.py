@@ -159,11 +159,6 @@ class Regions(Listed):
 
     items: tuple[RegionAnswer, ...] = ()
 
-    @property
-    def things(self) -> tuple[RegionAnswer, ...]:
-        """What is on it."""
-        return self.items
-
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneAnswer:
@@ -180,11 +175,6 @@ class Zones(Listed):
     """A page of zones."""
 
     items: tuple[ZoneAnswer, ...] = ()
-
-    @property
-    def things(self) -> tuple[ZoneAnswer, ...]:
-        """What is on it."""
-        return self.items
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +205,7 @@ class MachineTypes(Listed):
     items: dict[str, TypesOfScope] = field(default_factory=dict)
 
     @property
-    def things(self) -> tuple[MachineType, ...]:
+    def types(self) -> tuple[MachineType, ...]:
         """What is on it."""
         return tuple(each for scope in self.items.values() for each in scope.machineTypes)
 
@@ -239,11 +229,6 @@ class Images(Listed):
     """A page of images of one project."""
 
     items: tuple[ImageAnswer, ...] = ()
-
-    @property
-    def things(self) -> tuple[ImageAnswer, ...]:
-        """What is on it."""
-        return self.items
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,7 +295,7 @@ class Instances(Listed):
     warning: Warned | None = None
 
     @property
-    def things(self) -> tuple[InstanceAnswer | Silence, ...]:
+    def told(self) -> tuple[InstanceAnswer | Silence, ...]:
         """The machines, and what could not be asked for any."""
         found = tuple(each for scope in self.items.values() for each in scope.instances)
         silent = [last(name) for name, scope in self.items.items() if is_partial(scope.warning)]

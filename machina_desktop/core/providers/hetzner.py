@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import urllib.parse
-from collections.abc import Callable
 
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import (
-    AccountField,
     Catalogue,
     CredentialStatus,
     Instance,
@@ -20,26 +18,17 @@ from machina_desktop.core.domain.provider import (
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Access, HookContext, MachineParts
-from machina_desktop.core.providers.cloud import (
-    ENDPOINT,
-    MACHINE_MARK,
-    Cloud,
-    md5_of,
-    never,
-    number_of,
-    resource_id_of,
-    secret_of,
-)
-from machina_desktop.core.providers.cloud_api import CloudApi, Query, checked_endpoint, checked_token
+from machina_desktop.core.providers.cloud import MACHINE_MARK, resource_id_of, snapshot_name
+from machina_desktop.core.providers.cloud_api import CloudApi, Query, checked_endpoint
 from machina_desktop.core.providers.cloud_errors import NOT_FOUND, CloudError
 from machina_desktop.core.providers.cloud_power import Command, Progress
+from machina_desktop.core.providers.cloud_token import TokenCloud, md5_of, token_fields
 from machina_desktop.core.providers.hetzner_answers import (
     DIALECT,
     Images,
     Keys,
     Locations,
     OneAction,
-    OneKey,
     OneServer,
     Pricing,
     Servers,
@@ -65,31 +54,19 @@ _COMMANDS = {
 }
 
 
-class Hetzner(Cloud[CloudApi]):
+class Hetzner(TokenCloud):
     """Servers of one project."""
 
+    dialect = DIALECT
+    keys_path = "/ssh_keys"
     module = "hetzner"
     main_resource = "hcloud_server.machine"
     info = ProviderInfo(
         type=ProviderType.HETZNER,
         title="Hetzner Cloud",
         summary="Servers in Germany, Finland, the United States and Singapore, paid by the hour.",
-        account_fields=(
-            AccountField(
-                name="api_token",
-                title="API token",
-                help="Made in the project's console under Security, API tokens, with the right to read and write.",
-                is_secret=True,
-                is_required=True,
-            ),
-            AccountField(
-                name="read_token",
-                title="Read-only token",
-                help="Used to browse, so that the other one is opened for runs only.",
-                is_secret=True,
-                is_advanced=True,
-            ),
-            ENDPOINT,
+        account_fields=token_fields(
+            "Made in the project's console under Security, API tokens, with the right to read and write."
         ),
         power_actions=("reboot", "stop", "start", "rebuild", "snapshot", "rescue"),
         has_keys=True,
@@ -98,22 +75,18 @@ class Hetzner(Cloud[CloudApi]):
         login="root",
     )
 
-    def open(self, access: Access, cancelled: Callable[[], bool] = never) -> CloudApi:
-        """A line to the API."""
-        return CloudApi(
-            _endpoint(access),
-            secret_of(access, "api_token", "read_token"),
-            DIALECT,
-            access.preferences,
-            cancelled=cancelled,
-            pace=self.pace,
-            patience=self.patience,
-        )
+    def endpoint_of(self, access: Access) -> str:
+        """The API's address with its version, which goes without saying."""
+        text = access.settings.get("endpoint", "").strip()
+        found = checked_endpoint(text) if text else _ENDPOINT
+        return found if urllib.parse.urlsplit(found).path else f"{found}/v1"
 
     async def environment(self, access: Access) -> dict[str, str]:
         """Token and endpoint of the hcloud provider."""
-        token = checked_token(secret_of(access, "api_token", "api_token"), self.info.title)
-        return {"HCLOUD_TOKEN": token} | ({"HCLOUD_ENDPOINT": _endpoint(access)} if _has_endpoint(access) else {})
+        endpoint = self.endpoint_of(access)
+        return {"HCLOUD_TOKEN": self.token_of(access)} | (
+            {} if endpoint == _ENDPOINT else {"HCLOUD_ENDPOINT": endpoint}
+        )
 
     def variables(self, machine: Machine, parts: MachineParts) -> dict[str, object]:
         """Whether its firewalls stay as they are, beside the rest."""
@@ -135,10 +108,10 @@ class Hetzner(Cloud[CloudApi]):
     async def offers(self, api: CloudApi) -> Catalogue:
         """Locations, types with their prices and stock by location, images and snapshots."""
         locations, kinds, system, own, pricing = await asyncio.gather(
-            api.listed("/locations", Locations, _FULL_PAGES),
-            api.listed("/server_types", ServerTypes, _FULL_PAGES),
-            api.listed("/images", Images, (*_FULL_PAGES, ("type", "system"))),
-            api.listed("/images", Images, (*_FULL_PAGES, ("type", "snapshot"))),
+            api.listed("/locations", Locations, lambda page: page.locations, _FULL_PAGES),
+            api.listed("/server_types", ServerTypes, lambda page: page.server_types, _FULL_PAGES),
+            api.listed("/images", Images, lambda page: page.images, (*_FULL_PAGES, ("type", "system"))),
+            api.listed("/images", Images, lambda page: page.images, (*_FULL_PAGES, ("type", "snapshot"))),
             api.get("/pricing", Pricing),
         )
         sizes = (size_of(kind, pricing.pricing.currency) for kind in kinds)
@@ -152,29 +125,22 @@ class Hetzner(Cloud[CloudApi]):
     async def machines(self, api: CloudApi, machine_id: str = "") -> tuple[Instance, ...]:
         """Servers of the project."""
         marked: Query = (("label_selector", f"{MACHINE_MARK}={machine_id}"),) if machine_id else ()
-        return tuple(instance_of(each) for each in await api.listed("/servers", Servers, (*_FULL_PAGES, *marked)))
+        found = await api.listed("/servers", Servers, lambda page: page.servers, (*_FULL_PAGES, *marked))
+        return tuple(instance_of(each) for each in found)
 
     async def look(self, api: CloudApi, resource_id: str) -> Instance:
         """One server."""
-        return instance_of((await api.get(f"/servers/{number_of(self.info.title, resource_id)}", OneServer)).server)
+        return instance_of((await api.get(f"/servers/{self.number(resource_id)}", OneServer)).server)
 
     async def find_key(self, api: CloudApi, key: SSHKey) -> str:
         """By its fingerprint, which is unique in a project."""
-        found = await api.listed("/ssh_keys", Keys, (*_FULL_PAGES, ("fingerprint", md5_of(key))))
+        by_print: Query = (*_FULL_PAGES, ("fingerprint", md5_of(key)))
+        found = await api.listed(self.keys_path, Keys, lambda page: page.ssh_keys, by_print)
         return str(found[0].id) if found else ""
-
-    async def add_key(self, api: CloudApi, key: SSHKey, name: str) -> str:
-        """Add it."""
-        body = {"name": name, "public_key": key.public_key.strip()}
-        return str((await api.write("POST", "/ssh_keys", OneKey, body)).ssh_key.id)
-
-    async def drop_key(self, api: CloudApi, provider_key_id: str) -> None:
-        """Delete it."""
-        await api.remove(f"/ssh_keys/{number_of(self.info.title, provider_key_id)}")
 
     async def begin(self, api: CloudApi, context: HookContext, command: Command) -> str:
         """Post the action."""
-        path = f"/servers/{number_of(self.info.title, resource_id_of(context))}/actions/{_COMMANDS[command]}"
+        path = f"/servers/{self.number(resource_id_of(context))}/actions/{_COMMANDS[command]}"
         return str((await api.write("POST", path, OneAction, _body(context, command))).action.id)
 
     async def progress(self, api: CloudApi, context: HookContext, action_id: str, command: Command) -> Progress:
@@ -189,14 +155,13 @@ class Hetzner(Cloud[CloudApi]):
 
 
 def _body(context: HookContext, command: Command) -> object:
-    machine, options = context.machine, context.options
+    machine = context.machine
     match command:
         case Command.REBUILD:
-            return {"image": options.get("image") or machine.image}
+            return {"image": context.options.get("image") or machine.image}
         case Command.SNAPSHOT:
-            name = options.get("name") or f"{machine.name} {now():%Y-%m-%d %H:%M}"
             labels = {MACHINE_MARK: machine.machine_id}
-            return {"type": "snapshot", "description": name, "labels": labels}
+            return {"type": "snapshot", "description": snapshot_name(context), "labels": labels}
         case Command.RESCUE_ON:
             account_id = context.account.provider_account_id
             known = (key.provider_key_ids.get(account_id, "") for key in context.keys)
@@ -226,15 +191,3 @@ async def _scopes(api: CloudApi) -> tuple[str, ...]:
     except Unavailable:
         return ()
     return ()
-
-
-def _has_endpoint(access: Access) -> bool:
-    return bool(access.settings.get("endpoint", "").strip())
-
-
-def _endpoint(access: Access) -> str:
-    """The API's address with its version, which goes without saying."""
-    if not _has_endpoint(access):
-        return _ENDPOINT
-    found = checked_endpoint(access.settings["endpoint"])
-    return found if urllib.parse.urlsplit(found).path else f"{found}/v1"

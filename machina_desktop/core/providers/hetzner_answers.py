@@ -23,6 +23,7 @@ from machina_desktop.core.providers.cloud_errors import (
     SOLD_OUT,
     Dialect,
 )
+from machina_desktop.core.providers.cloud_token import KeyAnswer
 
 _STATUSES = {
     "initializing": MachineStatus.PROVISIONING,
@@ -219,22 +220,12 @@ class Servers(Listed):
 
     servers: tuple[Server, ...]
 
-    @property
-    def things(self) -> tuple[Server, ...]:
-        """What is on it."""
-        return self.servers
-
 
 @dataclass(frozen=True, kw_only=True)
 class Locations(Listed):
     """A page of locations."""
 
     locations: tuple[Location, ...]
-
-    @property
-    def things(self) -> tuple[Location, ...]:
-        """What is on it."""
-        return self.locations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,11 +234,6 @@ class ServerTypes(Listed):
 
     server_types: tuple[ServerType, ...]
 
-    @property
-    def things(self) -> tuple[ServerType, ...]:
-        """What is on it."""
-        return self.server_types
-
 
 @dataclass(frozen=True, kw_only=True)
 class Images(Listed):
@@ -255,38 +241,12 @@ class Images(Listed):
 
     images: tuple[ImageAnswer, ...]
 
-    @property
-    def things(self) -> tuple[ImageAnswer, ...]:
-        """What is on it."""
-        return self.images
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeyAnswer:
-    """An SSH key of the project's."""
-
-    id: int
-    name: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class OneKey:
-    """The answer about one."""
-
-    ssh_key: KeyAnswer
-
 
 @dataclass(frozen=True, kw_only=True)
 class Keys(Listed):
     """A page of keys."""
 
     ssh_keys: tuple[KeyAnswer, ...]
-
-    @property
-    def things(self) -> tuple[KeyAnswer, ...]:
-        """What is on it."""
-        return self.ssh_keys
 
 
 @dataclass(frozen=True, kw_only=True)
