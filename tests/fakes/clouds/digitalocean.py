@@ -209,8 +209,7 @@ class DigitalOcean(Cloud):
         return droplet
 
     def _sold(self, body: Thing) -> tuple[Thing, Thing]:
-        if not _NAME.fullmatch(str(body.get("name", ""))):
-            raise Refused(422, _UNFIT, "Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)")
+        _checked_name(body)
         if len(self.droplets) >= self.limit:
             raise Refused(422, _UNFIT, "creating this/these droplet(s) will exceed your droplet limit")
         size = self._size(body.get("size"))
@@ -270,6 +269,8 @@ class DigitalOcean(Cloud):
             )
         kind = str(asked.body.get("type"))
         turns = {"reboot": "active", "power_cycle": "active", "power_on": "active", "power_off": "off"}
+        if kind == "power_off" and droplet["status"] == "off":
+            raise Refused(422, _UNFIT, "Droplet is already powered off.")
         if kind in turns:
             action = self._act(droplet, kind, lambda: droplet.update(status=turns[kind]))
         elif kind == "shutdown":
@@ -281,6 +282,9 @@ class DigitalOcean(Cloud):
             action = self._act(droplet, kind, lambda: droplet.update(status="active", image=image))
         elif kind == "resize":
             action = self._resize(droplet, asked.body)
+        elif kind == "rename":
+            name = _checked_name(asked.body)
+            action = self._act(droplet, kind, lambda: droplet.update(name=name))
         elif kind == "snapshot":
             action = self._snapshot(droplet, str(asked.body.get("name") or droplet["name"]))
         else:
@@ -397,6 +401,13 @@ def _one(things: dict[int, Thing], number: str) -> Thing:
     if not number.isdigit() or int(number) not in things:
         raise Refused(404, "not_found", "The resource you requested could not be found.")
     return things[int(number)]
+
+
+def _checked_name(body: Thing) -> str:
+    name = str(body.get("name", ""))
+    if not _NAME.fullmatch(name):
+        raise Refused(422, _UNFIT, "Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)")
+    return name
 
 
 def _networks(number: int, address: str, *, is_six: bool) -> Thing:
