@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import re2
 
@@ -27,34 +27,41 @@ _is_lines: Final = re2.compile(r"(?:(?:[ -~\x{a0}-\x{d7ff}\x{e000}-\x{10ffff}]|\
 _LONGEST: Final = 3
 
 
-def lead(screen: Screen, data: bytes) -> int:
-    """How much of a chunk of lines brings the cursor into a blank row at the bottom; 0 if it has too few of them."""
-    end = 0
+class Stretch(NamedTuple):
+    """Where in a chunk lines are that may pass unseen: from ``begin`` to ``seen``; up to ``end`` they are seen."""
+
+    begin: int
+    seen: int
+    end: int
+
+
+def find_lines(screen: Screen, data: bytes) -> Stretch | None:
+    """Where a large chunk, if it is lines, brings the cursor into a blank row at the bottom, and what is seen then."""
+    begin = 0
     for _ in range(screen.lines - screen.cursor.y):
-        end = data.find(b"\n", end) + 1
-        if not end:
-            return 0
-    return end
-
-
-def flow_lines(screen: Screen, data: bytes, show: Callable[[str], None]) -> int:
-    """Take the whole lines of a large chunk that holds nothing but text and SGR sequences; answers how much was taken.
-
-    The cursor is in a blank row at the bottom. ``show`` takes the pieces of lines that have to be seen.
-    """
-    if screen.cursor.x or screen.cursor.y != screen.lines - 1 or not _is_flowing(screen):
-        return 0
+        begin = data.find(b"\n", begin) + 1
+        if not begin:
+            return None
     end = seen = data.rfind(b"\n") + 1
     for _ in range(screen.lines + 1):
         seen = data.rfind(b"\n", 0, max(seen - 1, 0)) + 1
+    return Stretch(begin, seen, end) if seen - begin > LARGE else None
+
+
+def flow_lines(screen: Screen, data: bytes, lines: Stretch, show: Callable[[str], None]) -> bool:
+    """Take whole lines of nothing but text and SGR sequences, after what comes before them; False leaves no trace.
+
+    ``show`` takes the pieces of lines that have to be seen.
+    """
+    is_at_bottom = not screen.cursor.x and screen.cursor.y == screen.lines - 1
     # What is seen then must scroll off the blank rows in between.
-    if seen < LARGE or not _is_lines(data, 0, end):
-        return 0
-    passed = data[:seen]
+    if not is_at_bottom or not _is_flowing(screen) or not _is_lines(data, lines.begin, lines.end):
+        return False
+    passed = data[lines.begin : lines.seen]
     _pass_unseen(screen, passed)
     screen.last_drawn = _last_drawn(passed.decode("utf-8", "replace")) or screen.last_drawn
-    _show(screen, data[seen:end].decode("utf-8", "replace"), show)
-    return end
+    _show(screen, data[lines.seen : lines.end].decode("utf-8", "replace"), show)
+    return True
 
 
 def _is_flowing(screen: Screen) -> bool:

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
-from machina_desktop.core.terminal.flow import LARGE, flow, flow_lines, lead
+from machina_desktop.core.terminal.flow import LARGE, find_lines, flow, flow_lines
 from machina_desktop.core.terminal.frames import is_frame, show_frame
 from machina_desktop.core.terminal.placing import is_placed, show_placed
 from machina_desktop.core.terminal.sequences import CACHE, CUP, EL, IGNORE, LONGEST, SGR, compile_csi
@@ -51,13 +51,14 @@ class Stream(Walking):
 
     def _flow(self, data: bytes) -> bytes:
         """Take lines of a large chunk as they are; answers what is left to be decoded."""
-        begin = lead(self.listener, data)
-        if begin:
-            self._feed(data[:begin])
-            data = data[begin:]
-            if self.state == GROUND and self.use_utf8 and not self.utf8_decoder.getstate()[0]:
-                data = data[flow_lines(self.listener, data, self._line) :]
-        return data
+        lines = find_lines(self.listener, data)
+        if lines is None:
+            return data
+        self._feed(data[: lines.begin])
+        is_between = self.state == GROUND and self.use_utf8 and not self.utf8_decoder.getstate()[0]
+        if is_between and flow_lines(self.listener, data, lines, self._line):
+            return data[lines.end :]
+        return data[lines.begin :]
 
     def _feed(self, data: bytes) -> None:
         text = self.utf8_decoder.decode(data) if self.use_utf8 else data.decode("latin-1")
