@@ -51,6 +51,7 @@ class SizeElsewhere(QWidget):
         self._can_take = can_take
         self._wanted: tuple[str, str, Size] | None = None
         self._asked: tuple[str, str, Size] | None = None
+        self._answered: tuple[str, str, Size] | None = None
         self._title = Label(_tr("The same elsewhere"), style=Type.LABEL, tone="secondary")
         self._about = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
         self._about.setObjectName(f"{name}.about")
@@ -70,12 +71,13 @@ class SizeElsewhere(QWidget):
         self.hide()
 
     def compare(self, account_id: str, region: str, size: Size | None) -> None:
-        """Show what is like ``size``, which the account offers; ``None`` shows nothing."""
+        """Show what is like ``size``, which the account offers; ``None`` shows nothing. Asked once for the same."""
         self._wanted = (account_id, region, size) if size is not None and account_id else None
         if self._wanted is None:
+            self._answered = None
             self._show_rows(())
             self._say("")
-        elif self._asked is None:
+        elif self._asked is None and self._wanted != self._answered:
             self._ask()
 
     def _ask(self) -> None:
@@ -95,11 +97,13 @@ class SizeElsewhere(QWidget):
 
     def _on_answer(self, asked: tuple[str, str, Size], found: tuple[Elsewhere, ...]) -> None:
         if self._is_last():
+            self._answered = asked
             self._show_rows(found, region=asked[1], size=asked[2])
             self._say(" ".join(_silence(each) for each in found if not each.sizes))
 
     def _on_failed(self, error: MachinaError) -> None:
         if self._is_last():
+            self._answered = None
             self._show_rows(())
             # Beside what is chosen from this is no more than a hint: it opens no dialog.
             self._say(_tr("Your other accounts cannot be compared: {0}").format(str(error)))

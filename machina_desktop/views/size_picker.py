@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
@@ -150,7 +151,14 @@ class SizePicker(QWidget):
         self._elsewhere.setVisible(bool(self._elsewhere.text()))
         self._compare()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._compare()
+
     def _compare(self) -> None:
+        # Other accounts are asked for whoever looks at sizes, not on the way past them.
+        if not self.isVisible():
+            return
         chosen = next((each for each in self._catalogue.sizes if each.slug == self._chosen), None)
         self.elsewhere.compare(self._account_id, self._region, chosen)
 
