@@ -20,9 +20,11 @@ class Attention(QObject):
     Signals:
         changed(str, int, str, str): An app's name, how many things need the person there, the tone (``warning`` or
             ``error``), and what they are in words: ``2 machines with errors``.
+        accounts_seen(tuple): The team's accounts as they are now.
     """
 
     changed = Signal(str, int, str, str)
+    accounts_seen = Signal(object)
 
     def __init__(self, bridge: Bridge, runs: RunWatch, *, parent: QObject) -> None:
         super().__init__(parent)
@@ -68,6 +70,7 @@ class Attention(QObject):
         self.changed.emit("machines", count, "error", one if count == 1 else many.format(count))
 
     def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
+        self.accounts_seen.emit(accounts)
         count = sum(account.credential_status is CredentialStatus.INVALID for account in accounts)
         one = self.tr("1 account whose credentials are refused")
         many = self.tr("{0} accounts whose credentials are refused")

@@ -13,6 +13,7 @@ from machina_desktop.core.domain.team import User
 from machina_desktop.core.services.device import GetEngine
 from machina_desktop.core.services.teams import WhoAmI
 from machina_desktop.views import beginning, tasks
+from machina_desktop.views.account_notices import AccountNotices
 from machina_desktop.views.apps.base import Page
 from machina_desktop.views.apps.settings import SettingsPage
 from machina_desktop.views.attention import Attention
@@ -71,6 +72,7 @@ class Desk(QObject):
         self.runs = RunWatch(bridge, parent=self)
         self.teams = TeamSwitcher(bridge, remember=window.remember_team, window=window)
         self._attention = Attention(bridge, self.runs, parent=self)
+        self._attention.accounts_seen.connect(AccountNotices(bridge, window).note)
         self.servers = ServerDesk(bridge, window)
         self.vault = VaultWatch(bridge, parent=self)
         self.vault_door = VaultDoor(bridge, self.vault, window=window)

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 
 from machina_desktop.core.domain.provider import CredentialStatus
+from machina_desktop.core.services.providers import VerifyAccount
 from machina_desktop.views.widgets.buttons import Button, Segmented
 from tests.fakes.account_desk import WAIT_S, AccountDesk, account_desk
 from tests.fakes.clouds.aws_served import moto
@@ -214,3 +215,28 @@ async def test_what_cannot_be_verified_is_saved_on_a_second_press_only(desk: Acc
     (account,) = await desk.accounts()
     assert account.credential_status is CredentialStatus.UNKNOWN
     assert "Shop has new credentials, which could not be verified" in desk.toasts()
+
+
+async def test_an_account_that_turns_invalid_is_told_once_with_the_way_to_mend_it(
+    desk: AccountDesk, hetzner: Hetzner
+) -> None:
+    await added(desk, hetzner)
+    (account,) = await desk.accounts()
+    desk.window.open_app("machines")
+    assert desk.window.inspectors.dismiss()
+    hetzner.token = "another-token-0123456789"
+    said = "The credentials of Shop are not accepted any more"
+    ask = VerifyAccount(account_id=account.provider_account_id, is_routine=True)
+    for _ in range(2):
+        await desk.made.call(ask)
+        await until(lambda: desk.toasts().count(said) == 1)
+        await turn(50)
+    assert desk.toasts().count(said) == 1
+    toast = next(each for each in desk.window.notices.shown() if each.notice.text == said)
+    assert toast.notice.action == "Replace credentials"
+    QTest.mouseClick(toast.findChildren(Button)[0], Qt.MouseButton.LeftButton)
+    await shows(desk, f"{REPLACE}.field.api_token")
+    await desk.paste(f"{REPLACE}.field.api_token", "another-token-0123456789")
+    await desk.press(f"{REPLACE}.submit")
+    await until(lambda: "Shop has new credentials, and they work" in desk.toasts(), deadline_s=WAIT_S)
+    assert said not in desk.toasts()

@@ -21,11 +21,17 @@ from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.base import Access
 from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.account_access import account_of
+from machina_desktop.core.services.account_access import (
+    WORDS,
+    account_of,
+    check_settings,
+    split_fields,
+    verified,
+)
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.custody import claim_device, is_here, is_remote, not_here, server_of
-from machina_desktop.core.services.providers import TABLE, WORDS, check_settings, split_fields, verified
 from machina_desktop.core.services.sealing import (
+    ACCOUNT_TABLE,
     MAYBE_DONE,
     KeepSealed,
     Sealed,
@@ -204,7 +210,7 @@ async def _seal_and_record(
     *,
     changed: tuple[str, ...],
 ) -> ProviderAccount:
-    record = SecretRecord(account.team_id, TABLE, account.provider_account_id)
+    record = SecretRecord(account.team_id, ACCOUNT_TABLE, account.provider_account_id)
     is_shared = await context.read(actor, lambda tx: server_of(tx, account.team_id)) is not None
     settings = dict(access.settings)
     kept_back = {name: Secret(settings.pop(name)) for name in KEPT_BACK if is_shared and name in settings}
@@ -249,6 +255,6 @@ def record_credentials(tx: Transaction, actor: Actor, ask: RecordCredentials) ->
     )
     changed = verified(changed, ask.found)
     tx.replace(changed)
-    tx.delete_sealed(account.team_id, TABLE, account.provider_account_id)
-    save_fields(tx, SecretRecord(account.team_id, TABLE, account.provider_account_id), ask.sealed.fields)
+    tx.delete_sealed(account.team_id, ACCOUNT_TABLE, account.provider_account_id)
+    save_fields(tx, SecretRecord(account.team_id, ACCOUNT_TABLE, account.provider_account_id), ask.sealed.fields)
     return changed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from machina_desktop.core.domain.custody import KEPT_BACK, Custody
@@ -23,7 +22,7 @@ from machina_desktop.core.log import REDACTOR
 from machina_desktop.core.providers.base import Access
 from machina_desktop.core.providers.registry import available_types, provider_for
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.account_access import open_account
+from machina_desktop.core.services.account_access import check_settings, open_account, split_fields, verified
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.custody import claim_device, is_remote, not_here, server_of
 from machina_desktop.core.services.sealing import (
@@ -39,8 +38,6 @@ from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
 TABLE = ACCOUNT_TABLE
-WORDS = 2_000
-"""So much is stored of what a provider says of an account."""
 
 
 def _new_account_id() -> str:
@@ -188,41 +185,6 @@ async def add_account(context: Context, actor: Actor, ask: AddAccount) -> Provid
     return await record_or_forget(context, actor, record, account)
 
 
-def split_fields(info: ProviderInfo, fields: Mapping[str, Secret]) -> tuple[dict[str, Secret], dict[str, str]]:
-    """The secret fields of an account and its settings, without what is empty.
-
-    Raises:
-        InvalidInput: a field is unknown, or one that is needed is missing; names it.
-    """
-    known = {entry.name: entry for entry in info.account_fields}
-    for name in fields:
-        if name not in known:
-            raise InvalidInput(f"{info.title} accounts have no field {name[:100]}.", field=name)
-    given = [name for name, value in fields.items() if value]
-    way = info.way_of(given)
-    if other := next((name for name in given if known[name].way not in {"", way}), ""):
-        raise InvalidInput(f"Choose one way to sign in: {' or '.join(info.ways)}, not both.", field=other)
-    for entry in info.account_fields:
-        if entry.is_required and entry.way in {"", way} and not fields.get(entry.name):
-            raise InvalidInput(f"{entry.title} is needed.", field=entry.name)
-    secrets = {name: value for name, value in fields.items() if known[name].is_secret and value}
-    settings = {name: value.reveal().strip() for name, value in fields.items() if not known[name].is_secret}
-    return secrets, {name: value for name, value in settings.items() if value}
-
-
-def verified(account: ProviderAccount, found: Verification) -> ProviderAccount:
-    """The account with what its provider answered."""
-    return replace(
-        account,
-        credential_status=found.status,
-        identity=REDACTOR.redact(found.identity)[:WORDS],
-        scopes=tuple(scope[:WORDS] for scope in found.scopes[:WORDS]) or None,
-        quota=found.quota[:WORDS],
-        status_reason=REDACTOR.redact(found.reason)[:WORDS],
-        last_verified_at=account.last_verified_at if found.status is CredentialStatus.UNKNOWN else now(),
-    )
-
-
 @use_case("provider_account.record", "POST /api/providers/accounts", is_for_devices=True)
 def record_account(tx: Transaction, actor: Actor, ask: RecordAccount) -> ProviderAccount:
     """Store the account with its envelopes."""
@@ -271,20 +233,6 @@ def _checked_colour(colour: str) -> str:
             f"There is no colour {colour[:40]}.", field="colour", hint=f"There are: {', '.join(ACCOUNT_COLOURS)}."
         )
     return colour
-
-
-def check_settings(info: ProviderInfo, settings: Mapping[str, str], *, is_shared: bool) -> None:
-    """Refuse settings that no account of that provider has, and on a server those that it never has."""
-    known = {entry.name for entry in info.account_fields if not entry.is_secret}
-    for name in settings:
-        if name not in known:
-            raise InvalidInput(f"{info.title} accounts have no field {name[:100]}.", field="settings")
-        if is_shared and name in KEPT_BACK:
-            raise InvalidInput(
-                f"The field {name} stays on one's own computer; a server never has it.",
-                field="settings",
-                hint="Add the account from the desktop.",
-            )
 
 
 @use_case("provider_account.verify", "POST /api/providers/accounts/{account_id}/verify")
