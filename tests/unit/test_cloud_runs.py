@@ -191,6 +191,12 @@ async def test_a_token_that_was_withdrawn_fails_before_anything_is_planned(site:
     assert account.credential_status is CredentialStatus.INVALID
 
 
+async def test_a_token_that_may_only_read_fails_before_anything_is_planned(site: Site) -> None:
+    site.cloud.token, site.cloud.read_token = "another", TOKEN
+    run = await site.failed(await site.create())
+    assert (run.error_code, run.plan_summary) == ("E-ACCOUNT-READS", None)
+
+
 async def test_a_token_that_is_withdrawn_while_the_plan_waits_fails_before_anything_is_applied(site: Site) -> None:
     ask = await site.create(auto_approve=False)
     await site.made.resting(ask.deployment_id)

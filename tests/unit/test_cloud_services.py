@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from machina_desktop.core.services.inventory import Listed, ListInstances
 from machina_desktop.core.services.keys import DeleteKey, GenerateKey, GetKey, SyncKey, UnsyncKey
 from machina_desktop.core.services.offers import FRESH, ListCatalogue
 from machina_desktop.core.services.providers import AddAccount, ListAccounts, UpdateAccount, VerifyAccount
+from machina_desktop.core.workers import account_checks
 from machina_desktop.core.workers.account_checks import EVERY, AccountChecks
 from tests.fakes.clouds.hetzner import Hetzner as Fake
 from tests.fakes.clouds.served import Fault, serving
@@ -264,6 +266,22 @@ async def test_a_provider_that_is_away_leaves_an_account_as_it_is(site: Site) ->
     # A person who asks is told.
     ask = VerifyAccount(account_id=before.provider_account_id)
     assert (await site.made.call(ask)).credential_status is CredentialStatus.UNKNOWN
+
+
+async def test_checks_go_on_after_a_look_that_failed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_checks, "LOOK_S", 0.01)
+    looks = 0
+
+    def is_open() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise Unavailable("The database is away.", hint="Wait.")
+        return False
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(AccountChecks(site.made.host.gateway, site.made.host.database, is_open).run(), 0.2)
+    assert looks > 1
 
 
 async def test_what_was_verified_a_while_ago_or_lies_in_a_locked_vault_is_left_alone(site: Site) -> None:

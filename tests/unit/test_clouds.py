@@ -17,6 +17,7 @@ from machina_desktop.core.domain.machine import MachineStatus
 from machina_desktop.core.domain.provider import CredentialStatus, Instance
 from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.providers.base import Cancelled, MachineParts
+from machina_desktop.core.providers.cloud_errors import CloudError
 from tests.fakes.clouds.digitalocean import DigitalOcean as DigitalOceanFake
 from tests.fakes.clouds.hetzner import Hetzner as HetznerFake
 from tests.fakes.clouds.served import Fault
@@ -119,6 +120,14 @@ async def test_an_endpoint_to_which_no_token_may_go_is_refused(stage: Stage, end
     with pytest.raises(InvalidInput) as caught:
         await stage.provider.instances(stage.access(endpoint=endpoint))
     assert caught.value.field == "endpoint"
+
+
+async def test_an_endpoint_of_which_terraform_would_leave_a_part_out_is_refused(digitalocean: Stage) -> None:
+    found = await digitalocean.provider.verify(digitalocean.access(endpoint=f"{digitalocean.fake.url}/clouds/one"))
+    assert (found.status, digitalocean.fake.requests) == (CredentialStatus.INVALID, [])
+    assert "has a path" in found.reason
+    found = await digitalocean.provider.verify(digitalocean.access(endpoint=f"{digitalocean.fake.url}/v2/"))
+    assert found.status is CredentialStatus.VALID
 
 
 async def test_browsing_uses_the_token_that_only_reads(stage: Stage) -> None:
@@ -387,6 +396,19 @@ async def test_a_wait_ends_when_the_run_is_cancelled(stage: Stage) -> None:
     threading.Timer(0.1, stage.cancelled.set).start()
     with pytest.raises(Cancelled):
         await asyncio.wait_for(stage.provider.power(stage.context(resource_id), "reboot"), 2)
+
+
+async def test_an_action_is_waited_for_while_nobody_can_be_asked(stage: Stage) -> None:
+    resource_id = stage.add()
+    path = f"GET {stage.list_path[:3]}/actions"
+    stage.fake.faults.append(Fault(match=path, times=stage.provider.pace.tries + 1, status=503))
+    await stage.provider.power(stage.context(resource_id), "snapshot")
+    assert any("cannot be asked" in line for line in stage.lines)
+
+    stage.fake.faults.append(Fault(match=path, times=10_000, status=503))
+    with pytest.raises(CloudError) as caught:
+        await stage.provider.power(stage.context(resource_id), "snapshot")
+    assert caught.value.code == "E-CLOUD-FAULT"
 
 
 async def test_an_action_that_does_not_end_is_given_up(stage: Stage) -> None:

@@ -6,14 +6,17 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from machina_desktop.core.domain.machine import MachineStatus
 from machina_desktop.core.domain.provider import Instance
 from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.providers.base import HookContext
 from machina_desktop.core.providers.cloud_api import pause
-from machina_desktop.core.providers.cloud_errors import CONFLICT, clean
+from machina_desktop.core.providers.cloud_errors import BUSY, CONFLICT, FAULT, clean
 
+T = TypeVar("T")
+_PASSING = frozenset({"E-OFFLINE", BUSY, FAULT})
 _SAY_S = 15.0
 """How often a wait is told of when nothing else is."""
 
@@ -39,6 +42,7 @@ class Waits:
     Attributes:
         poll_s: Between two looks at something that is under way.
         busy_s: For what somebody else began to end.
+        away_s: For a provider that cannot be asked while something is under way there.
         action_s: For an action to end; copies of disks take long.
         shutdown_s: For a system to go down by itself before it is switched off.
         settle_s: For so long a machine that was just made may be missing from lists.
@@ -47,6 +51,7 @@ class Waits:
 
     poll_s: float = 2.0
     busy_s: float = 600.0
+    away_s: float = 300.0
     action_s: float = 3600.0
     shutdown_s: float = 90.0
     settle_s: float = 30.0
@@ -96,6 +101,25 @@ class Errand:
         """
         await pause(self.waits.poll_s, self.context.cancelled.is_set)
 
+    async def hear(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer to what is asked of something under way, which goes on while nobody can ask.
+
+        Raises:
+            Unavailable: it could not be asked for ``waits.away_s``, or says no.
+        """
+        until: float | None = None
+        while True:
+            try:
+                return await ask()
+            except Unavailable as error:
+                at = time.monotonic()
+                if error.code not in _PASSING or (until is not None and at > until):
+                    raise
+                if until is None:
+                    until = at + self.waits.away_s
+                    self.context.log(f"It cannot be asked how far it is: {error.message}")
+            await self.wait()
+
 
 async def do(errand: Errand, action: str) -> None:
     """One of ``reboot``, ``stop``, ``start``, ``rebuild``, ``snapshot``, ``rescue``, until it is done.
@@ -138,7 +162,7 @@ async def _stop(errand: Errand) -> None:
             raise
         problem = error.message
     until = time.monotonic() + (0.0 if problem else errand.waits.shutdown_s)
-    while await _status(errand) != MachineStatus.STOPPED:
+    while (await errand.hear(errand.look)).status != MachineStatus.STOPPED:
         if time.monotonic() >= until:
             log(f"Its system does not go down by itself{f' ({problem})' if problem else ''}; it is switched off.")
             await _finish(errand, Command.POWER_OFF)
@@ -194,7 +218,7 @@ async def _ended(errand: Errand, action_id: str, command: Command) -> str:
     """
     began = told = time.monotonic()
     percent = 0
-    while not (seen := await errand.progress(action_id, command)).is_done:
+    while not (seen := await errand.hear(lambda: errand.progress(action_id, command))).is_done:
         at = time.monotonic()
         if at - began > errand.waits.action_s:
             raise _failed(errand, f"was not done with {command} in time", hint=f"Look at it at {errand.title}.")

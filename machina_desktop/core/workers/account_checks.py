@@ -38,7 +38,10 @@ class AccountChecks:
     async def run(self) -> None:
         """Again and again, one account after the other."""
         while True:
-            await self.check_due()
+            try:
+                await self.check_due()
+            except MachinaError as error:
+                LOG.warning("accounts are looked at again in a while: %s %s", error.code, error)
             await asyncio.sleep(LOOK_S)
 
     async def check_due(self) -> None:

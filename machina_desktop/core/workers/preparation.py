@@ -57,7 +57,7 @@ class Preparation:
         """Everything in order; a provider without accounts needs nothing of it.
 
         Raises:
-            Unavailable: E-ACCOUNT-INVALID, the provider does not accept the credentials.
+            Unavailable: E-ACCOUNT-INVALID, E-ACCOUNT-READS, the provider does not accept the credentials for this.
             InvalidInput: E-OFFER, there is no such region, size or image; E-DISK-SHRINK, the size has too small a disk.
             Conflict: E-CLOUD-SOLD-OUT; E-ADOPT-TWO, several machines are marked as this one.
         """
@@ -68,6 +68,8 @@ class Preparation:
             subject = await self._check_offer(subject, hook)
             subject = await self._put_keys(subject, hook)
         imports = await self._find(subject, hook) if self._deployment.type is DeploymentType.CREATE else ()
+        if self._deployment.type in _OFFERED:
+            imports += await self._find_firewall(subject, hook)
         return Prepared(subject=subject, imports=imports)
 
     @property
@@ -78,7 +80,8 @@ class Preparation:
         """Once for this process's part of the run.
 
         Raises:
-            Unavailable: E-ACCOUNT-INVALID, the provider does not accept the credentials.
+            Unavailable: E-ACCOUNT-INVALID, the provider does not accept the credentials; E-ACCOUNT-READS, they may
+                change nothing.
         """
         if self._is_checked or not self._has_account:
             return
@@ -92,6 +95,12 @@ class Preparation:
                 f"{found.reason}".strip(),
                 hint="Nothing was changed. Add the account again with credentials that are valid.",
                 code="E-ACCOUNT-INVALID",
+            )
+        if self._deployment.type is not DeploymentType.REFRESH and found.scopes == ("read",):
+            raise Unavailable(
+                f"The credentials of {subject.account.label} may only read at {self._provider.info.title}.",
+                hint="Nothing was changed. Give the account a token that may read and write.",
+                code="E-ACCOUNT-READS",
             )
 
     async def look_again(self, subject: Subject, hook: HookContext) -> None:
@@ -180,6 +189,22 @@ class Preparation:
             )
         self._pump.say(PHASE, f"{found[0].name} ({found[0].resource_id}) exists already; it is taken into the record.")
         return self._provider.imports(subject.machine, found[0])
+
+    async def _find_firewall(self, subject: Subject, hook: HookContext) -> tuple[tuple[str, str], ...]:
+        """One that a broken run has made: a second of its name would be refused."""
+        address = self._provider.firewall_resource
+        if not address or subject.rules is None or (subject.state is not None and address in subject.state.resources):
+            return ()
+        try:
+            found = await self._provider.find_firewall(hook.access, subject.machine.machine_id)
+        except Unavailable as error:
+            why = f"Whether it has a firewall already could not be asked: {error.message}"
+            self._pump.say(PHASE, why, level=LogLevel.WARNING)
+            return ()
+        if not found:
+            return ()
+        self._pump.say(PHASE, f"Its firewall ({found}) exists already; it is taken into the record.")
+        return ((f"{address}[0]", found),)
 
     async def _candidates(self, subject: Subject, hook: HookContext) -> tuple[Instance, ...]:
         machine = subject.machine

@@ -46,7 +46,7 @@ KEY = SSHKey(
     updated_at=AT,
 )
 PACE = Pace(pause_s=0.01, longest_s=2.0)
-WAITS = Waits(poll_s=0.02, busy_s=5.0, action_s=5.0, shutdown_s=0.5, settle_s=0.4, ssh_s=0.1)
+WAITS = Waits(poll_s=0.02, busy_s=5.0, away_s=0.3, action_s=5.0, shutdown_s=0.5, settle_s=0.4, ssh_s=0.1)
 PATIENCE = Patience(connect_s=2.0, read_s=1.0, call_s=1.0)
 KINDS = ("digitalocean", "hetzner")
 
