@@ -21,12 +21,16 @@ if HAS_ATHERIS:
 
     with atheris.instrument_imports(include=["machina_desktop.core.terminal"]):
         from machina_desktop.core.terminal.search import Pattern
+        from machina_desktop.core.terminal.stream import Stream
         from machina_desktop.core.terminal.terminal import Terminal
 else:
     from machina_desktop.core.terminal.search import Pattern
+    from machina_desktop.core.terminal.stream import Stream
     from machina_desktop.core.terminal.terminal import Terminal
 
 LINKS = Pattern("l")
+# The inputs are short, and shall go everywhere.
+Stream.worth = 8
 #: Size, chunk and scrollback of an execution; what follows is fed.
 HEADER = 4
 #: Twice as long an input takes three times as long and covers hardly more: every sequence fits.
@@ -46,6 +50,7 @@ def execute(data: bytes) -> None:
         return
     columns, lines, cut, keep = data[0] % 40 + 1, data[1] % 12 + 1, data[2], data[3]
     terminal = Terminal(columns, lines, scrollback=keep % 3 * 20)
+    terminal.counts_late = keep % 2 == 1
     body = data[HEADER:]
     at = cut % (len(body) + 1)
     terminal.feed(body[:at])

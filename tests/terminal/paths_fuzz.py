@@ -117,6 +117,7 @@ def difference(seed: int) -> str:
     bulk, exact = (Terminal(columns, lines, scrollback=100_000) for _ in range(2))
     late = Terminal(columns, lines, scrollback=100_000)
     late.counts_late = True
+    bulk._stream.worth = late._stream.worth = choose.choice((8, 500, 2_048))
     fed = []
     for _ in range(choose.randint(1, 3)):
         data = "".join(pieces(choose, columns, lines)).encode()

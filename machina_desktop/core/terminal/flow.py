@@ -19,8 +19,6 @@ _find_other_sequence = re.compile("\x1b(?!\\[[0-9:;]*m)").search
 #: All bytes of UTF-8 but the control characters; ESC is looked at on its own.
 _HARMLESS: Final = bytes([0x1B, *range(0x20, 0x7F), *range(0x80, 0x100)])
 
-#: Smaller chunks are not worth the look at their lines.
-LARGE: Final = 2_048
 #: Lines of text and SGR sequences, CR LF after each; RE2 says so at some 500 MB/s.
 _is_lines: Final = re2.compile(r"(?:(?:[ -~\x{a0}-\x{d7ff}\x{e000}-\x{10ffff}]|\x1b\[[0-9:;]*m)*\r\n)*").fullmatch
 #: Rows of a line that are made though the last of them may be all that is seen.
@@ -35,8 +33,11 @@ class Stretch(NamedTuple):
     end: int
 
 
-def find_lines(screen: Screen, data: bytes) -> Stretch | None:
-    """Where a large chunk, if it is lines, brings the cursor into a blank row at the bottom, and what is seen then."""
+def find_lines(screen: Screen, data: bytes, least: int) -> Stretch | None:
+    """Where a chunk, if it is lines, brings the cursor into a blank row at the bottom, and what is seen then.
+
+    None if less than so many bytes would pass unseen.
+    """
     begin = 0
     for _ in range(screen.lines - screen.cursor.y):
         begin = data.find(b"\n", begin) + 1
@@ -45,7 +46,7 @@ def find_lines(screen: Screen, data: bytes) -> Stretch | None:
     end = seen = data.rfind(b"\n") + 1
     for _ in range(screen.lines + 1):
         seen = data.rfind(b"\n", 0, max(seen - 1, 0)) + 1
-    return Stretch(begin, seen, end) if seen - begin > LARGE else None
+    return Stretch(begin, seen, end) if seen - begin >= least else None
 
 
 def flow_lines(screen: Screen, data: bytes, lines: Stretch, show: Callable[[str], None]) -> bool:

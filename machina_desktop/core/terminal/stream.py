@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
-from machina_desktop.core.terminal.flow import LARGE, find_lines, flow, flow_lines
+from machina_desktop.core.terminal.flow import find_lines, flow, flow_lines
 from machina_desktop.core.terminal.frames import is_frame, show_frame
 from machina_desktop.core.terminal.placing import is_placed, show_placed
 from machina_desktop.core.terminal.sequences import CACHE, CUP, EL, IGNORE, LONGEST, SGR, compile_csi
@@ -40,18 +40,24 @@ def _is_clean(text: str, sequences_in_it: int) -> bool:
 
 
 class Stream(Walking):
-    """A ``pyte.ByteStream`` that never raises and holds a bounded amount of what is not finished."""
+    """A ``pyte.ByteStream`` that never raises and holds a bounded amount of what is not finished.
+
+    Attributes:
+        worth: So many bytes are worth to be looked at as lines that pass unseen.
+    """
+
+    worth = 2_048
 
     def feed(self, data: bytes) -> None:  # type: ignore[override]
         """Show what arrives. Any chunks of the same bytes show the same."""
-        if len(data) > LARGE:
+        if len(data) > self.worth:
             data = self._flow(data)
         if data:
             self._feed(data)
 
     def _flow(self, data: bytes) -> bytes:
         """Take lines of a large chunk as they are; answers what is left to be decoded."""
-        lines = find_lines(self.listener, data)
+        lines = find_lines(self.listener, data, self.worth)
         if lines is None:
             return data
         self._feed(data[: lines.begin])
