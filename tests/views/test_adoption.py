@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from machina_desktop.core.domain.provider import Instance, ProviderType
 from machina_desktop.core.services.inventory import ImportMachine, Listed, ListInstances
 from machina_desktop.views.apps.provider_adoption import AdoptionDialog
-from machina_desktop.views.apps.provider_import import ImportMachineDialog, suggested_name
+from machina_desktop.views.apps.provider_import import ImportMachineDialog, suggested_name, suggested_tags
 from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
 from tests.fakes.rows import account, keys
 
@@ -138,6 +138,11 @@ async def test_four_accounts_of_500_stand_in_one_table_soon_after_the_last_answe
     assert len(made.names()) == 2000
     assert took < WITHIN_S, f"{took:.2f} s"
     await close(made.bridge, made.dialog, made.host)
+
+
+def test_labels_of_theirs_become_tags_of_ours_but_for_what_is_no_label() -> None:
+    labels = {"web": "", "env": "prod", "Name": "web-1", "aws:cloudformation:stack-name": "x", "machina-team": "team-1"}
+    assert suggested_tags(Instance(resource_id="1", name="web-1", labels=labels)) == ("web", "env:prod")
 
 
 @pytest.mark.parametrize(

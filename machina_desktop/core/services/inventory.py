@@ -68,7 +68,8 @@ class ListInstances(Request[tuple[Listed, ...]]):
 class ImportMachine(Request[Machine]):
     """Take a machine that exists at a provider into the team's care; ``resource_id`` is the provider's id of it.
 
-    Its plan shows what is taken into the record, and nothing is made anew. ``key_ids`` are those that log in to it.
+    Its plan shows what is taken into the record, and no machine is made. ``key_ids`` are those that log in to it, and
+    ``tags`` take the place of those that it has at its provider.
     """
 
     team_id: str

@@ -55,7 +55,12 @@ class ImportMachineDialog(Dialog):
         )
         self._name.control.setObjectName("import_machine.name")
         self._name.submitted.connect(self._on_primary)
-        self._tags = Input(self.tr("Tags"), placeholder="prod, eu", help_text=self.tr("Optional, separated by commas."))
+        self._tags = Input(
+            self.tr("Tags"),
+            text=", ".join(suggested_tags(instance)),
+            placeholder="prod, eu",
+            help_text=self.tr("Separated by commas. What is left out here is taken away at its provider."),
+        )
         self._tags.control.setObjectName("import_machine.tags")
         self._keys = Label(self.tr("Keys that log in to it"), style=Type.MEDIUM)
         about = self.tr("It goes on running as it is. The plan shows what is taken into the record.")
@@ -117,6 +122,16 @@ class ImportMachineDialog(Dialog):
             self._name.set_error(str(error))
         else:
             self.show_error(" ".join(part for part in (error.message, error.hint) if part))
+
+
+def suggested_tags(instance: Instance) -> tuple[str, ...]:
+    """The tags that it has at its provider, in the form that ours have: ``web``, or ``env:prod`` for a label.
+
+    Without the name that AWS keeps among them, what AWS keeps for itself, and marks of ours.
+    """
+    own = ("aws:", "machina-machine", "machina-team")
+    labels = {name: value for name, value in instance.labels.items() if name != "Name" and not name.startswith(own)}
+    return tuple(f"{name}:{value}" if value else name for name, value in labels.items())
 
 
 def suggested_name(name: str) -> str:
