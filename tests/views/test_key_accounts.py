@@ -16,13 +16,14 @@ from pytestqt.qtbot import QtBot
 
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount
-from machina_desktop.core.domain.team import Actor, SystemRole, TeamRole
+from machina_desktop.core.domain.team import Access, Actor, Grant, SystemRole, TeamRole
 from machina_desktop.core.errors import Locked, MachinaError, Unavailable
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.keys import DeleteKey, GenerateKey, SyncedKey, SyncKey, UnsyncKey
 from machina_desktop.core.services.providers import ListAccounts
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.key_detail import KeyDetail
+from machina_desktop.views.apps.key_errands import errands_of
 from machina_desktop.views.apps.keys import KeysPage
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.widgets.feedback import Badge
@@ -94,10 +95,12 @@ class TestTheDetail:
         stage.press(f"key.account.{LABS}.deed")
         assert said(stage, LABS) == "asking DigitalOcean…"
         assert not stage.find(QAbstractButton, f"key.account.{LABS}.deed").isEnabled()
+        errands_of(stage.bridge).take("key-grace", LABS)
         gate.set()
         await until(lambda: said(stage, LABS) == "there as")
         (ask,) = stage.gateway.asked_of(SyncKey)
         assert (ask.key_id, ask.account_id) == ("key-grace", LABS)
+        assert stage.gateway.asked_of(UnsyncKey) == []
         assert stage.find(QAbstractButton, f"key.account.{LABS}.deed").text() == "Take away"
 
     async def test_a_key_that_the_account_knew_already_is_said_to_have_been_there(self, stage: Stage) -> None:
@@ -204,6 +207,33 @@ class TestTheDetail:
         assert said(stage, HETZNER) == "there as"
         assert not stage.has(f"key.account.{HETZNER}.deed")
         assert not any(each.is_available() for each in detail.commands() if "account" in each.name)
+
+    async def test_rights_that_are_taken_back_show_at_once(self, stage: Stage) -> None:
+        await shown(stage)
+        assert stage.has(f"key.account.{LABS}.deed")
+        actor = stage.gateway.actor
+        only = Grant(
+            grant_id="grant-1",
+            team_id=TEAM_ID,
+            user_id=actor.user_id,
+            access=Access.VIEWER,
+            granted_by="user-9",
+            created_at=now(),
+        )
+        stage.gateway.actor = replace(actor, team_roles=((TEAM_ID, TeamRole.MEMBER),), grants=(only,))
+        stage.gateway.put(only)
+        await until(lambda: stage.has("key.accounts.refusal"))
+        assert not stage.has(f"key.account.{LABS}.deed")
+
+    async def test_the_keyboard_stays_on_the_button_that_it_pressed(self, stage: Stage) -> None:
+        detail = await shown(stage)
+        detail.activateWindow()
+        await until(detail.isActiveWindow)
+        button = stage.find(QAbstractButton, f"key.account.{LABS}.deed")
+        button.setFocus(Qt.FocusReason.TabFocusReason)
+        press(detail, Qt.Key.Key_Space)
+        await until(lambda: button.text() == "Take away")
+        assert button.hasFocus()
 
     async def test_the_palette_offers_each_account_and_all_of_them(self, stage: Stage) -> None:
         detail = await shown(stage, "key-laptop")
