@@ -323,10 +323,10 @@ def floods(way: tuple[str, Callable[[int, int], float], Opener], file: Path, col
         rates.append(rate)
         frames.append(frame)
         gaps += gap
-    other = "paramiko" if name == "over sshd" else "the engine"
+    other = "paramiko alone (bar: 0.9)" if name == "over sshd" else "the engine alone          "
     print(
         f"{columns}x{lines} {file.stem:8} {name:14}  {statistics.median(rates):5.1f} MB/s, "
-        f"{statistics.median(ratios):4.2f} of {other} alone (bar: 0.9)  "
+        f"{statistics.median(ratios):4.2f} of {other}  "
         f"{statistics.median(frames):4.0f} frames/s (bar: 30)  "
         f"gap p99 {percentile(gaps, 0.99):4.0f} ms (bar: 50), longest {max(gaps):4.0f} ms",
         flush=True,
