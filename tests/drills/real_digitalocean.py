@@ -191,6 +191,18 @@ def test_a_droplet_that_the_api_made_before_it_failed_is_taken_over_and_not_made
     assert "Nothing to change" in shell.log()
 
 
+def test_a_firewall_that_the_api_made_before_it_failed_is_taken_over(shell: Shell) -> None:
+    planned(shell)
+    shell.cloud.faults.append(Fault(match="POST /v2/firewalls", status=500, after=True))
+    assert shell("deployments", "approve", "web-1", "--wait").returncode == 1
+    shell.done("machines", "retry", "web-1", "--wait", "--yes")
+    summary = shell.run()["plan_summary"]
+    assert (summary["imports"], summary["add"], summary["remove"]) == (1, 0, 0)
+    is_made_as_asked(shell)
+    shell.done("machines", "set-firewall", "web-1", "--wait", "--yes")
+    assert "Nothing to change" in shell.log()
+
+
 def test_a_resize_goes_on_when_the_api_fails_for_a_moment(shell: Shell) -> None:
     """Were it given up half-way, the droplet would stay switched off."""
     planned(shell)

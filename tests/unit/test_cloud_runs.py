@@ -18,6 +18,7 @@ from machina_desktop.core.providers import registry
 from machina_desktop.core.providers.base import Access
 from machina_desktop.core.providers.hetzner import Hetzner
 from machina_desktop.core.secret import Secret
+from machina_desktop.core.services.firewalls import CreateFirewall
 from machina_desktop.core.services.keys import GenerateKey, GetKey
 from machina_desktop.core.services.machines import (
     CreateMachine,
@@ -260,6 +261,20 @@ async def test_a_machine_that_a_broken_run_has_made_is_found_by_its_mark_and_tak
     assert (run.plan_summary.imports, run.plan_summary.remove) == (1, 0)
     (server_id,) = site.cloud.servers
     assert (await site.made.machine(ask.machine_id)).provider_resource_id == str(server_id)
+
+
+async def test_a_firewall_that_a_broken_run_has_made_is_found_by_its_name_and_taken_over(site: Site) -> None:
+    ask = CreateFirewall(team_id=site.made.team_id, name="web", template="web")
+    profile = await site.made.call(ask)
+    site.cloud.faults.append(Fault(match="POST /v1/firewalls", status=500, after=True))
+    made = await site.create(firewall_profile_id=profile.profile_id)
+    await site.failed(made)
+    again = await site.made.call(RetryMachine(machine_id=made.machine_id, auto_approve=True))
+    run = await site.ended(again.deployment_id)
+    assert run.state is SUCCEEDED, await site.made.log(again.deployment_id)
+    assert run.plan_summary is not None
+    assert (run.plan_summary.imports, run.plan_summary.remove) == (1, 0)
+    assert (len(site.cloud.servers), len(site.cloud.firewalls)) == (1, 1)
 
 
 async def test_two_machines_with_the_same_mark_are_left_to_a_person(site: Site) -> None:

@@ -106,6 +106,8 @@ class Provider(ABC):
     """Folder under ``terraform/``."""
     main_resource: str = ""
     """Address of the machine in the module, such as ``hcloud_server.machine``."""
+    firewall_resource: str = ""
+    """Address in the module, without an index, of the firewall that a machine has for itself; empty for none."""
     once: ClassVar[Mapping[str, str]] = {}
     """Variables of its Terraform provider's that have it ask for everything once only; set while something is made."""
 
@@ -127,6 +129,10 @@ class Provider(ABC):
         With ``is_expected`` one may have been made a moment ago: lists that lag are asked again for a while.
         """
         return tuple(found for found in await self.instances(access) if found.machine_id == machine_id)
+
+    async def find_firewall(self, access: Access, machine_id: str) -> str:
+        """Import id of the firewall that was made for that machine of ours; empty where there is none."""
+        return ""
 
     async def put_key(self, access: Access, key: SSHKey) -> str:
         """Have the account know the public key; the provider's id of it. One that is there already is not added again.

@@ -79,6 +79,15 @@ class TokenCloud(Cloud[CloudApi]):
             patience=self.patience,
         )
 
+    @abstractmethod
+    async def firewall_called(self, api: CloudApi, name: str) -> str:
+        """The id of the firewall of that name; empty for none."""
+
+    async def find_firewall(self, access: Access, machine_id: str) -> str:
+        """By the name that the module gives it."""
+        async with self.open(access) as api:
+            return await self.firewall_called(api, f"machina-{machine_id}")
+
     def has_reading_half(self, access: Access) -> bool:
         """Whether there is a token for browsing."""
         return bool(access.secrets.get("read_token"))

@@ -27,6 +27,7 @@ from machina_desktop.core.providers.cloud_token import OneKey, TokenCloud, md5_o
 from machina_desktop.core.providers.digitalocean_answers import (
     DIALECT,
     Droplets,
+    Firewalls,
     Images,
     OneAccount,
     OneAction,
@@ -61,6 +62,7 @@ class DigitalOcean(TokenCloud):
     keys_path = "/v2/account/keys"
     module = "digitalocean"
     main_resource = "digitalocean_droplet.machine"
+    firewall_resource = "digitalocean_firewall.machine"
     # Asked again after a 500, its API makes a second droplet: names need not differ, and requests have no key.
     once: ClassVar[Mapping[str, str]] = {"DIGITALOCEAN_HTTP_RETRY_MAX": "0"}
     info = ProviderInfo(
@@ -158,6 +160,11 @@ class DigitalOcean(TokenCloud):
             if error.code != NOT_FOUND:
                 raise
             return ""
+
+    async def firewall_called(self, api: CloudApi, name: str) -> str:
+        """Among all of them."""
+        found = await api.listed("/v2/firewalls", Firewalls, lambda page: page.firewalls, _FULL_PAGES)
+        return next((each.id for each in found if each.name == name), "")
 
     async def begin(self, api: CloudApi, context: HookContext, command: Command) -> str:
         """Post the action."""

@@ -191,6 +191,21 @@ class Droplets(Listed):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Firewall:
+    """What lets through what."""
+
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firewalls(Listed):
+    """A page of firewalls."""
+
+    firewalls: tuple[Firewall, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Regions(Listed):
     """A page of regions."""
 

@@ -25,6 +25,7 @@ from machina_desktop.core.providers.cloud_power import Command, Progress
 from machina_desktop.core.providers.cloud_token import TokenCloud, md5_of, token_fields
 from machina_desktop.core.providers.hetzner_answers import (
     DIALECT,
+    Firewalls,
     Images,
     Keys,
     Locations,
@@ -61,6 +62,7 @@ class Hetzner(TokenCloud):
     keys_path = "/ssh_keys"
     module = "hetzner"
     main_resource = "hcloud_server.machine"
+    firewall_resource = "hcloud_firewall.machine"
     info = ProviderInfo(
         type=ProviderType.HETZNER,
         title="Hetzner Cloud",
@@ -136,6 +138,12 @@ class Hetzner(TokenCloud):
         """By its fingerprint, which is unique in a project."""
         by_print: Query = (*_FULL_PAGES, ("fingerprint", md5_of(key)))
         found = await api.listed(self.keys_path, Keys, lambda page: page.ssh_keys, by_print)
+        return str(found[0].id) if found else ""
+
+    async def firewall_called(self, api: CloudApi, name: str) -> str:
+        """By its name, which is unique in a project."""
+        by_name: Query = (*_FULL_PAGES, ("name", name))
+        found = await api.listed("/firewalls", Firewalls, lambda page: page.firewalls, by_name)
         return str(found[0].id) if found else ""
 
     async def begin(self, api: CloudApi, context: HookContext, command: Command) -> str:

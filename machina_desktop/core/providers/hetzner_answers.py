@@ -222,6 +222,20 @@ class Servers(Listed):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Firewall:
+    """What lets through what."""
+
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firewalls(Listed):
+    """A page of firewalls."""
+
+    firewalls: tuple[Firewall, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Locations(Listed):
     """A page of locations."""
 
