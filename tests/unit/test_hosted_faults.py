@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -131,6 +132,16 @@ def test_a_stopped_process_holds_nobody_up_and_is_found_out(
         assert not stopped.is_running()
         shell.session.reconnect()
         shell.until_state(SessionState.LIVE)
+
+
+def test_what_the_process_fails_of_stands_in_the_log(
+    shells: Shells, server: Sshd, caplog: pytest.LogCaptureFixture
+) -> None:
+    with live(shells, server) as shell:
+        assert shells.process is not None
+        shells.process._line.sendall(struct.pack("!IB", 2, 99) + b"{}")
+        shell.until_state(SessionState.LOST)
+    assert "the process of shells: Traceback" in caplog.text
 
 
 def test_a_stopped_process_does_not_outlive_the_program(shells: Shells, server: Sshd) -> None:

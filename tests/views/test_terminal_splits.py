@@ -307,6 +307,15 @@ async def test_a_tab_that_is_opened_again_says_which_machine_is_gone_meanwhile(h
     assert isinstance(part, GonePart)
 
 
+async def test_a_tab_that_is_closed_before_its_shell_was_opened_opens_none(house: House) -> None:
+    pane, _shell = await open_terminal(house)
+    deck = page_of(house).deck
+    deck.open_on(deck.terminals.machines[pane.place.machine_id])
+    deck.close_tab(deck.tabs()[1].key)
+    await house.rest()
+    assert len(shells(house)) == 1
+
+
 async def test_of_many_closed_tabs_the_newest_keep_what_they_showed_and_all_can_be_opened(house: House) -> None:
     pane, _shell = await open_terminal(house)
     deck = page_of(house).deck

@@ -241,6 +241,10 @@ class _ToWindow(logging.Handler):
         self._line.say(Noted(level=record.levelno, text=self.format(record)))
 
 
+def _noted(fault: BaseException | None) -> Noted:
+    return Noted(level=logging.ERROR, text="".join(traceback.format_exception(fault)))
+
+
 def _nothing() -> None:
     """The line is looked at in any case."""
 
@@ -255,9 +259,8 @@ def main() -> None:
     harden_process()
     host = _Host(socket.socket(fileno=int(sys.argv[-1])))
     logging.getLogger().addHandler(_ToWindow(host.line))
-    threading.excepthook = lambda fault: host.line.say(
-        Noted(level=logging.ERROR, text="".join(traceback.format_exception(fault.exc_value)))
-    )
+    threading.excepthook = lambda fault: host.line.say(_noted(fault.exc_value))
+    sys.excepthook = lambda _kind, fault, _at: host.line.say(_noted(fault))
     # What is loaded stays; nothing of it need be looked at again.
     gc.freeze()
     host.run()

@@ -251,7 +251,7 @@ class TerminalPane(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         # The layout has not given the view its size yet.
-        QTimer.singleShot(0, self, self.start)
+        QTimer.singleShot(0, self, self._on_shown)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -270,6 +270,11 @@ class TerminalPane(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.actions_.fill(menu)
         menu.popup(at)
+
+    def _on_shown(self) -> None:
+        # Its tab may have been closed already.
+        if self.isVisible():
+            self.start()
 
     # What the session and the terminal say
 
