@@ -127,6 +127,27 @@ async def test_hidden_files_are_shown_on_request(panel: FilesPanel) -> None:
     assert shown(panel.remote) == ["sub", ".hidden", "a.txt", "b.txt"]
 
 
+async def test_nothing_stays_chosen_behind_a_folder_that_cannot_be_read(panel: FilesPanel) -> None:
+    choose(panel.remote, "a.txt")
+    assert panel._buttons["delete"].isEnabled()
+    panel.remote.go("/nowhere")
+    await seen(lambda: panel.remote.states.currentWidget() is panel.remote.states.error)
+    assert panel.remote.selected() == ()
+    assert not panel._buttons["delete"].isEnabled()
+
+
+async def test_transfers_take_their_room_from_the_lists_and_not_from_the_terminal(
+    panel: FilesPanel, stage: FilesStage, here: Path, there: Path
+) -> None:
+    names = [str(here / name) for name in ("a.txt", "b.txt", "sub")]
+    stage.files.transfers.add(stage.machine_id, Direction.UPLOAD, names, destination=str(there / "sub"))
+    await done(stage)
+    await seen(panel.queue.isVisible)
+    panel.remote.go("/nowhere")
+    await seen(lambda: panel.remote.states.currentWidget() is panel.remote.states.error)
+    assert panel.minimumSizeHint().height() < 420
+
+
 async def test_folders_stay_first_when_sorted_backwards(panel: FilesPanel) -> None:
     panel.remote.model.sort(0, Qt.SortOrder.DescendingOrder)
     assert shown(panel.remote) == ["sub", "b.txt", "a.txt"]

@@ -24,6 +24,9 @@ from machina_desktop.views.widgets.search import SearchInput
 from machina_desktop.views.widgets.states import EmptyState, ListStates
 from machina_desktop.views.widgets.text import ElidedLabel, IconLabel, Label
 
+# Of a list, in pixels: its head and some rows.
+LOWEST = 124
+
 
 class FilePane(QWidget):
     """A folder of one side.
@@ -174,6 +177,8 @@ class FilePane(QWidget):
         empty = EmptyState(icon_name="folder-open", title=self.tr("Nothing here"), text="", parent=None)
         empty.setAcceptDrops(False)
         self.states = ListStates(self.table, empty=empty)
+        # Transfers take their room from the lists, not from the terminal above.
+        self.states.setMinimumHeight(LOWEST)
         self.room = QuestionRoom(self._panel, self, is_centred=True)
         self._foot = ElidedLabel("", style=Type.SECONDARY, tone="secondary", parent=self)
         column = self._column = QVBoxLayout(self)
@@ -249,6 +254,9 @@ class FilePane(QWidget):
             self._is_first = False
             self._go("")
             return
+        # Nobody deletes or copies what is not seen.
+        self._entries = []
+        self.model.set_records([])
         self.states.show_error(error)
         self._foot.setText("")
 

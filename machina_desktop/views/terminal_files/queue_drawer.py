@@ -20,6 +20,8 @@ from machina_desktop.views.widgets.text import ElidedLabel, IconLabel, Label
 
 SHOWN = 200
 _HEIGHT = 176
+# One row that is done, and one under way.
+_LEAST, _ROW = 52, 58
 _MARKS = {
     TransferState.DONE: ("circle-check", "accent-success"),
     TransferState.FAILED: ("triangle-alert", "accent-error"),
@@ -217,7 +219,8 @@ class QueueDrawer(QFrame):
         self._summary.setText("  ·  ".join(parts))
         self._clear.setVisible(len(open_ones) < len(transfers))
         rows = min(len(transfers), 3)
-        self._area.setFixedHeight(min(_HEIGHT, rows * 58 + 4))
+        self._area.setMinimumHeight(_LEAST)
+        self._area.setMaximumHeight(min(_HEIGHT, rows * _ROW + 4))
 
     def _on_fold(self) -> None:
         is_folded = self._area.isVisible()

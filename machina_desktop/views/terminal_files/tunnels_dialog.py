@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.tunnel import LOOPBACK, OpenToOthers, Tunnel, TunnelKind, TunnelState, TunnelStatus
@@ -43,6 +43,7 @@ class _Row(QWidget):
         self._name = ElidedLabel(style=Type.MEDIUM, parent=self)
         self._way = ElidedLabel(style=Type.MONO, tone="secondary", parent=self)
         self._words = ElidedLabel(style=Type.SECONDARY, tone="secondary", parent=self)
+        self._problem = Label(style=Type.SECONDARY, tone="error", wraps=True, parent=self)
         self._badge = StatusBadge(parent=self)
         self._browse = IconButton("globe", self.tr("Open in browser"), parent=self)
         self._browse.clicked.connect(self._on_browse)
@@ -53,18 +54,36 @@ class _Row(QWidget):
         self._copy.clicked.connect(self._on_copy)
         for button, wish in ((self._start, "start"), (self._stop, "stop"), (self._remove, "remove")):
             button.clicked.connect(partial(self.wanted.emit, wish))
+        self._build()
+        self.show_status(status)
+
+    def _build(self) -> None:
+        for button in (self._browse, self._copy):
+            # So that badges and buttons stand below each other.
+            policy = button.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            button.setSizePolicy(policy)
+        first = QHBoxLayout()
+        first.setSpacing(Space.M)
+        # The name has what room it needs, and no more than half of it.
+        self._name.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        first.addWidget(self._name)
+        first.addWidget(self._words, 1)
         texts = QVBoxLayout()
         texts.setSpacing(2)
-        for label in (self._name, self._way, self._words):
-            texts.addWidget(label)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, Space.S, 0, Space.S)
+        texts.addLayout(first)
+        texts.addWidget(self._way)
+        row = QHBoxLayout()
         row.setSpacing(Space.S)
         row.addLayout(texts, 1)
         row.addWidget(self._badge)
         for button in (self._browse, self._copy, self._start, self._stop, self._remove):
             row.addWidget(button)
-        self.show_status(status)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, Space.S, 0, Space.S)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(self._problem)
 
     def show_status(self, status: TunnelStatus) -> None:
         """Show how it stands now."""
@@ -79,18 +98,18 @@ class _Row(QWidget):
         self._way.setText(tunnel_words(tunnel, status.port))
         self._badge.set_status(status.state)
         self._words.setText(self._told(status))
-        is_bad = status.problem is not None and not status.connections
         is_doubtful = tunnel.is_open_to_others or status.is_answered is False
-        self._words.set_tone("error" if is_bad else "warning" if is_doubtful else "secondary")
+        self._words.set_tone("warning" if is_doubtful else "secondary")
+        problem = str(status.problem) if status.problem is not None and not status.connections else ""
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
         self._browse.setVisible(status.state is TunnelState.LISTENING and bool(page_of(status)))
         self._copy.setVisible(status.state is TunnelState.LISTENING and tunnel.kind is not TunnelKind.REMOTE)
         self._start.setVisible(not status.state.is_active)
         self._stop.setVisible(status.state.is_active)
-        self.setAccessibleName(f"{self._name.text()}, {self._way.text()}: {self._words.text()}")
+        self.setAccessibleName(f"{self._name.text()}, {self._way.text()}: {problem or self._words.text()}")
 
     def _told(self, status: TunnelStatus) -> str:
-        if status.problem is not None and not status.connections:
-            return str(status.problem)
         parts = []
         if status.tunnel.is_open_to_others:
             parts.append(self.tr("open to other computers"))
@@ -100,8 +119,8 @@ class _Row(QWidget):
             parts.append(self.tr("{0} open of {1}").format(status.connections, status.connections_ever))
             parts.append(size_words(status.bytes_sent + status.bytes_received))
         elif not status.state.is_active:
-            parts.append(self.tr("saved"))
-        elif status.is_answered is not False:
+            parts += [self.tr("saved")] if status.tunnel.is_saved else []
+        elif status.is_answered is None and status.problem is None:
             parts.append(self.tr("nothing has come through yet"))
         return "  ·  ".join(parts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from machina_desktop.core.errors import MachinaError
@@ -16,6 +16,7 @@ from machina_desktop.views.widgets.painting import fill_rounded
 from machina_desktop.views.widgets.text import Label, copy_text
 
 _TEXT_WIDTH = 420
+_EMBLEM = 64
 
 
 class _Emblem(QWidget):
@@ -26,7 +27,7 @@ class _Emblem(QWidget):
         self._icon_name = icon_name
         self._token = token
         self._tint = tint
-        self.setFixedSize(64, 64)
+        self.setFixedSize(_EMBLEM, _EMBLEM)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -36,7 +37,7 @@ class _Emblem(QWidget):
 
 
 class _Message(QWidget):
-    """An emblem, a title, a sentence and buttons, in the middle of the room it gets."""
+    """An emblem, a title, a sentence and buttons, in the middle of the room it gets; where that is low, no emblem."""
 
     def __init__(self, emblem: tuple[str, str, str], title: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,17 +55,28 @@ class _Message(QWidget):
         text_row.addStretch(1)
         text_row.addWidget(self._text, 1000)
         text_row.addStretch(1)
-        column = QVBoxLayout(self)
+        self._emblem = _Emblem(*emblem, self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.XXL, Space.XL, Space.XXL)
         column.setSpacing(Space.S)
         column.addStretch(2)
-        column.addWidget(_Emblem(*emblem, self), 0, center)
+        column.addWidget(self._emblem, 0, center)
         column.addSpacing(Space.S)
         column.addWidget(self._title)
         column.addLayout(text_row)
         column.addSpacing(Space.S)
         column.addLayout(self._buttons)
         column.addStretch(3)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wanted = self._column.totalMinimumHeightForWidth(self.width())
+        if self._emblem.isHidden():
+            wanted += _EMBLEM + Space.S + 2 * (Space.XXL - Space.S)
+        is_low = self.height() < wanted
+        around = Space.S if is_low else Space.XXL
+        self._emblem.setVisible(not is_low)
+        self._column.setContentsMargins(Space.XL, around, Space.XL, around)
 
     def _show(self, title: str, text: str) -> None:
         self._title.setText(title)
