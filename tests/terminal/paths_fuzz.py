@@ -55,6 +55,8 @@ def log(choose: random.Random, columns: int, lines: int) -> str:
         words = [*choose.choices(letters, k=length)]
         for _ in range(choose.choice((0, 0, 1, 3))):
             words.insert(choose.randint(0, len(words)), f"\x1b[{choose.choice(fuzz.LOOKS)}m")
+        if choose.random() < 0.02:
+            words.insert(choose.randint(0, len(words)), choose.choice(("\r", "\n", "\t", "\b")))
         rows.append("".join(words))
     return "\r\n".join(rows)
 

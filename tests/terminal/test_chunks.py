@@ -72,3 +72,8 @@ def test_all_sequences_in_any_order_and_chunks_show_the_same(seed: int) -> None:
     cuts = sorted(choose.randint(0, len(data)) for _ in range(choose.randint(1, 60)))
     chunks = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     assert fed(*chunks) == fed(data)
+
+
+def test_a_return_and_a_line_feed_that_stand_apart_end_no_line() -> None:
+    data = b"log line\r\n" * 30 + b"above\r@\nbelow\r\n" + b"log line\r\n" * 30
+    assert fed(data) == fed(*(data[at : at + 1] for at in range(len(data))))

@@ -79,7 +79,9 @@ def flow(screen: Screen, text: str, show: Callable[[str], None]) -> bool:
     begin, end = text[0] == "\n", text[-1] == "\r"
     text = text[begin : len(text) - end]
     controls = text.encode().translate(None, _HARMLESS)
-    if controls != b"\r\n" * (len(controls) // 2) or ("\x1b" in text and _find_other_sequence(text)):
+    feeds = text.count("\r\n")
+    # As many of both in turn could stand apart.
+    if controls != b"\r\n" * feeds or ("\x1b" in text and _find_other_sequence(text)):
         return False
     if begin:
         screen.linefeed()
