@@ -247,9 +247,9 @@ async def a_catalogue_is_shown(w: World) -> Ask:
     return offers.ListCatalogue(account_id=w.account.provider_account_id, type=ProviderType.SANDBOX)
 
 
-@scenario(offers.CompareSizes)
-async def a_size_is_compared_with_those_of_other_accounts(w: World) -> Ask:
-    return offers.CompareSizes(team_id=w.team_id, account_id=w.account.provider_account_id, size="practice")
+@scenario(offers.CompareSizes, fails=(NotFound, "E-NOT-FOUND"))
+async def a_size_that_is_not_offered_is_compared_with_nothing(w: World) -> Ask:
+    return offers.CompareSizes(team_id=w.team_id, account_id=w.account.provider_account_id, size="none-such")
 
 
 # Keys

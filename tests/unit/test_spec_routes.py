@@ -106,6 +106,7 @@ BEYOND = {
     "POST /api/machines/import": "a machine that was not made by Machina",
     "GET /api/providers/instances": "what there is in all accounts",
     "PUT /api/providers/accounts/*": "an account's label and colour",
+    "GET /api/providers/accounts/*/sizes/*/elsewhere": "the same size at other accounts, with its price",
     "POST /api/providers/accounts/*/credentials": "an account's token is rotated",
     "DELETE /api/providers/accounts/*/plugins": "the next run takes the plugins that it is given",
     "DELETE /api/ssh/keys/*/sync": "a key leaves an account",
