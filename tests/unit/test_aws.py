@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from machina_desktop.core.domain.key import SSHKeyType
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.machine import Machine, MachineStatus, learnt
 from machina_desktop.core.domain.provider import CredentialStatus, Instance, ProviderAccount, ProviderType
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
 from machina_desktop.core.http_terms import NoAnswer, Patience
@@ -418,8 +418,12 @@ async def test_a_machine_that_is_off_is_not_rebooted(stage: AwsStage) -> None:
         await stage.provider.power(stage.context(resource_id), "reboot")
 
 
-async def test_a_machine_that_is_off_is_said_to_cost_no_more_than_its_disk(stage: AwsStage) -> None:
-    await stage.provider.power(stage.context(await stage.add()), "stop")
+async def test_a_machine_that_is_off_has_no_public_address_and_is_said_to_cost_no_more_than_its_disk(
+    stage: AwsStage,
+) -> None:
+    facts = await stage.provider.power(stage.context(await stage.add()), "stop")
+    assert facts.public_ip == ""
+    assert learnt(replace(stage.machine(), public_ip="198.51.100.7"), facts, AT).public_ip is None
     assert stage.lines[-1] == "It is off; its disk stays, and only that is still paid for."
 
 

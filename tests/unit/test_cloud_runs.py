@@ -29,6 +29,7 @@ from machina_desktop.core.services.machines import (
     StopMachine,
 )
 from machina_desktop.core.services.providers import AddAccount, ListAccounts
+from machina_desktop.core.terraform.workspace import init_lock
 from machina_desktop.core.workers import deployer as deployer_module
 from tests.fakes.clouds.hetzner import Hetzner as Fake
 from tests.fakes.clouds.served import Fault, serving
@@ -241,6 +242,22 @@ async def test_the_plugins_of_the_first_run_are_those_of_all_later_ones(site: Si
     assert run.error_code == "E-TF-LOCK"
     assert "checksum" in (run.error_message or "")
     assert len(site.cloud.servers) == 1
+
+
+async def test_of_two_first_runs_at_once_both_get_the_plugins_of_the_one_that_was_first(site: Site) -> None:
+    text = (
+        'provider "registry.terraform.io/hetznercloud/hcloud" {\n  version = "1.52.0"\n  hashes = ["h1:'
+        + "A" * 43
+        + '="]\n}\n'
+    )
+    async with init_lock(site.made.paths.plugin_cache):
+        ask = await site.create()
+        # What was found before the plan is the last that it asks for; its account had no lock file then.
+        await until(lambda: any("label_selector" in each.query for each in site.cloud.requests), what="its search")
+        row = (f"{site.account.provider_account_id}:terraform", site.made.team_id, site.account.provider_account_id)
+        site.made.sql("INSERT INTO lock_file VALUES (?, ?, ?, 'terraform', ?, ?)", *row, text, "2026-11-23T00:00:00Z")
+    assert (await site.failed(ask)).error_code == "E-TF-LOCK"
+    assert not site.cloud.servers
 
 
 def change_plugin(folder: Path) -> None:

@@ -154,6 +154,7 @@ class MachineFacts:
 
     Attributes:
         status_reason: Goes with ``status``: why it is in error, one sentence.
+        public_ip, private_ip: Empty where it has none any more.
         host_key: ``SHA256:…`` fingerprint to pin.
         state_status: How Terraform's record stands; for the runner, providers leave it out.
         extra: Things worth showing, such as ``os`` or ``kernel``; merged into ``Machine.facts``; empty ones end there.
@@ -176,6 +177,7 @@ def learnt(machine: Machine, found: MachineFacts, at: datetime) -> Machine:
     """The machine with what became known of it."""
     named = ("public_ip", "private_ip", "ssh_host", "ssh_port", "ssh_user", "host_key", "provider_resource_id")
     known = {name: getattr(found, name) for name in named if getattr(found, name) is not None}
+    known |= {name: None for name in ("public_ip", "private_ip") if known.get(name) == ""}
     if found.status is not None:
         known |= {"actual_status": found.status, "status_reason": found.status_reason}
     if found.state_status is not None:

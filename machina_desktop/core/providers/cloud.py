@@ -381,8 +381,8 @@ def facts_of(found: Instance) -> MachineFacts:
     """What a list or a look tells of a machine."""
     return MachineFacts(
         status=MachineStatus(found.status) if found.status else None,
-        public_ip=found.public_ip or None,
-        private_ip=found.private_ip or None,
+        public_ip=found.public_ip,
+        private_ip=found.private_ip,
         ssh_host=found.public_ip or found.private_ip or None,
         provider_resource_id=found.resource_id,
         extra={DISK: f"{found.disk_gb} GB"} if found.disk_gb else {},

@@ -201,18 +201,21 @@ class Run:
         if outcome.codes != (0,):
             self._commands.raise_if_cancelled()
             raise init_failure(meaning.problem)
-        if not known:
-            await self._keep_lock_file(engine)
+        if not known and not await self._keep_lock_file(engine):
+            return await self._initialised(engine, again=True)
         await asyncio.to_thread(self._workspace.mark_initialised, engine, self._config_file)
         return meaning
 
-    async def _keep_lock_file(self, engine: Engine) -> None:
-        """The plugins of an account's first run are those of all later ones."""
-        if text := await asyncio.to_thread(self._workspace.read_lock_file):
-            keep = KeepLockFile(
-                deployment_id=self._deployment.deployment_id, fence=self._fence, engine=engine.name, text=text
-            )
-            self._subject = replace(self._subject, locks={**self._subject.locks, engine.name: await self._report(keep)})
+    async def _keep_lock_file(self, engine: Engine) -> bool:
+        """The plugins of an account's first run are those of all others; whether they are the ones that are here."""
+        if not (text := await asyncio.to_thread(self._workspace.read_lock_file)):
+            return True
+        keep = KeepLockFile(
+            deployment_id=self._deployment.deployment_id, fence=self._fence, engine=engine.name, text=text
+        )
+        kept = await self._report(keep)
+        self._subject = replace(self._subject, locks={**self._subject.locks, engine.name: kept})
+        return kept == text
 
     # Applying
 
