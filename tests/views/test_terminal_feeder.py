@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 
@@ -45,7 +46,8 @@ class Fed:
     def __init__(self) -> None:
         self.pipe = Pipe()
         self.terminal = Terminal(80, 24)
-        self.feeder = Feeder(self.terminal, self.pipe)
+        self.is_followed = True
+        self.feeder = Feeder(self.terminal, self.pipe, is_followed=lambda: self.is_followed)
         self.frames = 0
         self.feeder.frame_due.connect(self._on_frame)
 
@@ -117,3 +119,29 @@ def test_a_flood_is_taken_in_large_portions_and_left_for_frames_in_time(fed: Fed
     wait(lambda: not fed.pipe.waiting)
     assert fed.frames / spent > 15
     assert sorted(fed.pipe.taken)[len(fed.pipe.taken) // 2] >= 32_768
+
+
+def test_what_is_slow_to_parse_is_taken_in_small_portions(fed: Fed) -> None:
+    fed.put(random.Random(1).randbytes(400_000))
+    wait(lambda: not fed.pipe.waiting)
+    assert sorted(fed.pipe.taken)[len(fed.pipe.taken) // 2] <= 16_384
+
+
+def test_rows_of_a_flood_are_counted_once_it_is_over(fed: Fed) -> None:
+    long = LINE.replace(b"state", b"state " * 20)
+    fed.put(long * 3_000)
+    wait(lambda: not fed.pipe.waiting)
+    before, frames = fed.terminal.scrolled, fed.frames
+    wait(lambda: not fed.feeder._counting.isActive() and fed.frames > frames)
+    assert fed.terminal.scrolled > before
+    assert not fed.terminal.count_some()
+
+
+def test_rows_of_a_flood_are_counted_as_they_come_if_somebody_looks_back(fed: Fed) -> None:
+    fed.is_followed = False
+    fed.put(LINE.replace(b"state", b"state " * 20) * 3_000)
+    wait(lambda: not fed.pipe.waiting)
+    assert not fed.terminal.counts_late
+    before = fed.terminal.scrolled
+    fed.terminal.count_all()
+    assert fed.terminal.scrolled == before

@@ -29,7 +29,7 @@ _FLOOD_S: Final = 0.05
 # Rows that were not counted in a flood are counted afterwards, for so long at a time.
 _COUNTING_S: Final = 0.004
 _COUNTING_MS: Final = 12
-_SMALLEST: Final = 32_768
+_SMALLEST: Final = 8_192
 _LARGEST: Final = 262_144
 
 
@@ -70,7 +70,7 @@ class Feeder(QObject):
         self._last_frame = 0.0
         self._frame_cost = 0.0
         # Bytes parsed in a second of this thread's own time; others may hold it up.
-        self._pace = 8e6
+        self._pace = 3e6
         self._flooded_at = 0.0
         self._next_slice = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._next_slice.timeout.connect(self._slice)
