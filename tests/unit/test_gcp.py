@@ -290,9 +290,10 @@ def test_the_module_gets_public_keys_and_the_name_that_they_let_in(stage: GcpSta
     assert (found["zone"], found["user"], "key_ids" in found) == (ZONE, "machina", False)
 
 
-def test_rules_that_would_never_reach_a_machine_that_was_taken_over_are_refused(stage: GcpStage) -> None:
+def test_neither_rules_nor_a_login_of_ours_reach_a_machine_that_was_taken_over(stage: GcpStage) -> None:
     imported = replace(stage.machine(), provisioning_method=ProvisioningMethod.IMPORTED)
     assert stage.provider.variables(imported, MachineParts())["rules"] is None
+    assert (stage.provider.login_of(imported), stage.provider.login_of(stage.machine())) == ("", "machina")
     with pytest.raises(InvalidInput, match="keeps its own network tags") as caught:
         stage.provider.variables(imported, MachineParts(rules=()))
     assert caught.value.code == "E-FIREWALL-TAGS"

@@ -283,6 +283,10 @@ class Gcp(Cloud[GoogleApi]):
         if region_of_zone(machine.zone) != machine.region:
             raise InvalidInput(f"The zone {machine.zone} is not in {machine.region}.", field="zone")
 
+    def login_of(self, machine: Machine) -> str:
+        """The name that keys in a machine's metadata let in; one that was taken over has keys of its own there."""
+        return "" if machine.provisioning_method is ProvisioningMethod.IMPORTED else self.info.login
+
     def variables(self, machine: Machine, parts: MachineParts) -> dict[str, object]:
         """Keys go into the machine's metadata, with the name that they let in.
 
