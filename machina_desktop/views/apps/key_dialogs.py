@@ -105,16 +105,18 @@ class _KeyDialog(Dialog):
             self.accept()
             return
         self._is_kept = True
-        for at in range(self.column.count()):
-            widget = self.column.itemAt(at).widget()
-            if widget is not None and widget is not self._places_part:
-                widget.hide()
+        for part in self._asked():
+            part.hide()
         self._places_title.setText(self.tr("{0} is kept and goes to the accounts").format(key.name))
         self.primary.clicked.disconnect()
         self.primary.clicked.connect(self._on_place)
         self.cancel.setText(self.tr("Close"))
         self.places.show_keys((key,))
         self._on_place()
+
+    def _asked(self) -> tuple[QWidget, ...]:
+        """What the dialog asks of the key itself: its work is done once the key is kept."""
+        return (self.name,)
 
     def _on_place(self) -> None:
         self.set_busy(True)
@@ -181,6 +183,9 @@ class GenerateKeyDialog(_KeyDialog):
         self.cancel.setObjectName("generate_key.cancel")
         self._on_type_changed(self.type.value())
         self.name.control.setFocus()
+
+    def _asked(self) -> tuple[QWidget, ...]:
+        return (self.name, self.type, self.bits, self.custody)
 
     def _on_type_changed(self, kind: str) -> None:
         lengths = _LENGTHS[SSHKeyType(kind)]
@@ -279,6 +284,9 @@ class ImportKeyDialog(_KeyDialog):
         self.passphrase.control.setObjectName("import_key.passphrase")
         self.primary.setObjectName("import_key.submit")
         self.cancel.setObjectName("import_key.cancel")
+
+    def _asked(self) -> tuple[QWidget, ...]:
+        return (self.key, self._taken, self.passphrase, self.name, self.custody)
 
     def _on_key_changed(self, text: str) -> None:
         self.key.set_error("")

@@ -79,8 +79,8 @@ class _PlaceLine(QWidget):
     def _lay_out(self) -> None:
         state = QHBoxLayout()
         state.setSpacing(Space.S)
-        for widget in (self._said, self._spinner, self._mark):
-            state.addWidget(widget)
+        for sign in (self._said, self._spinner, self._mark):
+            state.addWidget(sign)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 2, 0, 2)
         grid.setHorizontalSpacing(Space.S)
