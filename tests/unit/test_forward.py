@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from machina_desktop.core.domain.tunnel import OpenToOthers, Tunnel, TunnelKind, check_tunnel, is_loopback
 from machina_desktop.core.errors import InvalidInput, Unavailable
+from machina_desktop.core.ssh import forward as forward_module
 from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.forward import Forward, PortTaken, free_port_after, listening_at
 from tests.fakes.file_machine import connect_to, file_server
@@ -103,6 +105,22 @@ def test_many_connections_go_through_at_once(connection: Connection, echo: int) 
         for number, client in enumerate(clients):
             assert client.recv(4) == struct.pack(">I", number)
             client.close()
+
+
+def test_who_only_connects_takes_a_place_too_and_gives_it_back(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward_module, "CONNECTIONS_LIMIT", 2)
+    with opened(tunnel(TunnelKind.SOCKS), connection) as forward, ExitStack() as stack:
+        address = ("127.0.0.1", forward.port)
+        clients = [stack.enter_context(socket.create_connection(address, timeout=5)) for _ in range(3)]
+        ((turned_away,), _, _) = select.select(clients, [], [], 5)
+        assert turned_away.recv(1) == b""
+        assert forward.problem is not None
+        assert forward.problem.code == "E-TUNNEL-FULL"
+        for client in clients:
+            client.close()
+        wait_until(lambda: forward._places.acquire(blocking=False), "a place")
 
 
 def test_only_this_computer_reaches_a_local_port(connection: Connection, echo: int) -> None:

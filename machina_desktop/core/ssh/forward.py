@@ -6,8 +6,8 @@ import errno
 import logging
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import paramiko  # type: ignore[import-untyped]
@@ -22,7 +22,7 @@ from machina_desktop.core.ssh.target import lost
 
 LOG = logging.getLogger(__name__)
 CONNECTIONS_LIMIT = 200
-"""So many connections go through one tunnel at a time; more are turned away."""
+"""So many connections go through one tunnel at a time, or are on the way to it; more are turned away."""
 
 OPEN_S = 20.0
 _ACCEPT_S = 0.5
@@ -65,6 +65,7 @@ class Forward:
         self._connection: Connection | None = None
         self._listener: socket.socket | None = None
         self._remote: tuple[str, int] | None = None
+        self._places = threading.Semaphore(CONNECTIONS_LIMIT)
         self._is_closed = threading.Event()
         self._lock = threading.Lock()
 
@@ -135,10 +136,21 @@ class Forward:
             origin = (str(address[0]), int(address[1]))
             threading.Thread(target=self._serve, args=(client, origin), name="tunnel", daemon=True).start()
 
+    @contextmanager
+    def _place(self) -> Iterator[bool]:
+        """Whether there is room for one more, which is held meanwhile."""
+        is_free = self._places.acquire(blocking=False)
+        if not is_free:
+            self._note(_too_many(self.tunnel))
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self._places.release()
+
     def _serve(self, client: socket.socket, origin: tuple[str, int]) -> None:
-        with client:
-            if self.counts.open >= CONNECTIONS_LIMIT:
-                self._note(_too_many(self.tunnel))
+        with client, self._place() as is_free:
+            if not is_free:
                 return
             client.settimeout(_GREETING_S)
             with suppress(OSError):
@@ -202,10 +214,13 @@ class Forward:
         threading.Thread(target=self._serve_far, args=(channel,), name="tunnel", daemon=True).start()
 
     def _serve_far(self, channel: paramiko.Channel) -> None:
-        if self.counts.open >= CONNECTIONS_LIMIT:
-            self._note(_too_many(self.tunnel))
-            hang_up(channel)
-            return
+        with self._place() as is_free:
+            if is_free:
+                self._carry_far(channel)
+            else:
+                hang_up(channel)
+
+    def _carry_far(self, channel: paramiko.Channel) -> None:
         where = (self.tunnel.target_host, self.tunnel.target_port)
         try:
             client = socket.create_connection(where, timeout=_GREETING_S)

@@ -64,7 +64,7 @@ class TerminalTools(QWidget):
         words = self.tr("Recording") if is_recording else self.tr("Record")
         self.record.setText(words)
         self.record.setAccessibleName(words)
-        self.record.setToolTip(RECORD)
+        self.record.setToolTip(f"{words}  {RECORD}")
         self.record.set_icon_name("circle-dot" if is_recording else "circle")
         self.record.set_kind(ButtonKind.SECONDARY if is_recording else ButtonKind.GHOST)
         for button in (self.record, self.tunnels, self.files):

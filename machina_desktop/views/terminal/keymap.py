@@ -1,7 +1,7 @@
 """What a key sends to the program in the terminal, as xterm encodes it, and which keys the window keeps.
 
-The window keeps ``Ctrl+Tab`` and ``Ctrl+Shift+Tab`` (to the next and the former control, the way out), ``Ctrl`` with 0,
-1, 9 or a comma (the apps; the other digits are control characters, such as nano's mark), ``Ctrl+PgUp`` and
+The window keeps ``Ctrl+Tab`` and ``Ctrl+Shift+Tab`` (to the next and the former control, the way out), ``Ctrl`` with 0
+(the size of letters), 1, 9 or a comma (apps; other digits are control characters, as nano's mark), ``Ctrl+PgUp`` and
 ``Ctrl+PgDown`` (the tabs), everything with ``Ctrl+Alt``, and everything with ``Ctrl+Shift``. A tab of several terminals
 takes the arrows with ``Alt+Shift``. All else is the shell's, ``Ctrl+K`` and ``F6`` too; actions open with
 ``Ctrl+Shift+P`` as well.
