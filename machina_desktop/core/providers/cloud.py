@@ -135,7 +135,8 @@ class Cloud(Provider, Generic[A]):
         reading = await self._verified(replace(access, may_write=False))
         if reading.status is CredentialStatus.VALID:
             return found
-        return replace(found, status=reading.status, reason=f"The half that only reads: {reading.reason}")
+        reason = f"The half that only reads: {reading.reason}"
+        return replace(found, status=reading.status, reason=reason, field=reading.field)
 
     async def _verified(self, access: Access) -> Verification:
         try:
