@@ -24,7 +24,7 @@ model:
 	@scripts/setup.sh dev
 	@MACHINA_MODEL_RUNS=2000 exec .venv/bin/python -m pytest tests/model --durations=1
 
-# A droplet's life with DigitalOcean's own Terraform provider and a stand-in for its API, three minutes. The provider comes
+# A droplet's life with DigitalOcean's own Terraform provider and a stand-in for its API, four minutes. The provider comes
 # from Terraform's registry or, where MACHINA_PLUGIN_MIRROR names one, from a folder made by `terraform providers mirror`.
 real-providers:
 	@scripts/setup.sh dev

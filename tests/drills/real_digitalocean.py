@@ -24,13 +24,13 @@ from tests.fakes.command_line import Machina
 MIRROR = "MACHINA_PLUGIN_MIRROR"
 WANTED = ("--region", "fra1", "--size", "s-1vcpu-1gb", "--image", "debian-12-x64", "--key", "ada", "--firewall", "web")
 # The provider waits ten seconds before it first looks at a droplet that changes, and a resize changes it three times.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 class Shell(Machina):
     """The program, whose own waits are short, with an account at a stand-in."""
 
-    patience_s = 120.0
+    patience_s = 300.0
 
     def __init__(self, folder: Path, cloud: Fake) -> None:
         super().__init__(folder)
@@ -201,6 +201,22 @@ def test_a_firewall_that_the_api_made_before_it_failed_is_taken_over(shell: Shel
     is_made_as_asked(shell)
     shell.done("machines", "set-firewall", "web-1", "--wait", "--yes")
     assert "Nothing to change" in shell.log()
+
+
+def test_a_droplet_that_somebody_made_by_hand_is_taken_over(shell: Shell) -> None:
+    shell.cloud.add_machines(1)
+    shell.cloud.tags.update({"kept", "dropped"})
+    shell.droplet["tags"] += ["kept", "dropped"]
+    words = ("--account", "Acme", "--resource", shell.droplet["id"], "--name", "old", "--tag", "kept")
+    shell.done("machines", "import", *words, "--wait", "--yes")
+    summary = shell.run("old")["plan_summary"]
+    assert (summary["imports"], summary["add"], summary["remove"]) == (1, 0, 0)
+    machine = shell.json("machines", "get", "old")
+    marks = {f"machina-machine-{machine['machine_id']}", f"machina-team-{machine['team_id']}"}
+    assert (shell.droplet["name"], set(shell.droplet["tags"])) == ("old", {*marks, "kept"})
+    assert machine["actual_status"] == "running"
+    shell.done("machines", "refresh", "old")
+    assert shell.run("old")["plan_summary"]["drift"] == []
 
 
 def test_a_resize_goes_on_when_the_api_fails_for_a_moment(shell: Shell) -> None:
