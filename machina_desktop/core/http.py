@@ -11,6 +11,8 @@ import ssl
 import urllib.parse
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
 
 import certifi
 import httpx
@@ -152,11 +154,36 @@ class Http:
 _HINT = "Check the network; what is on this computer can still be read."
 
 
+@cache
+def load() -> None:
+    """Read what the first request would make its loop wait for, half a second of libraries. In a thread."""
+    asyncio.run(_touch())
+
+
+async def _touch() -> None:
+    # No line leads to port 0: what carries them is read on the way to that.
+    async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
+        with contextlib.suppress(httpx.TransportError):
+            await client.get("http://127.0.0.1:0")
+
+
 def trusted() -> ssl.SSLContext:
-    """Whom to believe: the authorities of this system and of ``SSL_CERT_FILE``, those of Mozilla where it has none."""
-    context = ssl.create_default_context()
+    """Whom to believe: the authorities of this system and of ``SSL_CERT_FILE``, those of Mozilla where it has none.
+
+    One for all lines, for reading it takes 60 ms; read anew when the file is another.
+    """
     where = ssl.get_default_verify_paths()
-    if not where.cafile and not where.capath and not context.cert_store_stats()["x509_ca"]:
+    try:
+        stamp = Path(where.cafile).stat().st_mtime_ns if where.cafile else 0
+    except OSError:
+        stamp = 0
+    return _trusted(where.cafile, where.capath, stamp)
+
+
+@lru_cache(2)
+def _trusted(cafile: str | None, capath: str | None, _stamp: int) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not cafile and not capath and not context.cert_store_stats()["x509_ca"]:
         context.load_verify_locations(certifi.where())
     return context
 

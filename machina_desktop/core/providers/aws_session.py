@@ -354,5 +354,8 @@ def _loader() -> object:
     """What describes the services: megabytes, whose reading takes longer than most answers, so it is read once."""
     from botocore.loaders import create_loader  # type: ignore[import-untyped]  # noqa: PLC0415 - as boto3
 
-    found: object = create_loader()
+    from machina_desktop.core.providers.aws_models import Models  # noqa: PLC0415 - needed by none but boto3
+
+    found: Any = create_loader()
+    found.file_loader = Models()
     return found

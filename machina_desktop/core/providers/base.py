@@ -111,6 +111,9 @@ class Provider(ABC):
     once: ClassVar[Mapping[str, str]] = {}
     """Variables of its Terraform provider's that have it ask for everything once only; set while something is made."""
 
+    async def load(self) -> None:
+        """Have at hand whatever speaks to it, read in a thread of its own: libraries of it take half a second."""
+
     @abstractmethod
     async def verify(self, access: Access) -> Verification:
         """Whether the account's fields work, and whose they are; unknown where that could not be found out."""

@@ -38,6 +38,12 @@ ENDPOINT = AccountField(
 )
 
 
+def _load_http() -> None:
+    from machina_desktop.core import http  # noqa: PLC0415 - brings httpx
+
+    http.load()
+
+
 def never() -> bool:
     """Nothing is cancelled."""
     return False
@@ -124,6 +130,10 @@ class Cloud(Provider, Generic[A]):
 
     # What all do alike
 
+    async def load(self) -> None:
+        """What speaks HTTP; signing for Google and boto3 have threads of their own in any case."""
+        await asyncio.to_thread(_load_http)
+
     async def verify(self, access: Access) -> Verification:
         """Invalid when the provider says so or the fields cannot be right; unknown when it cannot be asked.
 
@@ -139,6 +149,7 @@ class Cloud(Provider, Generic[A]):
         return replace(found, status=reading.status, reason=reason, field=reading.field)
 
     async def _verified(self, access: Access) -> Verification:
+        await self.load()
         try:
             async with self.open(access) as api:
                 return await self.identify(api)

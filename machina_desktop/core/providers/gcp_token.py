@@ -192,7 +192,9 @@ class TokenLine(CloudApi):
         async with self._lock:
             # The time of day: a computer that slept does not count its sleep on the other clock.
             if not self._token or now().timestamp() > self._until:
-                grant = await self._granted(signed(self._account, self._scope, self._name))
+                # Reading the library and checking a key of RSA take their time.
+                assertion = await asyncio.to_thread(signed, self._account, self._scope, self._name)
+                grant = await self._granted(assertion)
                 if not re.fullmatch(r"[\x21-\x7e]+", grant.access_token.reveal()):
                     raise self.dialect.strange(self._http.host, "without a token")
                 self._token = grant.access_token

@@ -35,6 +35,7 @@ async def open_account(context: Context, actor: Actor, account: ProviderAccount,
         Conflict: E-NOT-HERE, its secrets are kept elsewhere.
         Locked: the vault is locked.
     """
+    await provider_for(account.provider_type).load()
     opened = await open_record(context, actor, account)
     kept_back = {name: opened.pop(name).reveal() for name in KEPT_BACK if name in opened}
     settings = {**account.settings, **kept_back}
