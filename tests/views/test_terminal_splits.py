@@ -298,6 +298,17 @@ async def test_a_tab_that_is_opened_again_shows_what_was_there_above_the_new_she
     assert (shell.starts, pane.view.hasFocus()) == (2, True)
 
 
+async def test_what_is_typed_while_a_shell_is_opened_again_is_kept_for_it(house: House) -> None:
+    pane, shell = await open_terminal(house)
+    shell.lose()
+    await until(lambda: pane.state is SessionState.LOST)
+    pane.reconnect()
+    pane.write(b"uptime")
+    assert shell.written == b""
+    await until(lambda: pane.state is SessionState.LIVE)
+    assert (shell.starts, shell.written) == (2, b"uptime")
+
+
 async def test_a_tab_that_is_opened_again_says_which_machine_is_gone_meanwhile(house: House) -> None:
     await open_terminal(house)
     press(house.window, Qt.Key.Key_W, BOTH)

@@ -99,10 +99,10 @@ class GuardedSession:
 
     def write(self, data: bytes) -> None:
         """Type something; before it is opened, that is kept for the shell."""
-        if self._session is not None:
-            self._session.write(data)
-        elif self._state is SessionState.CONNECTING:
+        if self._state is SessionState.CONNECTING:
             self._typed.append(data)
+        elif self._session is not None:
+            self._session.write(data)
 
     def resize(self, columns: int, lines: int) -> None:
         """Take another size."""
