@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from machina_desktop.cli.rendering import text_of
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.firewall import FirewallRule, rule_of
-from machina_desktop.core.domain.machine import MachineStatus, ProvisioningMethod
+from machina_desktop.core.domain.machine import MachineStatus, ProvisioningMethod, in_rescue, out_of_rescue
 from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.services.deployments import CancelDeployment
 from machina_desktop.core.services.firewalls import CreateFirewall, DeleteFirewall, UpdateFirewall
 from machina_desktop.core.services.inventory import ImportMachine, ListInstances
 from machina_desktop.core.services.machines import DestroyMachine, RebootMachine, RefreshMachine
+from machina_desktop.core.services.terminals import PinHostKey
 from machina_desktop.core.services.upkeep import (
     RebuildMachine,
     RescueMachine,
@@ -22,6 +25,7 @@ from machina_desktop.core.services.upkeep import (
 )
 from machina_desktop.core.services.use_case import Request
 from tests.fakes.clouds.served import Fault, Thing
+from tests.fakes.rows import AT, machine
 from tests.unit import test_cloud_runs
 
 Site = test_cloud_runs.Site
@@ -158,14 +162,33 @@ async def test_the_rescue_system_is_switched_on_and_off(site: Site) -> None:
 async def test_a_reboot_leaves_the_rescue_system_and_a_look_does_not(site: Site) -> None:
     machine_id = (await site.running()).machine_id
     site.made.sql("UPDATE machine SET ssh_user = 'ada' WHERE machine_id = ?", machine_id)
+    own = f"SHA256:{'o' * 43}"
+    before = await site.made.call(PinHostKey(machine_id=machine_id, host_key=own))
     await done(site, RescueMachine(machine_id=machine_id))
+    assert (await site.made.machine(machine_id)).host_key == ""
+    rescue_key = f"SHA256:{'r' * 43}"
+    await site.made.call(PinHostKey(machine_id=machine_id, host_key=rescue_key))
     await done(site, RefreshMachine(machine_id=machine_id))
     there = await site.made.machine(machine_id)
     assert (there.is_in_rescue, there.login) == (True, "root")
     assert "machina machines rescue web-1 --no-on" in text_of(there)
     await done(site, RebootMachine(machine_id=machine_id))
     back = await site.made.machine(machine_id)
-    assert (back.is_in_rescue, back.login) == (False, "ada")
+    assert (back.is_in_rescue, back.login, back.host_key) == (False, "ada", own)
+    assert back.facts == before.facts
+
+
+def test_a_second_start_of_the_rescue_system_forgets_its_key_and_keeps_the_machines_own() -> None:
+    own = f"SHA256:{'o' * 43}"
+    there = in_rescue(machine(1, host_key=own, facts={}), AT)
+    again = in_rescue(replace(there, host_key="SHA256:rescue"), AT)
+    assert (again.host_key, out_of_rescue(again).host_key) == ("", own)
+
+
+def test_a_system_that_was_put_there_anew_has_no_pin_of_the_old_one() -> None:
+    there = in_rescue(machine(1, host_key=f"SHA256:{'o' * 43}", facts={"os": "Debian"}), AT)
+    anew = out_of_rescue(there, is_new=True)
+    assert (anew.host_key, anew.facts) == ("", {"os": "Debian"})
 
 
 # Firewalls

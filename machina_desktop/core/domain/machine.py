@@ -38,6 +38,12 @@ _MOVING = frozenset(
 RESCUE = "rescue"
 """The fact that tells since when it runs its provider's rescue system, such as ``since 2026-11-23 at 01:10 UTC``."""
 
+OWN_HOST_KEY = "own_host_key"
+"""The fact that keeps the pin of its own system, as in :data:`PIN`, while it runs its provider's rescue system."""
+
+PIN = "host_key"
+"""The fact that tells of the pinned host key: its fingerprint, and after a comma who has accepted it and when."""
+
 DISK = "disk"
 """The fact that tells how large its disk is, such as ``40 GB``."""
 
@@ -184,6 +190,27 @@ def learnt(machine: Machine, found: MachineFacts, at: datetime) -> Machine:
         known["terraform_state_status"] = found.state_status
     facts = {name: text for name, text in {**machine.facts, **found.extra}.items() if text}
     return replace(machine, **known, facts=facts, updated_at=at)
+
+
+def in_rescue(machine: Machine, at: datetime) -> Machine:
+    """The machine in its provider's rescue system, whose host key nobody knows: its own pin is kept for later."""
+    story = machine.facts.get(PIN, "")
+    own = story if story.partition(",")[0] == machine.host_key else machine.host_key
+    facts = {name: text for name, text in machine.facts.items() if name != PIN}
+    facts |= {RESCUE: f"since {at:%Y-%m-%d at %H:%M} UTC"}
+    if own and not machine.is_in_rescue:
+        facts[OWN_HOST_KEY] = own
+    return replace(machine, host_key="", facts=facts)
+
+
+def out_of_rescue(machine: Machine, *, is_new: bool = False) -> Machine:
+    """The machine in its own system again, with its own pin; with ``is_new`` in one that was put there anew."""
+    if not machine.is_in_rescue:
+        return machine
+    own = "" if is_new else machine.facts.get(OWN_HOST_KEY, "")
+    facts = {name: text for name, text in machine.facts.items() if name not in {RESCUE, OWN_HOST_KEY, PIN}}
+    fingerprint, comma, _ = own.partition(",")
+    return replace(machine, host_key=fingerprint, facts=facts | ({PIN: own} if comma else {}))
 
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

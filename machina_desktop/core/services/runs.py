@@ -9,7 +9,7 @@ from machina_desktop.core.domain.custody import opens_at
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, Lease, moved
 from machina_desktop.core.domain.firewall import FirewallProfile, FirewallRule
 from machina_desktop.core.domain.lock_file import LockFile
-from machina_desktop.core.domain.machine import RESCUE, Machine, MachineStatus, TerraformStateStatus
+from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus, in_rescue, out_of_rescue
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
 from machina_desktop.core.domain.team import Actor, is_granted
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -209,12 +209,12 @@ def since_rescue(machine: Machine, run: Deployment, at: datetime) -> Machine:
     Providers do not tell it: a rescue system is switched off by itself with the first start into it, and every later
     start is one of the machine's own system.
     """
-    is_start = run.type in _STARTS or (run.type is DeploymentType.UPDATE and SIZE in run.options)
     if run.type is DeploymentType.RESCUE and run.options.get(MODE) != "off":
-        return replace(machine, facts={**machine.facts, RESCUE: f"since {at:%Y-%m-%d at %H:%M} UTC"})
-    if not is_start and run.type is not DeploymentType.RESCUE:
-        return machine
-    return replace(machine, facts={name: text for name, text in machine.facts.items() if name != RESCUE})
+        return in_rescue(machine, at)
+    is_start = run.type in _STARTS or (run.type is DeploymentType.UPDATE and SIZE in run.options)
+    if is_start or run.type is DeploymentType.RESCUE:
+        return out_of_rescue(machine, is_new=run.type is DeploymentType.REBUILD)
+    return machine
 
 
 def discard(tx: Transaction, deployment: Deployment, at: datetime, *, reason: str = "", code: str = "") -> Deployment:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from machina_desktop.core.domain.custody import Custody, opens_at
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import Machine, MachineStatus, ProvisioningMethod
+from machina_desktop.core.domain.machine import PIN, RESCUE, Machine, MachineStatus, ProvisioningMethod
 from machina_desktop.core.domain.team import Actor, is_granted
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, MachinaError, NotFound
 from machina_desktop.core.ids import new_id, now
@@ -21,7 +21,6 @@ from machina_desktop.core.store.transaction import Transaction
 SSH = "machine.ssh"
 BASTION = "bastion"
 """The tag of a machine that others of its account are reached over; ``bastion:NAME`` on a machine names the one."""
-PIN_FACT = "host_key"
 """The fact of a machine that says which pin a person has accepted, who it was and when."""
 
 
@@ -187,7 +186,7 @@ def pin_host_key(tx: Transaction, actor: Actor, ask: PinHostKey) -> Machine:
         )
     at = now()
     story = f"{ask.host_key}, accepted by {actor.display_name} on {_day(at)}"
-    pinned = replace(machine, host_key=ask.host_key, facts={**machine.facts, PIN_FACT: story}, updated_at=at)
+    pinned = replace(machine, host_key=ask.host_key, facts={**machine.facts, PIN: story}, updated_at=at)
     tx.replace(pinned)
     return pinned
 
@@ -281,10 +280,12 @@ async def _opened(context: Context, actor: Actor, reachable: ReachableMachine) -
 
 
 def _known(machine: Machine) -> str:
+    if machine.is_in_rescue and not machine.host_key:
+        return f"{machine.name} runs its provider's rescue system {machine.facts[RESCUE]}, which has a key of its own."
     if not machine.host_key:
         made = "registered" if machine.provisioning_method is ProvisioningMethod.REGISTERED else "made"
         return f"{machine.name} was {made} on {_day(machine.created_at)}; no host key of it was recorded then."
-    fingerprint, _, story = machine.facts.get(PIN_FACT, "").partition(", ")
+    fingerprint, _, story = machine.facts.get(PIN, "").partition(", ")
     if fingerprint == machine.host_key and story:
         return f"The pinned key was {story}."
     if machine.provisioning_method is ProvisioningMethod.REGISTERED:

@@ -47,7 +47,7 @@ class Ways:
 
     def _of_machine(self, reachable: ReachableMachine) -> HostConfig:
         machine = reachable.machine
-        asked = Asked(name=machine.name, host=reachable.address, port=machine.ssh_port, user=machine.ssh_user)
+        asked = Asked(name=machine.name, host=reachable.address, port=machine.ssh_port, user=machine.login)
         return evaluate_machine(asked, file=self.config_file)
 
     def _over(self, jumps: tuple[str, ...], depth: int) -> tuple[Hop, ...]:
@@ -87,7 +87,7 @@ def _machine_hop(reachable: ReachableMachine, config: HostConfig) -> Hop:
     hop = Hop(
         name=machine.name,
         about=machine.machine_id,
-        target=Target(host=reachable.address, port=machine.ssh_port, user=machine.ssh_user or config.user or "root"),
+        target=Target(host=reachable.address, port=machine.ssh_port, user=machine.login or config.user or "root"),
         pins=(machine.host_key,) if machine.host_key else (),
         revoked=found.revoked,
         known=reachable.known + ("" if machine.host_key else also),

@@ -55,7 +55,7 @@ class MachineAccess(QWidget):
                 "address": address_of(machine),
                 "private": machine.private_ip or "",
                 "port": str(machine.ssh_port),
-                "user": machine.ssh_user,
+                "user": machine.login,
                 "host_key": machine.host_key,
             }
         )

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment
-from machina_desktop.core.domain.machine import RESCUE, Machine, MachineStatus
+from machina_desktop.core.domain.machine import OWN_HOST_KEY, RESCUE, Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderInfo, ProviderType
 from machina_desktop.core.errors import Locked, MachinaError, NotFound
 from machina_desktop.core.services.deployments import ListDeployments
@@ -369,7 +369,7 @@ class MachineDetail(Detail):
 
     def _render_facts(self, machine: Machine) -> None:
         # What a banner tells is no finding.
-        facts = {key: text for key, text in machine.facts.items() if key != RESCUE}
+        facts = {key: text for key, text in machine.facts.items() if key not in {RESCUE, OWN_HOST_KEY}}
         for key in sorted(facts.keys() - self._facts_known):
             self._facts.add_text(key, fact_title(key))
             self._facts_known.add(key)

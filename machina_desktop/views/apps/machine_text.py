@@ -78,7 +78,7 @@ def rescue_notes() -> tuple[str, ...]:
     """What holds in a rescue system, one sentence each."""
     return (
         tr("Log in as root with the machine's keys, without a password."),
-        tr("Its host key is another one: the first connection asks, and once more after leaving."),
+        tr("Its host key is another one, so the first connection asks. After leaving, the pinned one holds again."),
         tr("Its disk stays as it is, to be mounted there and mended."),
     )
 
