@@ -1,4 +1,4 @@
-"""Four accounts of 500 machines at four clouds: listing all at once takes hardly longer than the slowest alone."""
+"""Four accounts of 500 machines at four clouds: listed at once hardly slower than the slowest alone, and shown soon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import _cloud_window
 from machina_desktop.core.config import REPOSITORY, Settings
+from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.http_terms import Patience
 from machina_desktop.core.providers.aws import Aws
 from machina_desktop.core.providers.base import Access, Provider
@@ -30,7 +32,7 @@ LATENCY_S = 0.12
 """Of each answer, as from clouds that are an ocean away; moto takes longer than that by itself."""
 REGION = "eu-central-1"
 TOKEN = "token-of-an-account-0123456789"
-GOAL = 1.2
+GOAL, GOAL_SHOWN_S = 1.2, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,19 @@ async def measure(accounts: list[Account]) -> tuple[list[float], float]:
     return [statistics.median(times) for times in alone], statistics.median(together)
 
 
+async def window(accounts: list[Account]) -> list[float]:
+    """Seconds from the last answer to the table that is painted with all of them, in the real window."""
+    providers: dict[ProviderType, Provider] = {each.provider.info.type: each.provider for each in accounts}
+    fields = {
+        each.provider.info.type: {
+            **each.access.settings,
+            **{name: secret.reveal() for name, secret in each.access.secrets.items()},
+        }
+        for each in accounts
+    }
+    return await _cloud_window.shown(providers, fields, machines=MACHINES, rounds=ROUNDS)
+
+
 def main() -> int:
     """Measure; 1 where the goal is missed."""
     patience = Patience(read_s=60.0, call_s=90.0)
@@ -110,11 +125,16 @@ def main() -> int:
         ]
         asyncio.run(fill(accounts[-1]))
         alone, together = asyncio.run(measure(accounts))
+        shown = asyncio.run(window(accounts))
     for account, seconds in zip(accounts, alone, strict=True):
         print(f"{account.provider.info.title}: {MACHINES} machines in {seconds * 1000:.0f} ms")
     factor = together / max(alone)
     print(f"all four at once: {together * 1000:.0f} ms, {factor:.2f} x the slowest (goal {GOAL})")
-    return int(factor > GOAL)
+    print(
+        f"{len(accounts) * MACHINES} machines in one table: painted {statistics.median(shown) * 1000:.0f} ms after the "
+        f"last answer, at most {max(shown) * 1000:.0f} ms (goal {GOAL_SHOWN_S * 1000:.0f})"
+    )
+    return int(factor > GOAL or max(shown) > GOAL_SHOWN_S)
 
 
 if __name__ == "__main__":
