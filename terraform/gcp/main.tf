@@ -78,9 +78,9 @@ resource "google_compute_instance" "machine" {
   }
 
   lifecycle {
-    # They only count at birth. Keys change on the machine itself; one that was taken over stays in its network, behind
-    # the rules there that aim at its tags.
-    ignore_changes = [boot_disk, metadata, network_interface, tags]
+    # They only count at birth. Keys change on the machine itself; one that was taken over keeps its name, and stays in
+    # its network, behind the rules there that aim at its tags.
+    ignore_changes = [boot_disk, metadata, name, network_interface, tags]
   }
 }
 
