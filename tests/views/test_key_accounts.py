@@ -224,6 +224,7 @@ class TestTheDetail:
         stage.gateway.put(only)
         await until(lambda: stage.has("key.accounts.refusal"))
         assert not stage.has(f"key.account.{LABS}.deed")
+        assert not stage.find(QAbstractButton, "key.delete").isEnabled()
 
     async def test_the_keyboard_stays_on_the_button_that_it_pressed(self, stage: Stage) -> None:
         detail = await shown(stage)
@@ -354,6 +355,7 @@ class TestTheList:
         button = stage.find(QAbstractButton, "keys.selection.put")
         assert not button.isEnabled()
         assert "ask an administrator" in button.toolTip()
+        assert not stage.find(QAbstractButton, "keys.generate").isEnabled()
 
 
 class TestANewKey:

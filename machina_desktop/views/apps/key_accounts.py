@@ -15,7 +15,7 @@ from machina_desktop.core.errors import MachinaError
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.key_account_row import KeyAccountRow
 from machina_desktop.views.apps.key_errands import errands_of
-from machina_desktop.views.apps.key_places import Place, Places, counted
+from machina_desktop.views.apps.key_places import OF_RIGHTS, Place, Places, counted
 from machina_desktop.views.apps.key_taking import TakeAwayDialog
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.commands import Command
@@ -28,9 +28,6 @@ from machina_desktop.views.widgets.feedback import Skeleton
 from machina_desktop.views.widgets.flow import FlowBox
 from machina_desktop.views.widgets.layout import Card
 from machina_desktop.views.widgets.text import IconLabel, Label
-
-# Whatever changes who may do what.
-_OF_RIGHTS = frozenset({"team_member", "grant", "user"})
 
 
 class KeyAccounts(QWidget):
@@ -282,7 +279,7 @@ class KeyAccounts(QWidget):
         self._render()
 
     def _on_changed(self, entities: frozenset[str]) -> None:
-        if entities & _OF_RIGHTS:
+        if entities & OF_RIGHTS:
             self._render()
 
     def _on_failed(self, error: MachinaError) -> None:

@@ -14,10 +14,11 @@ from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.apps.key_accounts import KeyAccounts
 from machina_desktop.views.apps.key_dialogs import kind_of
 from machina_desktop.views.apps.key_export import KeyExport
-from machina_desktop.views.apps.key_places import Place, count_words
+from machina_desktop.views.apps.key_places import OF_RIGHTS, Place, count_words
 from machina_desktop.views.commands import Command
 from machina_desktop.views.detail_panel import DetailPanel, MachineLinks, Sections
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.rights import allow, why_not
 from machina_desktop.views.server_custody import (
     CustodyActions,
     can_share,
@@ -25,6 +26,8 @@ from machina_desktop.views.server_custody import (
     custody_words,
     device_of,
 )
+from machina_desktop.views.server_watch import servers_of
+from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
@@ -62,6 +65,8 @@ class KeyDetail(Detail):
             parent=self,
         )
         self._panel.retried.connect(self._query.refresh)
+        bridge.changed.connect(self._on_changed)
+        servers_of(bridge).changed.connect(self._show_rights)
         LiveQuery(
             bridge,
             ListMachines(team_id=bridge.team_id),
@@ -90,6 +95,7 @@ class KeyDetail(Detail):
                     group=self.tr("Keys"),
                     icon=icon_name,
                     run=act,
+                    is_available=self._delete.isEnabled if name == "delete" else lambda: True,
                 )
         yield from self._accounts.commands()
 
@@ -148,8 +154,17 @@ class KeyDetail(Detail):
         self._unshare.setVisible(can_stop_sharing(key, device))
         self._export.setVisible(key.has_private_key)
         self._accounts.show_key(key)
+        self._show_rights()
         self._panel.show_content()
         self.setWindowTitle(self.title)
+
+    def _on_changed(self, entities: frozenset[str]) -> None:
+        if entities & OF_RIGHTS:
+            self._show_rights()
+
+    def _show_rights(self) -> None:
+        if self._key is not None:
+            allow(self._delete, why_not(self.bridge, "ssh_key.delete", self._key.team_id))
 
     def _on_machines(self, machines: tuple[Machine, ...]) -> None:
         users = tuple(machine for machine in machines if self.key in machine.ssh_key_ids)
@@ -201,6 +216,7 @@ class KeyDetail(Detail):
         chosen = Checkbox(self.tr("Take it out of its accounts first: {0}").format(names))
         chosen.setObjectName("delete_key.from_accounts")
         chosen.setVisible(bool(places))
+        question.column.addSpacing(Space.S if places else 0)
         question.column.addWidget(chosen)
         return chosen
 

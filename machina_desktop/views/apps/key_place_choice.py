@@ -81,8 +81,10 @@ class _PlaceLine(QWidget):
         state.setSpacing(Space.S)
         for sign in (self._said, self._spinner, self._mark):
             state.addWidget(sign)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 2, 0, 2)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 2, 0, 2)
+        whole.setSpacing(Space.S)
+        grid = QGridLayout()
         grid.setHorizontalSpacing(Space.S)
         grid.setVerticalSpacing(0)
         grid.setColumnStretch(3, 1)
@@ -90,8 +92,9 @@ class _PlaceLine(QWidget):
             grid.addWidget(widget, 0, column)
         grid.addLayout(state, 0, 4)
         grid.addWidget(self._why, 1, 3, 1, 2, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(self.problem, 2, 0, 1, 5)
         grid.setRowMinimumHeight(0, 28)
+        whole.addLayout(grid)
+        whole.addWidget(self.problem)
 
 
 class PlaceChoice(QWidget):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QLocale, QObject, Qt, Signal
@@ -10,12 +9,14 @@ from PySide6.QtCore import QCoreApplication, QLocale, QObject, Qt, Signal
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
-from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.providers import ListAccounts, ListProviders
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.server_custody import device_of
 from machina_desktop.views.server_watch import servers_of
+
+OF_RIGHTS = frozenset({"team_member", "grant", "user"})
+"""Entities whose changes may change who may do what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,7 @@ class Places(QObject):
         self._bridge = bridge
         self._accounts: tuple[ProviderAccount, ...] | None = None
         self._infos: tuple[ProviderInfo, ...] | None = None
+        self._all: tuple[Place, ...] = ()
         if bridge.is_settled:
             self._start()
         else:
@@ -79,9 +81,12 @@ class Places(QObject):
         return self._accounts is not None and self._infos is not None
 
     def all(self) -> tuple[Place, ...]:
-        """Every account of the team, the most useful first."""
+        """Every account of the team, the most useful first; none before they are known."""
+        return self._all
+
+    def _ranked(self) -> tuple[Place, ...]:
         infos = {info.type: info for info in self._infos or ()}
-        device = device_of(self._bridge) if self._bridge.is_settled else ""
+        device = device_of(self._bridge)
         found = (_place(account, infos.get(account.provider_type), device) for account in self._accounts or ())
         return tuple(sorted(found, key=lambda place: (place.rank, place.account.label.casefold())))
 
@@ -119,23 +124,20 @@ class Places(QObject):
 
     def _tell(self) -> None:
         if self.is_known:
+            # Kept, for a list asks with each cell that it paints.
+            self._all = self._ranked()
             self.changed.emit()
 
 
-def counted(key: SSHKey, places: Iterable[Place]) -> tuple[int, int]:
+def counted(key: SSHKey, places: tuple[Place, ...]) -> tuple[int, int]:
     """At how many accounts the key lies, and how many could have it: those where it is, and those that are ready."""
-    there = [place for place in places if place.knows(key)]
-    return len(there), len({place.account_id for place in (*there, *(each for each in places if each.is_ready))})
+    there = sum(bool(place.knows(key)) for place in places)
+    return there, sum(bool(place.knows(key)) or place.is_ready for place in places)
 
 
 def count_words(count: int) -> str:
     """At how many accounts, as a badge says it."""
     return _tr("in one account") if count == 1 else _tr("in {0} accounts").format(QLocale().toString(count))
-
-
-def error_words(error: MachinaError) -> str:
-    """What happened and what to do, in one text."""
-    return f"{error.message} {error.hint}".strip()
 
 
 def _place(account: ProviderAccount, info: ProviderInfo | None, device_id: str) -> Place:

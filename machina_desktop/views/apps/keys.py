@@ -15,7 +15,7 @@ from machina_desktop.views import wording
 from machina_desktop.views.apps.base import App, Page, Window
 from machina_desktop.views.apps.key_detail import KeyDetail
 from machina_desktop.views.apps.key_dialogs import GenerateKeyDialog, ImportKeyDialog, kind_of
-from machina_desktop.views.apps.key_places import Place, Places, counted
+from machina_desktop.views.apps.key_places import OF_RIGHTS, Place, Places, counted
 from machina_desktop.views.apps.key_placing import PutKeysDialog
 from machina_desktop.views.apps.key_selection import KeySelectionBar
 from machina_desktop.views.commands import Command, install_keys
@@ -23,7 +23,7 @@ from machina_desktop.views.icons import icon
 from machina_desktop.views.links import Link
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.table_model import Column
-from machina_desktop.views.rights import why_not
+from machina_desktop.views.rights import allow, why_not
 from machina_desktop.views.searches import Finding, Search, search
 from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.menus import Menu
@@ -109,13 +109,14 @@ class KeysPage(Page):
         self._places = Places(bridge, self)
         self.list = ListPanel(bridge, _shape(self._places.all), ask=self._request, empty=empty, parent=self)
         self.list.chosen.connect(lambda key: window.inspect("ssh_key", key))
-        self.list.answered.connect(lambda _keys: self._show_selection())
-        self._places.changed.connect(self.list.table.viewport().update)
+        self.list.answered.connect(lambda _keys: self._show_rights())
+        self._places.changed.connect(self._on_places)
         self._build_selection()
-        bring = Button(self.tr("Import"), icon_name="download", parent=self)
+        bridge.changed.connect(self._on_changed)
+        bring = self._bring = Button(self.tr("Import"), icon_name="download", parent=self)
         bring.setObjectName("keys.import")
         bring.clicked.connect(self._on_import)
-        generate = Button(self.tr("Generate"), kind=ButtonKind.PRIMARY, icon_name="plus", parent=self)
+        generate = self._generate = Button(self.tr("Generate"), kind=ButtonKind.PRIMARY, icon_name="plus", parent=self)
         generate.setObjectName("keys.generate")
         generate.clicked.connect(self._on_generate)
         self.list.header.add_action(bring)
@@ -168,8 +169,21 @@ class KeysPage(Page):
     def _show_selection(self) -> None:
         self._bar.show_selection(len(self.list.table.selected_keys()), self._refusal())
 
-    def _refusal(self) -> str:
-        return why_not(self.bridge, "ssh_key.sync", self.bridge.team_id) if self.bridge.is_settled else ""
+    def _show_rights(self) -> None:
+        self._show_selection()
+        allow(self._generate, self._refusal("generate"))
+        allow(self._bring, self._refusal("import"))
+
+    def _on_places(self) -> None:
+        self.list.table.viewport().update()
+        self._show_rights()
+
+    def _on_changed(self, entities: frozenset[str]) -> None:
+        if entities & OF_RIGHTS:
+            self._show_rights()
+
+    def _refusal(self, action: str = "sync") -> str:
+        return why_not(self.bridge, f"ssh_key.{action}", self.bridge.team_id) if self.bridge.is_settled else ""
 
     def _on_menu(self, key: str, at: QPoint) -> None:
         menu = Menu(parent=self)
