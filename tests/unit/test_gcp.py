@@ -7,6 +7,7 @@ import json
 import logging
 import random
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
@@ -193,6 +194,24 @@ async def test_the_catalogue_has_zones_types_and_the_newest_image_of_each_family
     assert images["debian-cloud/debian-12-arm64"].architecture == "arm64"
     assert "debian-cloud/debian-11" not in images
     assert [each.slug for each in found.images if each.is_own] == [f"projects/{PROJECT}/global/images/golden"]
+
+
+async def test_types_of_all_zones_are_asked_at_once_and_a_zone_in_trouble_is_left_out(stage: GcpStage) -> None:
+    stage.provider.pace = replace(stage.provider.pace, tries=1)
+    stage.fake.unreachable = {each for each in ZONES if not each.startswith("us-central1")}
+    found = await stage.provider.catalogue(stage.access())
+    assert {each.regions for each in found.sizes} == {("us-central1",)}
+    assert len(found.regions) == 3
+    stage.fake.unreachable = set(ZONES)
+    with pytest.raises(CloudError) as caught:
+        await stage.provider.catalogue(stage.access())
+    assert caught.value.code == "E-CLOUD-FAULT"
+    stage.fake.unreachable = set()
+    stage.fake.latency_s = 0.1
+    began = time.monotonic()
+    await stage.provider.catalogue(stage.access())
+    took_s = time.monotonic() - began
+    assert took_s < 0.1 * len(ZONES), f"{took_s:.2f} s, as long as one zone after the other"
 
 
 # Machines

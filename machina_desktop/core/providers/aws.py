@@ -24,12 +24,11 @@ from machina_desktop.core.providers.aws_answers import instance_of, quota_of, si
 from machina_desktop.core.providers.aws_errors import TITLE
 from machina_desktop.core.providers.aws_keys import pair_name, plain_print, prints_of
 from machina_desktop.core.providers.aws_offers import (
-    all_types,
     everywhere,
     images_in,
-    offered_in,
     region_names,
     region_with_zones,
+    stock_and_types,
 )
 from machina_desktop.core.providers.aws_session import AwsApi, Found, Line, Login
 from machina_desktop.core.providers.base import Access, HookContext, MachineParts
@@ -166,17 +165,16 @@ class Aws(Cloud[AwsApi]):
         return Verification(status=CredentialStatus.VALID, identity=identity, quota=quota)
 
     async def offers(self, api: AwsApi) -> Catalogue:
-        """Zones, types and images of every region, all at once; details of types come from one region that has them."""
+        """Zones, types and images of every region, all at once; details of a type come from one region that has it."""
         names = await region_names(api)
-        regions, offered, images = await asyncio.gather(
+        regions, (stock, types), images = await asyncio.gather(
             everywhere(names, lambda name: region_with_zones(api, name)),
-            everywhere(names, lambda name: offered_in(api, name)),
+            stock_and_types(api, names),
             everywhere(names, lambda name: images_in(api, name)),
         )
-        stock = dict(offered)
         return Catalogue(
             regions=tuple(region for _, region in regions),
-            sizes=sizes_of(await all_types(api, stock), stock),
+            sizes=sizes_of(types, stock),
             images=tuple(image for _, found in images for image in found),
             fetched_at=now(),
         )

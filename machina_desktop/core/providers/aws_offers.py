@@ -56,23 +56,30 @@ async def offered_in(api: AwsApi, name: str) -> frozenset[str]:
     return frozenset(str(each.get("InstanceType", "")) for each in answers)
 
 
+async def stock_and_types(api: AwsApi, names: Sequence[str]) -> tuple[dict[str, frozenset[str]], tuple[Found, ...]]:
+    """What each region has, by name, and the details of every type."""
+    stock = dict(await everywhere(names, lambda name: offered_in(api, name)))
+    return stock, await all_types(api, stock)
+
+
 async def all_types(api: AwsApi, offered: dict[str, frozenset[str]]) -> tuple[Found, ...]:
-    """Details of every type: all of the line's own region, and of others what only they have."""
-    first = api.region if api.region in offered else next(iter(sorted(offered)), api.region)
-    found = list(await api.listed("describe_instance_types", "InstanceTypes", region=first))
-    known = {str(each.get("InstanceType", "")) for each in found}
+    """Details of every type, those of the line's own region from there, and of others what only they have.
+
+    Asked by name they come all at once; a list of them would have its pages one after the other.
+    """
+    known: set[str] = set()
     batches: list[tuple[str, list[str]]] = []
-    for region in sorted(offered):
+    for region in sorted(offered, key=lambda name: (name != api.region, name)):
         missing = sorted(offered[region] - known)
         known |= offered[region]
         batches += [(region, missing[start : start + _MOST]) for start in range(0, len(missing), _MOST)]
-    more = await asyncio.gather(
+    found = await asyncio.gather(
         *(
             api.listed("describe_instance_types", "InstanceTypes", {"InstanceTypes": names}, region=at)
             for at, names in batches
         )
     )
-    return (*found, *(each for batch in more for each in batch))
+    return tuple(each for batch in found for each in batch)
 
 
 async def images_in(api: AwsApi, region: str) -> tuple[Image, ...]:

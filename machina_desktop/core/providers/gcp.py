@@ -43,11 +43,14 @@ from machina_desktop.core.providers.gcp_answers import (
     Images,
     InstanceAnswer,
     Instances,
+    MachineType,
     MachineTypes,
     Operation,
     Project,
+    RegionAnswer,
     Regions,
     Silence,
+    ZoneAnswer,
     Zones,
     images_of,
     instance_of,
@@ -82,7 +85,7 @@ _PUBLIC = (
 )
 """Projects with images that cost nothing beside the machine."""
 _FULL_PAGES: Query = (("maxResults", "500"),)
-_TYPE_FIELDS = "items/*/machineTypes(name,zone,guestCpus,memoryMb,isSharedCpu,architecture,deprecated/state)"
+_TYPE_FIELDS = "items(name,zone,guestCpus,memoryMb,isSharedCpu,architecture,deprecated/state)"
 _IMAGE_FIELDS = "items(name,family,status,architecture,diskSizeGb,creationTimestamp,description,deprecated/state)"
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{0,61}")
 _RESOURCE = re.compile(r"projects/([a-z0-9.:-]+)/zones/([a-z0-9-]+)/instances/([a-z0-9-]+)")
@@ -177,18 +180,8 @@ class Gcp(Cloud[GoogleApi]):
 
     async def offers(self, api: GoogleApi) -> Catalogue:
         """Regions, machine types of all zones, the newest image of each family and the project's own images."""
-        root = f"/projects/{api.project}"
-        types: Query = (
-            *_FULL_PAGES,
-            ("fields", f"{_TYPE_FIELDS},nextPageToken"),
-        )
-        (regions, zones), kinds, images = await asyncio.gather(
-            asyncio.gather(
-                api.listed(f"{root}/regions", Regions, lambda page: page.items, _FULL_PAGES),
-                api.listed(f"{root}/zones", Zones, lambda page: page.items, _FULL_PAGES),
-            ),
-            api.listed(f"{root}/aggregated/machineTypes", MachineTypes, lambda page: page.types, types),
-            asyncio.gather(*(_images(api, project) for project in (*_PUBLIC, api.project))),
+        (regions, zones, kinds), images = await asyncio.gather(
+            _places(api), asyncio.gather(*(_images(api, project) for project in (*_PUBLIC, api.project)))
         )
         return Catalogue(
             regions=regions_of(regions, zones),
@@ -316,6 +309,39 @@ async def _answer(api: GoogleApi, resource_id: str) -> tuple[re.Match[str], Inst
             f"Google Cloud has nothing with the id {resource_id[:80]!r}.", hint="Refresh it.", code=NOT_FOUND
         )
     return match, await api.get(f"/{match[0]}", InstanceAnswer)
+
+
+async def _places(
+    api: GoogleApi,
+) -> tuple[tuple[RegionAnswer, ...], tuple[ZoneAnswer, ...], tuple[MachineType, ...]]:
+    """Regions, zones, and the types of each zone. The list of all at once has a hundred pages, one after the other."""
+    root = f"/projects/{api.project}"
+    regions, zones = await asyncio.gather(
+        api.listed(f"{root}/regions", Regions, lambda page: page.items, _FULL_PAGES),
+        api.listed(f"{root}/zones", Zones, lambda page: page.items, _FULL_PAGES),
+    )
+    kinds = await asyncio.gather(*(_types(api, zone) for zone in zones))
+    if zones and all(found is None for found in kinds):
+        raise CloudError(
+            "Google Cloud lists no machine types just now.",
+            hint="Nothing is wrong here; try again in a few minutes.",
+            code=FAULT,
+        )
+    return regions, zones, tuple(each for found in kinds for each in found or ())
+
+
+async def _types(api: GoogleApi, zone: ZoneAnswer) -> tuple[MachineType, ...] | None:
+    """What a zone has; ``None`` where it cannot be asked now."""
+    query: Query = (*_FULL_PAGES, ("fields", f"{_TYPE_FIELDS},nextPageToken"))
+    path = f"/projects/{api.project}/zones/{zone.name}/machineTypes"
+    try:
+        return await api.listed(path, MachineTypes, lambda page: page.items, query)
+    except CloudError as error:
+        # Whoever chooses from the others does not need to wait for a zone that is in trouble.
+        if error.code not in {FAULT, NOT_FOUND}:
+            raise
+        LOG.warning("Google Cloud lists no machine types of %s just now", zone.name)
+        return None
 
 
 async def _images(api: GoogleApi, project: str) -> tuple[Image, ...]:

@@ -191,23 +191,10 @@ class MachineType:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TypesOfScope:
-    """The sizes of one zone."""
-
-    machineTypes: tuple[MachineType, ...] = ()  # noqa: N815 - the API's name
-    warning: Warned | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class MachineTypes(Listed):
-    """A page of the sizes of all zones."""
+    """A page of the sizes of one zone."""
 
-    items: dict[str, TypesOfScope] = field(default_factory=dict)
-
-    @property
-    def types(self) -> tuple[MachineType, ...]:
-        """What is on it."""
-        return tuple(each for scope in self.items.values() for each in scope.machineTypes)
+    items: tuple[MachineType, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -166,6 +166,10 @@ class Gcp(Cloud):
                 return self._listed([self._region(each) for each in _regions()], asked)
             case ["zones"]:
                 return self._listed([_zone(each) for each in ZONES], asked)
+            case ["zones", zone, "machineTypes"] if zone in self.unreachable:
+                raise Refused(503, "backendError", f"The zone {zone} cannot be reached.")
+            case ["zones", zone, "machineTypes"]:
+                return self._listed([_type(zone, size) for size in SIZES], asked)
             case ["aggregated", kind]:
                 return self._aggregated(kind, asked)
         raise Refused(404, "notFound", f"The resource '{asked.path}' was not found")
@@ -217,9 +221,7 @@ class Gcp(Cloud):
         return things[start:end], {"nextPageToken": str(end)} if end < len(things) else {}
 
     def _aggregated(self, kind: str, asked: Asked) -> Said:
-        if kind == "machineTypes":
-            things = [_type(zone, size) for zone in ZONES for size in SIZES]
-        elif kind == "instances":
+        if kind == "instances":
             at_s = time.monotonic()
             things = [each for each in self.instances.values() if at_s - each["_since"] >= self.missing_s]
         else:
