@@ -223,10 +223,6 @@ class TerminalDeck(QWidget):
         """Let the person choose a machine for what ``chosen`` does."""
         machine_menu(self.terminals.machines.values(), chosen, parent=self).popup_under(anchor)
 
-    def find_key(self, machine_id: str) -> str:
-        """The key of the first tab with a terminal on a machine; empty for none."""
-        return next((tab.key for tab in self.tabs() if any(p.machine_id == machine_id for p in tab.parts())), "")
-
     def show_tab(self, tab: TerminalTab) -> None:
         """Bring its window and one of its tabs to the front."""
         self.front_wanted.emit()
