@@ -224,6 +224,16 @@ def test_a_secret_comes_from_a_file_and_never_from_the_command_line(tmp_path: Pa
         typed("providers add --type baremetal --label rack --sudo-password hunter2")
 
 
+def test_credentials_are_replaced_from_files_and_settings_are_typed(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("hunter2\n")
+    given = typed(f"providers replace-credentials acme --api-token-file {file} --region= --save-elsewhere").values
+    assert given["fields"] == {"api_token": Secret("hunter2"), "region": Secret("")}
+    assert (given["account_id"], given["save_elsewhere"]) == ("acme", True)
+    with pytest.raises(UsageError):
+        typed("providers replace-credentials acme --api-token hunter2")
+
+
 def test_a_secret_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("pässword\n".encode())))
     assert typed("keys import --name k --passphrase-file -").values["passphrase"] == Secret("pässword")

@@ -190,9 +190,10 @@ class ProviderDetail(Detail):
         self._facts.set_row_visible("scopes", bool(account.scopes))
         self._forget.setVisible(info is not None and info.has_firewalls)
         can_replace = info is not None and bool(info.account_fields) and account.keeper in {"", device}
-        self._replace.setVisible(can_replace)
+        is_invalid = account.credential_status is CredentialStatus.INVALID
         self._replace.setEnabled(can_replace)
-        self._mend.setVisible(can_replace and account.credential_status is CredentialStatus.INVALID)
+        self._replace.setVisible(can_replace and not is_invalid)
+        self._mend.setVisible(can_replace and is_invalid)
         self._editor.show_account(account)
         self._render_quota(account)
         self._render_settings(account, info)
