@@ -99,6 +99,7 @@ class CloudApi:
         self._http = Http(f"{parts.scheme}://{parts.netloc}", preferences, patience)
         self._cancelled = cancelled
         self._free_at = 0.0
+        self._asking: set[asyncio.Task[object] | None] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,11 +107,21 @@ class CloudApi:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Of what was asked at once something may have failed: the rest would open lines that nobody closes.
+        others = tuple(each for each in self._asking if each is not None and each is not asyncio.current_task())
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         await self._http.close()
 
     async def get(self, path: str, shape: type[T], query: Query = ()) -> T:
         """What is at ``path``."""
-        return self._decoded(await self._asked("GET", path, query=query, again=True), shape)
+        task = asyncio.current_task()
+        self._asking.add(task)
+        try:
+            return self._decoded(await self._asked("GET", path, query=query, again=True), shape)
+        finally:
+            self._asking.discard(task)
 
     async def listed(
         self, path: str, shape: type[P], things: Callable[[P], tuple[I, ...]], query: Query = ()
