@@ -279,6 +279,7 @@ ASK: dict[str, Fields] = {
     "provider_account.forget_plugins": of(account_id=account),
     "provider_account.verify": of(account_id=account),
     "provider_account.catalogue": of(account_id=account, type="sandbox"),
+    "provider_account.replace_credentials": of(account_id=account, fields={"api_token": "x"}),
     "provider_account.compare": of(team_id=team, account_id=account, size="none-such"),
     "provider_account.delete": of(account_id=spare_account),
     "ssh_key.list": of(team_id=team),
@@ -362,6 +363,8 @@ EXCEPTIONS = {
     ("team.departure", "*"): (404,),
     ("machine.import", "member"): (404,),  # nothing of that id is there
     ("machine.import", "admin"): (404,),
+    ("provider_account.replace_credentials", "member"): (422,),  # accounts for practice have no such field
+    ("provider_account.replace_credentials", "admin"): (422,),
     ("provider_account.compare", "*"): (404,),  # no size of that name is offered
     ("ssh_key.sync", "member"): (422,),  # accounts for practice hold no keys
     ("ssh_key.sync", "admin"): (422,),
