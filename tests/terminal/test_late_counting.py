@@ -134,3 +134,13 @@ def test_blanks_at_the_end_of_a_line_take_no_more_rows_than_if_they_came_one_by_
     at_once.count_all()
     assert at_once.scrolled == one_by_one.scrolled
     assert rows(at_once) == rows(one_by_one)
+
+
+def test_lines_that_begin_in_a_row_with_something_in_it_leave_the_rest_of_it() -> None:
+    before, after = b"\r\n" * 9 + b"a row that is longer than others", b"\x1b[A\r\n" + b"short\r\n" * 3000
+    at_once, one_by_one = Terminal(50, 10), Terminal(50, 10)
+    at_once.feed(before)
+    at_once.feed(after)
+    for byte in before + after:
+        one_by_one.feed(bytes([byte]))
+    assert rows(at_once) == rows(one_by_one)

@@ -54,15 +54,21 @@ def flow_lines(screen: Screen, data: bytes, lines: Stretch, show: Callable[[str]
 
     ``show`` takes the pieces of lines that have to be seen.
     """
-    is_at_bottom = not screen.cursor.x and screen.cursor.y == screen.lines - 1
     # What is seen then must scroll off the blank rows in between.
-    if not is_at_bottom or not _is_flowing(screen) or not _is_lines(data, lines.begin, lines.end):
+    if not (_is_flowing(screen) and _is_at_blank_bottom(screen) and _is_lines(data, lines.begin, lines.end)):
         return False
     passed = data[lines.begin : lines.seen]
     _pass_unseen(screen, passed)
     screen.last_drawn = _last_drawn(passed.decode("utf-8", "replace")) or screen.last_drawn
     _show(screen, data[lines.seen : lines.end].decode("utf-8", "replace"), show)
     return True
+
+
+def _is_at_blank_bottom(screen: Screen) -> bool:
+    """Whether the cursor is where a line feed has just brought a row into sight."""
+    row = screen.rows[-1]
+    is_blank = not row.text and row.cells is None and not row.marks and row.fill == screen.blank_attribute
+    return is_blank and not screen.cursor.x and screen.cursor.y == screen.lines - 1
 
 
 def _is_flowing(screen: Screen) -> bool:
