@@ -101,7 +101,7 @@ async def test_every_use_case_is_answered_once_at_least_or_refused_with_a_reason
     answered = {row.request for row in TABLE if row.fails is None}
     only_refused = {case.name for case in (*served(), *served_to_devices()) if case.request not in answered}
     moving = {"FinishImport", "ReleaseTeam", "GetDeparture"}
-    asking = {"ImportMachine", "ReplaceCredentials", "SyncKey"}
+    asking = {"CompareSizes", "ImportMachine", "ReplaceCredentials", "SyncKey"}
     assert only_refused <= moving | asking, (
         "their success is tested with a whole team that moves, or where credentials can be opened: at no server"
     )
