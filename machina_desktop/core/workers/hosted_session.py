@@ -16,8 +16,8 @@ from machina_desktop.core.workers.shell_wire import Answered, Failure, Open, Pin
 from machina_desktop.core.workers.socket_watch import READ, WRITE
 
 TAKE_BYTES = 262_144
-_SEND_BUFFER_BYTES = 256 << 10
-"""Enough for a piece of the length that a terminal parses fastest; more would be on its way when Ctrl+C is pressed."""
+_SEND_BUFFER_BYTES = 1 << 20
+"""Enough for what comes while a frame is painted; with more, more is on its way at a Ctrl+C. Systems may give less."""
 _MOST_LEFT = 1 << 20
 """More is not kept of what a shell that is hung up still says."""
 

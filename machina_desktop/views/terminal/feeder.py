@@ -15,7 +15,7 @@ SLICE_S: Final = 0.01
 FRAME_S: Final = 0.016
 LONGEST_FRAME_S: Final = 0.029
 # Frames take this share of the time at most, as long as they come often enough; and this much whatever they cost.
-_SHARE: Final = 1 / 12
+_SHARE: Final = 1 / 16
 _LARGEST_SHARE: Final = 1 / 2
 # A frame that is due so soon is painted before more is parsed.
 _SOON_MS: Final = 2
