@@ -121,7 +121,9 @@ class Sshd:
     def end_sessions(self) -> None:
         """Kill the processes that serve connections; the server itself goes on."""
         for process in self.sessions():
-            process.kill()
+            # One may end by itself at any time.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     @property
     def pid(self) -> int:

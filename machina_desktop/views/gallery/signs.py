@@ -8,14 +8,14 @@ from PySide6.QtWidgets import QWidget
 
 from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.machine import MachineStatus
-from machina_desktop.core.domain.provider import ProviderType
+from machina_desktop.core.domain.provider import ACCOUNT_COLOURS, ProviderType
 from machina_desktop.views import theme
 from machina_desktop.views.gallery.samples import ARABIC, LONG_NAME
 from machina_desktop.views.gallery.specimens import Section, Specimens, column, hovered, off, part, right_to_left, row
 from machina_desktop.views.theme import Type
 from machina_desktop.views.widgets.feedback import Avatar, Badge, Progress, Skeleton, Spinner
 from machina_desktop.views.widgets.layout import Card, Divider
-from machina_desktop.views.widgets.provider_icon import ProviderIcon
+from machina_desktop.views.widgets.provider_icon import AccountDot, ProviderIcon
 from machina_desktop.views.widgets.status import Status, StatusBadge
 from machina_desktop.views.widgets.text import CopyLabel, ElidedLabel, IconLabel, KeyValueList, Label
 
@@ -77,6 +77,8 @@ def _providers() -> QWidget:
     for provider in ProviderType:
         states.add(provider.value, row(*(ProviderIcon(provider, name=provider.value, size=size) for size in (24, 32))))
     states.add("disabled", off(ProviderIcon("aws"))).add("not known", ProviderIcon("other"))
+    for colour in ACCOUNT_COLOURS:
+        states.add(f"account, {colour}", AccountDot(f"account-{colour}"))
     return states
 
 
