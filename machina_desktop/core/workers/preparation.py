@@ -93,7 +93,7 @@ class Preparation:
             raise Unavailable(
                 f"{self._provider.info.title} does not accept the credentials of {subject.account.label}. "
                 f"{found.reason}".strip(),
-                hint="Nothing was changed. Add the account again with credentials that are valid.",
+                hint="Nothing was changed. Replace the account's credentials with ones that are valid.",
                 code="E-ACCOUNT-INVALID",
             )
         if self._deployment.type is not DeploymentType.REFRESH and found.scopes == ("read",):
