@@ -116,6 +116,7 @@ class TerminalPane(QWidget):
         self._feeder: Feeder | None = None
         self._state: SessionState | None = None
         self._began: float | None = None
+        self._opening = QTimer(self, singleShot=True, interval=0)
         self._build()
         self._connect()
 
@@ -145,6 +146,7 @@ class TerminalPane(QWidget):
         self.bar.reconnect_wanted.connect(self.reconnect)
         self.bar.close_wanted.connect(self._on_given_up)
         self.clipboard.answered.connect(self.view.setFocus)
+        self._opening.timeout.connect(self.start)
         self._session_changed.connect(self._on_session_changed, Qt.ConnectionType.QueuedConnection)
         self.view.viewport().installEventFilter(self)
 
@@ -237,7 +239,8 @@ class TerminalPane(QWidget):
             self.view.setFocus()
 
     def close_session(self) -> None:
-        """Hang up."""
+        """Hang up, or open nothing where it was about to."""
+        self._opening.stop()
         self.bar.stop_counting()
         if self.session is not None:
             self.session.close()
@@ -251,7 +254,7 @@ class TerminalPane(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         # The layout has not given the view its size yet.
-        QTimer.singleShot(0, self, self._on_shown)
+        self._opening.start()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -270,11 +273,6 @@ class TerminalPane(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.actions_.fill(menu)
         menu.popup(at)
-
-    def _on_shown(self) -> None:
-        # Its tab may have been closed already.
-        if self.isVisible():
-            self.start()
 
     # What the session and the terminal say
 
