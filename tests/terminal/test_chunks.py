@@ -77,3 +77,8 @@ def test_all_sequences_in_any_order_and_chunks_show_the_same(seed: int) -> None:
 def test_a_return_and_a_line_feed_that_stand_apart_end_no_line() -> None:
     data = b"log line\r\n" * 30 + b"above\r@\nbelow\r\n" + b"log line\r\n" * 30
     assert fed(data) == fed(*(data[at : at + 1] for at in range(len(data))))
+
+
+def test_what_only_looks_like_placed_letters_is_shown() -> None:
+    data = b"\x1b7" + b";H" * 40
+    assert fed(data) == fed(*(data[at : at + 1] for at in range(len(data))))

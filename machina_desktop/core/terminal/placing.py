@@ -24,7 +24,8 @@ _row_of = itemgetter(0)
 def is_placed(text: str) -> bool:
     """Whether most of the text may be single characters behind CUP: cheap to say, and not always right."""
     places = text.count(";", 0, _SAMPLE)
-    return places > 16 and min(len(text), _SAMPLE) < 12 * places and text.count("H", 0, _SAMPLE) > places * 0.9
+    is_dense = places > 16 and min(len(text), _SAMPLE) < 12 * places
+    return is_dense and text.count("H", 0, _SAMPLE) > places * 0.9 and _CSI in text
 
 
 def show_placed(screen: Screen, text: str, show: Callable[[str], None]) -> None:
