@@ -81,8 +81,9 @@ class SizePicker(QWidget):
         self.table = TableView(self._model, name=_tr("Sizes"))
         self.table.setObjectName(name)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setMinimumHeight(36 + _LEAST_ROWS * ROW_HEIGHT)
         self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        # Its columns fit; a bar below rows that just fit would bring the other one, and that narrows them without end.
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.selected.connect(self._on_selected)
         self.table.activated_key.connect(self._on_activated)
         self._search = SearchInput(_tr("Search"))
@@ -140,6 +141,8 @@ class SizePicker(QWidget):
         elsewhere = len(self._catalogue.sizes) - len(here)
         self._is_filling = True
         self._model.set_records([each for each in here if self._passes(each)])
+        # A layout gives no more than the most a widget takes: a least above it would lie over what comes next.
+        self.table.setMinimumHeight(min(36 + _LEAST_ROWS * ROW_HEIGHT, self.table.maximumHeight()))
         if not self.table.select_key(self._chosen):
             self.table.selection.clear()
         self._is_filling = False
