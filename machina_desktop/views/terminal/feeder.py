@@ -76,7 +76,7 @@ class Feeder(QObject):
         self._next_slice.timeout.connect(self._slice)
         self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._frame.timeout.connect(self._on_frame)
-        self._counting = QTimer(self, interval=int(_FLOOD_S * 1000), singleShot=True)
+        self._counting = QTimer(self, singleShot=True)
         self._counting.timeout.connect(self._count)
         self._held = QTimer(self, interval=HELD_MS, singleShot=True)
         self._held.timeout.connect(self._tell_frame)
