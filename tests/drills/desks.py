@@ -23,6 +23,7 @@ from machina_desktop.core.config import ENGINE, Paths, Settings
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services import catalogue
 from machina_desktop.core.services.use_case import REGISTRY, Request
+from tests.fakes.hosts import contents
 
 R = TypeVar("R")
 PROGRAM = Path(__file__).with_name("program.py")
@@ -213,8 +214,7 @@ class Desktop:
 
     def holds(self, text: bytes) -> list[Path]:
         """The files of its data folder that have ``text`` in them."""
-        files = (path for path in self.home.rglob("*") if path.is_file())
-        return [path for path in files if text in path.read_bytes()]
+        return [path for path, data in contents(self.home) if text in data]
 
     def end(self) -> None:
         """Close it as a person does; what it runs goes on or ends with it."""

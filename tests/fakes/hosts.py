@@ -6,8 +6,8 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -58,6 +58,16 @@ async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]], *
             return
         assert time.monotonic() < deadline, f"{what} did not happen within {DEADLINE_S:.0f} s"
         await asyncio.sleep(0.01)
+
+
+def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every regular file below ``folder`` with what it holds, also while a program that works there removes some."""
+    # Unlike rglob, walk is not disturbed by folders that are being removed.
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    yield path, path.read_bytes()
 
 
 def store_at(path: Path, *, busy_ms: int = 5000) -> Database:
@@ -196,7 +206,7 @@ class Core:
 
     def stored(self) -> bytes:
         """Whatever lies in the data folder and, on PostgreSQL, in every table."""
-        files = b"".join(path.read_bytes() for path in self.paths.home.rglob("*") if path.is_file())
+        files = b"".join(data for _, data in contents(self.paths.home))
         if postgres.STORE not in os.environ:
             return files
         tables = (f'SELECT CAST("{table.name}" AS text) FROM "{table.name}"' for table in METADATA.sorted_tables)
@@ -216,8 +226,7 @@ class Core:
     def plaintext(self) -> list[Path]:
         """Files in the run folders that hold anything of a run."""
         kept = {"main.tf", "variables.tf", "outputs.tf", "terraform.rc", LOCK_FILE}
-        # Unlike rglob, walk is not disturbed by folders that are being removed.
-        found = (Path(folder, name) for folder, _, names in os.walk(self.paths.runs) for name in names)
+        found = (path for path, _ in contents(self.paths.runs))
         return [path for path in found if path.name not in kept and ".terraform" not in path.parts]
 
     async def wiped(self) -> None:

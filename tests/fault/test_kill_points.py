@@ -10,6 +10,7 @@ import pytest
 from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.machine import MachineStatus
 from tests.fakes import terraform_shim
+from tests.fakes.hosts import contents
 from tests.fault.victim import Victim
 
 LINES = 40
@@ -93,4 +94,4 @@ def test_a_cancel_survives_the_death_of_the_application(point: str, victim: Vict
 
 def _plaintext(home: Path) -> list[Path]:
     kept = {"main.tf", "variables.tf", "outputs.tf", "terraform.rc"}
-    return [path for path in (home / "runs").rglob("*") if path.is_file() and path.name not in kept]
+    return [path for path, _ in contents(home / "runs") if path.name not in kept]

@@ -35,7 +35,7 @@ from machina_desktop.core.vault import sealed_box
 from machina_desktop.core.vault.runner_vault import RunnerVault
 from machina_desktop.core.vault.sealed_box import Recipient
 from tests.fakes.canaries import Hunt
-from tests.fakes.hosts import until
+from tests.fakes.hosts import contents, until
 from tests.fakes.keyed_provider import KeyedProvider
 from tests.fakes.provider import install
 from tests.fakes.server import Site, settled
@@ -71,7 +71,7 @@ async def ben(tmp_path: Path, site: Site, provider: KeyedProvider) -> AsyncItera
 
 def at_home(site: Site) -> bytes:
     """Whatever lies in the server's data folder."""
-    return b"".join(path.read_bytes() for path in site.paths.home.rglob("*") if path.is_file())
+    return b"".join(data for _, data in contents(site.paths.home))
 
 
 def hits(*data: bytes, canary: str = CANARY) -> set[str]:
