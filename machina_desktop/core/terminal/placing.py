@@ -8,15 +8,18 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
+import re2
+
 from machina_desktop.core.terminal.screen import Screen
 from machina_desktop.core.terminal.widths import HALF
 
 #: What the beginning of a chunk is, the rest of it is most of the time.
 _SAMPLE: Final = 4096
 _CSI: Final = "\x1b["
-#: Stand for the end of a letter, and for an H that is one, while a text is taken apart; no text holds them.
-_MARK: Final = "\x01"
-_LETTER_H: Final = "\x02"
+#: Letters behind CUP and nothing else; RE2 says so at some 300 MB/s.
+_are_letters: Final = re2.compile(r"(?:\x1b\[[0-9]+;[0-9]+H[ -~])+").fullmatch
+#: A letter with its sequence takes about so many characters.
+_LENGTH: Final = 9
 _match_place = re.compile("([1-9][0-9]{0,3});([1-9][0-9]{0,3})\\Z").match
 _row_of = itemgetter(0)
 
@@ -37,32 +40,23 @@ def show_placed(screen: Screen, text: str, show: Callable[[str], None]) -> None:
     show(text[end if _place(screen, text[begin:end]) else begin :])
 
 
-def _letters(text: str) -> dict[str, str]:
-    """The last letter for each parameters of CUP; empty if there is anything else in the text.
-
-    A regular expression takes twice as long as this. Every CSI is made the beginning of a new part, with a mark at the
-    end of the part before it, and so is every H behind parameters; an H that is a letter stands before CSI and is taken
-    out of the way. Parameters without a mark and single letters with one have to take turns then.
-    """
-    if _MARK in text or _LETTER_H in text:
-        return {}
-    text = (text + _CSI).replace(f"H{_CSI}", _LETTER_H + _CSI)
-    parts = text.replace(_CSI, f"{_MARK}H").split("H")
-    places = parts[1:-1:2]
-    joined = "".join(parts[2::2])
-    letters = joined[::2].replace(_LETTER_H, "H")
-    if len(joined) != 2 * len(places) or joined[1::2] != _MARK * len(places):
-        return {}
-    if not (letters.isascii() and letters.isprintable()):
-        return {}
-    return dict(zip(places, letters, strict=True))
+def _letters(text: str, cells: int) -> dict[str, str]:
+    """The last letter for each parameters of CUP; once there are as many as cells, nothing before them is seen."""
+    letters: dict[str, str] = {}
+    end = len(text)
+    while end > 0 and len(letters) < cells:
+        begin = max(text.rfind(_CSI, 0, max(end - _LENGTH * cells, 0)), 0)
+        parts = text[begin + len(_CSI) : end].split(_CSI)
+        letters = {part[:-2]: part[-1] for part in parts} | letters
+        end = begin
+    return letters
 
 
 def _place(screen: Screen, text: str) -> bool:
     """Write each letter where the sequence before it says; False leaves no trace."""
-    if not screen.is_plain or screen.is_origin or not text:
+    if not screen.is_plain or screen.is_origin or not _are_letters(text.encode()):
         return False
-    letters = _letters(text)
+    letters = _letters(text, screen.columns * screen.lines)
     places = _places(letters, screen.columns, screen.lines)
     rows = screen.rows
     touched = {*map(_row_of, places)}
