@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from machina_desktop.views.rights import allow
-from machina_desktop.views.theme import Space, Type
-from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
-from machina_desktop.views.widgets.text import Label
+from machina_desktop.views.selection_bar import SelectionBar
+from machina_desktop.views.widgets.buttons import Button, ButtonKind
 
 
-class KeySelectionBar(QFrame):
+class KeySelectionBar(SelectionBar):
     """A line above the list while two or more keys are selected.
 
     Signals:
@@ -20,30 +19,15 @@ class KeySelectionBar(QFrame):
     """
 
     put = Signal()
-    cleared = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("role", "card")
-        self.setObjectName("keys.selection")
-        self._count = Label(style=Type.MEDIUM)
+        super().__init__(name="keys", parent=parent)
         self._put = Button(self.tr("Put in accounts…"), kind=ButtonKind.GHOST, icon_name="cloud")
         self._put.setObjectName("keys.selection.put")
         self._put.clicked.connect(self.put)
-        clear = IconButton("x", self.tr("Select nothing"))
-        clear.setObjectName("keys.selection.clear")
-        clear.clicked.connect(self.cleared)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(Space.M, Space.XS, Space.XS, Space.XS)
-        row.setSpacing(Space.XS)
-        row.addWidget(self._count)
-        row.addStretch()
-        row.addWidget(self._put)
-        row.addWidget(clear)
-        self.hide()
+        self.add_button(self._put)
 
     def show_selection(self, count: int, refusal: str) -> None:
         """So many are selected; ``refusal`` says why nothing may be done with them, empty when it may."""
-        self.setVisible(count > 1)
-        self._count.setText(self.tr("{0} selected").format(self.locale().toString(count)))
+        self.show_count(count)
         allow(self._put, refusal)

@@ -31,7 +31,7 @@ from machina_desktop.views.apps.machine_actions import (
 from machina_desktop.views.apps.machine_detail import MachineDetail
 from machina_desktop.views.apps.machine_list import Grouping, MachineList
 from machina_desktop.views.apps.machine_search import LIMIT, searches
-from machina_desktop.views.apps.machine_selection import SelectionBar
+from machina_desktop.views.apps.machine_selection import MachineSelectionBar
 from machina_desktop.views.apps.machine_text import address_of, endpoint_of, ssh_command
 from machina_desktop.views.commands import Command, install_keys
 from machina_desktop.views.icons import icon
@@ -125,7 +125,7 @@ class MachinesPage(Page):
         if self._header.search is not None:
             self._header.search.setObjectName("machines.search")
             self._header.search.searched.connect(self._on_searched)
-        self._bar = SelectionBar(parent=self)
+        self._bar = MachineSelectionBar(parent=self)
         self._bar.chosen.connect(lambda action: self._actions.run(action, self._list.selected_machines()))
         self._bar.cleared.connect(self._on_cleared)
         self._build_list()
