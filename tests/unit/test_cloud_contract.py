@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from machina_desktop.core.domain.machine import RESCUE
 from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.providers.base import Access
 from tests.fakes.clouds.hetzner import Hetzner as HetznerFake
@@ -41,6 +42,13 @@ async def observe(stage: Stage, access: Access) -> object:
     )
 
 
+async def observe_in_rescue(stage: Stage, access: Access) -> object:
+    context = stage.context("42")
+    account = replace(context.account, settings=dict(access.settings))
+    machine = replace(context.machine, facts={RESCUE: "since today"})
+    return await stage.provider.observe(replace(context, account=account, machine=machine))
+
+
 ASKED: dict[str, Ask] = {
     "verify": lambda stage, access: stage.provider.verify(access),
     "catalogue": lambda stage, access: stage.provider.catalogue(access),
@@ -50,6 +58,7 @@ ASKED: dict[str, Ask] = {
     "put a key": lambda stage, access: stage.provider.put_key(access, KEY),
     "remove a key": lambda stage, access: stage.provider.remove_key(access, "7"),
     "observe": observe,
+    "rescue seen": observe_in_rescue,
     "reboot": power("reboot"),
     "stop": power("stop"),
     "start": power("start"),

@@ -178,6 +178,17 @@ async def test_a_reboot_leaves_the_rescue_system_and_a_look_does_not(site: Site)
     assert back.facts == before.facts
 
 
+async def test_a_look_finds_that_somebody_has_left_the_rescue_system_at_the_provider(site: Site) -> None:
+    machine_id = (await site.running()).machine_id
+    own = f"SHA256:{'o' * 43}"
+    await site.made.call(PinHostKey(machine_id=machine_id, host_key=own))
+    await done(site, RescueMachine(machine_id=machine_id))
+    site.cloud.do_at_its_console(only_server(site), "reset")
+    await done(site, RefreshMachine(machine_id=machine_id))
+    back = await site.made.machine(machine_id)
+    assert (back.is_in_rescue, back.host_key) == (False, own)
+
+
 def test_a_second_start_of_the_rescue_system_forgets_its_key_and_keeps_the_machines_own() -> None:
     own = f"SHA256:{'o' * 43}"
     there = in_rescue(machine(1, host_key=own, facts={}), AT)

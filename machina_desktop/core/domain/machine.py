@@ -134,7 +134,7 @@ class Machine:
 
     @property
     def is_in_rescue(self) -> bool:
-        """Whether it was started into its provider's rescue system, and by nothing of ours out of it again."""
+        """Whether it was started into its provider's rescue system, and as far as is known not out of it again."""
         return RESCUE in self.facts
 
     @property
@@ -162,6 +162,7 @@ class MachineFacts:
         status_reason: Goes with ``status``: why it is in error, one sentence.
         public_ip, private_ip: Empty where it has none any more.
         host_key: ``SHA256:…`` fingerprint to pin.
+        has_left_rescue: It was started since into its own system again; with an empty ``host_key`` into a new one.
         state_status: How Terraform's record stands; for the runner, providers leave it out.
         extra: Things worth showing, such as ``os`` or ``kernel``; merged into ``Machine.facts``; empty ones end there.
     """
@@ -175,6 +176,7 @@ class MachineFacts:
     ssh_user: str | None = None
     host_key: str | None = None
     provider_resource_id: str | None = None
+    has_left_rescue: bool = False
     state_status: TerraformStateStatus | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
 
@@ -189,7 +191,8 @@ def learnt(machine: Machine, found: MachineFacts, at: datetime) -> Machine:
     if found.state_status is not None:
         known["terraform_state_status"] = found.state_status
     facts = {name: text for name, text in {**machine.facts, **found.extra}.items() if text}
-    return replace(machine, **known, facts=facts, updated_at=at)
+    changed = replace(machine, **known, facts=facts, updated_at=at)
+    return out_of_rescue(changed, is_new=found.host_key == "") if found.has_left_rescue else changed
 
 
 def in_rescue(machine: Machine, at: datetime) -> Machine:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import urllib.parse
+from dataclasses import replace
 
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.machine import Machine, MachineFacts
 from machina_desktop.core.domain.provider import (
     Catalogue,
     CredentialStatus,
@@ -25,6 +26,7 @@ from machina_desktop.core.providers.cloud_power import Command, Progress
 from machina_desktop.core.providers.cloud_token import TokenCloud, md5_of, token_fields
 from machina_desktop.core.providers.hetzner_answers import (
     DIALECT,
+    Actions,
     Firewalls,
     Images,
     Keys,
@@ -38,6 +40,7 @@ from machina_desktop.core.providers.hetzner_answers import (
     instance_of,
     region_of,
     size_of,
+    starts_since_rescue,
 )
 
 _ENDPOINT = "https://api.hetzner.cloud/v1"
@@ -133,6 +136,31 @@ class Hetzner(TokenCloud):
     async def look(self, api: CloudApi, resource_id: str) -> Instance:
         """One server."""
         return instance_of((await api.get(f"/servers/{self.number(resource_id)}", OneServer)).server)
+
+    async def observe(self, context: HookContext) -> MachineFacts:
+        """What it shows; of a machine in its rescue system also whether somebody has started its own one since.
+
+        The server's flag does not tell that: it ends with the first start into the rescue system.
+        """
+        facts = await super().observe(context)
+        if not context.machine.is_in_rescue or facts.provider_resource_id is None:
+            return facts
+        try:
+            starts = await self._starts_since_rescue(context)
+        except Unavailable as error:
+            context.log(f"Whether it still runs its rescue system could not be asked: {error.message}")
+            return facts
+        # The first one led into it.
+        if len(starts) <= 1:
+            return facts
+        context.log("It was started into its own system again since its rescue system was.")
+        return replace(facts, has_left_rescue=True, host_key="" if "rebuild_server" in starts else facts.host_key)
+
+    async def _starts_since_rescue(self, context: HookContext) -> tuple[str, ...]:
+        newest: Query = (*_FULL_PAGES, ("sort", "id:desc"))
+        path = f"/servers/{self.number(resource_id_of(context))}/actions"
+        async with self.open(context.access, context.cancelled.is_set) as api:
+            return starts_since_rescue((await api.get(path, Actions, newest)).actions)
 
     async def find_key(self, api: CloudApi, key: SSHKey) -> str:
         """By its fingerprint, which is unique in a project."""

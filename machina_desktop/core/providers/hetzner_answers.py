@@ -35,6 +35,8 @@ _STATUSES = {
     "off": MachineStatus.STOPPED,
     "deleting": MachineStatus.TERMINATING,
 }
+_RESCUE = "enable_rescue"
+_STARTS = frozenset({"start_server", "reboot_server", "reset_server", "rebuild_server"})
 _ARCHITECTURES = {"x86": "x86_64", "arm": "arm64"}
 _CODES = {
     "unauthorized": DENIED,
@@ -269,6 +271,7 @@ class Action:
 
     id: int
     status: str
+    command: str = ""
     progress: int = 0
     error: Problem | None = None
 
@@ -278,6 +281,13 @@ class OneAction:
     """The answer about one, and to what begins one."""
 
     action: Action
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actions(Listed):
+    """A page of what was done to a server."""
+
+    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,6 +331,17 @@ def instance_of(server: Server) -> Instance:
         created_at=server.created,
         **marks_of(server.labels),
     )
+
+
+def starts_since_rescue(newest_first: tuple[Action, ...]) -> tuple[str, ...]:
+    """By which commands a server was started since its rescue system was last switched on, the first of them first.
+
+    None where that is not among the actions.
+    """
+    commands = [action.command for action in newest_first if action.status == "success"]
+    if _RESCUE not in commands:
+        return ()
+    return tuple(command for command in reversed(commands[: commands.index(_RESCUE)]) if command in _STARTS)
 
 
 def region_of(location: Location) -> Region:

@@ -142,9 +142,7 @@ class Hetzner(Cloud):
             return Said(status=201, body=whole)
         server = _one(self.servers, parts[0])
         if len(parts) >= 2 and parts[1] == "actions":
-            if asked.method == "GET":
-                return Said(body={"action": _one(self.actions, parts[2])})
-            return Said(status=201, body=self._serve(server, parts[2], asked.body))
+            return self._acted(asked, server, parts[2:])
         if asked.method == "PUT":
             _rename(server, asked.body)
         if asked.method == "DELETE":
@@ -154,6 +152,25 @@ class Hetzner(Cloud):
             self._forget(server)
             return Said(body={"action": gone})
         return Said(body={"server": server})
+
+    def _acted(self, asked: Asked, server: Thing, rest: list[str]) -> Said:
+        if asked.method == "POST":
+            return Said(status=201, body=self._serve(server, rest[0], asked.body))
+        if rest:
+            return Said(body={"action": _one(self.actions, rest[0])})
+        return _listed("actions", self._done_to(server, asked.query.get("sort", "")), asked)
+
+    def do_at_its_console(self, server: Thing, command: str) -> None:
+        """What a person does there, done at once; a rebuild puts the same image on it."""
+        with self.lock:
+            action = self._serve(server, command, {"image": server["image"]["name"]})["action"]
+            server.update(status="running", locked=False)
+            action.update(status="success", progress=100, finished=at())
+
+    def _done_to(self, server: Thing, order: str) -> list[Thing]:
+        mine = {"id": server["id"], "type": "server"}
+        done = [each for each in self.actions.values() if mine in each["resources"]]
+        return sorted(done, key=lambda each: int(each["id"]), reverse=order == "id:desc")
 
     def _make_server(self, body: Thing) -> Thing:
         kind = self._sold(body)

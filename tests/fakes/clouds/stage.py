@@ -46,8 +46,8 @@ KEY = SSHKey(
     updated_at=AT,
 )
 PACE = Pace(pause_s=0.01, longest_s=2.0)
-WAITS = Waits(poll_s=0.02, busy_s=5.0, away_s=0.3, action_s=5.0, shutdown_s=0.5, settle_s=0.4, ssh_s=0.1)
-PATIENCE = Patience(connect_s=2.0, read_s=1.0, call_s=1.0)
+WAITS = Waits(poll_s=0.02, busy_s=20.0, away_s=20.0, action_s=20.0, shutdown_s=20.0, settle_s=20.0, ssh_s=0.1)
+PATIENCE = Patience(connect_s=20.0, read_s=20.0, call_s=20.0)
 KINDS = ("digitalocean", "hetzner")
 
 
@@ -97,6 +97,11 @@ class Stage:
             thing["labels"] = {"machina-machine": machine_id, "machina-team": "team-1"}
         else:
             thing["tags"] = [f"machina-machine-{machine_id}", "machina-team-team-1", "web"]
+
+    def do(self, context: HookContext, command: str) -> None:
+        """What somebody does with it at Hetzner's console."""
+        assert isinstance(self.fake, HetznerFake)
+        self.fake.do_at_its_console(self.things[int(context.machine.provider_resource_id or "")], command)
 
     def turn_off(self, resource_id: str) -> None:
         """As if somebody had switched it off."""
