@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.events import (
@@ -88,6 +88,13 @@ class Bridge(QObject):
     def is_settled(self) -> bool:
         """Whether the core has started."""
         return self._ready.is_set()
+
+    def when_settled(self, begin: Callable[[], None]) -> None:
+        """Call ``begin`` once: now, or as soon as the core has started, unless its object is gone by then."""
+        if self.is_settled:
+            begin()
+        else:
+            self.settled.connect(begin, Qt.ConnectionType.SingleShotConnection)
 
     @property
     def actor(self) -> Actor:

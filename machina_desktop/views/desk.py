@@ -101,10 +101,7 @@ class Desk(QObject):
         )
         self._connect()
         bridge.choose_team(window.remembered_team())
-        if bridge.is_settled:
-            self._on_settled()
-        else:
-            bridge.settled.connect(self._on_settled)
+        bridge.when_settled(self._on_settled)
 
     def open_wizard(self) -> None:
         """Start, or go on with, deploying a machine."""

@@ -94,10 +94,7 @@ class ListPanel(QWidget, Generic[T]):
         self._build()
         self._connect()
         self.states.show_loading()
-        if bridge.is_settled:
-            self._start()
-        else:
-            bridge.settled.connect(self._start, Qt.ConnectionType.SingleShotConnection)
+        bridge.when_settled(self._start)
 
     def refresh(self) -> None:
         """Ask again, with the search and the filters as they are now."""

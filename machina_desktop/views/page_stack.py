@@ -66,10 +66,7 @@ class PageStack(QStackedWidget):
         """Pages ask through ``bridge``; they are built once it has settled."""
         self._bridge = bridge
         bridge.team_changed.connect(lambda _team_id: self._begin_anew())
-        if bridge.is_settled:
-            self._on_settled()
-        else:
-            bridge.settled.connect(self._on_settled)
+        bridge.when_settled(self._on_settled)
 
     @property
     def name(self) -> str:

@@ -73,10 +73,7 @@ class PaletteSources(QObject):
         self._idle = QTimer(self, singleShot=True, interval=IDLE_MS)
         self._idle.timeout.connect(self.load)
         bridge.team_changed.connect(self._on_team_changed)
-        if bridge.is_settled:
-            self._idle.start()
-        else:
-            bridge.settled.connect(self._idle.start)
+        bridge.when_settled(self._idle.start)
 
     @property
     def is_loading(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
@@ -97,10 +97,7 @@ class AuditPage(Page):
         self.days.changed.connect(self.list.refresh)
         self.verify.clicked.connect(self._on_verify)
         self.export.clicked.connect(self._on_export)
-        if self.bridge.is_settled:
-            self._start()
-        else:
-            self.bridge.settled.connect(self._start, Qt.ConnectionType.SingleShotConnection)
+        self.bridge.when_settled(self._start)
 
     def _start(self) -> None:
         self._names = ThingNames(self.bridge, parent=self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
@@ -172,10 +172,7 @@ class DeploymentsPage(Page):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.list)
-        if bridge.is_settled:
-            self._start()
-        else:
-            bridge.settled.connect(self._start, Qt.ConnectionType.SingleShotConnection)
+        bridge.when_settled(self._start)
 
     def shown(self) -> None:
         self.list.resume()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QLocale, QObject, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QLocale, QObject, Signal
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
@@ -70,10 +70,7 @@ class Places(QObject):
         self._accounts: tuple[ProviderAccount, ...] | None = None
         self._infos: tuple[ProviderInfo, ...] | None = None
         self._all: tuple[Place, ...] = ()
-        if bridge.is_settled:
-            self._start()
-        else:
-            bridge.settled.connect(self._start, Qt.ConnectionType.SingleShotConnection)
+        bridge.when_settled(self._start)
 
     @property
     def is_known(self) -> bool:

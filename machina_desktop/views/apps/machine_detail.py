@@ -71,10 +71,7 @@ class MachineDetail(Detail):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._states)
-        if bridge.is_settled:
-            self._start()
-        else:
-            bridge.settled.connect(self._start)
+        bridge.when_settled(self._start)
 
     @property
     def title(self) -> str:

@@ -70,10 +70,7 @@ class MachinesPage(Page):
         self._states.show_loading()
         self._minutes = QTimer(self, interval=MINUTE_MS)
         self._minutes.timeout.connect(self._list.tell_time)
-        if bridge.is_settled:
-            self._start()
-        else:
-            bridge.settled.connect(self._start)
+        bridge.when_settled(self._start)
 
     def shown(self) -> None:
         self._list.tell_time()

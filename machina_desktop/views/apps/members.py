@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from machina_desktop.bridge import Bridge
@@ -69,10 +69,7 @@ class MembersPage(Page):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._stack)
-        if bridge.is_settled:
-            self._start()
-        else:
-            bridge.settled.connect(self._start, Qt.ConnectionType.SingleShotConnection)
+        bridge.when_settled(self._start)
 
     @property
     def invites(self) -> _InviteList:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QCoreApplication, QLocale, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QLocale, Signal
 from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
@@ -162,10 +162,7 @@ class ProvidersPage(Page):
             done=self._on_providers,
             failed=lambda _error: None,
         )
-        if bridge.is_settled:
-            self._start()
-        else:
-            bridge.settled.connect(self._start, Qt.ConnectionType.SingleShotConnection)
+        bridge.when_settled(self._start)
 
     def shown(self) -> None:
         self.list.resume()

@@ -62,10 +62,7 @@ class TerminalPage(Page):
         self.windows = TerminalWindows(self.terminals, self.deck, self)
         self._build()
         install_keys(self, self.commands)
-        if bridge.is_settled:
-            self._start()
-        else:
-            bridge.settled.connect(self._start)
+        bridge.when_settled(self._start)
 
     # What the window asks
 

@@ -98,10 +98,7 @@ class WizardState(QObject):
         self.draft = self._file.load()
         self._save_soon = QTimer(self, singleShot=True, interval=SAVED_AFTER_MS)
         self._save_soon.timeout.connect(self.save)
-        if bridge.is_settled:
-            self._start()
-        else:
-            bridge.settled.connect(self._start)
+        bridge.when_settled(self._start)
 
     @property
     def is_ready(self) -> bool:
@@ -170,7 +167,7 @@ class WizardState(QObject):
             for skipped in self.info.skipped_steps:
                 if skipped.step is step and not (step is WizardStep.REGION and self.info.asks_host):
                     return skipped.reason
-        if step is WizardStep.FIREWALL and (self.info is None or not self.info.has_firewalls):
+        if step is WizardStep.FIREWALL and self.info is not None and not self.info.has_firewalls:
             return self.tr("The provider's own default applies.")
         return ""
 

@@ -66,10 +66,7 @@ class FilesPanel(QWidget):
         self._build()
         self._connect()
         self._set_active(self.local)
-        if bridge.is_settled:
-            self._begin()
-        else:
-            bridge.settled.connect(self._begin, Qt.ConnectionType.SingleShotConnection)
+        bridge.when_settled(self._begin)
 
     @property
     def active(self) -> FilePane:
