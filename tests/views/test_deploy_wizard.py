@@ -7,7 +7,6 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import pytest
 from PySide6.QtCore import Qt
@@ -32,13 +31,11 @@ from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.core.services.offers import ListCatalogue
 from machina_desktop.core.services.providers import AddAccount, ListAccounts, ListProviders, ProbeHost
 from machina_desktop.views import tasks
-from machina_desktop.views.deploy_wizard import DeployWizard
 from machina_desktop.views.deploy_wizard.rail import StepState
-from machina_desktop.views.models.table_model import RecordTableModel
 from machina_desktop.views.widgets.modal import SHADOW
-from machina_desktop.views.widgets.table_view import TableView
-from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
+from tests.fakes.gateway import FakeGateway, turn, until
 from tests.fakes.rows import AT, PROVIDER_INFOS, account, keys, machine, team_rows
+from tests.fakes.wizard import Opened, team
 
 LEFT = Qt.MouseButton.LeftButton
 PRACTICE = Catalogue(
@@ -54,97 +51,6 @@ FINGERPRINT = "SHA256:" + "k" * 43
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[None]:
     monkeypatch.setenv("MACHINA_HOME", str(tmp_path))
     return
-
-
-class Opened:
-    """An open wizard, driven by object names."""
-
-    def __init__(self, gateway: FakeGateway) -> None:
-        self.gateway = gateway
-        self.window = RecordingWindow()
-        self.bridge = bridge_with(gateway)
-        self.host = QWidget()
-        self.host.resize(1280, 800)
-        self.host.show()
-        self.wizard = DeployWizard(self.bridge, self.window, self.host)
-        self.wizard.open()
-
-    async def __aenter__(self) -> Self:
-        await until(lambda: self.wizard._state.is_ready or self.wizard._error.isVisible())
-        self.wizard.activateWindow()
-        await until(self.wizard.isActiveWindow)
-        await turn(20)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await close(self.bridge, self.wizard, self.host)
-
-    def find(self, name: str) -> QWidget:
-        found = self.wizard.findChild(QWidget, name)
-        assert found is not None, f"there is no {name}"
-        return found
-
-    def click(self, name: str) -> None:
-        assert self.find(name).isVisible(), f"{name} cannot be seen"
-        QTest.mouseClick(self.find(name), LEFT)
-
-    def click_row(self, name: str, key: str) -> None:
-        """Click the row of a table."""
-        table = self.find(name)
-        assert isinstance(table, TableView)
-        assert isinstance(table.model(), RecordTableModel)
-        row = table.model().row_of(key)
-        assert row >= 0, f"{name} has no row {key}"
-        QTest.mouseClick(table.viewport(), LEFT, pos=table.visualRect(table.model().index(row, 0)).center())
-
-    def row_text(self, name: str, key: str) -> str:
-        """All cells of a row, from the left."""
-        table = self.find(name)
-        assert isinstance(table, TableView)
-        model = table.model()
-        assert isinstance(model, RecordTableModel)
-        return " | ".join(str(model.index(model.row_of(key), each).data()) for each in range(model.columnCount()))
-
-    def type(self, name: str, text: str) -> None:
-        control = self.find(name)
-        control.setFocus()
-        control.selectAll()
-        QTest.keyClicks(control, text) if text else QTest.keyClick(control, Qt.Key.Key_Delete)
-
-    async def next(self, expected: WizardStep) -> None:
-        self.click("wizard.next")
-        await until(lambda: self.wizard.current() is expected)
-        await turn()
-
-    def state(self, step: WizardStep) -> StepState:
-        return self.find(f"wizard.rail.{step}").state()
-
-    @property
-    def asked(self) -> CreateMachine:
-        (ask,) = self.gateway.asked_of(CreateMachine)
-        return ask
-
-    async def to_name(self) -> None:
-        """A practice machine on the account there is, with the key there is."""
-        self.click("wizard.account.account-here")
-        await until(lambda: self.wizard._state.catalogue is not None or not self.wizard._state._needs_catalogue())
-        while self.wizard.current() is not WizardStep.KEYS:
-            self.click("wizard.next")
-            await turn()
-        if not self.wizard._state.draft.key_ids:
-            self.click("wizard.key.key-laptop")
-        while self.wizard.current() is not WizardStep.NAME:
-            self.click("wizard.next")
-            await turn()
-
-    async def to_review(self, name: str = "web-9") -> None:
-        await self.to_name()
-        self.type("wizard.name", name)
-        await self.next(WizardStep.REVIEW)
-
-
-def team() -> FakeGateway:
-    return FakeGateway(team_rows(machines=3, runs=0))
 
 
 async def test_a_newcomer_gets_a_practice_machine_with_the_mouse_alone() -> None:

@@ -27,7 +27,7 @@ class AccountForm(Card):
 
     Signals:
         submitted(str, dict): The label, and the fields' values as secrets by name.
-        cancelled(): No new account after all.
+        cancelled(): No new account after all, or not now.
     """
 
     submitted = Signal(str, dict)
@@ -43,17 +43,17 @@ class AccountForm(Card):
         self._label.submitted.connect(self._on_submit)
         self._error = Label(tone="error", wraps=True)
         self._error.hide()
-        self.submit = Button(self.tr("Add account"), icon_name="plus")
+        self.submit = Button("", icon_name="plus")
         self.submit.setObjectName("wizard.add-account")
         self.submit.clicked.connect(self._on_submit)
-        cancel = Button(self.tr("Cancel"))
-        cancel.setObjectName("wizard.cancel-account")
-        cancel.clicked.connect(self.cancelled)
+        self._cancel = Button("")
+        self._cancel.setObjectName("wizard.cancel-account")
+        self._cancel.clicked.connect(self.cancelled)
         self._place = QVBoxLayout()
         buttons = QHBoxLayout()
         buttons.setSpacing(Space.S)
         buttons.addWidget(self.submit)
-        buttons.addWidget(cancel)
+        buttons.addWidget(self._cancel)
         buttons.addStretch()
         self.column.setSpacing(Space.L)
         self.column.addWidget(self._label)
@@ -73,6 +73,8 @@ class AccountForm(Card):
             self._form.deleteLater()
             self._form = None
         self._say("")
+        self.submit.setText(self.tr("Add account"))
+        self._cancel.setText(self.tr("Cancel"))
         self._label.set_error("")
         self._label.set_text(label)
         if info is None:
@@ -84,6 +86,14 @@ class AccountForm(Card):
         self._place.addWidget(self._form)
         self.custody.set_wanted(any(each.is_secret for each in info.account_fields))
         self._form.focus_first()
+
+    def show_refused(self, reason: str) -> None:
+        """The provider refuses the credentials: say so where they can be put right at once."""
+        self._say(reason or self.tr("The provider refuses these credentials."))
+        self.submit.setText(self.tr("Try again"))
+        self._cancel.setText(self.tr("Keep it so"))
+        if self._form is not None:
+            self._form.focus_first()
 
     def show_error(self, field: str, message: str) -> None:
         """Say at a field what the answer complained about, else over the buttons."""

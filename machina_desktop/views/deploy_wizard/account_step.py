@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
+
 from machina_desktop.core.domain.provider import (
     CredentialStatus,
     ProviderAccount,
@@ -11,8 +13,9 @@ from machina_desktop.core.domain.provider import (
 )
 from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.providers import AddAccount
+from machina_desktop.core.services.providers import AddAccount, DeleteAccount
 from machina_desktop.views import tasks
+from machina_desktop.views.apps.provider_replace import ReplaceCredentialsDialog
 from machina_desktop.views.choice import ChoiceList, Option
 from machina_desktop.views.deploy_wizard.account_form import AccountForm
 from machina_desktop.views.deploy_wizard.state import WizardState
@@ -20,6 +23,7 @@ from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.models.status import mark_of, word_of
 from machina_desktop.views.provider_words import provider_title
+from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.layout import SectionHeader
 from machina_desktop.views.widgets.text import Label
 
@@ -35,11 +39,15 @@ class AccountStep(Step):
             hint=self.tr("Choose an account, or add a new one."),
         )
         self._is_adding = False
+        self._kept: ProviderAccount | None = None
         self._accounts = ChoiceList(name=self.tr("Accounts"), prefix="wizard.account")
         self._accounts.chosen.connect(lambda key: state.change(account_id=key))
         self._accounts.confirmed.connect(self.finished)
         self._problem = Label(tone="error", wraps=True)
         self._problem.setObjectName("wizard.account-problem")
+        self._replace = Button(self.tr("Replace credentials…"), icon_name="key-round")
+        self._replace.setObjectName("wizard.replace-credentials")
+        self._replace.clicked.connect(self._on_replace)
         self._new = SectionHeader(self.tr("New account"))
         self._providers = ChoiceList(
             name=self.tr("Providers for a new account"), prefix="wizard.provider", has_mark=False
@@ -47,15 +55,21 @@ class AccountStep(Step):
         self._providers.chosen.connect(self._on_provider)
         self._form = AccountForm(state.bridge)
         self._form.submitted.connect(self._on_form)
-        self._form.cancelled.connect(lambda: self._show_form(None))
-        for widget in (self._accounts, self._problem, self._new, self._providers, self._form):
+        self._form.cancelled.connect(self._on_cancelled)
+        for widget in (self._accounts, self._problem):
+            self.column.addWidget(widget)
+        self.column.addWidget(self._replace, 0, Qt.AlignmentFlag.AlignLeft)
+        for widget in (self._new, self._providers, self._form):
             self.column.addWidget(widget)
         self.column.addStretch()
         self._show_form(None)
         self._problem.hide()
+        self._replace.hide()
 
     def refresh(self) -> None:
-        options = [self._account_option(account) for account in self.state.accounts.values()]
+        kept = self._kept.provider_account_id if self._kept is not None else ""
+        accounts = [each for each in self.state.accounts.values() if each.provider_account_id != kept]
+        options = [self._account_option(each) for each in accounts]
         self._accounts.set_options(options, (self.state.draft.account_id,))
         self._accounts.setVisible(bool(options))
         self.hint = (
@@ -64,7 +78,9 @@ class AccountStep(Step):
             else self.tr("A practice machine needs no account and costs nothing; your own server needs SSH only.")
         )
         self._providers.set_options([_provider_option(info) for info in self.state.infos.values()])
-        self._say(self.state.problem(self.key) if self.state.account is not None else "")
+        account = self.state.account
+        self._say(self.state.problem(self.key) if account is not None else "")
+        self._replace.setVisible(account is not None and account.credential_status is CredentialStatus.INVALID)
 
     def entered(self) -> None:
         if self.state.account is None and len(self.state.accounts) == 1:
@@ -121,7 +137,7 @@ class AccountStep(Step):
         )
         tasks.run(
             self.state.bridge,
-            self.state.bridge.call(ask),
+            self._added(ask),
             owner=self,
             name="wizard.add_account",
             done=self._on_added,
@@ -129,12 +145,37 @@ class AccountStep(Step):
             busy=self._form.submit,
         )
 
+    async def _added(self, ask: AddAccount) -> ProviderAccount:
+        """Add it; what was refused before makes room for it."""
+        if self._kept is not None:
+            await self.state.bridge.call(DeleteAccount(account_id=self._kept.provider_account_id))
+            self._kept = None
+        return await self.state.bridge.call(ask)
+
     def _on_added(self, account: ProviderAccount) -> None:
         self._is_adding = False
+        if account.credential_status is CredentialStatus.INVALID and self._form.info is not None:
+            self._kept = account
+            self._form.show_refused(account.status_reason)
+            self.refresh()
+            return
         self._show_form(None)
         self.state.add_account(account)
         if not self.state.problem(self.key):
             self.finished.emit()
+
+    def _on_cancelled(self) -> None:
+        """What was refused is stored all the same; whoever leaves the form now keeps it so."""
+        kept, self._kept = self._kept, None
+        self._show_form(None)
+        if kept is not None:
+            self.state.add_account(kept)
+
+    def _on_replace(self) -> None:
+        if self.state.account is not None:
+            dialog = ReplaceCredentialsDialog(self.state.bridge, self.state.account, parent=self.window())
+            dialog.replaced.connect(self.state.add_account)
+            dialog.open()
 
     def _on_refused(self, error: MachinaError) -> None:
         self._is_adding = False
