@@ -56,8 +56,8 @@ class AccountStep(Step):
         self._form = AccountForm(state.bridge)
         self._form.submitted.connect(self._on_form)
         self._form.cancelled.connect(self._on_cancelled)
-        for widget in (self._accounts, self._problem):
-            self.column.addWidget(widget)
+        self.column.addWidget(self._accounts)
+        self.column.addWidget(self._problem)
         self.column.addWidget(self._replace, 0, Qt.AlignmentFlag.AlignLeft)
         for widget in (self._new, self._providers, self._form):
             self.column.addWidget(widget)
