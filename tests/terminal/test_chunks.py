@@ -82,3 +82,33 @@ def test_a_return_and_a_line_feed_that_stand_apart_end_no_line() -> None:
 def test_what_only_looks_like_placed_letters_is_shown() -> None:
     data = b"\x1b7" + b";H" * 40
     assert fed(data) == fed(*(data[at : at + 1] for at in range(len(data))))
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x1b%@\x94\xe9\x1b%G\xc3\xa9", b"\xc3\xa9\x1b%8\xc3\xa9\x1b%@\xc3\xa9", b"\x1b]0;a\x1b%@\xe9"]
+)
+def test_an_encoding_is_in_force_from_the_next_byte_on(data: bytes) -> None:
+    whole = fed(data)
+    assert whole == fed(*(data[at : at + 1] for at in range(len(data))))
+    assert [at for at in range(1, len(data)) if fed(data[:at], data[at:]) != whole] == []
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\x1b[31m\u0301", "a\x1b[31m\u0301"])
+def test_a_mark_in_a_line_that_nobody_saw_has_no_cell_of_its_own(mark: str) -> None:
+    data = b"\x1b[1m" + f"{mark}\r\n".encode() * 40
+    assert fed(data) == fed(*(data[at : at + 1] for at in range(len(data))))
+
+
+@pytest.mark.parametrize("line", [b"0123456789" * 700, b"x" * 4113, b" " * 3000])
+def test_a_line_of_many_rows_wraps_at_another_width_as_if_it_had_come_byte_by_byte(line: bytes) -> None:
+    data = b"first\r\n" + line + b"\r\n"
+    at_once, one_by_one = Terminal(30, 8), Terminal(30, 8)
+    at_once.feed(data)
+    for at in range(len(data)):
+        one_by_one.feed(data[at : at + 1])
+    for columns in (30, 47, 9):
+        at_once.resize(columns, 8)
+        one_by_one.resize(columns, 8)
+        assert [at_once.row(y) for y in range(-at_once.scrolled, 8)] == [
+            one_by_one.row(y) for y in range(-one_by_one.scrolled, 8)
+        ]

@@ -180,10 +180,16 @@ class Scrollback:
 
     def append_wrapped(self, text: str, attribute: int) -> None:
         """Append text of narrow characters, of some whole rows, that goes on with the next row."""
-        length = max(PIECE // self.columns, 1) * self.columns
-        for start in range(0, len(text), length):
+        runs = (0, attribute) if attribute else ()
+        last = self._last()
+        begin = 0
+        if last is not None and last.is_wrapped and len(last.text) < PIECE:
+            begin = -(-(PIECE - len(last.text)) // self.columns) * self.columns
+            self._replace_last(last, joined(last, Row(text[:begin], runs, is_wrapped=True), self._missing))
+        length = -(-PIECE // self.columns) * self.columns
+        for start in range(begin, len(text), length):
             piece = text[start : start + length]
-            row = Row(piece, (0, attribute) if attribute else (), is_wrapped=True)
+            row = Row(piece, runs, is_wrapped=True)
             self._open_block().append(row, piece)
             self._next += 1
             self.top += len(piece) // self.columns

@@ -175,8 +175,11 @@ def read_raw(raw: str, attribute: int) -> Row:
             action = CACHE.get(part + "m") or compile_csi(part + "m")
             attribute = attribute & action[1] | action[2]
         elif part:
-            runs += (len(text), attribute)
+            begin = len(text)
             text = text + part if part.isascii() else spread(text, part, clusters)
+            # Marks may have gone to the character before.
+            if len(text) > begin:
+                runs += (begin, attribute)
     runs = merged(runs)
     return Row(text, () if runs == [0, 0] else tuple(runs), fill, clusters or NO_CLUSTERS)
 

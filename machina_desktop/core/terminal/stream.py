@@ -14,7 +14,8 @@ from machina_desktop.core.terminal.flow import find_lines, flow, flow_lines
 from machina_desktop.core.terminal.frames import is_frame, show_frame
 from machina_desktop.core.terminal.placing import is_placed, show_placed
 from machina_desktop.core.terminal.sequences import CACHE, CUP, EL, IGNORE, LONGEST, SGR, compile_csi
-from machina_desktop.core.terminal.walking import GROUND, Walking
+from machina_desktop.core.terminal.styled import is_styled, show_styled
+from machina_desktop.core.terminal.walking import GROUND, IN_ESCAPE, Walking
 from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_doubtful, find_not_narrow
 
 #: A chunk without a line feed in so many characters is no log.
@@ -26,6 +27,8 @@ _FEW: Final = 6
 
 _split_csi = re.compile("\x1b\\[([0-?]*[ -/]*[@-~])").split
 _find_unfinished = re.compile("\x1b(?:\\[[0-?]*[ -/]*)?\\Z").search
+#: Behind a sequence that chooses UTF-8 or Latin-1.
+_split_encodings = re.compile(b"(?<=\x1b%[@G8])").split
 _PRINTABLE: Final = bytes(range(0x20, 0x7F))
 #: C1 controls as the escape sequences they stand for.
 _C1: Final = {code: f"\x1b{chr(code - 0x40)}" for code in range(0x80, 0xA0)}
@@ -67,6 +70,19 @@ class Stream(Walking):
         return data[lines.begin :]
 
     def _feed(self, data: bytes) -> None:
+        # Another encoding is in force from the very next byte on.
+        if self.state in IN_ESCAPE:
+            for at in range(min(len(data), 2)):
+                self._decode(data[at : at + 1])
+            data = data[2:]
+        if b"%" in data and b"\x1b%" in data:
+            *before, data = _split_encodings(data)
+            for part in before:
+                self._decode(part)
+        if data:
+            self._decode(data)
+
+    def _decode(self, data: bytes) -> None:
         text = self.utf8_decoder.decode(data) if self.use_utf8 else data.decode("latin-1")
         if not text.isascii() and (b"\xc2" in data or "\x80" <= text[0] <= "\x9f" or not self.use_utf8):
             text = text.translate(_C1)
@@ -102,6 +118,8 @@ class Stream(Walking):
             show_frame(self.listener, text, self._sequences)
         elif is_placed(text):
             show_placed(self.listener, text, self._sequences)
+        elif is_styled(text):
+            show_styled(self.listener, text, self._sequences)
         else:
             self._tokens(text)
 

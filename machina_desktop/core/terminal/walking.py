@@ -16,6 +16,7 @@ LONGEST_STRING: Final = 262_144
 
 #: States: between sequences; after ESC; after CSI; in a string command; after ESC in one.
 GROUND, _ESCAPE, _CSI, _STRING, _STRING_ESCAPE = range(5)
+IN_ESCAPE: Final = frozenset({_ESCAPE, _STRING_ESCAPE})
 _match_text = re.compile("[^\x00-\x1f\x7f]+").match
 _match_body = re.compile("[ -?]*").match
 _find_string_end = re.compile("[\x07\x18\x1a\x1b]").search
