@@ -380,6 +380,7 @@ async def test_a_key_has_one_name_in_all_regions(stage: AwsStage) -> None:
         await api.write("import_key_pair", {"KeyName": "by hand", "PublicKeyMaterial": material})
     assert await stage.provider.put_key(stage.access({"region": ""}), KEY) == pair_name(KEY)
     assert await pairs(stage) == ["by hand", pair_name(KEY)]
+    assert await stage.provider.held_keys(stage.access({"region": ""})) == {pair_name(KEY)}
     assert await pairs(stage, "us-west-2") == [pair_name(KEY)]
 
 

@@ -235,6 +235,28 @@ async def test_a_key_stays_where_its_account_cannot_be_asked(site: Site) -> None
     assert (await site.made.call(GetKey(key_id=key.ssh_key_id))).provider_key_ids
 
 
+async def test_a_key_that_somebody_took_away_at_the_provider_is_missed_at_the_next_check(site: Site) -> None:
+    account, other = await site.account(), await site.account("Other")
+    key = await site.made.call(GenerateKey(team_id=site.made.team_id, name="ada"))
+    for each in (account, other):
+        await site.made.call(SyncKey(key_id=key.ssh_key_id, account_id=each.provider_account_id))
+    site.clouds[0].keys.clear()
+    for each in (account, other):
+        await site.made.call(VerifyAccount(account_id=each.provider_account_id, is_routine=True))
+    left = (await site.made.call(GetKey(key_id=key.ssh_key_id))).provider_key_ids
+    assert list(left) == [other.provider_account_id]
+
+
+async def test_a_key_stays_known_where_an_account_does_not_tell_which_it_has(site: Site) -> None:
+    account = await site.account()
+    key = await site.made.call(GenerateKey(team_id=site.made.team_id, name="ada"))
+    await site.made.call(SyncKey(key_id=key.ssh_key_id, account_id=account.provider_account_id))
+    site.clouds[0].faults.append(Fault(match="GET /v1/ssh_keys", times=99, status=403, code="forbidden"))
+    checked = await site.made.call(VerifyAccount(account_id=account.provider_account_id))
+    assert checked.credential_status is CredentialStatus.VALID
+    assert (await site.made.call(GetKey(key_id=key.ssh_key_id))).provider_key_ids
+
+
 # Verified again
 
 

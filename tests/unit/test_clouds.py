@@ -288,6 +288,7 @@ async def listing_s(*stages: Stage) -> float:
 async def test_a_key_is_put_once(stage: Stage) -> None:
     first = await stage.provider.put_key(stage.access(), KEY)
     assert await stage.provider.put_key(stage.access(), KEY) == first
+    assert await stage.provider.held_keys(stage.access()) == {first}
     assert len(stage.asked("POST")) == 1
 
 
@@ -368,6 +369,7 @@ async def test_a_system_that_does_not_heed_a_shutdown_is_switched_off(stage: Sta
     resource_id = stage.add()
     assert isinstance(stage.fake, DigitalOceanFake | HetznerFake)
     stage.fake.deaf.add(int(resource_id))
+    stage.provider.waits = replace(stage.provider.waits, shutdown_s=0.1)
     facts = await stage.provider.power(stage.context(resource_id), "stop")
     assert facts.status is MachineStatus.STOPPED
     assert any("switched off" in line for line in stage.lines)
@@ -407,6 +409,7 @@ async def test_an_action_is_waited_for_while_nobody_can_be_asked(stage: Stage) -
     assert any("cannot be asked" in line for line in stage.lines)
 
     stage.fake.faults.append(Fault(match=path, times=10_000, status=503))
+    stage.provider.waits = replace(stage.provider.waits, away_s=0.1)
     with pytest.raises(CloudError) as caught:
         await stage.provider.power(stage.context(resource_id), "snapshot")
     assert caught.value.code == "E-CLOUD-FAULT"

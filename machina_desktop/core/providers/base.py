@@ -152,6 +152,10 @@ class Provider(ABC):
         """Take a key out of the account; one that is gone is no error."""
 
     def check(self, machine: Machine) -> None:
+    async def held_keys(self, access: Access) -> frozenset[str]:
+        """The ids of all keys that the account has; none where keys are given to each machine instead."""
+        return frozenset()
+
         """Refuse a machine that this provider cannot make, before anything is stored.
 
         Raises:

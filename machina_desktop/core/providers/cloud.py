@@ -113,6 +113,10 @@ class Cloud(Provider, Generic[A]):
         """
 
     @abstractmethod
+    async def list_keys(self, api: A) -> frozenset[str]:
+        """The ids of all keys that are there."""
+
+    @abstractmethod
     async def drop_key(self, api: A, provider_key_id: str) -> None:
         """Delete it; :class:`CloudError` E-CLOUD-NOT-FOUND where it is gone."""
 
@@ -205,6 +209,11 @@ class Cloud(Provider, Generic[A]):
         """Told by its fingerprint, whatever it is called there."""
         async with self.open(access) as api:
             return await self.find_key(api, key)
+
+    async def held_keys(self, access: Access) -> frozenset[str]:
+        """As its list says; with the read-only half unless ``access.may_write``."""
+        async with self.open(access) as api:
+            return await self.list_keys(api)
 
     async def remove_key(self, access: Access, provider_key_id: str) -> None:
         """Delete the key from the account; one that is gone is no error."""

@@ -29,6 +29,7 @@ from machina_desktop.core.providers.digitalocean_answers import (
     Droplets,
     Firewalls,
     Images,
+    Keys,
     OneAccount,
     OneAction,
     OneDroplet,
@@ -160,6 +161,11 @@ class DigitalOcean(TokenCloud):
             if error.code != NOT_FOUND:
                 raise
             return ""
+
+    async def list_keys(self, api: CloudApi) -> frozenset[str]:
+        """Those of the team."""
+        found = await api.listed(self.keys_path, Keys, lambda page: page.ssh_keys, _FULL_PAGES)
+        return frozenset(str(each.id) for each in found)
 
     async def firewall_called(self, api: CloudApi, name: str) -> str:
         """Among all of them."""

@@ -10,6 +10,7 @@ from machina_desktop.core.domain.machine import MachineStatus
 from machina_desktop.core.domain.provider import Image, Instance, Quota, Region, Size
 from machina_desktop.core.providers.cloud import marks_of
 from machina_desktop.core.providers.cloud_errors import CONFLICT, NAME_TAKEN, QUOTA, SOLD_OUT, Complaint, Dialect
+from machina_desktop.core.providers.cloud_token import KeyAnswer
 
 _STATUSES = {
     "new": MachineStatus.PROVISIONING,
@@ -203,6 +204,13 @@ class Firewalls(Listed):
     """A page of firewalls."""
 
     firewalls: tuple[Firewall, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys(Listed):
+    """A page of keys."""
+
+    ssh_keys: tuple[KeyAnswer, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

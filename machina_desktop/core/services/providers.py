@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 
 from machina_desktop.core.domain.custody import KEPT_BACK, Custody
+from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.lock_file import LockFile
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import (
@@ -16,10 +18,10 @@ from machina_desktop.core.domain.provider import (
     Verification,
 )
 from machina_desktop.core.domain.team import Actor
-from machina_desktop.core.errors import Conflict, InvalidInput
+from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.log import REDACTOR
-from machina_desktop.core.providers.base import Access
+from machina_desktop.core.providers.base import Access, Provider
 from machina_desktop.core.providers.registry import available_types, provider_for
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.account_access import check_settings, open_account, split_fields, verified
@@ -37,6 +39,7 @@ from machina_desktop.core.services.sealing import (
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
+LOG = logging.getLogger(__name__)
 TABLE = ACCOUNT_TABLE
 
 
@@ -91,7 +94,10 @@ class RecordAccount(Request[ProviderAccount]):
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyAccount(Request[ProviderAccount]):
-    """Ask the provider again whether the account works; what a routine check cannot find out changes nothing."""
+    """Ask the provider again whether the account works, and which of the team's keys it still has.
+
+    What a routine check cannot find out changes nothing.
+    """
 
     account_id: str
     is_routine: bool = False
@@ -99,10 +105,14 @@ class VerifyAccount(Request[ProviderAccount]):
 
 @dataclass(frozen=True, kw_only=True)
 class RecordVerification(Request[ProviderAccount]):
-    """Store what the provider answered."""
+    """Store what the provider answered.
+
+    ``lost_keys`` are keys that the account knew and knows no more: by ``ssh_key_id`` the provider's id of each.
+    """
 
     account_id: str
     found: Verification
+    lost_keys: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,11 +248,33 @@ def _checked_colour(colour: str) -> str:
 @use_case("provider_account.verify", "POST /api/providers/accounts/{account_id}/verify")
 async def verify_account(context: Context, actor: Actor, ask: VerifyAccount) -> ProviderAccount:
     """Open the credentials for the moment of the question."""
-    account = await context.read(actor, lambda tx: tx.get(ProviderAccount, ask.account_id))
-    found = await provider_for(account.provider_type).verify(await open_account(context, actor, account))
+    account, known = await context.read(actor, lambda tx: _account_with_keys(tx, ask.account_id))
+    provider = provider_for(account.provider_type)
+    access = await open_account(context, actor, account)
+    found = await provider.verify(access)
     if ask.is_routine and found.status is CredentialStatus.UNKNOWN:
         return account
-    return await context.record(actor, RecordVerification(account_id=ask.account_id, found=found))
+    lost: dict[str, str] = {}
+    if known and found.status is CredentialStatus.VALID:
+        lost = await _lost(provider, access, known)
+    return await context.record(actor, RecordVerification(account_id=ask.account_id, found=found, lost_keys=lost))
+
+
+def _account_with_keys(tx: Transaction, account_id: str) -> tuple[ProviderAccount, dict[str, str]]:
+    """The account, and by ``ssh_key_id`` the id by which it is said to know each key of the team."""
+    account = tx.get(ProviderAccount, account_id)
+    keys = tx.list(SSHKey, team_id=account.team_id, limit=100_000)
+    return account, {key.ssh_key_id: known for key in keys if (known := key.provider_key_ids.get(account_id))}
+
+
+async def _lost(provider: Provider, access: Access, known: dict[str, str]) -> dict[str, str]:
+    """Those that somebody took away at the provider; none where it does not tell, as to a token of few scopes."""
+    try:
+        held = await provider.held_keys(access)
+    except MachinaError as error:
+        LOG.info("which keys an account has could not be asked: %s", error.code)
+        return {}
+    return {key_id: there for key_id, there in known.items() if there not in held}
 
 
 @use_case(
@@ -257,7 +289,14 @@ def record_verification(tx: Transaction, actor: Actor, ask: RecordVerification) 
         claim_device(tx, actor, account.keeper)
     elif is_remote(actor) and account.custody is Custody.SERVER:
         raise not_here(tx, account)
-    account = replace(verified(account, ask.found), updated_at=now())
+    at = now()
+    for key_id, lost in ask.lost_keys.items():
+        key = tx.find(SSHKey, ssh_key_id=key_id, team_id=account.team_id)
+        # It may have been put there again meanwhile.
+        if key is not None and key.provider_key_ids.get(ask.account_id) == lost:
+            left = {known: there for known, there in key.provider_key_ids.items() if known != ask.account_id}
+            tx.replace(replace(key, provider_key_ids=left, updated_at=at))
+    account = replace(verified(account, ask.found), updated_at=at)
     tx.replace(account)
     return account
 
