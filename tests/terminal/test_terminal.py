@@ -411,3 +411,10 @@ def test_the_screen_of_pyte_is_still_there() -> None:
     assert (screen.buffer[0][1].data, screen.buffer[0][1].fg, screen.buffer[0][1].bold) == ("i", "green", True)
     assert screen.cursor.attrs.fg == "green"
     assert 0 in screen.dirty
+
+
+def test_nothing_is_lost_between_the_pieces_that_a_long_line_is_searched_in() -> None:
+    made = terminal("0123456789" * 3000 + "\r\nend", 7, 5)
+    found = [match for match in made.search(Pattern("9012")) if match]
+    assert len(found) == 2999
+    assert [made.text(*match) for match in found[::100]] == ["9012"] * 30

@@ -13,8 +13,9 @@ from machina_desktop.core.terminal.marks import Place
 from machina_desktop.core.terminal.rows import Row
 from machina_desktop.core.terminal.widths import HALF
 
-#: Rows of one line that are searched together; longer lines are searched in pieces.
+#: Rows of one line that are searched together; longer lines are searched in pieces, each with some rows of the next.
 TOGETHER = 256
+_BEYOND = 16
 #: Matches in one line after which whoever searches may pause.
 _AT_ONCE = 256
 
@@ -79,18 +80,21 @@ def matches(rows: Rows, pattern: Pattern, before: int | None) -> Iterator[Match 
     """
     bottom = rows.top + rows.lines - 1
     end = bottom if before is None else min(before - 1, bottom)
+    beyond = 0
     while end >= rows.dropped:
         begin = end
         while begin > rows.dropped and end - begin < TOGETHER and rows.row(begin - 1 - rows.top).is_wrapped:
             begin -= 1
-        yield from _in_line(rows, pattern, begin, end)
+        yield from _in_line(rows, pattern, begin, end, beyond)
         yield None
+        is_cut = end - begin >= TOGETHER and begin > rows.dropped and rows.row(begin - 1 - rows.top).is_wrapped
+        beyond = _BEYOND if is_cut else 0
         end = begin - 1
 
 
-def _in_line(rows: Rows, pattern: Pattern, begin: int, end: int) -> Iterator[Match | None]:
-    """Matches in the rows of one line, from the last to the first."""
-    line = [rows.row(number - rows.top) for number in range(begin, end + 1)]
+def _in_line(rows: Rows, pattern: Pattern, begin: int, end: int, beyond: int) -> Iterator[Match | None]:
+    """Matches that begin in some rows of one line and end so many rows beyond them at most, from the last on."""
+    line = [rows.row(number - rows.top) for number in range(begin, end + 1 + beyond)]
     # A wide character that goes to the next row leaves a column free.
     is_full = all(len(row.text) == rows.columns for row in line[:-1])
     if not is_full or any(row.clusters or HALF in row.text for row in line):
@@ -105,7 +109,9 @@ def _in_line(rows: Rows, pattern: Pattern, begin: int, end: int) -> Iterator[Mat
         if not len(found) % _AT_ONCE:
             yield None
     for start, stop in reversed(found):
-        yield Match(place(start), place(stop - 1))
+        first = place(start)
+        if first.row <= end:
+            yield Match(first, place(stop - 1))
 
 
 def _by_columns(line: list[Row], begin: int, columns: int) -> tuple[str, Callable[[int], Place]]:
