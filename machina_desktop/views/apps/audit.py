@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.audit import AuditEvent, AuditOutcome
@@ -19,9 +18,10 @@ from machina_desktop.views.apps.audit_check import AuditCheck
 from machina_desktop.views.apps.audit_detail import AuditDetail
 from machina_desktop.views.apps.audit_export import ExportAuditDialog
 from machina_desktop.views.apps.audit_list import PAGE, RANGE, AuditList, shape
-from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.apps.base import App, Window
 from machina_desktop.views.audit_words import thing_of
 from machina_desktop.views.commands import Command
+from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.searches import Search, unlisted_search
 from machina_desktop.views.thing_names import ThingNames
@@ -36,8 +36,10 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("AuditPage", text)
 
 
-class AuditPage(Page):
+class AuditPage(ListPage[AuditEvent]):
     """Events, newest first, with *Verify* and *Export*; a place on it is a person's id: what they did."""
+
+    list: AuditList
 
     def __init__(self, bridge: Bridge, window: Window) -> None:
         super().__init__(bridge, window)
@@ -53,9 +55,8 @@ class AuditPage(Page):
         empty.setObjectName("audit.empty")
         self.days = DayRange("audit", parent=self)
         self.check = AuditCheck(bridge, window, parent=self)
-        self.list = AuditList(
-            bridge, shape(self._picture_of, self._name_of), ask=self._request, empty=empty, parent=self
-        )
+        events = shape(self._picture_of, self._name_of)
+        self.show_list(AuditList(bridge, events, ask=self._request, empty=empty, parent=self))
         self.list.add_below_filters(self.days)
         self.list.add_below_filters(self.check)
         self.days.setVisible(self.list.filters.state().get("period") == RANGE)
@@ -65,19 +66,7 @@ class AuditPage(Page):
         self.export.setObjectName("audit.export")
         self.list.header.add_action(self.verify)
         self.list.header.add_action(self.export)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.list)
         self._connect()
-
-    def shown(self) -> None:
-        self.list.resume()
-
-    def hidden(self) -> None:
-        self.list.pause()
-
-    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
-        self.list.focus_search()
 
     def go_to(self, place: str) -> None:
         if place.startswith("user-"):

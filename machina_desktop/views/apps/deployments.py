@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 
 from PySide6.QtCore import QCoreApplication, QTimer
-from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
@@ -17,11 +16,11 @@ from machina_desktop.core.services.deployments import GetDeployment, ListDeploym
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import remembered, wording
-from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.apps.base import App, Window
 from machina_desktop.views.apps.deployment_detail import DeploymentDetail
 from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, step_words, title_of
-from machina_desktop.views.commands import Command
 from machina_desktop.views.links import Link
+from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status, word_of
@@ -143,7 +142,7 @@ def _filters() -> tuple[Filter, ...]:
     )
 
 
-class DeploymentsPage(Page):
+class DeploymentsPage(ListPage[Deployment]):
     """Runs, newest first; the badge counts those that wait for approval, whatever is filtered."""
 
     def __init__(self, bridge: Bridge, window: Window) -> None:
@@ -160,7 +159,7 @@ class DeploymentsPage(Page):
         self._progress: dict[str, ProgressMade] = {}
         self.days = DayRange("deployments", parent=self)
         self.days.hide()
-        self.list = ListPanel(bridge, _shape(bridge, self._step_of), ask=self._request, empty=empty, parent=self)
+        self.show_list(ListPanel(bridge, _shape(bridge, self._step_of), ask=self._request, empty=empty, parent=self))
         self.list.add_below_filters(self.days)
         self.days.changed.connect(self.list.refresh)
         self.list.filters.changed.connect(self._on_filtered)
@@ -169,23 +168,11 @@ class DeploymentsPage(Page):
         self.days.setVisible(self.list.filters.state().get("period") == RANGE)
         self._ticking = QTimer(self, interval=1000)
         self._ticking.timeout.connect(lambda: self.list.table.viewport().update())
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.list)
         bridge.when_settled(self._start)
 
-    def shown(self) -> None:
-        self.list.resume()
-
     def hidden(self) -> None:
-        self.list.pause()
+        super().hidden()
         self._ticking.stop()
-
-    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
-        self.list.focus_search()
-
-    def commands(self) -> Iterable[Command]:
-        return self.list.commands()
 
     def _start(self) -> None:
         team = self.bridge.team_id

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QCoreApplication, QLocale, QPoint, Qt
-from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.services.keys import GetKey, ListKeys
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import wording
-from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.apps.base import App, Window
 from machina_desktop.views.apps.key_detail import KeyDetail
 from machina_desktop.views.apps.key_dialogs import GenerateKeyDialog, ImportKeyDialog, kind_of
 from machina_desktop.views.apps.key_places import OF_RIGHTS, Place, Places, counted
@@ -21,6 +20,7 @@ from machina_desktop.views.apps.key_selection import KeySelectionBar
 from machina_desktop.views.commands import Command, install_keys
 from machina_desktop.views.icons import icon
 from machina_desktop.views.links import Link
+from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.table_model import Column
 from machina_desktop.views.rights import allow, why_not
@@ -92,7 +92,7 @@ def _spread(key: SSHKey, places: tuple[Place, ...]) -> str:
     return _tr("{0} of {1}").format(QLocale().toString(there), QLocale().toString(total)) if total else "–"
 
 
-class KeysPage(Page):
+class KeysPage(ListPage[SSHKey]):
     """Keys by name, with *Generate* as the one primary action."""
 
     def __init__(self, bridge: Bridge, window: Window) -> None:
@@ -107,7 +107,7 @@ class KeysPage(Page):
         empty.setObjectName("keys.empty")
         empty.activated.connect(self._on_generate)
         self._places = Places(bridge, self)
-        self.list = ListPanel(bridge, _shape(self._places.all), ask=self._request, empty=empty, parent=self)
+        self.show_list(ListPanel(bridge, _shape(self._places.all), ask=self._request, empty=empty, parent=self))
         self.list.chosen.connect(lambda key: window.inspect("ssh_key", key))
         self.list.answered.connect(lambda _keys: self._show_rights())
         self._places.changed.connect(self._on_places)
@@ -121,19 +121,7 @@ class KeysPage(Page):
         generate.clicked.connect(self._on_generate)
         self.list.header.add_action(bring)
         self.list.header.add_action(generate)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.list)
         install_keys(self, self.commands)
-
-    def shown(self) -> None:
-        self.list.resume()
-
-    def hidden(self) -> None:
-        self.list.pause()
-
-    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
-        self.list.focus_search()
 
     def commands(self) -> Iterable[Command]:
         chosen = self.selected_keys()

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QCoreApplication, QLocale, Signal
-from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine
@@ -15,13 +14,14 @@ from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.providers import AddAccount, ListAccounts, ListProviders
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks, wording
-from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.apps.base import App, Window
 from machina_desktop.views.apps.provider_adoption import AdoptionDialog
 from machina_desktop.views.apps.provider_detail import ProviderDetail
 from machina_desktop.views.apps.provider_dialog import AddAccountDialog
 from machina_desktop.views.commands import Command
 from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.links import Link
+from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status
@@ -130,7 +130,7 @@ class _NoAccounts(EmptyState):
         self.action.setToolTip(problem)
 
 
-class ProvidersPage(Page):
+class ProvidersPage(ListPage[ProviderAccount]):
     """Accounts by label, with *Add account* as the one primary action; the badge counts those that do not work."""
 
     def __init__(self, bridge: Bridge, window: Window) -> None:
@@ -140,7 +140,8 @@ class ProvidersPage(Page):
         self._empty = _NoAccounts()
         self._empty.activated.connect(self._on_try)
         self._empty.host_offered.connect(lambda: self._add(ProviderType.BAREMETAL))
-        self.list = ListPanel(bridge, _shape(self._machines_on), ask=self._request, empty=self._empty, parent=self)
+        shape = _shape(self._machines_on)
+        self.show_list(ListPanel(bridge, shape, ask=self._request, empty=self._empty, parent=self))
         self.list.chosen.connect(lambda key: window.inspect("provider_account", key))
         add = Button(self.tr("Add account"), kind=ButtonKind.PRIMARY, icon_name="plus", parent=self)
         add.setObjectName("providers.add")
@@ -151,9 +152,6 @@ class ProvidersPage(Page):
         find.clicked.connect(self._on_find)
         self.list.header.add_action(find)
         self.list.header.add_action(add)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.list)
         tasks.run(
             bridge,
             bridge.call(ListProviders()),
@@ -163,15 +161,6 @@ class ProvidersPage(Page):
             failed=lambda _error: None,
         )
         bridge.when_settled(self._start)
-
-    def shown(self) -> None:
-        self.list.resume()
-
-    def hidden(self) -> None:
-        self.list.pause()
-
-    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
-        self.list.focus_search()
 
     def commands(self) -> Iterable[Command]:
         yield from _beginnings(lambda: self._add(None), lambda: self._add(ProviderType.BAREMETAL))

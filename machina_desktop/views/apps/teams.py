@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QCoreApplication, QLocale
-from PySide6.QtWidgets import QVBoxLayout
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.team import Team, TeamRole
 from machina_desktop.core.services.teams import GetTeam, ListTeams
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import wording
-from machina_desktop.views.apps.base import App, Page, Window
+from machina_desktop.views.apps.base import App, Window
 from machina_desktop.views.apps.team_counts import TeamCounts
 from machina_desktop.views.apps.team_detail import TeamDetail
 from machina_desktop.views.apps.team_dialogs import JoinTeamDialog
@@ -20,6 +19,7 @@ from machina_desktop.views.banner import Banner
 from machina_desktop.views.commands import Command
 from machina_desktop.views.connect_dialog import ConnectDialog
 from machina_desktop.views.links import Link
+from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.status import Status
 from machina_desktop.views.models.table_model import Column
@@ -167,7 +167,7 @@ class _TeamList(ListPanel[Team]):
         super()._take(tuple(team for team in records if words in f"{team.name} {team.handle}".casefold()))
 
 
-class TeamsPage(Page):
+class TeamsPage(ListPage[Team]):
     """Teams by name; Enter or a double click puts one into view. The place ``join-CODE`` asks to join with a code."""
 
     def __init__(self, bridge: Bridge, window: Window) -> None:
@@ -184,7 +184,7 @@ class TeamsPage(Page):
         empty.activated.connect(self._on_new)
         self._watch = servers_of(bridge)
         shape = _shape(bridge, self._watch, self._counts.members, self._counts.machines)
-        self.list = _TeamList(bridge, shape, ask=self._request, empty=empty, parent=self)
+        self.show_list(_TeamList(bridge, shape, ask=self._request, empty=empty, parent=self))
         self.list.chosen.connect(lambda key: window.inspect("team", key))
         self.list.table.activated_key.connect(self._on_activated)
         self.list.answered.connect(self._on_answered)
@@ -204,18 +204,6 @@ class TeamsPage(Page):
         new.clicked.connect(self._on_new)
         self.list.header.add_action(join)
         self.list.header.add_action(new)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.list)
-
-    def shown(self) -> None:
-        self.list.resume()
-
-    def hidden(self) -> None:
-        self.list.pause()
-
-    def find(self) -> None:  # type: ignore[override]  # QWidget.find looks up window ids
-        self.list.focus_search()
 
     def go_to(self, place: str) -> None:
         if place.startswith(_JOIN):
