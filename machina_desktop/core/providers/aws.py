@@ -226,6 +226,16 @@ class Aws(Cloud[AwsApi]):
         await everywhere([region for region, names in known.items() if mine not in names], put)
         return mine
 
+    async def list_keys(self, api: AwsApi) -> frozenset[str]:
+        """Their names, as far as they are the same in every region: what a region lacks is put there again."""
+
+        async def of(region: str) -> frozenset[str]:
+            pairs = (await api.ask("describe_key_pairs", region=region)).get("KeyPairs") or ()
+            return frozenset(str(each.get("KeyName", "")) for each in pairs)
+
+        found = await everywhere(await region_names(api), of)
+        return frozenset.intersection(*(names for _, names in found)) if found else frozenset()
+
     async def drop_key(self, api: AwsApi, provider_key_id: str) -> None:
         """Delete it everywhere; one that is gone is no error there."""
         await everywhere(
@@ -238,16 +248,6 @@ class Aws(Cloud[AwsApi]):
         resource_id = resource_id_of(context)
         if command is Command.SNAPSHOT:
             marks = [
-    async def list_keys(self, api: AwsApi) -> frozenset[str]:
-        """Their names, as far as they are the same in every region: what a region lacks is put there again."""
-
-        async def of(region: str) -> frozenset[str]:
-            pairs = (await api.ask("describe_key_pairs", region=region)).get("KeyPairs") or ()
-            return frozenset(str(each.get("KeyName", "")) for each in pairs)
-
-        found = await everywhere(await region_names(api), of)
-        return frozenset.intersection(*(names for _, names in found)) if found else frozenset()
-
                 {"Key": MACHINE_MARK, "Value": context.machine.machine_id},
                 {"Key": TEAM_MARK, "Value": context.machine.team_id},
             ]

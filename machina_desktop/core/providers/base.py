@@ -148,14 +148,14 @@ class Provider(ABC):
         """The id by which the account knows the key already, whoever put it there; empty where it does not."""
         return ""
 
-    async def remove_key(self, access: Access, provider_key_id: str) -> None:
-        """Take a key out of the account; one that is gone is no error."""
-
-    def check(self, machine: Machine) -> None:
     async def held_keys(self, access: Access) -> frozenset[str]:
         """The ids of all keys that the account has; none where keys are given to each machine instead."""
         return frozenset()
 
+    async def remove_key(self, access: Access, provider_key_id: str) -> None:
+        """Take a key out of the account; one that is gone is no error."""
+
+    def check(self, machine: Machine) -> None:
         """Refuse a machine that this provider cannot make, before anything is stored.
 
         Raises:

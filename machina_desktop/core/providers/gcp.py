@@ -234,6 +234,10 @@ class Gcp(Cloud[GoogleApi]):
         """Nothing."""
         return ""
 
+    async def list_keys(self, api: GoogleApi) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
     async def drop_key(self, api: GoogleApi, provider_key_id: str) -> None:
         """Nothing."""
 
@@ -244,10 +248,6 @@ class Gcp(Cloud[GoogleApi]):
         more = {"requestId": str(uuid.uuid4())}
         if command is Command.SNAPSHOT:
             disk = next((each.source for each in answer.disks if each.boot and each.source), "")
-    async def list_keys(self, api: GoogleApi) -> frozenset[str]:
-        """None."""
-        return frozenset()
-
             if not disk:
                 raise CloudError(
                     f"{context.machine.name} has no boot disk of its own to take a snapshot of.",

@@ -168,13 +168,13 @@ class Hetzner(TokenCloud):
         found = await api.listed(self.keys_path, Keys, lambda page: page.ssh_keys, by_print)
         return str(found[0].id) if found else ""
 
-    async def firewall_called(self, api: CloudApi, name: str) -> str:
-        """By its name, which is unique in a project."""
     async def list_keys(self, api: CloudApi) -> frozenset[str]:
         """Those of the project."""
         found = await api.listed(self.keys_path, Keys, lambda page: page.ssh_keys, _FULL_PAGES)
         return frozenset(str(each.id) for each in found)
 
+    async def firewall_called(self, api: CloudApi, name: str) -> str:
+        """By its name, which is unique in a project."""
         by_name: Query = (*_FULL_PAGES, ("name", name))
         found = await api.listed("/firewalls", Firewalls, lambda page: page.firewalls, by_name)
         return str(found[0].id) if found else ""
