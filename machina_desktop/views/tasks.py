@@ -1,4 +1,4 @@
-"""Running a request from a view: the control shows it is busy, errors reach the person in one way."""
+"""Requests and other work begun by a view: the control shows it is busy, errors reach the person in one way."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.errors import Bug, MachinaError
+from machina_desktop.core.services.use_case import Request
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
@@ -76,6 +77,20 @@ def run(
     # Else each question of a long-lived query would stay referenced by its owner.
     task.add_done_callback(lambda _task: QObject.disconnect(connection))
     return task
+
+
+def ask(
+    bridge: Bridge,
+    request: Request[T],
+    *,
+    owner: QObject,
+    done: Callable[[T], None] | None = None,
+    failed: ErrorListener | None = None,
+    busy: Busy | None = None,
+) -> asyncio.Task[object]:
+    """Send ``request`` as `run` does; the task has the request's name."""
+    work = bridge.call(request)
+    return run(bridge, work, owner=owner, name=type(request).__name__, done=done, failed=failed, busy=busy)
 
 
 def _tell(error: MachinaError, failed: ErrorListener | None) -> None:

@@ -19,9 +19,9 @@ from machina_desktop.views.apps.audit_detail import AuditDetail
 from machina_desktop.views.apps.audit_export import ExportAuditDialog
 from machina_desktop.views.apps.audit_list import PAGE, RANGE, AuditList, shape
 from machina_desktop.views.apps.base import App, Window
+from machina_desktop.views.apps.list_page import ListPage
 from machina_desktop.views.audit_words import thing_of
 from machina_desktop.views.commands import Command
-from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.searches import Search, unlisted_search
 from machina_desktop.views.thing_names import ThingNames

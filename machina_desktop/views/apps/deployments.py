@@ -19,8 +19,8 @@ from machina_desktop.views import remembered, wording
 from machina_desktop.views.apps.base import App, Window
 from machina_desktop.views.apps.deployment_detail import DeploymentDetail
 from machina_desktop.views.apps.deployment_words import counts_of, kind_icon, step_words, title_of
+from machina_desktop.views.apps.list_page import ListPage
 from machina_desktop.views.links import Link
-from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status, word_of

@@ -17,10 +17,10 @@ from machina_desktop.views.apps.key_dialogs import GenerateKeyDialog, ImportKeyD
 from machina_desktop.views.apps.key_places import OF_RIGHTS, Place, Places, counted
 from machina_desktop.views.apps.key_placing import PutKeysDialog
 from machina_desktop.views.apps.key_selection import KeySelectionBar
+from machina_desktop.views.apps.list_page import ListPage
 from machina_desktop.views.commands import Command, install_keys
 from machina_desktop.views.icons import icon
 from machina_desktop.views.links import Link
-from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.table_model import Column
 from machina_desktop.views.rights import allow, why_not

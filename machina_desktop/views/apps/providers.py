@@ -15,13 +15,13 @@ from machina_desktop.core.services.providers import AddAccount, ListAccounts, Li
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks, wording
 from machina_desktop.views.apps.base import App, Window
+from machina_desktop.views.apps.list_page import ListPage
 from machina_desktop.views.apps.provider_adoption import AdoptionDialog
 from machina_desktop.views.apps.provider_detail import ProviderDetail
 from machina_desktop.views.apps.provider_dialog import AddAccountDialog
 from machina_desktop.views.commands import Command
 from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.links import Link
-from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import Status
@@ -152,14 +152,7 @@ class ProvidersPage(ListPage[ProviderAccount]):
         find.clicked.connect(self._on_find)
         self.list.header.add_action(find)
         self.list.header.add_action(add)
-        tasks.run(
-            bridge,
-            bridge.call(ListProviders()),
-            owner=self,
-            name="ListProviders",
-            done=self._on_providers,
-            failed=lambda _error: None,
-        )
+        tasks.ask(bridge, ListProviders(), owner=self, done=self._on_providers, failed=lambda _error: None)
         bridge.when_settled(self._start)
 
     def commands(self) -> Iterable[Command]:
@@ -217,14 +210,7 @@ class ProvidersPage(ListPage[ProviderAccount]):
 
     def _on_try(self) -> None:
         ask = AddAccount(team_id=self.bridge.team_id, type=ProviderType.SANDBOX, label=self.tr("This computer"))
-        tasks.run(
-            self.bridge,
-            self.bridge.call(ask),
-            owner=self,
-            name="AddAccount",
-            done=self._on_added,
-            busy=self._empty,
-        )
+        tasks.ask(self.bridge, ask, owner=self, done=self._on_added, busy=self._empty)
 
     def _on_added(self, account: ProviderAccount) -> None:
         if account.credential_status is CredentialStatus.INVALID:

@@ -12,6 +12,7 @@ from machina_desktop.core.services.teams import GetTeam, ListTeams
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import wording
 from machina_desktop.views.apps.base import App, Window
+from machina_desktop.views.apps.list_page import ListPage
 from machina_desktop.views.apps.team_counts import TeamCounts
 from machina_desktop.views.apps.team_detail import TeamDetail
 from machina_desktop.views.apps.team_dialogs import JoinTeamDialog
@@ -19,7 +20,6 @@ from machina_desktop.views.banner import Banner
 from machina_desktop.views.commands import Command
 from machina_desktop.views.connect_dialog import ConnectDialog
 from machina_desktop.views.links import Link
-from machina_desktop.views.list_page import ListPage
 from machina_desktop.views.list_panel import ListPanel, ListShape
 from machina_desktop.views.models.status import Status
 from machina_desktop.views.models.table_model import Column
