@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
-from machina_desktop.core.domain.provider import Catalogue, Region, Size
+from machina_desktop.core.domain.provider import Catalogue, Extras, Region, Size
 
 # So many other places are named.
 SUGGESTED = 3
@@ -26,6 +26,29 @@ def hourly(size: Size, region: str = "") -> str:
     """The price of an hour there, to a hundredth of a cent; empty when it is not known or nothing."""
     price = size.price_in(region).hourly
     return _tr("{0} / hour").format(fine_amount(price, size.currency)) if price else ""
+
+
+def composition(size: Size, region: str) -> str:
+    """What the price of a month there is made of, one sentence; empty where it has one part or is not known."""
+    price = size.price_in(region)
+    if price.monthly is None or not price.address_monthly:
+        return ""
+    server, address = price.monthly - price.address_monthly, price.address_monthly
+    return _tr("{0} for the server, {1} for its IPv4 address.").format(
+        amount(server, size.currency), amount(address, size.currency)
+    )
+
+
+def beside(size: Size, region: str, extras: Extras) -> str:
+    """What can be bought beside it and is in no price here, one sentence; empty where the provider does not tell."""
+    price = size.price_in(region)
+    found = []
+    if extras.backup_percent is not None and price.monthly is not None:
+        backups = (price.monthly - price.address_monthly) * extras.backup_percent / 100
+        found.append(_tr("backups ({0} / month)").format(amount(backups, size.currency)))
+    if extras.volume_gb_monthly is not None:
+        found.append(_tr("volumes ({0} / GB and month)").format(fine_amount(extras.volume_gb_monthly, extras.currency)))
+    return _tr("Not in it: {0}, tax.").format(", ".join(found)) if found else ""
 
 
 def amount(price: float, currency: str) -> str:

@@ -166,10 +166,30 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What a size costs somewhere, in its currency, without tax."""
+    """What a machine of a size costs somewhere, in the size's currency, without tax.
+
+    Attributes:
+        hourly, monthly: With all that each of our machines has there.
+        address_monthly: Of the month, what a public IPv4 address costs that is paid for apart; 0 where it is included.
+    """
 
     hourly: float | None = None
     monthly: float | None = None
+    address_monthly: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What can be bought beside a machine, as far as the provider tells; prices without tax.
+
+    Attributes:
+        backup_percent: What backups by the provider add to the price of a machine without its address, in percent.
+        volume_gb_monthly: What a GB of a disk of its own costs a month, in ``currency``.
+    """
+
+    backup_percent: float | None = None
+    volume_gb_monthly: float | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +257,7 @@ class Catalogue:
     regions: tuple[Region, ...] = ()
     sizes: tuple[Size, ...] = ()
     images: tuple[Image, ...] = ()
+    extras: Extras = field(default_factory=Extras)
     fetched_at: datetime | None = None
 
 

@@ -33,7 +33,6 @@ from machina_desktop.core.providers.hetzner_answers import (
     Locations,
     OneAction,
     OneServer,
-    Pricing,
     Servers,
     ServerTypes,
     images_of,
@@ -42,6 +41,7 @@ from machina_desktop.core.providers.hetzner_answers import (
     size_of,
     starts_since_rescue,
 )
+from machina_desktop.core.providers.hetzner_prices import Pricing, extras_of
 
 _ENDPOINT = "https://api.hetzner.cloud/v1"
 _FULL_PAGES: Query = (("per_page", "50"),)
@@ -119,11 +119,12 @@ class Hetzner(TokenCloud):
             api.listed("/images", Images, lambda page: page.images, (*_FULL_PAGES, ("type", "snapshot"))),
             api.get("/pricing", Pricing),
         )
-        sizes = (size_of(kind, pricing.pricing.currency) for kind in kinds)
+        sizes = (size_of(kind, pricing.pricing) for kind in kinds)
         return Catalogue(
             regions=tuple(region_of(each) for each in locations),
             sizes=tuple(size for size in sizes if size is not None),
             images=images_of((*system, *own)),
+            extras=extras_of(pricing.pricing),
             fetched_at=now(),
         )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from machina_desktop.core.codec import from_json
 from machina_desktop.core.domain.machine import MachineStatus
-from machina_desktop.core.domain.provider import Image, Instance, Price, Region, Size
+from machina_desktop.core.domain.provider import Image, Instance, Region, Size
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.cloud import marks_of
 from machina_desktop.core.providers.cloud_errors import (
@@ -24,6 +24,7 @@ from machina_desktop.core.providers.cloud_errors import (
     Dialect,
 )
 from machina_desktop.core.providers.cloud_token import KeyAnswer
+from machina_desktop.core.providers.hetzner_prices import PriceAnswer, Prices, with_address
 
 _STATUSES = {
     "initializing": MachineStatus.PROVISIONING,
@@ -142,22 +143,6 @@ class ImageAnswer:
     disk_size: float = 0.0
     deprecated: datetime | None = None
     deleted: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Money:
-    """An amount, without tax and with it."""
-
-    net: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PriceAnswer:
-    """What a type costs in one location."""
-
-    location: str
-    price_hourly: Money
-    price_monthly: Money
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,20 +275,6 @@ class Actions(Listed):
     actions: tuple[Action, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Currency:
-    """In what everything is paid."""
-
-    currency: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pricing:
-    """What everything costs; only the currency is read here."""
-
-    pricing: Currency
-
-
 def _read(body: bytes) -> tuple[str, str]:
     problem = from_json(body, Refusal).error
     return problem.code, problem.message
@@ -350,15 +321,19 @@ def region_of(location: Location) -> Region:
     return Region(slug=location.name, title=title or location.description or location.name)
 
 
-def size_of(kind: ServerType, currency: str) -> Size | None:
-    """The type in our words; ``None`` for one that is nowhere to be had any more."""
+def size_of(kind: ServerType, pricing: Prices) -> Size | None:
+    """The type in our words, its price with that of the IPv4 address that each of our servers has.
+
+    ``None`` for one that is nowhere to be had any more.
+    """
     at = now()
     offered = [each for each in kind.locations if each.deprecation is None or each.deprecation.unavailable_after > at]
     if not offered:
         return None
     names = {each.name for each in offered}
+    addresses = {each.location: each for kinds in pricing.primary_ips if kinds.type == "ipv4" for each in kinds.prices}
     prices = {
-        each.location: Price(hourly=_amount(each.price_hourly), monthly=_amount(each.price_monthly))
+        each.location: with_address(each, addresses.get(each.location))
         for each in kind.prices
         if each.location in names
     }
@@ -370,7 +345,7 @@ def size_of(kind: ServerType, currency: str) -> Size | None:
         disk_gb=math.floor(kind.disk),
         price_hourly=min((each.hourly for each in prices.values() if each.hourly is not None), default=None),
         price_monthly=min((each.monthly for each in prices.values() if each.monthly is not None), default=None),
-        currency=currency,
+        currency=pricing.currency,
         regions=tuple(each.name for each in offered),
         sold_out=tuple(each.name for each in offered if each.available is False),
         prices=prices,
@@ -397,10 +372,3 @@ def images_of(answers: tuple[ImageAnswer, ...]) -> tuple[Image, ...]:
             is_own=each.type != "system",
         )
     return tuple(found.values())
-
-
-def _amount(money: Money) -> float | None:
-    try:
-        return float(money.net)
-    except ValueError:
-        return None

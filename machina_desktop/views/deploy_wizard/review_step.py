@@ -11,7 +11,7 @@ from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views.deploy_wizard.place import PlaceChoice
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
-from machina_desktop.views.prices import hourly, monthly, parts
+from machina_desktop.views.prices import beside, composition, hourly, monthly, parts
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.layout import Card
@@ -123,7 +123,7 @@ class ReviewStep(Step):
         return "\n".join(self._cloud_words())
 
     def _cloud_words(self) -> list[str]:
-        """The server, its price, its firewall and its keys, a line each."""
+        """The server, its price and what that is made of, its image and its firewall, a line each."""
         state, region = self.state, self.state.draft.region
         size, image, firewall = state.size, state.image, state.firewalls.get(state.draft.firewall_profile_id)
         lines = [self.tr("1 server at {0}.").format(state.info.title if state.info else "")]
@@ -131,13 +131,15 @@ class ReviewStep(Step):
             price = " · ".join(part for part in (monthly(size, region), hourly(size, region)) if part)
             lines.append(f"{size.title}: {parts(size)}")
             lines.append(self.tr("It costs {0}.").format(price) if price else self.tr("Its price is not known."))
+            lines.append(composition(size, region))
+            lines.append(beside(size, region, state.catalogue.extras) if state.catalogue is not None else "")
         if image is not None:
             lines.append(self.tr("It starts from {0}.").format(image.title))
         if firewall is not None:
             lines.append(self.tr("1 firewall with the rules of {0}.").format(firewall.name))
         elif not state.skip_reason(WizardStep.FIREWALL):
             lines.append(self.tr("No firewall: everything reaches it."))
-        return lines
+        return [line for line in lines if line]
 
     def _show_variables(self, ask: CreateMachine) -> None:
         shown = {name: _words(value) for name, value in to_plain(ask).items() if name not in _HIDDEN and value}

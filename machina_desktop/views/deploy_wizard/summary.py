@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import ProviderType, WizardStep
 from machina_desktop.views.deploy_wizard.state import WizardState
-from machina_desktop.views.prices import hourly, monthly
+from machina_desktop.views.prices import composition, hourly, monthly
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.layout import Divider
 from machina_desktop.views.widgets.text import ElidedLabel, Label
@@ -107,8 +107,12 @@ class Summary(QWidget):
         if state.size is None:
             return "–", self.tr("Choose a size to see it.")
         region = state.draft.region
-        price = monthly(state.size, region) or self.tr("not known")
-        return price, hourly(state.size, region) or self.tr("No price is named.")
+        price = monthly(state.size, region)
+        if not price:
+            title = state.info.title if state.info is not None else ""
+            return self.tr("not known"), self.tr("{0} tells no prices; see its own list.").format(title)
+        notes = (hourly(state.size, region), composition(state.size, region))
+        return price, "\n".join(note for note in notes if note)
 
     def _add(self, key: str, title: str) -> None:
         name = Label(title, style=Type.SECONDARY, tone="secondary")

@@ -82,7 +82,7 @@ class Hetzner(Cloud):
         if self.datacenters:
             lists["datacenters"] = lambda: offers.datacenters(self.sold_out)
         if parts == ["pricing"]:
-            return Said(body={"pricing": _pricing()})
+            return Said(body={"pricing": offers.pricing()})
         if parts[0] not in lists:
             raise Refused(404, "not_found", "route not found")
         found = {each["id"]: each for each in lists[parts[0]]()}
@@ -478,22 +478,6 @@ def _public_net(number: int, net: Thing, firewalls: list[Thing], address: str) -
         "ipv6": six if net.get("enable_ipv6", True) else None,
         "floating_ips": [],
         "firewalls": firewalls,
-    }
-
-
-def _pricing() -> Thing:
-    cost = {"net": "0.5000", "gross": "0.5950"}
-    return {
-        "currency": "EUR",
-        "vat_rate": "19.000000",
-        "floating_ip": {"price_monthly": cost},
-        "floating_ips": [],
-        "image": {"price_per_gb_month": cost},
-        "load_balancer_types": [],
-        "primary_ips": [],
-        "server_backup": {"percentage": "20.000000"},
-        "server_types": [{name: each[name] for name in ("id", "name", "prices")} for each in offers.types()],
-        "volume": {"price_per_gb_month": cost},
     }
 
 

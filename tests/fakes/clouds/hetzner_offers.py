@@ -142,3 +142,25 @@ def _price(location: str, monthly: str) -> Thing:
         "included_traffic": 20 << 40,
         "price_per_tb_traffic": {"net": "1.0000", "gross": "1.1900"},
     }
+
+
+def pricing() -> Thing:
+    """What everything costs."""
+    cost = {"net": "0.5000", "gross": "0.5950"}
+    return {
+        "currency": "EUR",
+        "vat_rate": "19.000000",
+        "floating_ip": {"price_monthly": cost},
+        "floating_ips": [],
+        "image": {"price_per_gb_month": cost},
+        "load_balancer_types": [],
+        "primary_ips": [{"type": "ipv4", "prices": [_address_price(each["name"]) for each in locations()]}],
+        "server_backup": {"percentage": "20.000000"},
+        "server_types": [{name: each[name] for name in ("id", "name", "prices")} for each in types()],
+        "volume": {"price_per_gb_month": cost},
+    }
+
+
+def _address_price(location: str) -> Thing:
+    hourly = {"net": "0.0008", "gross": "0.0010"}
+    return {"location": location, "price_hourly": hourly, "price_monthly": {"net": "0.5000", "gross": "0.5950"}}
