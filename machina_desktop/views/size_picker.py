@@ -209,29 +209,34 @@ class SizePicker(QWidget):
             return "–" if month is None else amount(month, size.currency) if month else _tr("free")
 
         return (
-            Column(key="size", title=_tr("Size"), text=lambda each: each.title, width=96, grows=2),
-            _number("vcpus", _tr("vCPU"), lambda each: each.vcpus, lambda each: str(each.vcpus or "–"), width=66),
-            _number("memory", _tr("Memory"), lambda each: each.memory_mb, _memory, width=80),
-            _number("disk", _tr("Disk"), lambda each: each.disk_gb, _disk, width=74),
+            Column(key="size", title=_tr("Size"), text=lambda each: each.title, width=128, least=112, grows=2),
+            _number(
+                "vcpus", _tr("vCPU"), lambda each: each.vcpus, lambda each: str(each.vcpus or "–"), width=66, least=62
+            ),
+            _number("memory", _tr("Memory"), lambda each: each.memory_mb, _memory, width=80, least=78),
+            _number("disk", _tr("Disk"), lambda each: each.disk_gb, _disk, width=74, least=70),
             Column(
                 key="architecture",
                 title=_tr("CPU"),
                 text=lambda each: each.architecture or "–",
                 is_quiet=True,
                 width=72,
+                least=70,
                 rank=3,
             ),
             self._difference_column()
             if self._replaces
-            else _number("hour", _tr("An hour"), lambda each: _or_last(price(each)[0]), per_hour, width=100, rank=2),
-            _number("month", _tr("A month"), lambda each: _or_last(price(each)[1]), per_month, width=96),
+            else _number(
+                "hour", _tr("An hour"), lambda each: _or_last(price(each)[0]), per_hour, width=100, least=96, rank=2
+            ),
+            _number("month", _tr("A month"), lambda each: _or_last(price(each)[1]), per_month, width=96, least=92),
             Column(
                 key="stock",
                 title=_tr("Stock"),
                 text=self._stock_words,
                 is_quiet=True,
                 width=178,
-                least=170,
+                least=150,
                 rank=1,
                 grows=3,
             ),
@@ -256,7 +261,14 @@ class SizePicker(QWidget):
 
 
 def _number(
-    key: str, title: str, by: Callable[[Size], float], text: Callable[[Size], str], *, width: int, rank: int = 0
+    key: str,
+    title: str,
+    by: Callable[[Size], float],
+    text: Callable[[Size], str],
+    *,
+    width: int,
+    least: int = 0,
+    rank: int = 0,
 ) -> Column[Size]:
     return Column(
         key=key,
@@ -265,6 +277,7 @@ def _number(
         sort_key=by,
         is_right=True,
         width=width,
+        least=least,
         rank=rank,
     )
 

@@ -115,6 +115,8 @@ class KeysStep(Step):
         self._name.set_text("")
         self._name.set_error("")
         self.state.add_key(key)
+        # Enter goes on from here, and would ask for another name in the emptied field.
+        self._choices.focus_choice()
 
     def _on_refused(self, error: MachinaError) -> None:
         if not self.is_about_the_vault(error):
