@@ -18,7 +18,7 @@ from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Cancelled
 from machina_desktop.core.providers.cloud_errors import WORDS, CloudError
 from tests.fakes.clouds.served import Fault
-from tests.fakes.clouds.stage import KEY, KINDS, TOKEN, Stage, stage_of
+from tests.fakes.clouds.stage import IMPATIENCE, KEY, KINDS, TOKEN, Stage, stage_of
 from tests.fakes.evil_server import answer, answering
 
 CALM = 5
@@ -204,30 +204,29 @@ async def test_requests_slow_down_when_few_are_left(stage: Stage) -> None:
 
 async def test_a_wait_before_the_next_try_ends_when_the_run_is_cancelled(stage: Stage) -> None:
     resource_id = stage.add()
+    stage.provider.pace = replace(stage.provider.pace, longest_s=60.0)
     stage.fake.faults.append(
-        Fault(match="GET", times=9, status=429, code="rate_limit_exceeded", headers={"Retry-After": "2"})
+        Fault(match="GET", times=9, status=429, code="rate_limit_exceeded", headers={"Retry-After": "60"})
     )
     asyncio.get_running_loop().call_later(0.2, stage.cancelled.set)
-    began = time.monotonic()
     with pytest.raises(Cancelled):
-        await stage.provider.power(stage.context(resource_id), "reboot")
-    assert time.monotonic() - began < 1.0
+        await asyncio.wait_for(stage.provider.power(stage.context(resource_id), "reboot"), 20)
 
 
 async def test_a_cloud_that_does_not_answer_in_time_is_given_up(stage: Stage) -> None:
-    stage.provider.pace = replace(stage.provider.pace, tries=2)
-    stage.fake.faults.append(Fault(match="GET", status=0, delay_s=1.5, times=9))
+    stage.provider.pace, stage.provider.patience = replace(stage.provider.pace, tries=2), IMPATIENCE
+    stage.fake.faults.append(Fault(match="GET", status=0, delay_s=5.0, times=9))
     with pytest.raises(NoAnswer) as caught:
         await stage.provider.instances(stage.access())
     assert caught.value.is_late
 
 
 async def test_a_body_that_trickles_is_given_up(stage: Stage) -> None:
-    stage.provider.pace = replace(stage.provider.pace, tries=1)
+    stage.provider.pace, stage.provider.patience = replace(stage.provider.pace, tries=1), IMPATIENCE
 
     async def trickle(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
-        for _ in range(30):
+        for _ in range(100):
             writer.write(b" ")
             await writer.drain()
             await asyncio.sleep(0.1)

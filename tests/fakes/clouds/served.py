@@ -92,6 +92,7 @@ class Cloud(ABC):
         token: The token that may do everything; empty lets any in.
         read_token: One that may only read; empty for none.
         latency_s: How long each answer takes.
+        meeting: What requests begin with, such as ``GET``, that wait for each other before they are answered.
         speed: What the usual time of each action is multiplied with; 0 does everything at once.
         held: Nothing that is under way ends.
         missing_s: For so long a new machine is in no list.
@@ -108,6 +109,7 @@ class Cloud(ABC):
         self.held, self.missing_s, self.limit, self.address = False, 0.0, 1000, ""
         self.sold_out: set[str] = set()
         self.faults: list[Fault] = []
+        self.meeting: tuple[str, threading.Barrier] | None = None
         self.requests: list[Asked] = []
         self.url = ""
         self._last_id = 1000
@@ -137,6 +139,11 @@ class Cloud(ABC):
         """A number that nothing else has."""
         self._last_id += 1
         return self._last_id
+
+    def meet(self, start: str, count: int) -> tuple[str, threading.Barrier]:
+        """Answer requests that begin so when ``count`` of them are under way, and none where that does not happen."""
+        self.meeting = (start, threading.Barrier(count, timeout=20))
+        return self.meeting
 
     def begin(self, thing: Thing, takes_s: float, done: Callable[[], None]) -> None:
         """Have it be done after so many seconds of this cloud's time."""
@@ -232,6 +239,8 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
         asked = Asked(method=self.command, path=address.path.rstrip("/"), query=query, body=body)
         said, fault = self.cloud.answer(asked, self.headers.get("Authorization", ""))
+        if self.cloud.meeting is not None and str(asked).startswith(self.cloud.meeting[0]):
+            self.cloud.meeting[1].wait()
         time.sleep(self.cloud.latency_s + (fault.delay_s if fault else 0.0))
         if fault is not None and fault.drop:
             self.close_connection = True
