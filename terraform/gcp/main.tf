@@ -59,7 +59,11 @@ resource "google_compute_instance" "machine" {
   tags         = [local.mark]
   labels       = local.labels
   metadata = merge(
-    { "ssh-keys" = join("\n", [for key in var.public_keys : "${var.user}:${key}"]) },
+    {
+      "ssh-keys" = join("\n", [for key in var.public_keys : "${var.user}:${key}"])
+      # Google's agent on it tells its host keys there; images with cloud-init print them on the console.
+      "enable-guest-attributes" = "TRUE"
+    },
     var.user_data == "" ? {} : { "user-data" = var.user_data },
   )
   # A size can change only while the machine is off.
@@ -79,8 +83,14 @@ resource "google_compute_instance" "machine" {
 
   lifecycle {
     # They only count at birth. Keys change on the machine itself; one that was taken over keeps its name, and stays in
-    # its network, behind the rules there that aim at its tags.
-    ignore_changes = [boot_disk, metadata, name, network_interface, tags]
+    # its network, behind the rules there that aim at its tags. What is not asked for above stays as somebody has it who
+    # made the machine by hand: without its description it would be made anew, without its service account stopped.
+    ignore_changes = [
+      advanced_machine_features, attached_disk, boot_disk, can_ip_forward, confidential_instance_config,
+      deletion_protection, description, enable_display, guest_accelerator, hostname, metadata, metadata_startup_script,
+      min_cpu_platform, name, network_interface, network_performance_config, reservation_affinity, resource_policies,
+      scheduling, scratch_disk, service_account, shielded_instance_config, tags
+    ]
   }
 }
 

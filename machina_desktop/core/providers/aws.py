@@ -18,9 +18,11 @@ from machina_desktop.core.domain.provider import (
     ProviderType,
     Verification,
 )
+from machina_desktop.core.domain.terminal import HostKey
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.aws_answers import instance_of, quota_of, sizes_of
+from machina_desktop.core.providers.aws_console import keys_printed_by
 from machina_desktop.core.providers.aws_errors import TITLE
 from machina_desktop.core.providers.aws_keys import pair_name, plain_print, prints_of
 from machina_desktop.core.providers.aws_offers import (
@@ -64,6 +66,7 @@ class Aws(Cloud[AwsApi]):
     module = "aws"
     main_resource = "aws_instance.machine"
     bills_when_off = False
+    tells_host_keys = True
     info = ProviderInfo(
         type=ProviderType.AWS,
         title=TITLE,
@@ -201,6 +204,15 @@ class Aws(Cloud[AwsApi]):
     async def observe(self, context: HookContext) -> MachineFacts:
         """In the machine's own region."""
         return await super().observe(_at_home(context))
+
+    async def host_keys(self, access: Access, machine: Machine) -> tuple[HostKey, ...]:
+        """On its console, which is kept for an hour after its start at least."""
+        resource_id = machine.provider_resource_id or ""
+        if not _INSTANCE.fullmatch(resource_id):
+            return ()
+        settings = {**access.settings, "region": machine.region or access.settings.get("region", "")}
+        async with self.open(replace(access, settings=settings)) as api:
+            return await keys_printed_by(api, resource_id)
 
     async def find_key(self, api: AwsApi, key: SSHKey) -> str:
         """By its fingerprint, under a name that it has in every region; empty unless there is one."""

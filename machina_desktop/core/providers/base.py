@@ -14,6 +14,7 @@ from machina_desktop.core.domain.firewall import FirewallRule
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.provider import Catalogue, Instance, ProviderAccount, ProviderInfo, Verification
+from machina_desktop.core.domain.terminal import HostKey
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.secret import Secret
 
@@ -111,6 +112,9 @@ class Provider(ABC):
     once: ClassVar[Mapping[str, str]] = {}
     """Variables of its Terraform provider's that have it ask for everything once only; set while something is made."""
 
+    tells_host_keys: ClassVar[bool] = False
+    """It can be asked which host keys a machine printed at its first boot."""
+
     async def load(self) -> None:
         """Have at hand whatever speaks to it, read in a thread of its own: libraries of it take half a second."""
 
@@ -187,6 +191,16 @@ class Provider(ABC):
     async def probe(self, host: str, port: int) -> tuple[str, str]:
         """The host key a host presents: ``SHA256:…`` fingerprint and key type. For providers that register hosts."""
         raise InvalidInput(f"{self.info.title} has no hosts to ask.", field="host")
+
+    async def host_keys(self, access: Access, machine: Machine) -> tuple[HostKey, ...]:
+        """The host keys that a machine we have made printed at its first boot; none where none are told (yet).
+
+        Only what the provider itself has from the very machine on record counts, and no more of it is handed on.
+
+        Raises:
+            MachinaError: the provider could not be asked; says why.
+        """
+        return ()
 
     async def before_apply(self, context: HookContext) -> MachineFacts:
         """Work that must succeed before the record is written (create and update)."""

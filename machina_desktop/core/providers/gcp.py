@@ -22,6 +22,7 @@ from machina_desktop.core.domain.provider import (
     ProviderType,
     Verification,
 )
+from machina_desktop.core.domain.terminal import HostKey
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Access, HookContext, MachineParts
@@ -60,6 +61,7 @@ from machina_desktop.core.providers.gcp_answers import (
     regions_of,
     sizes_of,
 )
+from machina_desktop.core.providers.gcp_console import keys_printed_by
 from machina_desktop.core.providers.gcp_token import (
     FULL,
     READ_ONLY,
@@ -98,6 +100,7 @@ class Gcp(Cloud[GoogleApi]):
     module = "gcp"
     main_resource = "google_compute_instance.machine"
     bills_when_off = False
+    tells_host_keys = True
     info = ProviderInfo(
         type=ProviderType.GCP,
         title=TITLE,
@@ -218,6 +221,13 @@ class Gcp(Cloud[GoogleApi]):
         """One machine."""
         where, answer = await _answer(api, resource_id)
         return instance_of(where[1], answer)
+
+    async def host_keys(self, access: Access, machine: Machine) -> tuple[HostKey, ...]:
+        """On its serial console, or in its guest attributes; of one that only has its name, none."""
+        async with self.open(access) as api:
+            where, answer = await _answer(api, machine.provider_resource_id or "")
+            is_it = instance_of(where[1], answer).machine_id == machine.machine_id.lower()
+            return await keys_printed_by(api, f"/{where[0]}") if is_it else ()
 
     async def put_key(self, access: Access, key: SSHKey) -> str:
         """Nothing: keys are given to each machine in its metadata."""

@@ -77,6 +77,8 @@ class Gcp(Cloud):
         page: Things on a page at most.
         stuck: What an operation fails with, by its verb.
         closed: Projects whose images may not be seen.
+        consoles: What machines have printed, by zone and name.
+        told: Host keys that Google's agent has told, type and base64, by zone and name.
     """
 
     def __init__(self, **knobs: object) -> None:
@@ -89,6 +91,8 @@ class Gcp(Cloud):
         self.unreachable: set[str] = set()
         self.stuck: dict[str, tuple[str, str]] = {}
         self.closed: set[str] = {"opensuse-cloud"}
+        self.consoles: dict[str, str] = {}
+        self.told: dict[str, list[tuple[str, str]]] = {}
 
     def error(self, refused: Refused) -> object:
         """An error as the API words it, or the token endpoint."""
@@ -267,6 +271,16 @@ class Gcp(Cloud):
         instance = self.instances[where]
         if not verb and asked.method == "GET":
             return Said(body=instance)
+        if verb == ["serialPort"] and asked.method == "GET":
+            text = self.consoles.get(where, "")
+            return Said(
+                body={"kind": "compute#serialPortOutput", "contents": text, "start": "0", "next": f"{len(text)}"}
+            )
+        if verb == ["getGuestAttributes"] and asked.query.get("queryPath") == "hostkeys/" and where in self.told:
+            entries = [{"namespace": "hostkeys", "key": kind, "value": value} for kind, value in self.told[where]]
+            return Said(body={"queryPath": "hostkeys/", "queryValue": {"items": entries}})
+        if verb == ["getGuestAttributes"]:
+            raise Refused(404, "notFound", "The resource 'hostkeys/' of type 'Guest Attribute' was not found.")
         if len(verb) != 1 or verb[0] not in _BECOMES or asked.method != "POST":
             raise Refused(400, "invalid", f"Invalid request {asked}")
         if (verb[0] == "resume") is not (instance["status"] == "SUSPENDED") and verb[0] in {"start", "resume"}:
