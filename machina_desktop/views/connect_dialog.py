@@ -103,11 +103,10 @@ class ConnectDialog(Dialog):
         self._identity.mode_changed.connect(lambda _mode: self._on_mode_changed())
         self._team.chosen.connect(self._name_primary)
         self._watch.changed.connect(self._on_watch_changed)
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ListSessions()),
+            ListSessions(),
             owner=self,
-            name="name this computer",
             done=self._on_sessions,
             # Then the person names it.
             failed=lambda _error: None,
@@ -297,15 +296,7 @@ class ConnectDialog(Dialog):
 
     def _call(self, ask: Request[R], done: Callable[[R], None], failed: tasks.ErrorListener) -> None:
         self.show_error("")
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name=type(ask).__name__,
-            done=done,
-            failed=failed,
-            busy=self,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=done, failed=failed, busy=self)
 
     def _would_lose(self) -> bool:
         step = self._step

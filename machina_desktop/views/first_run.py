@@ -130,10 +130,8 @@ class FirstRunDialog(Dialog):
         self._look.chosen.connect(self._on_look)
         self._lock.submitted.connect(self._on_primary)
         self._begin.chosen.connect(self._on_begin)
-        tasks.run(self._bridge, self._bridge.call(ListTeams()), owner=self, name="name the team", done=self._on_teams)
-        tasks.run(
-            self._bridge, self._bridge.call(ListSettings()), owner=self, name="theme in force", done=self._on_settings
-        )
+        tasks.ask(self._bridge, ListTeams(), owner=self, done=self._on_teams)
+        tasks.ask(self._bridge, ListSettings(), owner=self, done=self._on_settings)
 
     def _go(self, index: int) -> None:
         self._stack.setCurrentIndex(index)
@@ -157,11 +155,10 @@ class FirstRunDialog(Dialog):
         elif self._stack.currentWidget() is not self._lock:
             self._go(self.step() + 1)
         elif not self.primary.is_busy() and self._lock.is_complete():
-            tasks.run(
+            tasks.ask(
                 self._bridge,
-                self._bridge.call(CreateVault(slot=self._lock.slot, passphrase=self._lock.passphrase)),
+                CreateVault(slot=self._lock.slot, passphrase=self._lock.passphrase),
                 owner=self,
-                name="create vault",
                 done=self._on_vault_made,
                 failed=self._on_failed,
                 busy=self,
@@ -206,7 +203,7 @@ class FirstRunDialog(Dialog):
         if isinstance(app, QApplication):
             theme.apply_theme(app, name)
         ask = ChangeSetting(key=THEME.key, value=name)
-        tasks.run(self._bridge, self._bridge.call(ask), owner=self, name="keep the theme")
+        tasks.ask(self._bridge, ask, owner=self)
 
     def _on_teams(self, teams: tuple[Team, ...]) -> None:
         for team in teams:

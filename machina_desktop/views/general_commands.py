@@ -190,11 +190,10 @@ class GeneralCommands(QObject):
         )
 
     def _set_theme(self, choice: str) -> None:
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ChangeSetting(key=THEME.key, value=choice)),
+            ChangeSetting(key=THEME.key, value=choice),
             owner=self,
-            name="set the theme",
             done=self._on_theme_set,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from PySide6.QtCore import QCoreApplication, QSize
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,6 +22,8 @@ from machina_desktop.views.widgets.layout import Divider
 from machina_desktop.views.widgets.list_view import List, ListItem
 from machina_desktop.views.widgets.modal import Modal
 from machina_desktop.views.widgets.states import EmptyState
+
+T = TypeVar("T")
 
 SIZE = QSize(880, 560)
 _LIST_WIDTH = 280
@@ -95,13 +99,12 @@ class OutboxDialog(Modal):
             team = self._watch.team(intent.team_id)
             self.detail.show_intent(intent, team.name if team is not None else "")
 
-    def _decide(self, ask: Request[Intent] | Request[None], busy: Button) -> None:
+    def _decide(self, ask: Request[T], busy: Button) -> None:
         self.detail.problem.clear()
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ask),
+            ask,
             owner=self,
-            name=type(ask).__name__,
             done=lambda _answer: self._watch.refresh(),
             failed=self.detail.show_error,
             busy=busy,

@@ -132,11 +132,10 @@ class RunWatch(QObject):
             if run.team_id == self._bridge.team_id:
                 self._learn((run,), "open")
 
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(GetDeployment(deployment_id=deployment_id)),
+            GetDeployment(deployment_id=deployment_id),
             owner=self,
-            name="how a run ended",
             done=done,
             failed=failed,
         )

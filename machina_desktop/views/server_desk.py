@@ -87,7 +87,7 @@ class ServerDesk(QObject):
     def reconnect(self, server: Server) -> None:
         """Try the line now."""
         ask = ReconnectServer(server_id=server.server_id)
-        tasks.run(self._bridge, self._bridge.call(ask), owner=self, name="ReconnectServer")
+        tasks.ask(self._bridge, ask, owner=self)
 
     def open_outbox(self, chosen: str = "") -> None:
         """Open the list of edits."""

@@ -78,14 +78,7 @@ class _MoveDialog(Dialog):
         self.set_busy(is_busy=True)
         ask = MoveTeam(team_id=self._team.team_id, server_id=self._server_id(), handle=self._handle())
         # It goes on when the dialog is closed: half a move helps nobody.
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self._bridge,
-            name="MoveTeam",
-            done=self._on_moved,
-            failed=self._on_ended,
-        )
+        tasks.ask(self._bridge, ask, owner=self._bridge, done=self._on_moved, failed=self._on_ended)
 
     def _show_progress(self, *, is_shown: bool) -> None:
         self._under_way.setVisible(is_shown)

@@ -39,7 +39,7 @@ def ask_to_sign_out(bridge: Bridge, server: Server, *, tell: Callable[[str], Non
     def sign_out() -> None:
         # The page with the card may be gone before the answer is.
         ask = SignOutOfServer(server_id=server.server_id)
-        tasks.run(bridge, bridge.call(ask), owner=bridge, name="SignOutOfServer", done=signed_out)
+        tasks.ask(bridge, ask, owner=bridge, done=signed_out)
 
     dialog.accepted.connect(sign_out)
     dialog.open()

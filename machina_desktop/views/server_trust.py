@@ -48,11 +48,10 @@ class TrustKeyDialog(Dialog):
             self.fingerprint.control.setFocus()
             return
         ask = TrustRunnerKey(team_id=self._team_id, fingerprint=typed)
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ask),
+            ask,
             owner=self,
-            name="TrustRunnerKey",
             done=lambda _none: self.accept(),
             failed=self._on_refused,
             busy=self,

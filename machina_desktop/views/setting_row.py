@@ -173,11 +173,10 @@ class SettingRow(QWidget):
             # What was refused before and is as stored again is no problem any more.
             self._problem.hide()
             return
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ChangeSetting(key=self.key, value=text)),
+            ChangeSetting(key=self.key, value=text),
             owner=self,
-            name=f"set {self.key}",
             done=self._on_stored,
             failed=self._on_failed,
         )

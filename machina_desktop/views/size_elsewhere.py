@@ -86,11 +86,10 @@ class SizeElsewhere(QWidget):
         self._asked = account_id, region, size = self._wanted
         ask = CompareSizes(team_id=self._bridge.team_id, account_id=account_id, size=size.slug, region=region)
         self._slow.start()
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ask),
+            ask,
             owner=self,
-            name="sizes.compare",
             done=partial(self._on_answer, self._asked),
             failed=self._on_failed,
         )

@@ -87,15 +87,7 @@ class _TeamDialog(Dialog):
                 return
         self.show_error("")
         ask = self._request()
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name=type(ask).__name__,
-            done=self._on_made,
-            failed=self._on_refused,
-            busy=self,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=self._on_made, failed=self._on_refused, busy=self)
 
     def _on_made(self, team: Team) -> None:
         self.made.emit(team)

@@ -75,11 +75,10 @@ class UnlockDialog(Dialog):
             self._passphrase.set_error(self.tr("Type the passphrase."))
             return
         self._passphrase.set_error("")
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(UnlockVault(slot=slot, passphrase=passphrase)),
+            UnlockVault(slot=slot, passphrase=passphrase),
             owner=self,
-            name="unlock vault",
             done=self._on_answer,
             failed=self._on_failed,
             busy=self,

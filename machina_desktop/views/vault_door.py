@@ -74,11 +74,10 @@ class VaultDoor(QObject):
             return
         self._is_unlocking = True
         slot = "key-file" if "key-file" in status.slots else status.slots[0]
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(UnlockVault(slot=slot)),
+            UnlockVault(slot=slot),
             owner=self,
-            name="unlock vault",
             done=self._on_unlock_answer,
             failed=lambda error: self._on_unlock_failed(status, error),
         )

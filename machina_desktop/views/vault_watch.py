@@ -49,7 +49,7 @@ class VaultWatch(QObject):
 
     def lock(self) -> None:
         """Forget the keys now."""
-        tasks.run(self._bridge, self._bridge.call(LockVault()), owner=self, name="lock vault", done=self._on_answer)
+        tasks.ask(self._bridge, LockVault(), owner=self, done=self._on_answer)
 
     def look(self) -> VaultLook:
         """How to show the present state."""

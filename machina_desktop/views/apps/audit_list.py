@@ -223,11 +223,10 @@ class AuditList(ListPanel[AuditEvent]):
             return
         self._is_asking = True
         last = self._events.record(self._events.rowCount() - 1).seq
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(replace(asked, before=last, limit=OLDER)),
+            replace(asked, before=last, limit=OLDER),
             owner=self,
-            name="older events",
             done=lambda events: self._on_older(asked, events),
             failed=self._on_older_failed,
         )

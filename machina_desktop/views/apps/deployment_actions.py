@@ -179,15 +179,7 @@ class DeploymentActions(QWidget):
             if has_focus:
                 self.focus_freed.emit()
 
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name=type(ask).__name__,
-            done=answered,
-            failed=self.failed.emit,
-            busy=button,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=answered, failed=self.failed.emit, busy=button)
 
     def _on_approve(self) -> None:
         if self._run is not None:

@@ -177,14 +177,7 @@ class DeploymentDetail(Detail):
             parent=self,
         )
         self._panel.retried.connect(self._query.refresh)
-        tasks.run(
-            self.bridge,
-            self.bridge.call(ListSettings()),
-            owner=self,
-            name="ListSettings",
-            done=self._on_settings,
-            failed=lambda _error: None,
-        )
+        tasks.ask(self.bridge, ListSettings(), owner=self, done=self._on_settings, failed=lambda _error: None)
 
     def _on_run(self, run: Deployment) -> None:
         before, self._run = self._run, run

@@ -52,14 +52,7 @@ class LogFollower(QObject):
         self._is_reading = True
         self._announced_before = self._announced
         ask = ReadLog(deployment_id=self._deployment_id, offset=self._offset)
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name="ReadLog",
-            done=self._on_chunk,
-            failed=self._on_failed,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=self._on_chunk, failed=self._on_failed)
 
     def _on_appended(self, deployment_id: str, end: int) -> None:
         if deployment_id != self._deployment_id or end <= self._offset:

@@ -221,11 +221,10 @@ class KeyDetail(Detail):
         return chosen
 
     def _on_delete_confirmed(self, *, from_accounts: bool) -> None:
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(DeleteKey(key_id=self.key, from_accounts=from_accounts)),
+            DeleteKey(key_id=self.key, from_accounts=from_accounts),
             owner=self,
-            name="DeleteKey",
             done=lambda _none: self._on_deleted(),
             failed=self._panel.show_problem,
             busy=self._delete,

@@ -86,15 +86,7 @@ class _KeyDialog(Dialog):
 
     def _send(self, ask: Request[SSHKey]) -> None:
         self.show_error("")
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name=type(ask).__name__,
-            done=self._on_kept,
-            failed=self._on_failed,
-            busy=self,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=self._on_kept, failed=self._on_failed, busy=self)
 
     def _field_named(self, _name: str) -> Input | TextArea | Select | None:
         return self.name

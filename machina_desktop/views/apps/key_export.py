@@ -63,11 +63,10 @@ class KeyExport(QObject):
         files.open()
 
     def _write(self, key: SSHKey, path: str, busy: tasks.Busy | None) -> None:
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ExportKey(key_id=key.ssh_key_id, to=path)),
+            ExportKey(key_id=key.ssh_key_id, to=path),
             owner=self,
-            name="ExportKey",
             done=self._on_written,
             failed=self.failed.emit,
             busy=busy,

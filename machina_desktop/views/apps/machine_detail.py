@@ -299,7 +299,7 @@ class MachineDetail(Detail):
             self._actions.run(action, (self._machine,), busy=button)  # type: ignore[arg-type]
 
     def _update(self, ask: UpdateMachine) -> None:
-        tasks.run(self.bridge, self.bridge.call(ask), owner=self, name="machine.update")
+        tasks.ask(self.bridge, ask, owner=self)
 
     def _render(self) -> None:
         machine = self._machine

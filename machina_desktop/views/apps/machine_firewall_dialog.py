@@ -83,11 +83,10 @@ class FirewallDialog(UpkeepDialog):
 
     def _fetch(self) -> None:
         self._states.show_loading()
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(ListFirewalls(team_id=self.machine.team_id)),
+            ListFirewalls(team_id=self.machine.team_id),
             owner=self,
-            name="machine.firewalls",
             done=self._on_profiles,
             failed=self._states.show_error,
         )

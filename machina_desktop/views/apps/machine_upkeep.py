@@ -66,17 +66,16 @@ class UpkeepDialog(Dialog):
     ) -> None:
         """Ask what the machine's account offers; with ``refresh`` the provider itself."""
         ask = ListCatalogue(account_id=self.machine.provider_account_id, refresh=refresh)
-        tasks.run(self.bridge, self.bridge.call(ask), owner=self, name="machine.catalogue", done=arrived, failed=failed)
+        tasks.ask(self.bridge, ask, owner=self, done=arrived, failed=failed)
 
     def _on_primary(self) -> None:
         if self.primary.is_busy():
             return
         self.show_error("")
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(self.request()),
+            self.request(),
             owner=self,
-            name=self.objectName(),
             done=self._on_done,
             failed=self._on_failed,
             busy=self,

@@ -246,11 +246,10 @@ class MemberDetail(Detail):
 
     def _change(self, role: TeamRole) -> None:
         ask = ChangeRole(team_id=self.bridge.team_id, member_id=self.key, role=role)
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(ask),
+            ask,
             owner=self,
-            name="ChangeRole",
             done=lambda _member: self._tell(self.tr("{0} is now: {1}").format(self.title, role_word(role))),
             failed=self._panel.show_problem,
             busy=self._role,
@@ -261,11 +260,10 @@ class MemberDetail(Detail):
             AddGrantDialog(self.bridge, self._each, parent=self).open()
 
     def _on_remove_grant(self, grant: Grant) -> None:
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(RemoveGrant(team_id=grant.team_id, grant_id=grant.grant_id)),
+            RemoveGrant(team_id=grant.team_id, grant_id=grant.grant_id),
             owner=self,
-            name="RemoveGrant",
             done=lambda _none: self._on_grant_removed(grant),
             failed=self._panel.show_problem,
         )
@@ -281,7 +279,7 @@ class MemberDetail(Detail):
         )
 
     def _grant_again(self, ask: AddGrant) -> None:
-        tasks.run(self.bridge, self.bridge.call(ask), owner=self.bridge, name="AddGrant")
+        tasks.ask(self.bridge, ask, owner=self.bridge)
 
     def _on_remove(self) -> None:
         if self._each is None:

@@ -65,11 +65,10 @@ class AddGrantDialog(Dialog):
         self.primary.clicked.connect(self._on_primary)
         self._on_scope_changed(self.scope.value())
         self.access.control.setFocus()
-        tasks.run(
+        tasks.ask(
             bridge,
-            bridge.call(ListMachines(team_id=each.member.team_id, limit=_COUNTED)),
+            ListMachines(team_id=each.member.team_id, limit=_COUNTED),
             owner=self,
-            name="ListMachines",
             done=self._on_machines,
             failed=lambda _error: None,
         )
@@ -116,11 +115,10 @@ class AddGrantDialog(Dialog):
             tag=name if scope == TAG else "",
             environment=name if scope == ENVIRONMENT else "",
         )
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ask),
+            ask,
             owner=self,
-            name="AddGrant",
             done=lambda _grant: self.accept(),
             failed=self._on_failed,
             busy=self,
@@ -184,11 +182,10 @@ class RemoveMemberDialog(Dialog):
 
     def _ask(self) -> None:
         member = self._each.member
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ListExposure(team_id=member.team_id, member_id=member.team_member_id)),
+            ListExposure(team_id=member.team_id, member_id=member.team_member_id),
             owner=self,
-            name="ListExposure",
             done=self._on_exposure,
             failed=self._on_unknown,
         )
@@ -214,11 +211,10 @@ class RemoveMemberDialog(Dialog):
     def _on_primary(self) -> None:
         member = self._each.member
         self.show_error("")
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(RemoveMember(team_id=member.team_id, member_id=member.team_member_id)),
+            RemoveMember(team_id=member.team_id, member_id=member.team_member_id),
             owner=self,
-            name="RemoveMember",
             done=self._on_removed,
             failed=lambda error: self.show_error(str(error)),
             busy=self,

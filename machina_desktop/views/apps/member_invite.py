@@ -113,15 +113,7 @@ class InviteDialog(Dialog):
             hours=int(self.hours.value()),
             invite_id=self._invite_id,
         )
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name="CreateInvite",
-            done=self._on_issued,
-            failed=self._on_failed,
-            busy=self,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=self._on_issued, failed=self._on_failed, busy=self)
 
     def _on_failed(self, error: MachinaError) -> None:
         self.show_error(str(error))

@@ -118,11 +118,10 @@ class InviteDetail(Detail):
         question.open()
 
     def _on_confirmed(self) -> None:
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(RevokeInvite(team_id=self.bridge.team_id, invite_id=self.key)),
+            RevokeInvite(team_id=self.bridge.team_id, invite_id=self.key),
             owner=self,
-            name="RevokeInvite",
             done=lambda _none: self.window_door.notify(self.tr("The invite is revoked"), kind="success"),
             failed=self._panel.show_problem,
             busy=self._revoke,

@@ -164,14 +164,7 @@ class CredentialsPanel(QWidget):
             account_id=self._account.provider_account_id if self._account is not None else "",
         )
         self._set_asking(is_asking=True)
-        self._asking = tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name="CheckCredentials",
-            done=self._on_found,
-            failed=self._on_failed,
-        )
+        self._asking = tasks.ask(self._bridge, ask, owner=self, done=self._on_found, failed=self._on_failed)
 
     def _set_asking(self, *, is_asking: bool) -> None:
         self.verify.setText(_tr("Stop verifying") if is_asking else _tr("Verify"))

@@ -87,7 +87,7 @@ class ProviderDetail(Detail):
             on_answer=self._on_machines,
             parent=self,
         )
-        tasks.run(bridge, bridge.call(ListProviders()), owner=self, name="ListProviders", done=self._on_infos)
+        tasks.ask(bridge, ListProviders(), owner=self, done=self._on_infos)
 
     @property
     def title(self) -> str:
@@ -242,13 +242,7 @@ class ProviderDetail(Detail):
 
     def _update(self, ask: UpdateAccount) -> None:
         self._panel.problem.clear()
-        tasks.run(
-            self.bridge,
-            self.bridge.call(ask),
-            owner=self,
-            name="UpdateAccount",
-            failed=self._on_not_updated,
-        )
+        tasks.ask(self.bridge, ask, owner=self, failed=self._on_not_updated)
 
     def _on_not_updated(self, error: MachinaError) -> None:
         self._panel.show_problem(error)
@@ -273,11 +267,10 @@ class ProviderDetail(Detail):
         question.open()
 
     def _on_forget_confirmed(self) -> None:
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(ForgetPlugins(account_id=self.key)),
+            ForgetPlugins(account_id=self.key),
             owner=self,
-            name="ForgetPlugins",
             done=lambda _none: self.window_door.notify(
                 self.tr("The plugins of {0} are forgotten").format(self.title), kind="success"
             ),
@@ -297,11 +290,10 @@ class ProviderDetail(Detail):
 
     def _on_verify(self) -> None:
         self._panel.problem.clear()
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(VerifyAccount(account_id=self.key)),
+            VerifyAccount(account_id=self.key),
             owner=self,
-            name="VerifyAccount",
             done=self._on_verified,
             failed=self._panel.show_problem,
             busy=self._verify,
@@ -353,11 +345,10 @@ class ProviderDetail(Detail):
         return self.tr("{0} and {1} more").format(names, more) if more > 0 else names
 
     def _on_delete_confirmed(self) -> None:
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(DeleteAccount(account_id=self.key)),
+            DeleteAccount(account_id=self.key),
             owner=self,
-            name="DeleteAccount",
             done=lambda _none: self._on_deleted(),
             failed=self._on_refused,
             busy=self._delete,

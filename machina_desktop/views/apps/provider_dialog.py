@@ -123,11 +123,10 @@ class AddAccountDialog(Dialog):
         self.primary.setEnabled(False)
         self.primary.clicked.connect(self._on_primary)
         self.label.submitted.connect(self._on_primary)
-        tasks.run(
+        tasks.ask(
             bridge,
-            bridge.call(ListProviders()),
+            ListProviders(),
             owner=self,
-            name="ListProviders",
             done=self._on_providers,
             failed=lambda error: self.show_error(str(error)),
         )

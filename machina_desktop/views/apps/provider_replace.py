@@ -47,11 +47,10 @@ class ReplaceCredentialsDialog(Dialog):
         self.column.addStretch()
         self.primary.setEnabled(False)
         self.primary.clicked.connect(self._on_primary)
-        tasks.run(
+        tasks.ask(
             bridge,
-            bridge.call(ListProviders()),
+            ListProviders(),
             owner=self,
-            name="ListProviders",
             done=self._on_providers,
             failed=lambda error: self.show_error(str(error)),
         )
@@ -89,15 +88,7 @@ class ReplaceCredentialsDialog(Dialog):
             save_unverified="save_unverified" in self._confirmed,
             save_elsewhere="save_elsewhere" in self._confirmed,
         )
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name="ReplaceCredentials",
-            done=self._on_replaced,
-            failed=self._on_failed,
-            busy=self,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=self._on_replaced, failed=self._on_failed, busy=self)
 
     def _on_replaced(self, account: ProviderAccount) -> None:
         self.replaced.emit(account)

@@ -78,13 +78,7 @@ class RecordingsPage(Page):
         self.list.resume()
         self.found.resume()
         self._tidy()
-        tasks.run(
-            self.bridge,
-            self.bridge.call(ListSettings()),
-            owner=self,
-            name="ListSettings",
-            done=self._on_settings,
-        )
+        tasks.ask(self.bridge, ListSettings(), owner=self, done=self._on_settings)
 
     def hidden(self) -> None:
         self.list.pause()
@@ -306,11 +300,10 @@ class RecordingsPage(Page):
         files.open()
 
     def _write(self, recording_id: str, path: str, form: RecordingForm) -> None:
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(ExportRecording(recording_id=recording_id, to=path, form=form)),
+            ExportRecording(recording_id=recording_id, to=path, form=form),
             owner=self,
-            name="ExportRecording",
             done=lambda written: self.window_door.notify(
                 self.tr("Recording written to {0}").format(Path(written).name), kind="success"
             ),
@@ -336,23 +329,16 @@ class RecordingsPage(Page):
         question.open()
 
     def _delete_now(self, recording: Recording) -> None:
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(DeleteRecording(recording_id=recording.recording_id)),
+            DeleteRecording(recording_id=recording.recording_id),
             owner=self,
-            name="DeleteRecording",
             done=lambda _none: self._refresh(),
         )
 
     def _tidy(self) -> None:
         """End what was left behind and let go of what is too old; then the lists are right."""
-        tasks.run(
-            self.bridge,
-            self.bridge.call(TidyRecordings()),
-            owner=self,
-            name="TidyRecordings",
-            done=lambda _count: self._refresh(),
-        )
+        tasks.ask(self.bridge, TidyRecordings(), owner=self, done=lambda _count: self._refresh())
 
     def _refresh(self) -> None:
         self.list.refresh()

@@ -106,9 +106,7 @@ class AccountTab(QWidget):
 
     def refresh(self) -> None:
         """Ask where one is at work."""
-        tasks.run(
-            self._bridge, self._bridge.call(ListSessions()), owner=self, name="ListSessions", done=self._on_sessions
-        )
+        tasks.ask(self._bridge, ListSessions(), owner=self, done=self._on_sessions)
 
     def show_status(self, status: VaultStatus) -> None:
         """Show how the vault stands and opens."""

@@ -56,14 +56,7 @@ class EngineBlock(Block):
 
     def ask(self) -> None:
         """Look for it again."""
-        tasks.run(
-            self._bridge,
-            self._bridge.call(GetEngine()),
-            owner=self,
-            name="look for terraform",
-            done=self.show_engine,
-            busy=self.look_again,
-        )
+        tasks.ask(self._bridge, GetEngine(), owner=self, done=self.show_engine, busy=self.look_again)
 
     def show_engine(self, engine: EngineStatus) -> None:
         """Show what was found."""

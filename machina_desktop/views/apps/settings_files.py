@@ -67,14 +67,7 @@ class DataFolderBlock(Block):
 
     def refresh(self) -> None:
         """Measure it again."""
-        tasks.run(
-            self._bridge,
-            self._bridge.call(GetStorage()),
-            owner=self,
-            name="GetStorage",
-            done=self._on_storage,
-            failed=self._on_unknown,
-        )
+        tasks.ask(self._bridge, GetStorage(), owner=self, done=self._on_storage, failed=self._on_unknown)
 
     def _on_storage(self, storage: Storage) -> None:
         self._bar.show_storage(storage)
@@ -104,14 +97,7 @@ class DataFolderBlock(Block):
         files.open()
 
     def _copy_to(self, folder: str) -> None:
-        tasks.run(
-            self._bridge,
-            self._bridge.call(BackUp(to=folder)),
-            owner=self,
-            name="BackUp",
-            done=self._on_copied,
-            busy=self.back_up,
-        )
+        tasks.ask(self._bridge, BackUp(to=folder), owner=self, done=self._on_copied, busy=self.back_up)
 
     def _on_copied(self, folder: str) -> None:
         self._window.notify(
@@ -164,14 +150,7 @@ class LogBlock(Block):
         files.open()
 
     def _save_to(self, file: str) -> None:
-        tasks.run(
-            self._bridge,
-            self._bridge.call(SaveDiagnostics(to=file)),
-            owner=self,
-            name="SaveDiagnostics",
-            done=self._on_saved,
-            busy=self.save,
-        )
+        tasks.ask(self._bridge, SaveDiagnostics(to=file), owner=self, done=self._on_saved, busy=self.save)
 
     def _on_saved(self, file: str) -> None:
         self._window.notify(

@@ -40,14 +40,7 @@ class OwnLogDialog(Dialog):
 
     def _ask(self) -> None:
         ask = ReadOwnLog(offset=self._offset)
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name="ReadOwnLog",
-            done=self._on_piece,
-            failed=self._on_failed,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=self._on_piece, failed=self._on_failed)
 
     def _on_piece(self, piece: OwnLog) -> None:
         self.show_error("")

@@ -95,17 +95,8 @@ class PreferencesTab(QWidget):
 
     def refresh(self) -> None:
         """Ask for all that may have changed elsewhere."""
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ListSettings()),
-            owner=self,
-            name="list settings",
-            done=self._on_settings,
-            failed=self._on_failed,
-        )
-        tasks.run(
-            self._bridge, self._bridge.call(CheckSettings()), owner=self, name="CheckSettings", done=self._on_file
-        )
+        tasks.ask(self._bridge, ListSettings(), owner=self, done=self._on_settings, failed=self._on_failed)
+        tasks.ask(self._bridge, CheckSettings(), owner=self, done=self._on_file)
         self._data.refresh()
 
     @property

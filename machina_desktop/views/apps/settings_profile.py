@@ -174,15 +174,7 @@ class ProfileTab(QWidget):
 
     def _send(self, profile: _Profile, *, done: Callable[[User], None]) -> None:
         ask = UpdateProfile(display_name=profile.name, email=profile.email, profile_picture_url=profile.picture)
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name="UpdateProfile",
-            done=done,
-            failed=self._on_refused,
-            busy=self.save,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=done, failed=self._on_refused, busy=self.save)
 
     def _on_saved(self, before: _Profile) -> None:
         self._query.refresh()

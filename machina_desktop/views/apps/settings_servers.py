@@ -125,7 +125,7 @@ class ServersTab(QWidget):
 
     def _reconnect(self, card: ServerCard) -> None:
         ask = ReconnectServer(server_id=card.server.server_id)
-        tasks.run(self._bridge, self._bridge.call(ask), owner=card, name="ReconnectServer", busy=card.reconnect)
+        tasks.ask(self._bridge, ask, owner=card, busy=card.reconnect)
 
     def _sign_out(self, card: ServerCard) -> None:
         window = self._window
@@ -158,14 +158,7 @@ class ServersTab(QWidget):
 
         ask = ProbeServer(url=card.server.url)
         # A server that cannot be asked has no version to tell.
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=card,
-            name="ProbeServer",
-            done=found,
-            failed=lambda _error: card.show_version(""),
-        )
+        tasks.ask(self._bridge, ask, owner=card, done=found, failed=lambda _error: card.show_version(""))
 
 
 def _tr(text: str) -> str:

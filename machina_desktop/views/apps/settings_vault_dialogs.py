@@ -43,11 +43,10 @@ class AddWayDialog(Dialog):
         if self.primary.is_busy() or not self.step.is_complete():
             return
         self.show_error("")
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(AddVaultSlot(slot=self.step.slot, passphrase=self.step.passphrase)),
+            AddVaultSlot(slot=self.step.slot, passphrase=self.step.passphrase),
             owner=self,
-            name="AddVaultSlot",
             done=self._on_added,
             failed=lambda error: self.show_error(str(error)),
             busy=self,
@@ -101,11 +100,10 @@ class ChangePassphraseDialog(Dialog):
                 self.current.control.setFocus()
             return
         self.show_error("")
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ChangePassphrase(current=self.current.secret(), new=self.new.secret())),
+            ChangePassphrase(current=self.current.secret(), new=self.new.secret()),
             owner=self,
-            name="ChangePassphrase",
             done=self._on_changed,
             failed=self._on_failed,
             busy=self,
@@ -161,11 +159,10 @@ class RemoveWayDialog(ConfirmDialog):
         self.primary.clicked.connect(self._on_primary)
 
     def _on_primary(self) -> None:
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(RemoveVaultSlot(slot=self._slot)),
+            RemoveVaultSlot(slot=self._slot),
             owner=self,
-            name="RemoveVaultSlot",
             done=self._on_removed,
             failed=lambda error: self.show_error(str(error)),
             busy=self,

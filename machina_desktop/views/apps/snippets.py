@@ -264,11 +264,10 @@ class SnippetsPage(Page):
             if is_own
             else DeleteSnippet(snippet_id=snippet.snippet_id)
         )
-        tasks.run(
+        tasks.ask(
             self.bridge,
-            self.bridge.call(ask),
+            ask,
             owner=self,
-            name="DeleteSnippet",
             done=lambda _none: self.lists[MINE if is_own else TEAM].refresh(),
         )
 

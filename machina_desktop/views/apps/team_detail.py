@@ -333,13 +333,7 @@ class TeamDetail(Detail):
     def _end(self, ask: Request[None], told: str) -> None:
         # With the team in view this panel goes before the answer is told, so neither hangs on it.
         window, text = self.window_door, told.format(self.title)
-        tasks.run(
-            self.bridge,
-            self.bridge.call(ask),
-            owner=self.bridge,
-            name=type(ask).__name__,
-            done=lambda _none: window.notify(text, kind="success"),
-        )
+        tasks.ask(self.bridge, ask, owner=self.bridge, done=lambda _none: window.notify(text, kind="success"))
 
 
 def _moved(host: str) -> str:

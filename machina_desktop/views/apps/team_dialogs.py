@@ -86,11 +86,10 @@ class JoinTeamDialog(Dialog):
 
     def _join(self, server_id: str, code: str) -> None:
         self.show_error("")
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(JoinAtServer(server_id=server_id, code=Secret(code))),
+            JoinAtServer(server_id=server_id, code=Secret(code)),
             owner=self,
-            name="JoinAtServer",
             done=self._on_joined,
             failed=self._on_failed,
             busy=self,

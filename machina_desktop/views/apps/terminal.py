@@ -207,11 +207,10 @@ class TerminalPage(Page):
 
     def _ask_for_settings(self) -> None:
         if self.bridge.is_settled:
-            tasks.run(
+            tasks.ask(
                 self.bridge,
-                self.bridge.call(ListSettings()),
+                ListSettings(),
                 owner=self,
-                name="terminal settings",
                 done=self._on_settings,
                 failed=lambda _error: self._on_settings_unknown(),
             )

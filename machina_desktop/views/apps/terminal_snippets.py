@@ -204,7 +204,7 @@ class TerminalSnippets(QObject):
         if isinstance(snippet, Snippet):
             machine_ids = tuple(dict.fromkeys(pane.place.machine_id for pane in panes))
             ask = RecordSnippetRun(team_id=snippet.team_id, snippet_id=snippet.snippet_id, machine_ids=machine_ids)
-            tasks.run(self._bridge, self._bridge.call(ask), owner=self._bridge, name="RecordSnippetRun")
+            tasks.ask(self._bridge, ask, owner=self._bridge)
 
     def _known(self, machine_id: str) -> dict[str, str]:
         machine = self._reachable.machines().get(machine_id)

@@ -88,14 +88,7 @@ class FirewallStep(Step):
     def _on_template(self, name: str) -> None:
         template = next(each for each in TEMPLATES if each.name == name)
         ask = CreateFirewall(team_id=self.state.bridge.team_id, name=shown(template.title), template=name)
-        tasks.run(
-            self.state.bridge,
-            self.state.bridge.call(ask),
-            owner=self,
-            name="wizard.create_firewall",
-            done=self._on_made,
-            failed=self._on_refused,
-        )
+        tasks.ask(self.state.bridge, ask, owner=self, done=self._on_made, failed=self._on_refused)
 
     def _on_made(self, profile: FirewallProfile) -> None:
         self._problem.hide()

@@ -173,11 +173,10 @@ class HostStep(Step):
             if (host, port) == (draft.host, draft.port):
                 self.state.change(found_key=found.fingerprint, found_type=found.key_type, is_compared=False)
 
-        tasks.run(
+        tasks.ask(
             self.state.bridge,
-            self.state.bridge.call(ProbeHost(host=host, port=port)),
+            ProbeHost(host=host, port=port),
             owner=self,
-            name="wizard.probe_host",
             done=done,
             failed=self._on_refused,
             busy=self._fetch,

@@ -70,11 +70,10 @@ class LiveQuery(QObject, Generic[T]):
             if generation == self._generation and self._on_error is not None:
                 self._on_error(problem)
 
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(self._request),
+            self._request,
             owner=self,
-            name=type(self._request).__name__,
             done=answer,
             failed=error if self._on_error else None,
         )

@@ -61,11 +61,10 @@ class RecordingPolicyDialog(Dialog):
         )
         self.primary.setObjectName("recording_policy.save")
         self.primary.clicked.connect(self._on_save)
-        tasks.run(
+        tasks.ask(
             bridge,
-            bridge.call(DecideRecording(machine_id=machine_id)),
+            DecideRecording(machine_id=machine_id),
             owner=self,
-            name="DecideRecording",
             done=self._on_known,
             failed=lambda error: self.show_error(str(error)),
         )
@@ -88,11 +87,10 @@ class RecordingPolicyDialog(Dialog):
             policy=RecordingPolicy(self.policy.value()),
             has_input=self.has_input.isChecked(),
         )
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(ask),
+            ask,
             owner=self,
-            name="SetRecordingPolicy",
             done=self._on_saved,
             failed=lambda error: self.show_error(str(error)),
             busy=self,

@@ -98,11 +98,10 @@ class RecordingRulesDialog(Dialog):
     def _send(self, ask: object) -> None:
         self.show_error("")
         self.tag.set_error("")
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(cast("Request[object]", ask)),
+            cast("Request[object]", ask),
             owner=self,
-            name=type(ask).__name__,
             done=lambda _answer: self.tag.set_text(""),
             failed=self._on_failed,
             busy=self.add,

@@ -103,11 +103,10 @@ class SnippetDialog(Dialog):
 
     def _on_primary(self) -> None:
         self.show_error("")
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(self._request()),
+            self._request(),
             owner=self,
-            name="SaveSnippet",
             done=self._on_kept,
             failed=self._on_failed,
             busy=self,

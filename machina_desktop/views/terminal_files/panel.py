@@ -153,11 +153,10 @@ class FilesPanel(QWidget):
         last = remembered.recall(f"files.places.{self._machine_id}")
         self.local.begin(self._bridge.files.local, last.get("local", ""))
         self.remote.begin(self._bridge.files.side(self._machine_id))
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            self._bridge.call(GetMachine(machine_id=self._machine_id)),
+            GetMachine(machine_id=self._machine_id),
             owner=self,
-            name="name the machine of the files",
             done=self._on_machine,
             failed=lambda _error: None,
         )

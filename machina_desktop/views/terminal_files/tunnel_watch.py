@@ -59,13 +59,7 @@ class TunnelWatch(QObject):
             self._show_machine(status.tunnel.machine_id)
 
     def _show_machine(self, machine_id: str) -> None:
-        tasks.run(
-            self._bridge,
-            self._bridge.call(GetMachine(machine_id=machine_id)),
-            owner=self,
-            name="show the tunnels of a machine",
-            done=self._open,
-        )
+        tasks.ask(self._bridge, GetMachine(machine_id=machine_id), owner=self, done=self._open)
 
     def _open(self, machine: Machine) -> None:
         self._window.activateWindow()
