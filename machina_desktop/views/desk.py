@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Settings
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.team import User
 from machina_desktop.core.services.device import GetEngine
 from machina_desktop.core.services.teams import WhoAmI
@@ -103,10 +104,10 @@ class Desk(QObject):
         bridge.choose_team(window.remembered_team())
         bridge.when_settled(self._on_settled)
 
-    def open_wizard(self) -> None:
-        """Start, or go on with, deploying a machine."""
+    def open_wizard(self, like: Machine | None = None) -> None:
+        """Start, or go on with, deploying a machine, perhaps one like another."""
         if self._wizard is None:
-            self._wizard = DeployWizard(self._bridge, self._window, parent=self._window)
+            self._wizard = DeployWizard(self._bridge, self._window, like=like, parent=self._window)
             self._wizard.finished.connect(self._on_wizard_closed)
             self._wizard.open()
         self._wizard.raise_()
@@ -196,13 +197,7 @@ class Desk(QObject):
         self.teams.start()
         self._attention.start()
         self.servers.start()
-        tasks.run(
-            self._bridge,
-            self._bridge.call(GetEngine()),
-            owner=self,
-            name="look for terraform",
-            done=self._window.status.set_engine,
-        )
+        tasks.ask(self._bridge, GetEngine(), owner=self, done=self._window.status.set_engine)
         self.vault.refresh()
         self.runs.start()
         self.tray = Tray(self.runs, parent=self._window)

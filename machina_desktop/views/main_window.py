@@ -23,6 +23,7 @@ from machina_desktop.views.window_state import WindowState
 
 if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
+    from machina_desktop.core.domain.machine import Machine
     from machina_desktop.views.inspectors import Inspectors
     from machina_desktop.views.notices import Notices
 
@@ -38,7 +39,7 @@ class MainWindow(QMainWindow):
 
     Signals:
         retried(): The core did not start and should try again.
-        wizard_wanted(): The person wants to deploy a machine.
+        wizard_wanted(Machine | None): The person wants to deploy a machine, perhaps one like another.
         team_wanted(str): The person wants to have another team in view: its id.
         close_wanted(): The person closes the window; whether that ends the program, others decide.
         quit_wanted(): The person wants to end the program; runs may speak against it.
@@ -47,7 +48,7 @@ class MainWindow(QMainWindow):
     """
 
     retried = Signal()
-    wizard_wanted = Signal()
+    wizard_wanted = Signal(object)
     team_wanted = Signal(str)
     close_wanted = Signal()
     quit_wanted = Signal()
@@ -114,9 +115,9 @@ class MainWindow(QMainWindow):
 
         self.notices.tell(Notice(text=text, kind=kind, action=action, on_action=on_action, about=about))
 
-    def open_deploy_wizard(self) -> None:
-        """Start, or go on with, deploying a machine."""
-        self.wizard_wanted.emit()
+    def open_deploy_wizard(self, *, like: Machine | None = None) -> None:
+        """Start, or go on with, deploying a machine; ``like`` another one, everything but the name is chosen."""
+        self.wizard_wanted.emit(like)
 
     def offer_commands(self, bridge: Bridge, commands: Commands, window: QWidget) -> None:
         """Give another window a palette of its own commands, with the key this one has it by."""

@@ -415,6 +415,7 @@ class RecordingWindow:
     done: list[tuple[str, str]] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
     wizards: int = 0
+    likes: list[Machine | None] = field(default_factory=list)
     teams: list[str] = field(default_factory=list)
     places: list[tuple[str, str]] = field(default_factory=list)
 
@@ -445,8 +446,9 @@ class RecordingWindow:
     ) -> None:
         self.notices.append((kind, text))
 
-    def open_deploy_wizard(self) -> None:
+    def open_deploy_wizard(self, *, like: Machine | None = None) -> None:
         self.wizards += 1
+        self.likes.append(like)
 
     def offer_commands(self, bridge: Bridge, commands: Commands, window: QWidget) -> None:
         """Windows of pages have no palette here."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views.deploy_wizard import DeployWizard
@@ -28,14 +29,14 @@ class Opened:
         window: What it was asked to show.
     """
 
-    def __init__(self, gateway: FakeGateway) -> None:
+    def __init__(self, gateway: FakeGateway, *, like: Machine | None = None) -> None:
         self.gateway = gateway
         self.window = RecordingWindow()
         self.bridge = bridge_with(gateway)
         self.host = QWidget()
         self.host.resize(1280, 800)
         self.host.show()
-        self.wizard = DeployWizard(self.bridge, self.window, self.host)
+        self.wizard = DeployWizard(self.bridge, self.window, self.host, like=like)
         self.wizard.open()
 
     async def __aenter__(self) -> Self:

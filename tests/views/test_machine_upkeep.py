@@ -252,7 +252,7 @@ async def test_a_machine_in_its_rescue_system_says_how_to_log_in_and_is_let_out_
 async def test_only_what_the_provider_can_do_is_offered() -> None:
     powers = ("reboot", "stop", "start", "snapshot")
     async with Shown(at_hetzner(), powers=powers, has_firewalls=False) as shown:
-        assert shown.rows() == ["Resize…", "Take a snapshot…"]
+        assert shown.rows() == ["Deploy another like it…", "Resize…", "Take a snapshot…"]
         assert not shown.find("machine.firewall-change").isVisible()
 
 

@@ -15,6 +15,7 @@ from machina_desktop.views.commands import Command, Commands
 # The window is painted before the bridge is loaded.
 if TYPE_CHECKING:
     from machina_desktop.bridge import Bridge
+    from machina_desktop.core.domain.machine import Machine
     from machina_desktop.views.searches import Search
 
 
@@ -56,8 +57,8 @@ class Window(Protocol):
         """
         ...
 
-    def open_deploy_wizard(self) -> None:
-        """Start, or go on with, deploying a machine."""
+    def open_deploy_wizard(self, *, like: Machine | None = None) -> None:
+        """Start, or go on with, deploying a machine; ``like`` another one, everything but the name is chosen."""
         ...
 
     def offer_commands(self, bridge: Bridge, commands: Commands, window: QWidget) -> None:

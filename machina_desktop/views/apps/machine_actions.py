@@ -47,6 +47,7 @@ class Action(StrEnum):
     START = "start"
     REFRESH = "refresh"
     RETRY = "retry"
+    CLONE = "clone"
     RESIZE = "resize"
     FIREWALL = "firewall"
     SNAPSHOT = "snapshot"
@@ -87,6 +88,7 @@ LOOKS = {
     ),
     Action.REFRESH: ActionLook("Refresh", "refresh-cw", "Looking what {0} is now.", _RESTING),
     Action.RETRY: ActionLook("Try again", "rotate-cw", "{0} is planned again.", frozenset({MachineStatus.ERROR})),
+    Action.CLONE: ActionLook("Deploy another like it…", "copy", "", frozenset(MachineStatus)),
     Action.RESIZE: ActionLook("Resize…", "sliders-horizontal", "The new size of {0} is being planned.", _CALM),
     Action.FIREWALL: ActionLook("Change the firewall…", "shield", "The firewall of {0} is being planned.", _CALM),
     Action.SNAPSHOT: ActionLook("Take a snapshot…", "image", "A snapshot of {0} is taken.", _CALM),
@@ -108,8 +110,8 @@ _POWER = {
     Action.UNRESCUE: "rescue",
     Action.REBUILD: "rebuild",
 }
-# Done on later days than the first, each after a question of its own.
-UPKEEP = (Action.RESIZE, Action.FIREWALL, Action.SNAPSHOT, Action.RESCUE, Action.UNRESCUE, Action.REBUILD)
+# Done on later days than the first, each in a window of its own.
+UPKEEP = (Action.CLONE, Action.RESIZE, Action.FIREWALL, Action.SNAPSHOT, Action.RESCUE, Action.UNRESCUE, Action.REBUILD)
 # By these something is lost.
 DANGEROUS = frozenset({Action.REBUILD, Action.DESTROY})
 # Asked for one machine at a time.
@@ -162,6 +164,8 @@ def is_offered(action: Action, machine: Machine, infos: Infos) -> bool:
 
 
 def _is_able(action: Action, info: ProviderInfo) -> bool:
+    if action is Action.CLONE:
+        return not info.asks_host
     if action is Action.RESIZE:
         return not info.asks_host and all(skipped.step is not WizardStep.SIZE for skipped in info.skipped_steps)
     if action is Action.FIREWALL:
@@ -196,6 +200,8 @@ class MachineActions(QWidget):
         if action is Action.DESTROY:
             for machine in chosen:
                 self._confirm_end(machine)
+        elif action is Action.CLONE:
+            self._window.open_deploy_wizard(like=chosen[0])
         elif action in UPKEEP:
             for machine in chosen:
                 self._ask_upkeep(action, machine)
@@ -317,7 +323,7 @@ class MachineActions(QWidget):
         def done(deployment: Deployment) -> None:
             self._on_queued(action, machine, deployment)
 
-        tasks.run(self._bridge, self._bridge.call(ask), owner=self, name=f"machine.{action}", done=done, busy=busy)
+        tasks.ask(self._bridge, ask, owner=self, done=done, busy=busy)
 
     def _on_queued(self, action: Action, machine: Machine, deployment: Deployment) -> None:
         if action in _PLANNED and not deployment.auto_approve:

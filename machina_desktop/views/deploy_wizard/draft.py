@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from machina_desktop.core.codec import from_json, to_json
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.core.errors import InvalidInput, MachinaError
 from machina_desktop.core.ids import new_id
@@ -66,6 +67,25 @@ class Draft:
     def host_key(self) -> str:
         """The fingerprint to pin; empty until one was given, or fetched and compared."""
         return self.given_key or (self.found_key if self.is_compared else "")
+
+
+def draft_like(machine: Machine) -> Draft:
+    """A machine with the same choices, all of them to be looked at; only the name is still to be given."""
+    return Draft(
+        account_id=machine.provider_account_id,
+        region=machine.region,
+        zone=machine.zone or "",
+        size=machine.size,
+        image=machine.image,
+        key_ids=machine.ssh_key_ids,
+        firewall_profile_id=machine.firewall_profile_id or "",
+        bootstrap_script=machine.bootstrap_script,
+        tags=machine.tags,
+        notes=machine.notes,
+        is_protected=machine.is_protected,
+        step=WizardStep.NAME,
+        visited=tuple(WizardStep),
+    )
 
 
 class DraftFields(TypedDict, total=False):

@@ -24,6 +24,7 @@ from machina_desktop.core.domain.provider import (
     Size,
     WizardStep,
 )
+from machina_desktop.core.domain.series import series
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.services.firewalls import ListFirewalls
 from machina_desktop.core.services.keys import ListKeys
@@ -32,7 +33,7 @@ from machina_desktop.core.services.offers import ListCatalogue
 from machina_desktop.core.services.providers import ListAccounts, ListProviders
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
-from machina_desktop.views.deploy_wizard.draft import Draft, DraftFields, DraftFile, request_of
+from machina_desktop.views.deploy_wizard.draft import Draft, DraftFields, DraftFile, draft_like, request_of
 from machina_desktop.views.deploy_wizard.place import Place, why_not_at
 from machina_desktop.views.fitting import why_not
 from machina_desktop.views.models.live_query import LiveQuery
@@ -71,8 +72,10 @@ class WizardState(QObject):
     changed = Signal()
     failed = Signal(object)
 
-    def __init__(self, bridge: Bridge, parent: QObject) -> None:
+    def __init__(self, bridge: Bridge, parent: QObject, *, like: Machine | None = None) -> None:
+        """``like`` a machine, its choices are the draft; they are not stored, for the machine has them."""
         super().__init__(parent)
+        self._like = like
         self.bridge = bridge
         self.infos: dict[ProviderType, ProviderInfo] = {}
         self.accounts: dict[str, ProviderAccount] = {}
@@ -95,10 +98,15 @@ class WizardState(QObject):
         }
         self._refreshers: list[Callable[[], None]] = []
         self._file = DraftFile(Paths.default().home / "draft.json")
-        self.draft = self._file.load()
+        self.draft = draft_like(like) if like is not None else self._file.load()
         self._save_soon = QTimer(self, singleShot=True, interval=SAVED_AFTER_MS)
         self._save_soon.timeout.connect(self.save)
         bridge.when_settled(self._start)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether choices survive closing."""
+        return self._like is None
 
     @property
     def is_ready(self) -> bool:
@@ -143,23 +151,25 @@ class WizardState(QObject):
         self.changed.emit()
 
     def start_over(self) -> None:
-        """Forget every choice."""
-        self._file.remove()
-        self.draft = Draft()
+        """Forget every choice; of one like another machine, every change."""
+        if self._like is None:
+            self._file.remove()
+        self.draft = draft_like(self._like) if self._like is not None else Draft()
         self._fetch_catalogue()
         self.changed.emit()
 
     def save(self) -> None:
         """Store the draft now."""
         self._save_soon.stop()
-        if not self._is_finished:
+        if not self._is_finished and self._like is None:
             self._file.save(self.draft)
 
     def finish(self) -> None:
         """The machine was asked for: there is no draft any more."""
         self._is_finished = True
         self._save_soon.stop()
-        self._file.remove()
+        if self._like is None:
+            self._file.remove()
 
     def skip_reason(self, step: WizardStep) -> str:
         """Why a step is not needed with the chosen account; empty when it is."""
@@ -193,7 +203,9 @@ class WizardState(QObject):
         return self.tr("A fingerprint is SHA256: followed by 43 characters.")
 
     def suggested_name(self) -> str:
-        """A name that is free, such as ``practice-1`` or ``server-2``."""
+        """A name that is free, such as ``practice-1`` or ``server-2``; after ``web-1`` it is ``web-2``."""
+        if self._like is not None:
+            return series(self._like.name, 1, self._names | {self._like.name})[0]
         is_practice = self.account is not None and self.account.provider_type is ProviderType.SANDBOX
         stem = "practice" if is_practice else "server"
         return next(name for number in range(1, 10_000) if (name := f"{stem}-{number}") not in self._names)
@@ -317,7 +329,7 @@ class WizardState(QObject):
                 self.changed.emit()
                 self.failed.emit(error)
 
-        tasks.run(self.bridge, self.bridge.call(ask), owner=self, name="wizard.catalogue", done=arrived, failed=failed)
+        tasks.ask(self.bridge, ask, owner=self, done=arrived, failed=failed)
 
     def _needs_catalogue(self) -> bool:
         steps = (WizardStep.SIZE, WizardStep.IMAGE) if self.asks_host else _FROM_CATALOGUE

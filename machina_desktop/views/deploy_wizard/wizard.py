@@ -65,14 +65,19 @@ class DeployWizard(Modal):
     Ctrl+Enter and Alt+Right go on, Alt+Left goes back, Esc closes.
     """
 
-    def __init__(self, bridge: Bridge, window: Window, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, bridge: Bridge, window: Window, parent: QWidget | None = None, *, like: Machine | None = None
+    ) -> None:
+        """``like`` another machine, everything but the name is chosen, and nothing of it is kept on closing."""
         super().__init__("", parent=parent)
         self.setObjectName("wizard")
-        self.setWindowTitle(self.tr("Deploy a machine"))
+        self.setWindowTitle(
+            self.tr("Deploy a machine like {0}").format(like.name) if like is not None else self.tr("Deploy a machine")
+        )
         self._window = window
         self._bridge = bridge
         self._shown: WizardStep | None = None
-        self._state = WizardState(bridge, self)
+        self._state = WizardState(bridge, self, like=like)
         self._made: dict[Callable[[WizardState], Step], Step] = {}
         self._build()
         self._build_shortcuts()
@@ -132,7 +137,7 @@ class DeployWizard(Modal):
     def _build_foot(self) -> QHBoxLayout:
         over = self._button("start-over", self.tr("Start over"), "undo-2", self._on_start_over, kind=ButtonKind.GHOST)
         close = self._button("close", self.tr("Close"), "", self.reject)
-        close.setToolTip(self.tr("Your choices are kept.  Esc"))
+        close.setToolTip(self.tr("Your choices are kept.  Esc") if self._state.is_kept else "Esc")
         self._back = self._button("back", self.tr("Back"), "", self._go_back)
         self._back.setToolTip("Alt+Left")
         self._next = self._button("next", self.tr("Next"), "", self._go_on, kind=ButtonKind.PRIMARY)
@@ -258,15 +263,7 @@ class DeployWizard(Modal):
             self.accept()
             self._window.inspect("deployment", ask.deployment_id)
 
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name="wizard.deploy",
-            done=done,
-            failed=self._on_refused,
-            busy=self._deploy,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=done, failed=self._on_refused, busy=self._deploy)
 
     def _on_refused(self, error: MachinaError) -> None:
         """Show the refusal where it can be put right; what belongs to no field stays here."""
