@@ -70,9 +70,11 @@ resource "aws_instance" "machine" {
   }
 
   lifecycle {
-    # They only count at birth. Which zone it got is the provider's choice where none is given.
+    # They only count at birth. Which zone it got is the provider's choice where none is given. What is not asked for
+    # above stays as somebody has it who made the instance by hand.
     ignore_changes = [
-      ami, availability_zone, key_name, metadata_options, root_block_device, user_data, user_data_base64
+      ami, availability_zone, credit_specification, ebs_block_device, hibernation, iam_instance_profile, key_name,
+      launch_template, metadata_options, monitoring, root_block_device, source_dest_check, user_data, user_data_base64
     ]
   }
 }

@@ -32,8 +32,9 @@ resource "digitalocean_droplet" "machine" {
   resize_disk = var.grow_disk
 
   lifecycle {
-    # They only count at birth. A rebuild puts another image on it, and keys change on the machine itself.
-    ignore_changes = [image, ipv6, ssh_keys, user_data]
+    # They only count at birth. A rebuild puts another image on it, and keys change on the machine itself. What is not
+    # asked for above stays as somebody has it who made the droplet by hand: without its monitoring it would be made anew.
+    ignore_changes = [backup_policy, backups, droplet_agent, image, ipv6, monitoring, ssh_keys, user_data]
   }
 }
 

@@ -39,8 +39,12 @@ resource "hcloud_server" "machine" {
   }
 
   lifecycle {
-    # They only count at birth. A rebuild puts another image on it, and keys change on the machine itself.
-    ignore_changes = [image, public_net, ssh_keys, user_data]
+    # They only count at birth. A rebuild puts another image on it, and keys change on the machine itself. What is not
+    # asked for above stays as somebody has it who made the server by hand.
+    ignore_changes = [
+      backups, delete_protection, image, iso, network, placement_group_id, public_net, rebuild_protection, rescue, ssh_keys,
+      user_data
+    ]
   }
 }
 

@@ -207,6 +207,8 @@ def test_a_droplet_that_somebody_made_by_hand_is_taken_over(shell: Shell) -> Non
     shell.cloud.add_machines(1)
     shell.cloud.tags.update({"kept", "dropped"})
     shell.droplet["tags"] += ["kept", "dropped"]
+    features = ["backups", "droplet_agent", "monitoring", "private_networking"]
+    shell.droplet["features"] = list(features)
     words = ("--account", "Acme", "--resource", shell.droplet["id"], "--name", "old", "--tag", "kept")
     shell.done("machines", "import", *words, "--wait", "--yes")
     summary = shell.run("old")["plan_summary"]
@@ -215,6 +217,7 @@ def test_a_droplet_that_somebody_made_by_hand_is_taken_over(shell: Shell) -> Non
     marks = {f"machina-machine-{machine['machine_id']}", f"machina-team-{machine['team_id']}"}
     assert (shell.droplet["name"], set(shell.droplet["tags"])) == ("old", {*marks, "kept"})
     assert machine["actual_status"] == "running"
+    assert shell.droplet["features"] == features
     shell.done("machines", "refresh", "old")
     assert shell.run("old")["plan_summary"]["drift"] == []
 

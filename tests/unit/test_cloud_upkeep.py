@@ -259,6 +259,7 @@ async def test_a_machine_made_by_hand_is_taken_over_and_nothing_is_destroyed(sit
     site.cloud.add_machines(1)
     server = only_server(site)
     server["public_net"]["firewalls"] = [{"id": 7, "status": "applied"}]
+    server["labels"] = {"env": "prod", "web": ""}
     (listed,) = await site.made.call(ListInstances(team_id=site.made.team_id, is_unmanaged=True))
     (found,) = listed.instances
     account_id = site.account.provider_account_id
@@ -279,6 +280,8 @@ async def test_a_machine_made_by_hand_is_taken_over_and_nothing_is_destroyed(sit
     machine = await site.made.machine(ask.machine_id)
     assert (machine.actual_status, machine.provisioning_method) == (MachineStatus.RUNNING, ProvisioningMethod.IMPORTED)
     assert (machine.size, machine.region, machine.image) == ("cx22", "nbg1", "debian-12")
+    assert machine.tags == ("env:prod", "web")
+    assert {"env": "prod", "web": ""}.items() <= server["labels"].items()
     (listed,) = await site.made.call(ListInstances(team_id=site.made.team_id))
     assert listed.machine_ids == {found.resource_id: ask.machine_id}
     again = ImportMachine(team_id=site.made.team_id, account_id=account_id, resource_id=found.resource_id, name="twice")

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from machina_desktop.core.domain.provider import Instance, ProviderType
 from machina_desktop.core.services.inventory import ImportMachine, Listed, ListInstances
 from machina_desktop.views.apps.provider_adoption import AdoptionDialog
-from machina_desktop.views.apps.provider_import import ImportMachineDialog, suggested_name, suggested_tags
+from machina_desktop.views.apps.provider_import import ImportMachineDialog, suggested_name
 from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
 from tests.fakes.rows import account, keys
 
@@ -142,7 +142,7 @@ async def test_four_accounts_of_500_stand_in_one_table_soon_after_the_last_answe
 
 def test_labels_of_theirs_become_tags_of_ours_but_for_what_is_no_label() -> None:
     labels = {"web": "", "env": "prod", "Name": "web-1", "aws:cloudformation:stack-name": "x", "machina-team": "team-1"}
-    assert suggested_tags(Instance(resource_id="1", name="web-1", labels=labels)) == ("web", "env:prod")
+    assert Instance(resource_id="1", name="web-1", labels=labels).tags == ("web", "env:prod")
 
 
 @pytest.mark.parametrize(

@@ -318,3 +318,13 @@ class Instance:
     team_id: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its labels in the form that our tags have: ``web``, or ``env:prod`` for a label with a value.
+
+        Without the name that AWS keeps among them, what AWS keeps for itself, and marks of ours.
+        """
+        own = ("aws:", "machina-machine", "machina-team")
+        labels = {name: value for name, value in self.labels.items() if name != "Name" and not name.startswith(own)}
+        return tuple(f"{name}:{value}" if value else name for name, value in labels.items())

@@ -68,8 +68,9 @@ class ListInstances(Request[tuple[Listed, ...]]):
 class ImportMachine(Request[Machine]):
     """Take a machine that exists at a provider into the team's care; ``resource_id`` is the provider's id of it.
 
-    Its plan shows what is taken into the record, and no machine is made. ``key_ids`` are those that log in to it, and
-    ``tags`` take the place of those that it has at its provider.
+    Its plan shows what is taken into the record, and no machine is made; one by which it would be lost is refused.
+    ``key_ids`` are those that log in to it. ``tags`` take the place of those that it has at its provider; without any
+    it keeps them, for firewalls there may go by them.
     """
 
     team_id: str
@@ -77,7 +78,7 @@ class ImportMachine(Request[Machine]):
     resource_id: str
     name: str
     key_ids: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] | None = None
     auto_approve: bool = False
     runs_on: str = ""
     machine_id: str = field(default_factory=_new_machine_id)
@@ -173,7 +174,7 @@ async def import_machine(context: Context, actor: Actor, ask: ImportMachine) -> 
             found=found,
             name=ask.name,
             key_ids=ask.key_ids,
-            tags=ask.tags,
+            tags=found.tags if ask.tags is None else tuple(tag for tag in ask.tags if tag),
             auto_approve=ask.auto_approve,
             runs_on=ask.runs_on,
             machine_id=ask.machine_id,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from machina_desktop.core.domain.adoption import check_takeover
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel
 from machina_desktop.core.domain.machine import Machine, MachineFacts, ProvisioningMethod
 from machina_desktop.core.domain.offer import check_offer, check_shrink
+from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.domain.provider import Catalogue, CredentialStatus, Instance, Verification
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
 from machina_desktop.core.providers.base import HookContext, Provider
 from machina_desktop.core.services.findings import KeepKeyId, ReportAccount
 from machina_desktop.core.services.reports import ReportFacts
 from machina_desktop.core.services.runs import SIZE, ordered
+from machina_desktop.core.terraform.workspace import StateFile
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.subject import Report, Subject
 
@@ -102,6 +105,17 @@ class Preparation:
                 hint="Nothing was changed. Give the account a token that may read and write.",
                 code="E-ACCOUNT-READS",
             )
+
+    def check_plan(self, machine: Machine, state: StateFile | None, plan: PlanSummary) -> None:
+        """Refuse a plan by which a machine that is taken over would be lost, or changed unseen.
+
+        Raises:
+            Conflict: E-ADOPT-CHANGES.
+        """
+        is_new = state is None or self._provider.main_resource not in state.resources
+        if machine.provisioning_method is ProvisioningMethod.IMPORTED and is_new and self._deployment.type in _OFFERED:
+            is_seen = not self._deployment.auto_approve
+            check_takeover(plan, self._provider.main_resource, machine.name, is_seen=is_seen)
 
     async def look_again(self, subject: Subject, hook: HookContext) -> None:
         """Have an account whose credentials were withdrawn meanwhile be known for it, after a run that failed."""

@@ -124,6 +124,7 @@ class Run:
         if plan.codes[0] == cli.CHANGES and not is_applicable(raw):
             raise RunFailed("The plan is incomplete.", hint="Read the log and try again.", code="E-TF-PLAN")
         summary = await asyncio.to_thread(summarise, raw)
+        self._preparation.check_plan(self._subject.machine, self._subject.state, summary)
         serial = self._subject.state.serial if self._subject.state else 0
         digest = ""
         if plan.codes[0] == cli.CHANGES:

@@ -57,7 +57,7 @@ class ImportMachineDialog(Dialog):
         self._name.submitted.connect(self._on_primary)
         self._tags = Input(
             self.tr("Tags"),
-            text=", ".join(suggested_tags(instance)),
+            text=", ".join(instance.tags),
             placeholder="prod, eu",
             help_text=self.tr("Separated by commas. What is left out here is taken away at its provider."),
         )
@@ -105,15 +105,7 @@ class ImportMachineDialog(Dialog):
             self.accept()
             self._done(ask)
 
-        tasks.run(
-            self._bridge,
-            self._bridge.call(ask),
-            owner=self,
-            name="ImportMachine",
-            done=done,
-            failed=self._on_failed,
-            busy=self,
-        )
+        tasks.ask(self._bridge, ask, owner=self, done=done, failed=self._on_failed, busy=self)
 
     def _on_failed(self, error: MachinaError) -> None:
         if isinstance(error, Locked):
@@ -122,16 +114,6 @@ class ImportMachineDialog(Dialog):
             self._name.set_error(str(error))
         else:
             self.show_error(" ".join(part for part in (error.message, error.hint) if part))
-
-
-def suggested_tags(instance: Instance) -> tuple[str, ...]:
-    """The tags that it has at its provider, in the form that ours have: ``web``, or ``env:prod`` for a label.
-
-    Without the name that AWS keeps among them, what AWS keeps for itself, and marks of ours.
-    """
-    own = ("aws:", "machina-machine", "machina-team")
-    labels = {name: value for name, value in instance.labels.items() if name != "Name" and not name.startswith(own)}
-    return tuple(f"{name}:{value}" if value else name for name, value in labels.items())
 
 
 def suggested_name(name: str) -> str:
