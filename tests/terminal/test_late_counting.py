@@ -144,3 +144,14 @@ def test_lines_that_begin_in_a_row_with_something_in_it_leave_the_rest_of_it() -
     for byte in before + after:
         one_by_one.feed(bytes([byte]))
     assert rows(at_once) == rows(one_by_one)
+
+
+def test_of_long_lines_in_a_flood_only_so_many_rows_are_kept_as_if_they_were_counted_at_once() -> None:
+    late, at_once = Terminal(80, 24, scrollback=500), Terminal(80, 24, scrollback=500)
+    late.counts_late = True
+    data = (b"0123456789" * 200 + b"\r\n") * 100
+    for _ in range(20):
+        late.feed(data)
+        at_once.feed(data)
+    late.count_all()
+    assert late.scrolled == at_once.scrolled < 2000

@@ -196,9 +196,9 @@ def _count_unseen(lines: list[str], screen: Screen) -> int:
     for number in range(len(lines) - 1, -1, -1):
         if rows >= screen.lines:
             return number + 1
-        line = lines[number]
-        # A line with sequences or wide characters takes fewer rows than its length says.
-        rows += max(len(line) // screen.columns, 1) if line.isascii() and "\x1b" not in line else 1
+        line = without_sgr("", lines[number])
+        # A line with wide characters or marks takes another number of rows than its length says.
+        rows += max(len(line) // screen.columns, 1) if line.isascii() else 1
     return 0
 
 

@@ -20,6 +20,8 @@ _ROWS = 512
 #: Bytes and lines of a block of lines that passed through unseen, about.
 _RAW: Final = 16_384
 _RAW_LINES: Final = 1024
+#: Bytes of a line, on average, from which on lines are counted as they come: many would be kept, though few rows are.
+_LONG: Final = 512
 #: Rows of wrapped lines are kept up to so many times the number of lines.
 _WRAPPED: Final = 3
 #: Columns after which a wrapped line goes on in another entry.
@@ -34,8 +36,9 @@ class Scrollback:
     Attributes:
         columns: The current width.
         top: The number of the row after the newest one.
-        counts_late: Lines that passed through unseen count as one row each until somebody comes near: the numbers of
-            what is above them become smaller then, those below stay. Otherwise they are counted as they come.
+        counts_late: Lines that passed through unseen, if they are not long, count as one row each until somebody comes
+            near: the numbers of what is above them become smaller then, those below stay. Otherwise they are counted as
+            they come.
     """
 
     def __init__(self, columns: int, limit: int) -> None:
@@ -118,7 +121,7 @@ class Scrollback:
             block = Block.of_raw(self._next, piece, attribute, self.columns)
             if b"\x1b" in piece:
                 attribute = after_sgr(piece.decode("utf-8", "replace"), attribute)
-            if not self.counts_late:
+            if not self.counts_late or len(piece) > _LONG * block.size:
                 block.count()
             self._add(block)
             self._next += block.size

@@ -43,7 +43,7 @@ class Terminal:
     Args:
         columns: At least 2.
         lines: At least 1.
-        scrollback: Rows kept; up to 255 more may be there.
+        scrollback: Lines kept at least; see ``Screen``.
         reply: Takes what goes back to the program: fixed answers about the terminal's own state.
         tell: Takes events, in the order they happen, while ``feed`` runs.
     """
