@@ -112,6 +112,19 @@ def filled(choose: random.Random, columns: int, lines: int) -> str:
     return "".join(screens)
 
 
+def picture(choose: random.Random, columns: int, lines: int) -> str:
+    """Characters that have a look each, over many rows, with now and then something else among them."""
+    letters = choose.choice(("a", "▀", "abé ─"))
+    odd = choose.choice(("", "", "中", "e\u0301", "\x1b[H", "\x1b[5;3H", "\x1b[K", "\x1b[4h", "ab", "mm", "\r\n"))
+    looks = choose.choices(LOOKS, k=3) if choose.random() < 0.5 else [f"38;5;{number}" for number in range(20, 30)]
+    cells = [
+        f"\x1b[{choose.choice(looks)}m{choose.choice(letters)}" for _ in range(choose.randint(20, 3 * columns * lines))
+    ]
+    for _ in range(choose.choice((0, 1, 1, 4))):
+        cells.insert(choose.randint(0, len(cells)), odd)
+    return choose.choice(("", "\x1b[H", "x")) + "".join(cells)
+
+
 def parts(choose: random.Random, columns: int, lines: int, *, is_odd: bool) -> Iterator[str]:  # noqa: C901, PLR0912
     """Pieces of a stream; the weights are those of what breaks terminals, not of what programs send."""
     for _ in range(choose.randint(5, 60)):
@@ -138,7 +151,7 @@ def parts(choose: random.Random, columns: int, lines: int, *, is_odd: bool) -> I
         elif kind < 0.97:
             yield choose.choice(("\x1b]0;title\x07", "\x1b]2;t\x1b\\"))
         elif kind < 0.99:
-            yield choose.choice((frame, redrawn, redrawn, moved, filled))(choose, columns, lines)
+            yield choose.choice((frame, redrawn, redrawn, moved, filled, picture))(choose, columns, lines)
         else:
             yield log(choose, lines)
 

@@ -63,7 +63,7 @@ def log(choose: random.Random, columns: int, lines: int) -> str:
 
 def pieces(choose: random.Random, columns: int, lines: int) -> list[str]:
     """What is fed between two resizes."""
-    makers = (fuzz.frame, fuzz.redrawn, fuzz.moved, fuzz.filled)
+    makers = (fuzz.frame, fuzz.redrawn, fuzz.moved, fuzz.filled, fuzz.picture)
     found = []
     for _ in range(choose.randint(1, 8)):
         kind = choose.random()

@@ -130,3 +130,22 @@ def test_a_log_that_was_resized_often_reads_as_one_that_never_was() -> None:
     fresh.feed(data)
     assert resized.scrolled == fresh.scrolled
     assert [resized.row(y) for y in range(-resized.scrolled, 24)] == [fresh.row(y) for y in range(-fresh.scrolled, 24)]
+
+
+def test_rows_written_after_the_edge_of_the_last_row_has_scrolled_the_screen_are_painted() -> None:
+    terminal = Terminal(10, 5)
+    terminal.feed(b"\x1b[5;9H")
+    terminal.take_damage()
+    terminal.feed(b"\x1b[31mab\x1b[32mcd\x1b[2;1H\x1b[33mef")
+    assert terminal.take_damage().rows >= {1, 3, 4}
+
+
+@pytest.mark.parametrize("before", ["", "\x1b]0;not finished", "\x1b[?7l", "\x1b[4h", "\x1b(0", "\x1b[3;8H中"])
+def test_characters_with_a_look_each_show_the_same_whatever_the_chunks(before: str) -> None:
+    cells = "".join(f"\x1b[{30 + number % 8}m{'▀' if number % 3 else 'mé'}" for number in range(700))
+    data = f"{before}{cells}\x1b[2;2H{cells}\x1b[0m".encode()
+    at_once, slowly = Terminal(40, 12), Terminal(40, 12)
+    at_once.feed(data)
+    for at in range(len(data)):
+        slowly.feed(data[at : at + 1])
+    assert paths_fuzz.seen(at_once) == paths_fuzz.seen(slowly)

@@ -136,6 +136,20 @@ class Line:
             return
         self._overwrite(x, text, runs, columns)
 
+    def write_cells(self, x: int, text: str, attributes: list[int], columns: int) -> None:
+        """Put aligned text with an attribute for each of its columns at column ``x``; ``attributes`` may be kept."""
+        end = x + len(text)
+        if end >= columns:
+            self.is_wrapped = False
+        if x == 0 and end >= columns:
+            self.cells = [*text]
+            self.attributes = attributes
+            self.clusters = self.unread = None
+            return
+        cells, own = self.to_cells(columns)
+        _put(cells, x, text)
+        own[x:end] = attributes
+
     def _append(self, x: int, text: str, runs: list[int]) -> None:
         self.read()
         length = len(self.text)
@@ -153,15 +167,21 @@ class Line:
     def _overwrite(self, x: int, text: str, runs: list[int], columns: int) -> None:
         cells, attributes = self.to_cells(columns)
         end = x + len(text)
-        if cells[x] == HALF:
-            cells[x - 1] = " "
-        if end < len(cells) and cells[end] == HALF:
-            cells[end] = " "
-        cells[x:end] = text
+        _put(cells, x, text)
         for index in range(0, len(runs), 2):
             stop = runs[index + 2] if index + 2 < len(runs) else end
             start = runs[index]
             attributes[start:stop] = [runs[index + 1]] * (stop - start)
+
+
+def _put(cells: list[str], x: int, text: str) -> None:
+    """Put aligned text at column ``x``; of a wide character that it covers by half a blank stays."""
+    end = x + len(text)
+    if cells[x] == HALF:
+        cells[x - 1] = " "
+    if end < len(cells) and cells[end] == HALF:
+        cells[end] = " "
+    cells[x:end] = text
 
 
 def _packed(cells: list[str], attributes: list[int]) -> tuple[str, list[int], dict[int, str] | None]:

@@ -284,6 +284,7 @@ class Stream(Walking):
                     rows[y].wrap(columns)
                     if y == screen.region[1]:
                         screen.scroll_up(*screen.region, attribute & BACKGROUND_MASK)
+                        damage = screen.damaged_rows.add
                     elif y < last:
                         y += 1
                     pending = piece
