@@ -362,6 +362,15 @@ def test_what_is_in_sight_stays_while_lines_come(bench: Bench) -> None:
     assert bench.view.sight.top == top
 
 
+def test_to_the_top_leads_to_the_first_line_of_a_flood_whose_rows_nobody_has_counted(bench: Bench) -> None:
+    bench.pane.terminal.counts_late = True
+    bench.pane.terminal.feed(b"first\r\n" + (b"x" * 100 + b"\r\n") * 2000)
+    counted = bench.pane.terminal.scrolled
+    bench.key(Qt.Key.Key_Home, SHIFT)
+    assert bench.view.sight.back == bench.pane.terminal.scrolled > counted
+    assert bench.pane.terminal.row(-bench.view.sight.back).text == "first"
+
+
 def test_ctrl_and_a_click_opens_a_page_and_asks_before_anything_else(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

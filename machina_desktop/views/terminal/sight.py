@@ -113,10 +113,12 @@ class Sight:
             self._backing = self._new_backing()
 
     def scroll_to(self, back: int) -> bool:
-        """Show rows further back; answers whether that changed anything."""
+        """Show rows further back, at most the oldest ones; answers whether that changed anything."""
         terminal = self.terminal
         if back >= terminal.scrolled:
+            # There may be more rows than were known to whoever asks for the oldest.
             terminal.count_all()
+            back = terminal.scrolled
         else:
             terminal.settle(terminal.top - back)
         wanted = max(0, min(back, terminal.scrolled))
