@@ -14,18 +14,18 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("prices", text)
 
 
-def monthly(size: Size, region: str = "") -> str:
-    """The price of a month there: ``free``, ``3.79 EUR / month``; empty when it is not known."""
+def monthly(size: Size, region: str = "", count: int = 1) -> str:
+    """The price of a month of so many there: ``free``, ``3.79 EUR / month``; empty when it is not known."""
     price = size.price_in(region).monthly
     if price is None:
         return ""
-    return _tr("free") if price == 0 else _tr("{0} / month").format(amount(price, size.currency))
+    return _tr("free") if price == 0 else _tr("{0} / month").format(amount(price * count, size.currency))
 
 
-def hourly(size: Size, region: str = "") -> str:
-    """The price of an hour there, to a hundredth of a cent; empty when it is not known or nothing."""
+def hourly(size: Size, region: str = "", count: int = 1) -> str:
+    """The price of an hour of so many there, to a hundredth of a cent; empty when it is not known or nothing."""
     price = size.price_in(region).hourly
-    return _tr("{0} / hour").format(fine_amount(price, size.currency)) if price else ""
+    return _tr("{0} / hour").format(fine_amount(price * count, size.currency)) if price else ""
 
 
 def composition(size: Size, region: str) -> str:

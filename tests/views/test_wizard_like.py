@@ -7,10 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderType, WizardStep
+from machina_desktop.core.errors import Conflict
+from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views.apps.machine_actions import Action, MachineActions, is_offered
 from machina_desktop.views.deploy_wizard.draft import DraftFile
 from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, until
@@ -64,6 +68,73 @@ async def test_the_draft_that_was_begun_is_still_there_after_one_like_another(tm
         assert opened.wizard._state.draft.account_id == "account-hetzner"
     assert kept.account_id == "account-rack"
     assert DraftFile(tmp_path / "draft.json").load() == kept
+
+
+def refuse_the_third(gateway: FakeGateway) -> None:
+    create = gateway._create_machine
+    count = 0
+
+    def answer(ask: CreateMachine) -> Machine:
+        nonlocal count
+        count += 1
+        if count == 3:
+            raise Conflict("There is already a machine called db-3.", code="E-NAME-TAKEN")
+        return create(ask)
+
+    gateway.answers[CreateMachine] = answer
+
+
+async def test_several_alike_are_named_in_a_row_and_priced_together() -> None:
+    async with Opened(team(), like=WEB) as opened:
+        await until(lambda: opened.wizard._state.size)
+        opened.type("wizard.name", "db-1")
+        opened.type("wizard.copies", "3")
+        assert label(opened, "wizard.names") == "They are called db-1, db-2, db-3."
+        assert label(opened, "wizard.price") == "11.37 EUR / month"
+        await opened.next(WizardStep.REVIEW)
+        opened.click("wizard.deploy")
+        await until(lambda: opened.window.inspected)
+        asks = opened.gateway.asked_of(CreateMachine)
+        assert [ask.name for ask in asks] == ["db-1", "db-2", "db-3"]
+        assert len({ask.machine_id for ask in asks} | {ask.deployment_id for ask in asks}) == 6
+        assert opened.window.inspected == [("deployment", asks[0].deployment_id)]
+
+
+async def test_what_was_refused_of_several_stays_in_the_wizard_and_is_asked_for_once_more_only() -> None:
+    gateway = team()
+    refuse_the_third(gateway)
+    async with Opened(gateway, like=WEB) as opened:
+        await until(lambda: opened.wizard._state.size)
+        opened.type("wizard.name", "db-1")
+        opened.type("wizard.copies", "4")
+        await opened.next(WizardStep.REVIEW)
+        opened.click("wizard.deploy")
+        await until(lambda: opened.wizard.current() is WizardStep.NAME)
+        assert (opened.wizard._state.draft.name, opened.wizard._state.draft.copies) == ("db-3", 2)
+        assert "2 of 4" in opened.window.notices[0][1]
+        await opened.next(WizardStep.REVIEW)
+        opened.click("wizard.deploy")
+        await until(lambda: opened.window.inspected)
+        asks = opened.gateway.asked_of(CreateMachine)
+        assert [ask.name for ask in asks] == ["db-1", "db-2", "db-3", "db-3", "db-4"]
+        assert asks[2].machine_id == asks[3].machine_id
+
+
+async def test_no_number_of_machines_but_a_sensible_one_is_taken() -> None:
+    async with Opened(team(), like=WEB) as opened:
+        opened.type("wizard.copies", "0")
+        opened.type("wizard.copies", "")
+        assert opened.wizard._state.draft.copies == 1
+        copies = opened.find("wizard.copies")
+        assert isinstance(copies, QLineEdit)
+        QTest.keyClick(copies, Qt.Key.Key_Tab)
+        await until(lambda: copies.text() == "1")
+
+
+def label(opened: Opened, name: str) -> str:
+    found = opened.find(name)
+    assert isinstance(found, QLabel)
+    return found.text()
 
 
 async def test_a_machine_s_menu_opens_the_wizard_on_one_like_it() -> None:

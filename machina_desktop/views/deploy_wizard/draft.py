@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -34,7 +35,9 @@ class Draft:
         place: Where a shared team's run is carried out, a `Place`; empty until somebody chooses.
         step: Where the person was.
         visited: Steps that were open at least once.
+        copies: How many machines of these choices are made.
         machine_id: Made with the draft, so that deploying it twice makes one machine.
+        more_machine_ids, more_deployment_ids: The same for each further copy.
     """
 
     account_id: str = ""
@@ -53,6 +56,7 @@ class Draft:
     firewall_profile_id: str = ""
     bootstrap_script: str = ""
     name: str = ""
+    copies: int = 1
     tags: tuple[str, ...] = ()
     notes: str = ""
     is_protected: bool = False
@@ -62,6 +66,8 @@ class Draft:
     visited: tuple[WizardStep, ...] = (WizardStep.ACCOUNT,)
     machine_id: str = field(default_factory=_new_machine_id)
     deployment_id: str = field(default_factory=_new_deployment_id)
+    more_machine_ids: tuple[str, ...] = ()
+    more_deployment_ids: tuple[str, ...] = ()
 
     @property
     def host_key(self) -> str:
@@ -174,6 +180,39 @@ def request_of(
         runs_on=runs_on,
         machine_id=draft.machine_id,
         deployment_id=draft.deployment_id,
+    )
+
+
+def with_copies(draft: Draft, copies: int) -> Draft:
+    """For so many machines; those there were keep their ids."""
+    missing = range(copies - 1 - len(draft.more_machine_ids))
+    return replace(
+        draft,
+        copies=copies,
+        more_machine_ids=(*draft.more_machine_ids, *(_new_machine_id() for _ in missing)),
+        more_deployment_ids=(*draft.more_deployment_ids, *(_new_deployment_id() for _ in missing)),
+    )
+
+
+def requests_of_copies(draft: Draft, first: CreateMachine, names: Sequence[str]) -> tuple[CreateMachine, ...]:
+    """What is asked for in all, one request for each name; ``first`` is that of the first name."""
+    ids = zip(names[1:], draft.more_machine_ids, draft.more_deployment_ids, strict=False)
+    others = (replace(first, name=name, machine_id=machine, deployment_id=run) for name, machine, run in ids)
+    return (first, *others)
+
+
+def without(draft: Draft, made: int, names: Sequence[str]) -> Draft:
+    """The draft of what is left once the first ``made`` of its machines are asked for."""
+    if not 0 < made < draft.copies:
+        return draft
+    return replace(
+        draft,
+        name=names[made],
+        copies=draft.copies - made,
+        machine_id=draft.more_machine_ids[made - 1],
+        deployment_id=draft.more_deployment_ids[made - 1],
+        more_machine_ids=draft.more_machine_ids[made:],
+        more_deployment_ids=draft.more_deployment_ids[made:],
     )
 
 

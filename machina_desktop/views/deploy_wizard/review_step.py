@@ -51,7 +51,7 @@ class ReviewStep(Step):
         is_recorded = self.state.account.provider_type in _RECORDED
         self._made.setText(self._resource_words(self.state.account.provider_type))
         self._address.setVisible(is_recorded)
-        self._show_variables(self.state.request())
+        self._show_variables(self.state.request(), self.state.names())
         place = self.state.place
         self._place_card.setVisible(place is not None)
         if place is not None:
@@ -126,11 +126,19 @@ class ReviewStep(Step):
         """The server, its price and what that is made of, its image and its firewall, a line each."""
         state, region = self.state, self.state.draft.region
         size, image, firewall = state.size, state.image, state.firewalls.get(state.draft.firewall_profile_id)
-        lines = [self.tr("1 server at {0}.").format(state.info.title if state.info else "")]
+        title = state.info.title if state.info else ""
+        lines = [self.tr("1 server at {0}.").format(title)]
+        if state.copies > 1:
+            lines = [
+                self.tr("{0} servers at {1}, each with a plan and a record of its own.").format(state.copies, title)
+            ]
         if size is not None:
             price = " · ".join(part for part in (monthly(size, region), hourly(size, region)) if part)
+            costs = self.tr("It costs {0}.") if state.copies == 1 else self.tr("Each costs {0}.")
             lines.append(f"{size.title}: {parts(size)}")
-            lines.append(self.tr("It costs {0}.").format(price) if price else self.tr("Its price is not known."))
+            lines.append(costs.format(price) if price else self.tr("Its price is not known."))
+            if price and state.copies > 1:
+                lines.append(self.tr("Together they cost {0}.").format(monthly(size, region, state.copies)))
             lines.append(composition(size, region))
             lines.append(beside(size, region, state.catalogue.extras) if state.catalogue is not None else "")
         if image is not None:
@@ -141,8 +149,12 @@ class ReviewStep(Step):
             lines.append(self.tr("No firewall: everything reaches it."))
         return [line for line in lines if line]
 
-    def _show_variables(self, ask: CreateMachine) -> None:
+    def _show_variables(self, ask: CreateMachine, names: tuple[str, ...]) -> None:
         shown = {name: _words(value) for name, value in to_plain(ask).items() if name not in _HIDDEN and value}
+        shown["name"] = _words(names)
+        if len(names) > 1:
+            # Each has an id of its own.
+            del shown["machine_id"]
         if not ask.host:
             shown.pop("port", None)
         for name in shown.keys() - self._rows.keys():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSizePolicy
+from PySide6.QtGui import QIntValidator
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
 
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
-from machina_desktop.views.theme import Space
+from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.checkbox import Checkbox
 from machina_desktop.views.widgets.inputs import Input, TextArea
+from machina_desktop.views.widgets.text import Label
 
+# So many machines at once; each is planned, and paid for, by itself.
+COPIES = 20
 # A script, and so the same in every language.
 EXAMPLE = "#!/bin/sh\nset -eu\nsudo apt-get update\nsudo apt-get install -y nginx"
 
@@ -49,7 +53,7 @@ class BootstrapStep(Step):
 
 
 class NameStep(Step):
-    """Name, tags, notes, protection. A free name is suggested."""
+    """Name, how many, tags, notes, protection. A free name is suggested."""
 
     def __init__(self, state: WizardState) -> None:
         super().__init__(
@@ -72,7 +76,8 @@ class NameStep(Step):
         self._protected = Checkbox(self.tr("Protect it: destroying wants its name typed"))
         self._protected.setObjectName("wizard.protected")
         self._protected.clicked.connect(lambda is_on: state.change(is_protected=is_on))
-        for widget in (self._name, self._tags, self._notes, self._protected):
+        self.column.addLayout(self._build_first_row())
+        for widget in (self._names, self._tags, self._notes, self._protected):
             self.column.addWidget(widget)
         self.column.addStretch()
 
@@ -80,6 +85,7 @@ class NameStep(Step):
         draft = self.state.draft
         if self._name.text().strip() != draft.name:
             self._name.set_text(draft.name)
+        self._show_copies()
         if _tags_from(self._tags.text()) != draft.tags:
             self._tags.set_text(", ".join(draft.tags))
         if self._notes.text() != draft.notes:
@@ -108,6 +114,34 @@ class NameStep(Step):
         self._name.changed.connect(self._on_name)
         self._name.left.connect(self.show_problems)
         self._name.submitted.connect(self.finished)
+
+    def _build_first_row(self) -> QHBoxLayout:
+        self._copies = Input(self.tr("How many"), text="1", help_text=self.tr("All alike."))
+        self._copies.setFixedWidth(104)
+        self._copies.control.setObjectName("wizard.copies")
+        self._copies.control.setValidator(QIntValidator(1, COPIES, self))
+        self._copies.changed.connect(self._on_copies)
+        self._copies.left.connect(lambda: self._copies.set_text(str(self.state.draft.copies)))
+        self._copies.submitted.connect(self.finished)
+        self._names = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
+        self._names.setObjectName("wizard.names")
+        row = QHBoxLayout()
+        row.setSpacing(Space.M)
+        row.addWidget(self._name, 1, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._copies, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def _show_copies(self) -> None:
+        copies, names = self.state.copies, self.state.names()
+        self._copies.setVisible(not self.state.asks_host)
+        if self._copies.text() and self._copies.text() != str(self.state.draft.copies):
+            self._copies.set_text(str(self.state.draft.copies))
+        self._names.setVisible(copies > 1 and not self.state.problem(self.key))
+        self._names.setText(self.tr("They are called {0}.").format(", ".join(names)))
+
+    def _on_copies(self, text: str) -> None:
+        if self._copies.control.hasAcceptableInput():
+            self.state.set_copies(int(text))
 
     def _on_name(self, text: str) -> None:
         self.state.change(name=text.strip())

@@ -33,7 +33,16 @@ from machina_desktop.core.services.offers import ListCatalogue
 from machina_desktop.core.services.providers import ListAccounts, ListProviders
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
-from machina_desktop.views.deploy_wizard.draft import Draft, DraftFields, DraftFile, draft_like, request_of
+from machina_desktop.views.deploy_wizard.draft import (
+    Draft,
+    DraftFields,
+    DraftFile,
+    draft_like,
+    request_of,
+    requests_of_copies,
+    with_copies,
+    without,
+)
 from machina_desktop.views.deploy_wizard.place import Place, why_not_at
 from machina_desktop.views.fitting import why_not
 from machina_desktop.views.models.live_query import LiveQuery
@@ -142,13 +151,23 @@ class WizardState(QObject):
 
     def change(self, **fields: Unpack[DraftFields]) -> None:
         """Write to the draft; it is stored soon."""
-        changed = replace(self.draft, **fields)
+        self._take(replace(self.draft, **fields))
+
+    def _take(self, changed: Draft) -> None:
         if changed == self.draft:
             return
         self.draft = changed
         self._save_soon.start()
         self._fetch_catalogue()
         self.changed.emit()
+
+    def set_copies(self, copies: int) -> None:
+        """Make so many machines of the choices."""
+        self._take(with_copies(self.draft, copies))
+
+    def leave_out(self, made: int) -> None:
+        """The first ``made`` of the machines are asked for: the draft is of the others."""
+        self._take(without(self.draft, made, self.names()))
 
     def start_over(self) -> None:
         """Forget every choice; of one like another machine, every change."""
@@ -240,10 +259,25 @@ class WizardState(QObject):
             self._ask_catalogue(ListCatalogue(account_id=self._catalogue_of, refresh=True))
 
     def request(self) -> CreateMachine:
-        """What *Deploy* asks for now."""
+        """What is asked for first."""
         skipped = frozenset(step for step in WizardStep if self.skip_reason(step))
         runs_on = device_of(self.bridge) if self.place is Place.HERE else ""
         return request_of(self.draft, self.bridge.team_id, asks_host=self.asks_host, skipped=skipped, runs_on=runs_on)
+
+    def requests(self) -> tuple[CreateMachine, ...]:
+        """What *Deploy* asks for now, a request for each machine."""
+        return requests_of_copies(self.draft, self.request(), self.names())
+
+    @property
+    def copies(self) -> int:
+        """How many machines are made; a host that is there is registered once."""
+        return 1 if self.asks_host else self.draft.copies
+
+    def names(self) -> tuple[str, ...]:
+        """What they are called, the name in the draft first."""
+        if self.copies == 1:
+            return (self.draft.name,)
+        return (self.draft.name, *series(self.draft.name, self.copies - 1, self._names | {self.draft.name}))
 
     @property
     def place(self) -> Place | None:

@@ -49,7 +49,8 @@ class Summary(QWidget):
 
     def refresh(self) -> None:
         """Show the draft as it is."""
-        self._name.setText(self._state.draft.name or self.tr("New machine"))
+        more = f" +{self._state.copies - 1}" if self._state.copies > 1 else ""
+        self._name.setText((self._state.draft.name or self.tr("New machine")) + more)
         texts = self._texts()
         for key, (title, value) in self._values.items():
             title.setVisible(bool(texts[key]))
@@ -107,11 +108,13 @@ class Summary(QWidget):
         if state.size is None:
             return "–", self.tr("Choose a size to see it.")
         region = state.draft.region
-        price = monthly(state.size, region)
+        copies = state.copies
+        price = monthly(state.size, region, copies)
         if not price:
             title = state.info.title if state.info is not None else ""
             return self.tr("not known"), self.tr("{0} tells no prices; see its own list.").format(title)
-        notes = (hourly(state.size, region), composition(state.size, region))
+        each = self.tr("{0} machines, {1} each").format(copies, monthly(state.size, region)) if copies > 1 else ""
+        notes = (hourly(state.size, region, copies), each, composition(state.size, region))
         return price, "\n".join(note for note in notes if note)
 
     def _add(self, key: str, title: str) -> None:

@@ -12,6 +12,7 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.core.errors import MachinaError
+from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.commands import KeyHint
@@ -256,14 +257,37 @@ class DeployWizard(Modal):
             self._open(steps[place - 1])
 
     def _ask(self) -> None:
-        ask = self._state.request()
+        asks = self._state.requests()
 
-        def done(_machine: Machine) -> None:
+        def done(_machines: object) -> None:
             self._state.finish()
             self.accept()
-            self._window.inspect("deployment", ask.deployment_id)
+            self._window.inspect("deployment", asks[0].deployment_id)
+            if len(asks) > 1:
+                self._window.notify(self.tr("{0} machines are being planned.").format(len(asks)))
 
-        tasks.ask(self._bridge, ask, owner=self, done=done, failed=self._on_refused, busy=self._deploy)
+        tasks.run(
+            self._bridge,
+            self._deployed(asks),
+            owner=self,
+            name="CreateMachine",
+            done=done,
+            failed=self._on_refused,
+            busy=self._deploy,
+        )
+
+    async def _deployed(self, asks: tuple[CreateMachine, ...]) -> None:
+        """Ask for one after the other; where one is refused, the draft is of what is left."""
+        made = 0
+        try:
+            for ask in asks:
+                await self._bridge.call(ask)
+                made += 1
+        finally:
+            if 0 < made < len(asks):
+                self._state.leave_out(made)
+                words = self.tr("{0} of {1} machines are being planned; the others are still in the wizard.")
+                self._window.notify(words.format(made, len(asks)), kind="warning")
 
     def _on_refused(self, error: MachinaError) -> None:
         """Show the refusal where it can be put right; what belongs to no field stays here."""
