@@ -389,6 +389,20 @@ async def pairs(stage: AwsStage, region: str = REGION) -> list[str]:
         return sorted(each["KeyName"] for each in (await api.ask("describe_key_pairs", region=region))["KeyPairs"])
 
 
+async def test_a_security_group_that_a_broken_run_has_made_is_found_by_name_and_mark(stage: AwsStage) -> None:
+    machine = stage.machine()
+    ((address, name),) = stage.provider.firewalls(machine, MachineParts()).items()
+    assert address == "aws_security_group.machine[0]"
+    assert stage.provider.firewalls(machine, MachineParts(keeps_firewall=True)) == {}
+    tags = [{"ResourceType": "security-group", "Tags": [{"Key": "machina-machine", "Value": machine.machine_id}]}]
+    given = {"GroupName": name, "Description": "a firewall"}
+    async with stage.provider.open(stage.access({"region": machine.region})) as api:
+        await api.write("create_security_group", {**given, "GroupName": "another", "TagSpecifications": tags})
+        made = await api.write("create_security_group", {**given, "TagSpecifications": tags})
+    assert await stage.provider.find_firewalls(stage.access(), machine, (name,)) == {name: made["GroupId"]}
+    assert await stage.provider.find_firewalls(stage.access(), replace(machine, machine_id="machine-2"), (name,)) == {}
+
+
 # Power
 
 

@@ -54,7 +54,7 @@ ASKED: dict[str, Ask] = {
     "catalogue": lambda stage, access: stage.provider.catalogue(access),
     "instances": lambda stage, access: stage.provider.instances(access),
     "find": lambda stage, access: stage.provider.find(access, "machine-1"),
-    "find a firewall": lambda stage, access: stage.provider.find_firewall(access, "machine-1"),
+    "find a firewall": lambda stage, access: stage.provider.find_firewalls(access, stage.machine(), ("machina-1",)),
     "list keys": lambda stage, access: stage.provider.held_keys(access),
     "put a key": lambda stage, access: stage.provider.put_key(access, KEY),
     "remove a key": lambda stage, access: stage.provider.remove_key(access, "7"),

@@ -14,10 +14,15 @@ from typing import Any
 import pytest
 
 from machina_desktop.core.config import bundle_folder
+from machina_desktop.core.domain.firewall import rule_of
+from machina_desktop.core.domain.provider import ProviderType
+from machina_desktop.core.providers.base import MachineParts
+from machina_desktop.core.providers.registry import provider_for
 from machina_desktop.core.terraform.plan import outputs_of_state, resources_of_state
 from machina_desktop.core.terraform.workspace import Workspace
 from tests.fakes.engine import real_engine
 from tests.fakes.plugin import mirror
+from tests.fakes.rows import machine
 
 MODULES = bundle_folder() / "terraform"
 PLUGINS = {"aws": "aws", "digitalocean": "digitalocean", "gcp": "google", "hetzner": "hcloud"}
@@ -184,6 +189,15 @@ def test_rules_become_those_of_the_provider(stage: Stage) -> None:
     stage.lay_out(rules=[*RULES, OUTBOUND, {**OUTBOUND, "protocol": "udp", "ports": "53"}])
     out = {rule for rule in lets_through(stage) if rule[0] == "out"}
     assert out == {("out", "tcp", "all", "203.0.113.7/32"), ("out", "udp", "53", "203.0.113.7/32")}
+
+
+def test_firewalls_are_called_what_they_are_looked_for_by(stage: Stage) -> None:
+    rules = ("tcp:22 from 198.51.100.0/24,2001:db8::/32", "udp:8000-8100 from 0.0.0.0/0", "icmp from 0.0.0.0/0")
+    parts = MachineParts(rules=tuple(map(rule_of, (*rules, "out tcp to 203.0.113.7/32"))))
+    stage.lay_out(rules=[*RULES, OUTBOUND])
+    provider = provider_for(ProviderType(stage.module))
+    made = {address: values["name"] for address, values in stage.planned().items() if address != MAIN[stage.module]}
+    assert made == provider.firewalls(machine(1, machine_id="machine-1"), parts)
 
 
 def test_ping_is_let_through_by_either_protocol_of_the_internet(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from machina_desktop.core.domain.firewall import rule_of
 from machina_desktop.core.domain.machine import MachineStatus, ProvisioningMethod
 from machina_desktop.core.domain.provider import CredentialStatus, Instance
 from machina_desktop.core.errors import InvalidInput, MachinaError, Unavailable
@@ -316,6 +317,21 @@ def test_neither_rules_nor_a_login_of_ours_reach_a_machine_that_was_taken_over(s
     assert caught.value.code == "E-FIREWALL-TAGS"
 
 
+RULES = (rule_of("tcp:22"), rule_of("out udp:53 to 10.0.0.0/8"))
+
+
+async def test_firewall_rules_that_a_broken_run_has_made_are_found_by_their_names(stage: GcpStage) -> None:
+    machine = stage.machine()
+    wanted = stage.provider.firewalls(machine, MachineParts(rules=RULES))
+    assert len(wanted) == 5
+    stage.fake.firewalls = ["default-allow-ssh", *wanted.values()]
+    stage.fake.page = 2
+    names = frozenset(list(wanted.values())[1:])
+    found = await stage.provider.find_firewalls(stage.access(), machine, names)
+    assert found == {name: f"projects/{PROJECT}/global/firewalls/{name}" for name in names}
+    assert stage.provider.firewalls(machine, MachineParts()) == {}
+
+
 async def test_an_account_is_given_no_keys(stage: GcpStage) -> None:
     assert await stage.provider.put_key(stage.access(), KEY) == ""
     await stage.provider.remove_key(stage.access(), "")
@@ -486,6 +502,7 @@ ASKED: dict[str, Callable[[GcpStage, Access], Awaitable[object]]] = {
     "catalogue": lambda stage, access: stage.provider.catalogue(access),
     "instances": lambda stage, access: stage.provider.instances(access),
     "find": lambda stage, access: stage.provider.find(access, "machine-1"),
+    "firewalls": lambda stage, access: stage.provider.find_firewalls(access, stage.machine(), ("machina-1",)),
     "observe": lambda stage, access: stage.provider.observe(_at(stage, access)),
     **{
         action: lambda stage, access, action=action: stage.provider.power(_at(stage, access), action)  # type: ignore[misc]

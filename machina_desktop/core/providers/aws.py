@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from machina_desktop.core.domain.key import SSHKey
@@ -213,6 +213,21 @@ class Aws(Cloud[AwsApi]):
         settings = {**access.settings, "region": machine.region or access.settings.get("region", "")}
         async with self.open(replace(access, settings=settings)) as api:
             return await keys_printed_by(api, resource_id)
+
+    def firewalls(self, machine: Machine, parts: MachineParts) -> Mapping[str, str]:
+        """A security group in any case, unless it keeps its own ones."""
+        return {} if parts.keeps_firewall else {"aws_security_group.machine[0]": f"machina-{machine.machine_id}"}
+
+    async def find_firewalls(self, access: Access, machine: Machine, names: Collection[str]) -> Mapping[str, str]:
+        """In the machine's region, by their names and the machine's mark: a name is unique in its network only."""
+        settings = {**access.settings, "region": machine.region or access.settings.get("region", "")}
+        marked = [
+            {"Name": "group-name", "Values": list(names)},
+            {"Name": f"tag:{MACHINE_MARK}", "Values": [machine.machine_id]},
+        ]
+        async with self.open(replace(access, settings=settings)) as api:
+            found = await api.listed("describe_security_groups", "SecurityGroups", {"Filters": marked})
+        return {str(each.get("GroupName", "")): str(each.get("GroupId", "")) for each in found}
 
     async def find_key(self, api: AwsApi, key: SSHKey) -> str:
         """By its fingerprint, under a name that it has in every region; empty unless there is one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -107,8 +107,6 @@ class Provider(ABC):
     """Folder under ``terraform/``."""
     main_resource: str = ""
     """Address of the machine in the module, such as ``hcloud_server.machine``."""
-    firewall_resource: str = ""
-    """Address in the module, without an index, of the firewall that a machine has for itself; empty for none."""
     once: ClassVar[Mapping[str, str]] = {}
     """Variables of its Terraform provider's that have it ask for everything once only; set while something is made."""
 
@@ -137,9 +135,13 @@ class Provider(ABC):
         """
         return tuple(found for found in await self.instances(access) if found.machine_id == machine_id)
 
-    async def find_firewall(self, access: Access, machine_id: str) -> str:
-        """Import id of the firewall that was made for that machine of ours; empty where there is none."""
-        return ""
+    def firewalls(self, machine: Machine, parts: MachineParts) -> Mapping[str, str]:
+        """What the firewalls are called that the module makes for that machine, by their addresses in it."""
+        return {}
+
+    async def find_firewalls(self, access: Access, machine: Machine, names: Collection[str]) -> Mapping[str, str]:
+        """Import ids of those of its firewalls that are there, by their names."""
+        return {}
 
     async def put_key(self, access: Access, key: SSHKey) -> str:
         """Have the account know the public key; the provider's id of it. One that is there already is not added again.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import AccountField
 from machina_desktop.core.errors import InvalidInput
-from machina_desktop.core.providers.base import Access
+from machina_desktop.core.providers.base import Access, MachineParts
 from machina_desktop.core.providers.cloud import ENDPOINT, Cloud, never
 from machina_desktop.core.providers.cloud_api import CloudApi, checked_token
 from machina_desktop.core.providers.cloud_errors import NOT_FOUND, CloudError, Dialect
@@ -51,10 +52,12 @@ class TokenCloud(Cloud[CloudApi]):
     """A provider whose API takes a token, and numbers what it has.
 
     Attributes:
+        firewall_resource: Address in the module, without an index, of the firewall that a machine has for itself.
         dialect: How the API words its answers.
         keys_path: Where it has the account's SSH keys.
     """
 
+    firewall_resource: str
     dialect: Dialect
     keys_path: str
 
@@ -83,10 +86,15 @@ class TokenCloud(Cloud[CloudApi]):
     async def firewall_called(self, api: CloudApi, name: str) -> str:
         """The id of the firewall of that name; empty for none."""
 
-    async def find_firewall(self, access: Access, machine_id: str) -> str:
+    def firewalls(self, machine: Machine, parts: MachineParts) -> Mapping[str, str]:
+        """One, where there are rules."""
+        return {} if parts.rules is None else {f"{self.firewall_resource}[0]": f"machina-{machine.machine_id}"}
+
+    async def find_firewalls(self, access: Access, machine: Machine, names: Collection[str]) -> Mapping[str, str]:
         """By the name that the module gives it."""
         async with self.open(access) as api:
-            return await self.firewall_called(api, f"machina-{machine_id}")
+            found = {name: await self.firewall_called(api, name) for name in names}
+        return {name: firewall_id for name, firewall_id in found.items() if firewall_id}
 
     def has_reading_half(self, access: Access) -> bool:
         """Whether there is a token for browsing."""

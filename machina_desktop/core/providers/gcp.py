@@ -7,7 +7,7 @@ import logging
 import re
 import urllib.parse
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from machina_desktop.core.domain.key import SSHKey
@@ -62,6 +62,7 @@ from machina_desktop.core.providers.gcp_answers import (
     sizes_of,
 )
 from machina_desktop.core.providers.gcp_console import keys_printed_by
+from machina_desktop.core.providers.gcp_firewalls import Firewalls, firewalls_of
 from machina_desktop.core.providers.gcp_token import (
     FULL,
     READ_ONLY,
@@ -228,6 +229,20 @@ class Gcp(Cloud[GoogleApi]):
             where, answer = await _answer(api, machine.provider_resource_id or "")
             is_it = instance_of(where[1], answer).machine_id == machine.machine_id.lower()
             return await keys_printed_by(api, f"/{where[0]}") if is_it else ()
+
+    def firewalls(self, machine: Machine, parts: MachineParts) -> Mapping[str, str]:
+        """As many as its rules have directions and families of addresses, and what closes the rest."""
+        return firewalls_of(machine.machine_id, parts.rules)
+
+    async def find_firewalls(self, access: Access, machine: Machine, names: Collection[str]) -> Mapping[str, str]:
+        """Among all of the project."""
+        async with self.open(access) as api:
+            path = f"/projects/{api.project}/global/firewalls"
+            query = (*_FULL_PAGES, ("fields", "items(name),nextPageToken"))
+            found = await api.listed(path, Firewalls, lambda page: page.items, query)
+        return {
+            each.name: f"projects/{api.project}/global/firewalls/{each.name}" for each in found if each.name in names
+        }
 
     async def put_key(self, access: Access, key: SSHKey) -> str:
         """Nothing: keys are given to each machine in its metadata."""

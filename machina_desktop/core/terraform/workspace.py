@@ -52,12 +52,14 @@ class StateFile:
         lineage: Stays the same for the life of a state.
         serial: Grows with each change of it.
         resources: Addresses, without an index, of what Terraform made and still has on record.
+        instances: The same with their indexes, such as ``hcloud_firewall.machine[0]``.
     """
 
     raw: bytes
     lineage: str
     serial: int
     resources: frozenset[str] = frozenset()
+    instances: frozenset[str] = frozenset()
 
     @property
     def has_resources(self) -> bool:
@@ -82,7 +84,8 @@ def read_state_file(raw: bytes) -> StateFile:
     lineage, serial = told.get("lineage"), told.get("serial")
     if not isinstance(lineage, str) or not isinstance(serial, int):
         raise _no_state()
-    return StateFile(raw=raw, lineage=lineage, serial=serial, resources=_made(told.get("resources")))
+    listed = told.get("resources")
+    return StateFile(raw=raw, lineage=lineage, serial=serial, resources=_made(listed), instances=_indexed(listed))
 
 
 def _made(resources: object) -> frozenset[str]:
@@ -93,6 +96,17 @@ def _made(resources: object) -> frozenset[str]:
             found.add(str(each))
         elif each.get("instances") != []:
             found.add(f"{each.get('type')}.{each.get('name')}")
+    return frozenset(found)
+
+
+def _indexed(resources: object) -> frozenset[str]:
+    found = set()
+    for each in resources if isinstance(resources, list) else ():
+        instances = each.get("instances") if isinstance(each, dict) else None
+        for instance in instances if isinstance(instances, list) else ():
+            key = instance.get("index_key") if isinstance(instance, dict) else None
+            index = f'["{key}"]' if isinstance(key, str) else "" if key is None else f"[{key}]"
+            found.add(f"{each.get('type')}.{each.get('name')}{index}")
     return frozenset(found)
 
 

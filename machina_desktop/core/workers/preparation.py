@@ -72,7 +72,7 @@ class Preparation:
             subject = await self._put_keys(subject, hook)
         imports = await self._find(subject, hook) if self._deployment.type is DeploymentType.CREATE else ()
         if self._deployment.type in _OFFERED:
-            imports += await self._find_firewall(subject, hook)
+            imports += await self._find_firewalls(subject, hook)
         return Prepared(subject=subject, imports=imports)
 
     @property
@@ -204,21 +204,26 @@ class Preparation:
         self._pump.say(PHASE, f"{found[0].name} ({found[0].resource_id}) exists already; it is taken into the record.")
         return self._provider.imports(subject.machine, found[0])
 
-    async def _find_firewall(self, subject: Subject, hook: HookContext) -> tuple[tuple[str, str], ...]:
-        """One that a broken run has made: a second of its name would be refused."""
-        address = self._provider.firewall_resource
-        if not address or subject.rules is None or (subject.state is not None and address in subject.state.resources):
+    async def _find_firewalls(self, subject: Subject, hook: HookContext) -> tuple[tuple[str, str], ...]:
+        """Those that a broken run has made: a second one of its name would be refused."""
+        parts = subject.parts(self._deployment.options, main_resource=self._provider.main_resource)
+        known = subject.state.instances if subject.state is not None else frozenset()
+        wanted = {
+            address: name
+            for address, name in self._provider.firewalls(subject.machine, parts).items()
+            if address not in known
+        }
+        if not wanted:
             return ()
         try:
-            found = await self._provider.find_firewall(hook.access, subject.machine.machine_id)
+            found = await self._provider.find_firewalls(hook.access, subject.machine, frozenset(wanted.values()))
         except Unavailable as error:
             why = f"Whether it has a firewall already could not be asked: {error.message}"
             self._pump.say(PHASE, why, level=LogLevel.WARNING)
             return ()
-        if not found:
-            return ()
-        self._pump.say(PHASE, f"Its firewall ({found}) exists already; it is taken into the record.")
-        return ((f"{address}[0]", found),)
+        for import_id in found.values():
+            self._pump.say(PHASE, f"Its firewall ({import_id}) exists already; it is taken into the record.")
+        return tuple((address, found[name]) for address, name in wanted.items() if name in found)
 
     async def _candidates(self, subject: Subject, hook: HookContext) -> tuple[Instance, ...]:
         machine = subject.machine

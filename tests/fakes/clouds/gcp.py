@@ -70,6 +70,7 @@ class Gcp(Cloud):
     Attributes:
         instances: By zone and name.
         snapshots, operations: By name.
+        firewalls: Names of the rules of its network.
         tokens: Scope and end of those that were given.
         lasts_s: How long a token lasts.
         ahead_s: What the clock there is ahead of ours.
@@ -84,6 +85,7 @@ class Gcp(Cloud):
     def __init__(self, **knobs: object) -> None:
         super().__init__(**knobs)  # type: ignore[arg-type]
         self.instances: dict[str, Thing] = {}
+        self.firewalls: list[str] = []
         self.snapshots: dict[str, Thing] = {}
         self.operations: dict[str, Thing] = {}
         self.tokens: dict[str, tuple[str, float]] = {}
@@ -174,6 +176,8 @@ class Gcp(Cloud):
                 raise Refused(503, "backendError", f"The zone {zone} cannot be reached.")
             case ["zones", zone, "machineTypes"]:
                 return self._listed([_type(zone, size) for size in SIZES], asked)
+            case ["global", "firewalls"]:
+                return self._listed([{"name": name} for name in self.firewalls], asked)
             case ["aggregated", kind]:
                 return self._aggregated(kind, asked)
         raise Refused(404, "notFound", f"The resource '{asked.path}' was not found")
