@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import subprocess
@@ -276,6 +277,24 @@ def test_a_profile_that_gives_nothing_is_invalid(stage: AwsStage, home: Path, pr
     found = probe(home, stage.url, profile=profile)
     assert found[0].startswith("invalid")
     assert reason in found[0]
+
+
+def test_who_has_to_sign_in_again_is_told_with_which_words(stage: AwsStage, home: Path) -> None:
+    """The token of a single sign-on lies in a file, if there is one."""
+    (home / ".aws" / "config").write_text(
+        "[profile dev]\nsso_session=acme\nsso_account_id=123456789012\nsso_role_name=Admin\n"
+        "[sso-session acme]\nsso_start_url=https://acme.example.org/start\nsso_region=eu-central-1\n"
+    )
+    words = "Sign in on this computer with: aws sso login --profile dev"
+    found = probe(home, stage.url, profile="dev")
+    assert found[0] == f"invalid Nobody is signed in to the profile dev. {words}"
+
+    cache = home / ".aws" / "sso" / "cache"
+    cache.mkdir(parents=True)
+    token = {"accessToken": "old", "expiresAt": "2026-01-01T00:00:00Z", "region": "eu-central-1"}
+    (cache / f"{hashlib.sha1(b'acme').hexdigest()}.json").write_text(json.dumps(token))
+    found = probe(home, stage.url, profile="dev")
+    assert found[0] == f"invalid The sign-in to the profile dev has ended. {words}"
 
 
 # Catalogue and machines

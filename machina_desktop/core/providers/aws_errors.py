@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,14 @@ _SHAPES = (
 )
 _CLOCK = re.compile(r"Signature expired|Signature not yet current|RequestExpired|RequestTimeTooSkewed")
 
+
+_SIGN_ON = {
+    "SSOTokenLoadError": "Nobody is signed in to the profile {}",
+    "UnauthorizedSSOTokenError": "The sign-in to the profile {} has ended",
+    "TokenRetrievalError": "The sign-in to the profile {} has ended",
+    "SSOError": "The sign-in to the profile {} does not work any more",
+}
+"""What botocore calls the faults of single sign-on."""
 
 _SEEN = threading.local()
 """The HTTP status of the answer that this thread reads."""
@@ -190,9 +199,12 @@ def _unusable(shown: Shown, error: Exception) -> Unavailable | InvalidInput:
             code="E-CLOUD-TOKEN",
         )
     if profile:
+        is_sign_on = kind in _SIGN_ON
         return CloudError(
-            f"The profile {profile[:80]} gives no credentials ({kind}).",
-            hint=f"Sign in again, for example with: aws sso login --profile {profile[:80]}",
+            f"{_SIGN_ON[kind].format(profile[:80])}." if is_sign_on else f"The profile {profile[:80]} fails ({kind}).",
+            hint=sign_on(profile)
+            if is_sign_on
+            else "Look at what ~/.aws/config says of it, and try it with the aws program.",
             code=DENIED,
         )
     return CloudError(
@@ -200,6 +212,11 @@ def _unusable(shown: Shown, error: Exception) -> Unavailable | InvalidInput:
         hint="Look at the account's fields.",
         code="E-CLOUD-REFUSED",
     )
+
+
+def sign_on(profile: str) -> str:
+    """How somebody signs in to a profile with single sign-on."""
+    return f"Sign in on this computer with: aws sso login --profile {shlex.quote(profile[:80])}"
 
 
 def _proxy(shown: Shown) -> Unavailable:

@@ -22,7 +22,7 @@ from machina_desktop.core.config import Settings
 from machina_desktop.core.errors import InvalidInput, Unavailable
 from machina_desktop.core.http_terms import Patience
 from machina_desktop.core.ids import now
-from machina_desktop.core.providers.aws_errors import DIALECT, Shown, missing, no_answer, note_status, told
+from machina_desktop.core.providers.aws_errors import DIALECT, Shown, missing, no_answer, note_status, sign_on, told
 from machina_desktop.core.providers.cloud_api import Pace, pause
 from machina_desktop.core.providers.cloud_errors import BUSY, FAULT
 from machina_desktop.core.secret import Secret
@@ -269,7 +269,7 @@ class AwsApi:
             raise InvalidInput(
                 f"The profile {self.login.profile} has no credentials.",
                 field="profile",
-                hint="Look at ~/.aws/config and ~/.aws/credentials, or sign in with: aws sso login.",
+                hint=f"Look at ~/.aws/config and ~/.aws/credentials. {sign_on(self.login.profile)}",
                 code="E-CLOUD-TOKEN",
             )
         frozen = found.get_frozen_credentials()
