@@ -43,6 +43,7 @@ def deed_words(action: str) -> str:
         "machine.tunnel": _tr("Open a tunnel"),
         "machine.accept_jump_host": _tr("Accept a jump host's key"),
         "machine.pin_host_key": _tr("Accept a host key"),
+        "machine.pin_printed_host_key": _tr("Pin the host key that a machine printed"),
         "provider_account.add": _tr("Add a provider account"),
         "provider_account.update": _tr("Edit a provider account"),
         "provider_account.forget_plugins": _tr("Forget the plugins of an account"),
@@ -92,6 +93,7 @@ def _deployment_words() -> dict[str, str]:
         "deployment.keep_lock_file": _tr("Keep the plugins of an account"),
         "deployment.keep_key_id": _tr("Learn the id of a key in an account"),
         "deployment.report_account": _tr("Learn whether an account works"),
+        "deployment.report_fallback": _tr("Fall back on another size"),
     }
 
 

@@ -6,7 +6,13 @@ from typing import Any
 
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id
-from machina_desktop.core.services.terminals import CloseTerminal, PinHostKey, RecordJumpHost, RecordTerminal
+from machina_desktop.core.services.terminals import (
+    CloseTerminal,
+    PinHostKey,
+    PinPrintedHostKey,
+    RecordJumpHost,
+    RecordTerminal,
+)
 from machina_desktop.core.services.use_case import Request
 from tests.contract.scenarios import scenario
 from tests.contract.world import World
@@ -80,3 +86,20 @@ async def what_is_no_fingerprint_is_not_pinned(w: World) -> Ask:
 @scenario(PinHostKey, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
 async def who_may_only_read_pins_nothing(w: World) -> Ask:
     return PinHostKey(machine_id=await w.machine(), host_key=KEY)
+
+
+@scenario(PinPrintedHostKey, who="runner")
+async def a_host_key_that_its_machine_printed_is_pinned(w: World) -> Ask:
+    return PinPrintedHostKey(machine_id=await w.machine(), host_key=KEY)
+
+
+@scenario(PinPrintedHostKey, who="runner", fails=(Conflict, "E-SSH-HOST-KEY"))
+async def a_printed_host_key_takes_no_other_ones_place_unsaid(w: World) -> Ask:
+    machine_id = await w.machine()
+    await w.here("admin", PinHostKey(machine_id=machine_id, host_key=OTHER))
+    return PinPrintedHostKey(machine_id=machine_id, host_key=KEY)
+
+
+@scenario(PinPrintedHostKey, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
+async def who_may_only_read_pins_no_printed_host_key(w: World) -> Ask:
+    return PinPrintedHostKey(machine_id=await w.machine(), host_key=KEY)

@@ -9,13 +9,14 @@ import pytest
 from machina_desktop.cli.rendering import text_of
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.firewall import FirewallRule, rule_of
-from machina_desktop.core.domain.machine import MachineStatus, ProvisioningMethod, in_rescue, out_of_rescue
+from machina_desktop.core.domain.host_pin import REMADE
+from machina_desktop.core.domain.machine import PIN, MachineStatus, ProvisioningMethod, in_rescue, out_of_rescue
 from machina_desktop.core.errors import Conflict, InvalidInput
 from machina_desktop.core.services.deployments import CancelDeployment
 from machina_desktop.core.services.firewalls import CreateFirewall, DeleteFirewall, UpdateFirewall
 from machina_desktop.core.services.inventory import ImportMachine, ListInstances
-from machina_desktop.core.services.machines import DestroyMachine, RebootMachine, RefreshMachine
-from machina_desktop.core.services.terminals import PinHostKey
+from machina_desktop.core.services.machines import DestroyMachine, RebootMachine, RefreshMachine, RetryMachine
+from machina_desktop.core.services.terminals import OpenTerminal, PinHostKey
 from machina_desktop.core.services.upkeep import (
     RebuildMachine,
     RescueMachine,
@@ -31,6 +32,7 @@ from tests.unit import test_cloud_runs
 Site = test_cloud_runs.Site
 site = test_cloud_runs.site
 SUCCEEDED, FAILED = DeploymentState.SUCCEEDED, DeploymentState.FAILED
+OLD = "SHA256:" + "o" * 43
 
 
 async def done(site: Site, ask: Request[Deployment]) -> Deployment:
@@ -128,11 +130,31 @@ async def test_a_size_that_is_not_there_is_refused_before_anything_is_planned(si
 
 async def test_a_rebuild_puts_another_system_on_it_and_forgets_its_host_key(site: Site) -> None:
     machine_id = (await site.running()).machine_id
-    site.made.sql("UPDATE machine SET host_key = 'SHA256:old' WHERE machine_id = ?", machine_id)
+    await site.made.call(PinHostKey(machine_id=machine_id, host_key=OLD))
     await done(site, RebuildMachine(machine_id=machine_id, image="ubuntu-24.04"))
     assert only_server(site)["image"]["name"] == "ubuntu-24.04"
     machine = await site.made.machine(machine_id)
     assert (machine.image, machine.host_key, machine.actual_status) == ("ubuntu-24.04", "", MachineStatus.RUNNING)
+    assert PIN not in machine.facts
+    known = (await site.made.call(OpenTerminal(machine_id=machine_id))).route[-1].known
+    assert "web-1 was put there anew on 20" in known
+    assert known.endswith("Hetzner Cloud has no way to tell which host keys it printed at its first boot.")
+
+
+async def test_a_machine_that_a_run_made_anew_keeps_its_pin_and_is_known_to_need_another(site: Site) -> None:
+    machine_id = (await site.running()).machine_id
+    first = await site.made.call(PinHostKey(machine_id=machine_id, host_key=OLD))
+    assert REMADE not in first.facts
+    site.cloud.servers.clear()
+    await done(site, RefreshMachine(machine_id=machine_id))
+    assert REMADE not in (await site.made.machine(machine_id)).facts
+    await done(site, RetryMachine(machine_id=machine_id, auto_approve=True))
+    machine = await site.made.machine(machine_id)
+    assert machine.provider_resource_id != first.provider_resource_id
+    assert machine.host_key == OLD
+    known = (await site.made.call(OpenTerminal(machine_id=machine_id))).route[-1].known
+    assert "The pinned key was accepted by " in known
+    assert "web-1 was put there anew by a run on 20" in known
 
 
 async def test_a_snapshot_is_an_image_of_its_name_in_the_account(site: Site) -> None:

@@ -35,6 +35,7 @@ from machina_desktop.core.services.runs import (
     held_run,
     ordered,
     settled,
+    since_made,
     since_rescue,
     unplanned,
 )
@@ -476,7 +477,7 @@ def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: dat
         return replace(rested, actual_status=MachineStatus.ERROR, status_reason=reason)
     reported = learnt(_made(machine, deployment, ask.state), ask.machine, at)
     if ask.state is DeploymentState.SUCCEEDED:
-        reported = since_rescue(reported, deployment, at)
+        reported = since_made(since_rescue(reported, deployment, at), deployment, at)
     if ask.state is DeploymentState.SUCCEEDED and deployment.type is DeploymentType.DESTROY:
         gone = MachineStatus.TERMINATED
         return replace(reported, actual_status=gone, desired_status=gone, status_reason="")

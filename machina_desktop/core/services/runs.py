@@ -8,8 +8,10 @@ from datetime import datetime
 from machina_desktop.core.domain.custody import opens_at
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType, Lease, moved
 from machina_desktop.core.domain.firewall import FirewallProfile, FirewallRule
+from machina_desktop.core.domain.host_pin import remade
 from machina_desktop.core.domain.lock_file import LockFile
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus, in_rescue, out_of_rescue
+from machina_desktop.core.domain.plan import PlanAction
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
 from machina_desktop.core.domain.team import Actor, is_granted
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -34,6 +36,9 @@ STATE_REVISIONS = 20
 
 SIZE, IMAGE, FIREWALL, GROW_DISK = "size", "image", "firewall_profile_id", "grow_disk"
 """Keys of ``Deployment.options`` that say what the machine shall be made of; :func:`ordered` reads them."""
+
+FALLBACKS = "fallbacks"
+"""Key of ``Deployment.options``: what may be made instead where the size is sold out, in order, with blanks between."""
 
 MODE = "mode"
 """Key of ``Deployment.options``: a rescue system is switched ``on`` or ``off``."""
@@ -215,6 +220,17 @@ def since_rescue(machine: Machine, run: Deployment, at: datetime) -> Machine:
     if is_start or run.type is DeploymentType.RESCUE:
         return out_of_rescue(machine, is_new=run.type is DeploymentType.REBUILD)
     return machine
+
+
+def since_made(machine: Machine, run: Deployment, at: datetime) -> Machine:
+    """The machine after ``run`` has succeeded: where it was put there anew, its host keys are other ones."""
+    if run.type is DeploymentType.REBUILD:
+        return remade(machine, at)
+    main = provider_for(machine.provider).main_resource
+    changes = run.plan_summary.resources if run.plan_summary is not None else ()
+    is_new = any(each.address == main and each.action in {PlanAction.CREATE, PlanAction.REPLACE} for each in changes)
+    # What was never known needs no other one.
+    return remade(machine, at) if is_new and machine.host_key else machine
 
 
 def discard(tx: Transaction, deployment: Deployment, at: datetime, *, reason: str = "", code: str = "") -> Deployment:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from machina_desktop.core.domain.custody import Custody, opens_at
+from machina_desktop.core.domain.host_pin import REMADE, accepted_story, known, pinned, printed_story
 from machina_desktop.core.domain.key import SSHKey
-from machina_desktop.core.domain.machine import PIN, RESCUE, Machine, MachineStatus, ProvisioningMethod
+from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.team import Actor, is_granted
+from machina_desktop.core.domain.terminal import HostKey
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, MachinaError, NotFound
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.custody import server_of
+from machina_desktop.core.services.host_keys import told_keys
 from machina_desktop.core.services.sealing import MAYBE_DONE, PRIVATE_FIELD, open_record
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
@@ -21,7 +25,6 @@ from machina_desktop.core.store.transaction import Transaction
 SSH = "machine.ssh"
 BASTION = "bastion"
 """The tag of a machine that others of its account are reached over; ``bastion:NAME`` on a machine names the one."""
-"""The fact of a machine that says which pin a person has accepted, who it was and when."""
 
 
 def _new_terminal_id() -> str:
@@ -43,12 +46,14 @@ class ReachableMachine:
     Attributes:
         address: Where its SSH server listens.
         known: What is known about its host key, in whole sentences.
+        printed: The host keys that it printed at its first boot, asked of its provider where that decides.
         elsewhere: Names of keys whose private halves are kept somewhere else.
     """
 
     machine: Machine
     address: str
     known: str
+    printed: tuple[HostKey, ...] = ()
     keys: tuple[AccessKey, ...] = ()
     elsewhere: tuple[str, ...] = ()
 
@@ -117,6 +122,23 @@ class PinHostKey(Request[Machine]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PinPrintedHostKey(Request[Machine]):
+    """Remember a host key that the machine has shown, and that it printed at its first boot, as its provider told.
+
+    ``instead_of`` is the pinned fingerprint of the time before a run of ours put the machine there anew, if any.
+    """
+
+    machine_id: str
+    host_key: str
+    instead_of: str = ""
+
+    @property
+    def audit_detail(self) -> str:
+        """Which key."""
+        return self.host_key[:60]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordJumpHost(Request[None]):
     """Note that a person has accepted the host key of a jump host of their own on the way to a machine."""
 
@@ -148,8 +170,9 @@ async def open_terminal(context: Context, actor: Actor, ask: OpenTerminal) -> Te
         if error.code not in MAYBE_DONE:
             raise
         is_recorded = False
-    opened = tuple([await _opened(context, actor, each) for each in route])
-    return TerminalAccess(terminal_id=ask.terminal_id, route=opened, is_recorded=is_recorded)
+    opened = [await _opened(context, actor, each) for each in route]
+    asked = await asyncio.gather(*(_with_printed(context, actor, each) for each in opened))
+    return TerminalAccess(terminal_id=ask.terminal_id, route=tuple(asked), is_recorded=is_recorded)
 
 
 @use_case("machine.open_terminal", "POST /api/machines/{machine_id}/terminals", is_for_devices=True)
@@ -173,22 +196,32 @@ def record_jump_host(tx: Transaction, actor: Actor, ask: RecordJumpHost) -> None
 @use_case("machine.pin_host_key", "PUT /api/machines/{machine_id}/host-key")
 def pin_host_key(tx: Transaction, actor: Actor, ask: PinHostKey) -> Machine:
     """Store the fingerprint, unless another one was stored meanwhile."""
+    at = now()
+    return _pin(tx, ask, accepted_story(ask.host_key, actor.display_name, at), at)
+
+
+@use_case("machine.pin_printed_host_key", "PUT /api/machines/{machine_id}/printed-host-key", is_for_devices=True)
+def pin_printed_host_key(tx: Transaction, _actor: Actor, ask: PinPrintedHostKey) -> Machine:
+    """Store it under the same rule."""
+    at = now()
+    return _pin(tx, ask, printed_story(ask.host_key, at), at)
+
+
+def _pin(tx: Transaction, ask: PinHostKey | PinPrintedHostKey, story: str, at: datetime) -> Machine:
     machine = tx.get(Machine, ask.machine_id)
     if not ask.host_key.startswith("SHA256:") or not ask.host_key.isascii() or not 40 <= len(ask.host_key) <= 60:
         raise InvalidInput("This is no fingerprint of a host key.", field="host_key", hint="It begins with SHA256:.")
-    if machine.host_key == ask.host_key:
+    if machine.host_key == ask.host_key and REMADE not in machine.facts:
         return machine
-    if machine.host_key != ask.instead_of:
+    if machine.host_key not in {ask.instead_of, ask.host_key}:
         raise Conflict(
             f"Another host key of {machine.name} is pinned: {machine.host_key or 'none'}.",
             hint="Connect again and compare.",
             code="E-SSH-HOST-KEY",
         )
-    at = now()
-    story = f"{ask.host_key}, accepted by {actor.display_name} on {_day(at)}"
-    pinned = replace(machine, host_key=ask.host_key, facts={**machine.facts, PIN: story}, updated_at=at)
-    tx.replace(pinned)
-    return pinned
+    changed = pinned(machine, ask.host_key, story, at)
+    tx.replace(changed)
+    return changed
 
 
 # How a machine is reached
@@ -256,7 +289,7 @@ def _reachable(tx: Transaction, machine: Machine, address: str) -> ReachableMach
     return ReachableMachine(
         machine=machine,
         address=address,
-        known=_known(machine),
+        known=known(machine),
         keys=tuple(AccessKey(key=key) for key in keys),
         elsewhere=elsewhere,
     )
@@ -269,6 +302,11 @@ def _is_here(tx: Transaction, key: SSHKey) -> bool:
     return opens_at(key, server.device_id)
 
 
+async def _with_printed(context: Context, actor: Actor, reachable: ReachableMachine) -> ReachableMachine:
+    told = await told_keys(context, actor, reachable.machine)
+    return replace(reachable, printed=told.keys, known=f"{reachable.known} {told.words}".rstrip())
+
+
 async def _opened(context: Context, actor: Actor, reachable: ReachableMachine) -> ReachableMachine:
     keys = []
     for each in reachable.keys:
@@ -277,24 +315,6 @@ async def _opened(context: Context, actor: Actor, reachable: ReachableMachine) -
             private = (await open_record(context, actor, each.key)).get(PRIVATE_FIELD)
         keys.append(replace(each, private=private))
     return replace(reachable, keys=tuple(keys))
-
-
-def _known(machine: Machine) -> str:
-    if machine.is_in_rescue and not machine.host_key:
-        return f"{machine.name} runs its provider's rescue system {machine.facts[RESCUE]}, which has a key of its own."
-    if not machine.host_key:
-        made = "registered" if machine.provisioning_method is ProvisioningMethod.REGISTERED else "made"
-        return f"{machine.name} was {made} on {_day(machine.created_at)}; no host key of it was recorded then."
-    fingerprint, _, story = machine.facts.get(PIN, "").partition(", ")
-    if fingerprint == machine.host_key and story:
-        return f"The pinned key was {story}."
-    if machine.provisioning_method is ProvisioningMethod.REGISTERED:
-        return f"The pinned key was given when {machine.name} was registered on {_day(machine.created_at)}."
-    return f"The pinned key was recorded when {machine.name} was made on {_day(machine.created_at)}."
-
-
-def _day(at: datetime) -> str:
-    return f"{at:%Y-%m-%d at %H:%M} UTC"
 
 
 def _require(actor: Actor, machine: Machine) -> None:

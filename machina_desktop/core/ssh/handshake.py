@@ -105,13 +105,15 @@ def host_key(transport: paramiko.Transport) -> HostKey:
 
 
 def trusted(hop: Hop, guide: Guide, timeout_s: float, dial: Dial) -> paramiko.Transport:
-    """A connection to a server that owns a pinned key, or one that the person has just accepted.
+    """A connection to a server that owns a key that it printed at birth, a pinned one, or one just accepted.
 
     Raises:
         Unavailable: E-SSH-HOST-KEY, it shows another key, or the person does not accept it; else as :func:`reaching`.
     """
+    if hop.printed:
+        return _printed(hop, guide, timeout_s, dial)
     if hop.pins:
-        return _pinned(hop, hop.pins, timeout_s, dial)
+        return _owning(hop, hop.pins, timeout_s, dial)
     transport = handshake(hop.target, timeout_s, dial=dial)
     try:
         shown = host_key(transport)
@@ -122,7 +124,18 @@ def trusted(hop: Hop, guide: Guide, timeout_s: float, dial: Dial) -> paramiko.Tr
     if transport.is_active():
         return transport
     # The server has not waited as long as the person did.
-    return _pinned(hop, (shown.fingerprint,), timeout_s, dial)
+    return _owning(hop, (shown.fingerprint,), timeout_s, dial)
+
+
+def _printed(hop: Hop, guide: Guide, timeout_s: float, dial: Dial) -> paramiko.Transport:
+    """A connection to a server that owns a key it printed; that one is pinned without a question."""
+    transport = _owning(hop, tuple(each.fingerprint for each in hop.printed), timeout_s, dial)
+    try:
+        guide.pin(hop, host_key(transport))
+    except BaseException:
+        transport.close()
+        raise
+    return transport
 
 
 def _accept(hop: Hop, guide: Guide, shown: HostKey) -> None:
@@ -146,31 +159,38 @@ def _accept(hop: Hop, guide: Guide, shown: HostKey) -> None:
     guide.pin(hop, shown)
 
 
-def _pinned(hop: Hop, pins: tuple[str, ...], timeout_s: float, dial: Dial) -> paramiko.Transport:
+def _owning(hop: Hop, wanted: tuple[str, ...], timeout_s: float, dial: Dial) -> paramiko.Transport:
     shown: list[str] = []
-    # A server shows one key per handshake, and the pin does not say of which type it is.
+    # A server shows one key per handshake, and a pin does not say of which type it is.
     for key_types in (None, *_HOST_KEY_FAMILIES):
         try:
             transport = handshake(hop.target, timeout_s, dial=dial, key_types=key_types)
         except _NoSuchKeyType:
             continue
         key = host_key(transport)
-        if key.fingerprint in pins and key.fingerprint not in hop.revoked:
+        if key.fingerprint in wanted and key.fingerprint not in hop.revoked:
             return transport
         transport.close()
         if key.fingerprint not in shown:
             shown.append(key.fingerprint)
+    raise _another_key(hop, wanted, shown)
+
+
+def _another_key(hop: Hop, wanted: tuple[str, ...], shown: list[str]) -> Unavailable:
     known = f" {hop.known}" if hop.known else ""
-    pinned = " or ".join(pins)
-    raise _refused(
-        f"The host key of {hop.target} is not the pinned one: pinned {pinned}, shown {', '.join(shown)}.{known}"
-    )
+    keys = f"{' or '.join(wanted)}, shown {', '.join(shown)}.{known}"
+    if hop.printed:
+        return _refused(
+            f"The host key of {hop.target} is none of those that {hop.name} printed at its first boot: printed {keys}",
+            "its keys were changed after that",
+        )
+    return _refused(f"The host key of {hop.target} is not the pinned one: pinned {keys}")
 
 
-def _refused(message: str) -> Unavailable:
+def _refused(message: str, innocence: str = "the machine was set up anew") -> Unavailable:
     return Unavailable(
         message,
-        hint="If the machine was set up anew, compare the fingerprint on the host itself and store the new one; "
+        hint=f"If {innocence}, compare the fingerprint on the host itself and store the new one; "
         "else somebody may be in between, and nothing was sent.",
         code="E-SSH-HOST-KEY",
     )

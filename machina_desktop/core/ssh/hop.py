@@ -31,6 +31,8 @@ class Hop:
         name: What people call it.
         about: What whoever made it knows it by, such as a machine's id.
         pins: Fingerprints ``SHA256:…``, any of which its key may have; none asks the person.
+        printed: Keys that the server printed at its first boot, told by its provider: it must show one of these,
+            whatever was pinned before, and nobody is asked.
         revoked: Fingerprints that are never accepted.
         known: What is known about the pin, or without one about the server; whole sentences.
         keys: Tried first, in this order.
@@ -47,6 +49,7 @@ class Hop:
     target: Target
     about: str = ""
     pins: tuple[str, ...] = ()
+    printed: tuple[HostKey, ...] = ()
     revoked: tuple[str, ...] = ()
     known: str = ""
     keys: tuple[StoredKey, ...] = field(default=(), repr=False)
@@ -67,7 +70,7 @@ class Guide(Protocol):
         ...
 
     def pin(self, hop: Hop, key: HostKey) -> None:
-        """Keep the key that the person has accepted; nothing secret was sent before.
+        """Keep the key that the person has accepted, or that is among the printed ones; nothing secret was sent before.
 
         Raises:
             MachinaError: it could not be kept, so the connection is not made.

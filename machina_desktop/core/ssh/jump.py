@@ -43,7 +43,7 @@ def connect_over(route: tuple[Hop, ...], guide: Guide, *, timeout_s: float = CON
 def _connect(hop: Hop, guide: Guide, timeout_s: float, over: tuple[Connection, ...]) -> Connection:
     dial = _dial_through(over[-1], hop.target) if over else dial_to(hop.target)
     transport = trusted(hop, guide, timeout_s, dial)
-    known = replace(hop, pins=(host_key(transport).fingerprint,))
+    known = replace(hop, pins=(host_key(transport).fingerprint,), printed=())
 
     def again() -> paramiko.Transport:
         return trusted(known, guide, timeout_s, dial)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from machina_desktop.core.config import environment
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.domain.terminal import HostKey
 from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.services.sealing import MAYBE_DONE
@@ -19,6 +20,7 @@ from machina_desktop.core.services.terminals import (
     CloseTerminal,
     OpenTerminal,
     PinHostKey,
+    PinPrintedHostKey,
     ReachableMachine,
     RecordJumpHost,
     RecordTerminal,
@@ -78,8 +80,12 @@ class Terminals:
         self._told = threading.Condition()
         self._is_stopping = False
 
-    def open(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> HostedSession | Session:
-        """A session that leads to that machine and has begun to connect; it runs in a process of its own."""
+    def open(self, machine_id: str, columns: int, lines: int, kept: KeptShell | None = None) -> HostedSession | Session:
+        """A session that leads to that machine and has begun to connect; it runs in a process of its own.
+
+        With ``kept`` it leads to that shell each time that it is connected, else to a new one.
+        """
+        wish = Wish() if kept is None else Wish(command=kept.command)
         if not CAN_HAND_OVER:
             return self.open_here(machine_id, columns, lines, wish)
         return self._started(HostedSession(self.shells, self._lead(machine_id, wish), columns, lines))
@@ -222,10 +228,17 @@ class MachineVisit:
         self._machines = {each.machine.machine_id: each.machine for each in access.route}
 
     def pin(self, hop: Hop, key: HostKey, is_over: Callable[[], bool]) -> None:
-        """Give an accepted host key to the home; that of a jump host of the person's own stays here and is noted."""
+        """Give a host key to the home; one accepted of a jump host of the person's own stays here and is noted."""
         if machine := self._machines.get(hop.about):
-            pin = PinHostKey(machine_id=hop.about, host_key=key.fingerprint, instead_of=machine.host_key)
-            self._terminals.call(pin, is_over)
+            ask = PinPrintedHostKey if hop.printed else PinHostKey
+            pin = ask(machine_id=hop.about, host_key=key.fingerprint, instead_of=machine.host_key)
+            try:
+                self._terminals.call(pin, is_over)
+            except MachinaError as error:
+                # What proves itself does so again next time; what a person has recognised would be lost.
+                if not hop.printed or error.code not in MAYBE_DONE:
+                    raise
+                LOG.warning("a host key was not pinned: %s %s", error.code, error)
             return
         host, port, wanted = hop.target.host, hop.target.port, self._access.route[-1].machine
         note = RecordJumpHost(

@@ -89,6 +89,7 @@ def _machine_hop(reachable: ReachableMachine, config: HostConfig) -> Hop:
         about=machine.machine_id,
         target=Target(host=reachable.address, port=machine.ssh_port, user=machine.login or config.user or "root"),
         pins=(machine.host_key,) if machine.host_key else (),
+        printed=reachable.printed,
         revoked=found.revoked,
         known=reachable.known + ("" if machine.host_key else also),
         keys=tuple(
