@@ -38,7 +38,7 @@ REFERENCES = {
 _OF_OTHERS = frozenset({"resource_id"})
 """Ids that somebody else has given, and that are typed as they are."""
 
-_TYPED = {"tags": "tag", "rules": "rule", "firewall_profile_id": "firewall"}
+_TYPED = {"tags": "tag", "rules": "rule", "fallbacks": "fallback", "firewall_profile_id": "firewall"}
 """What is typed for a field where that is not its name."""
 
 WITH_ACCOUNT_FIELDS = frozenset({AddAccount, CheckCredentials, ReplaceCredentials})

@@ -184,6 +184,23 @@ async def what_the_provider_said_of_an_account_is_reported(w: World) -> Ask:
     return findings.ReportAccount(deployment_id=deployment_id, fence=fence, found=found)
 
 
+@scenario(findings.ReportFallback)
+async def another_size_is_taken_where_one_is_sold_out(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    await w.sql(
+        "UPDATE deployment SET options = :options WHERE deployment_id = :run",
+        options='{"fallbacks": "cx32@hel1 cx42"}',
+        run=deployment_id,
+    )
+    return findings.ReportFallback(deployment_id=deployment_id, fence=fence, size="cx32", region="hel1")
+
+
+@scenario(findings.ReportFallback, fails=(InvalidInput, "E-INPUT"))
+async def a_size_that_nobody_has_named_is_refused(w: World) -> Ask:
+    deployment_id, fence = await w.held()
+    return findings.ReportFallback(deployment_id=deployment_id, fence=fence, size="cx32", region="hel1")
+
+
 @scenario(reports.ReportOutcome)
 async def an_outcome_is_reported(w: World) -> Ask:
     deployment_id, fence = await w.held()

@@ -234,6 +234,24 @@ async def test_what_is_sold_out_fails_before_anything_is_planned(site: Site) -> 
     assert "cx22" in run.error_hint
 
 
+async def test_the_first_fallback_that_is_to_be_had_is_made_instead_of_what_is_sold_out(site: Site) -> None:
+    site.cloud.sold_out.update({"cx22@nbg1", "cx32"})
+    ask = await site.create(fallbacks=("cx32", "cx22@hel1", "cpx11"))
+    run = await site.ended(ask.deployment_id)
+    assert run.state is SUCCEEDED, await site.made.log(ask.deployment_id)
+    machine = await site.made.machine(ask.machine_id)
+    (server,) = site.cloud.servers.values()
+    assert (machine.size, machine.region, server["location"]["name"]) == ("cx22", "hel1", "hel1")
+    assert any("cx22 in hel1 is taken instead" in line for line in await site.made.log(ask.deployment_id))
+
+
+async def test_where_nothing_is_to_be_had_the_run_says_so_before_anything_is_planned(site: Site) -> None:
+    site.cloud.sold_out.update({"cx22", "cx32"})
+    run = await site.failed(await site.create(fallbacks=("cx32", "@hel1")))
+    assert (run.error_code, run.plan_summary) == ("E-CLOUD-SOLD-OUT", None)
+    assert "cx32, @hel1" in (run.error_message or "")
+
+
 async def test_the_plugins_of_the_first_run_are_those_of_all_later_ones(site: Site) -> None:
     await site.running("web-1")
     # The same version with other content, as a mirror or a registry that was broken into would serve it.

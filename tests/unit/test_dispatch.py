@@ -28,7 +28,7 @@ from machina_desktop.core.services.deployments import (
     ListDeployments,
     ReadLog,
 )
-from machina_desktop.core.services.findings import KeepKeyId, KeepLockFile, ReportAccount
+from machina_desktop.core.services.findings import KeepKeyId, KeepLockFile, ReportAccount, ReportFallback
 from machina_desktop.core.services.keys import (
     DeleteKey,
     ExportKey,
@@ -96,6 +96,7 @@ RUNNER_REQUESTS = (
     KeepLockFile,
     KeepKeyId,
     ReportAccount,
+    ReportFallback,
 )
 # The host itself sends these, once it has compared or hashed a password, has heard an agent, or keeps a state.
 OF_ACCOUNTS = (EnterAccount, OpenAccount, SetPassword, MarkAgents, SuspectAgent, KeepState)

@@ -182,6 +182,7 @@ REPORTS = (
     "deployment.keep_lock_file",
     "deployment.keep_key_id",
     "deployment.report_account",
+    "deployment.report_fallback",
 )
 """What is said of a run by whoever carries it out."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from machina_desktop.core.domain.deployment import Deployment
+from machina_desktop.core.domain.fallback import fallback_from
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.lock_file import LockFile
 from machina_desktop.core.domain.machine import Machine
@@ -12,7 +13,7 @@ from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccou
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.runs import held_run
+from machina_desktop.core.services.runs import FALLBACKS, held_run
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -47,6 +48,16 @@ class ReportAccount(Request[ProviderAccount]):
     deployment_id: str
     fence: int
     found: Verification
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFallback(Request[Machine]):
+    """What the machine is made of instead, for what was wanted is sold out: one of its run's fallbacks."""
+
+    deployment_id: str
+    fence: int
+    size: str
+    region: str
 
 
 @use_case("deployment.keep_lock_file", "POST /api/runner/deployments/{deployment_id}/lock-file", is_for_devices=True)
@@ -100,6 +111,20 @@ def report_account(tx: Transaction, actor: Actor, ask: ReportAccount) -> Provide
     )
     tx.replace(account)
     return account
+
+
+@use_case("deployment.report_fallback", "POST /api/runner/deployments/{deployment_id}/fallback", is_for_devices=True)
+def report_fallback(tx: Transaction, actor: Actor, ask: ReportFallback) -> Machine:
+    """Write size and region to a machine that is not made yet; only what its asker has named."""
+    run = held_run(tx, actor, ask.deployment_id, ask.fence)
+    machine = _machine(tx, run)
+    named = (fallback_from(text).of(machine) for text in run.options.get(FALLBACKS, "").split())
+    taken = next((each for each in named if (each.size, each.region) == (ask.size, ask.region)), None)
+    if taken is None:
+        raise InvalidInput("Nobody has named this to fall back on.", field="size")
+    taken = replace(taken, updated_at=now())
+    tx.replace(taken)
+    return taken
 
 
 def _machine(tx: Transaction, run: Deployment) -> Machine:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
+from machina_desktop.core.domain.fallback import check_fallbacks
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus, ProvisioningMethod, name_problem
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
@@ -14,7 +15,7 @@ from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.providers.registry import provider_for
-from machina_desktop.core.services.runs import check_firewall, discard_waiting, end_queue_of_gone, queue_run
+from machina_desktop.core.services.runs import FALLBACKS, check_firewall, discard_waiting, end_queue_of_gone, queue_run
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
@@ -34,8 +35,9 @@ class CreateMachine(Request[Machine]):
     """Ask for a machine. Answers at once with it in ``pending``; the deployer does the rest.
 
     The ids are made by the asker, so a repeated request is harmless. ``host``, ``port``, ``user`` and ``host_key``
-    (``SHA256:…``) are for providers that register a host the user already has. ``runs_on`` is the device that carries
-    the run out, as in all that queue one; empty for the runners of the team's home.
+    (``SHA256:…``) are for providers that register a host the user already has. Where the size is sold out when the run
+    begins, the ``fallbacks`` (``SIZE``, ``SIZE@REGION`` or ``@REGION``) are tried in their order. ``runs_on`` is the
+    device that carries the run out, as in all that queue one; empty for the runners of the team's home.
     """
 
     team_id: str
@@ -44,6 +46,7 @@ class CreateMachine(Request[Machine]):
     region: str = ""
     zone: str | None = None
     size: str = ""
+    fallbacks: tuple[str, ...] = ()
     image: str = ""
     key_ids: tuple[str, ...] = ()
     bootstrap_profile_id: str | None = None
@@ -70,6 +73,7 @@ class ListMachines(Request[tuple[Machine, ...]]):
     search: str = ""
     status: MachineStatus | None = None
     provider: ProviderType | None = None
+    account_id: str = ""
     region: str = ""
     include_gone: bool = False
     limit: int = 1000
@@ -160,6 +164,7 @@ def create_machine(tx: Transaction, actor: Actor, ask: CreateMachine) -> Machine
     at = now()
     machine = _asked_for(ask, account, at)
     _check(tx, machine)
+    check_fallbacks(ask.fallbacks)
     tx.add(machine)
     queue_run(
         tx,
@@ -170,6 +175,7 @@ def create_machine(tx: Transaction, actor: Actor, ask: CreateMachine) -> Machine
         at=at,
         auto_approve=ask.auto_approve,
         runs_on=ask.runs_on,
+        options={FALLBACKS: " ".join(ask.fallbacks)} if ask.fallbacks else None,
     )
     return tx.get(Machine, machine.machine_id)
 
@@ -238,6 +244,8 @@ def list_machines(tx: Transaction, _actor: Actor, ask: ListMachines) -> tuple[Ma
         conditions["actual_status__ne"] = MachineStatus.TERMINATED
     if ask.provider is not None:
         conditions["provider"] = ask.provider
+    if ask.account_id:
+        conditions["provider_account_id"] = ask.account_id
     if ask.region:
         conditions["region"] = ask.region
     return tx.list(Machine, conditions, search=ask.search, order_by="name", limit=ask.limit, offset=ask.offset)
@@ -340,7 +348,14 @@ def retry_machine(tx: Transaction, actor: Actor, ask: RetryMachine) -> Deploymen
         at=now(),
         auto_approve=ask.auto_approve,
         runs_on=ask.runs_on,
+        options=_named_before(tx, machine),
     )
+
+
+def _named_before(tx: Transaction, machine: Machine) -> dict[str, str]:
+    """What its asker named to fall back on."""
+    runs = tx.list(Deployment, machine_id=machine.machine_id, type=DeploymentType.CREATE, order_by="created_at")
+    return {FALLBACKS: runs[-1].options[FALLBACKS]} if runs and FALLBACKS in runs[-1].options else {}
 
 
 _POWER_FROM = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from machina_desktop.core.domain.adoption import check_takeover
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
+from machina_desktop.core.domain.fallback import first_to_be_had
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.log_line import LogLevel
 from machina_desktop.core.domain.machine import Machine, MachineFacts, ProvisioningMethod
@@ -14,9 +15,9 @@ from machina_desktop.core.domain.plan import PlanSummary
 from machina_desktop.core.domain.provider import Catalogue, CredentialStatus, Instance, Verification
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
 from machina_desktop.core.providers.base import HookContext, Provider
-from machina_desktop.core.services.findings import KeepKeyId, ReportAccount
+from machina_desktop.core.services.findings import KeepKeyId, ReportAccount, ReportFallback
 from machina_desktop.core.services.reports import ReportFacts
-from machina_desktop.core.services.runs import SIZE, ordered
+from machina_desktop.core.services.runs import FALLBACKS, SIZE, ordered
 from machina_desktop.core.terraform.workspace import StateFile
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.subject import Report, Subject
@@ -67,11 +68,11 @@ class Preparation:
         if not self._has_account:
             return Prepared(subject=subject)
         await self.check_account(subject, hook)
-        if self._deployment.type in _OFFERED:
-            subject = await self._check_offer(subject, hook)
-            subject = await self._put_keys(subject, hook)
         imports = await self._find(subject, hook) if self._deployment.type is DeploymentType.CREATE else ()
         if self._deployment.type in _OFFERED:
+            # What is there already needs no offer, and must not become another size or go to another region.
+            subject = subject if imports else await self._check_offer(subject, hook)
+            subject = await self._put_keys(subject, hook)
             imports += await self._find_firewalls(subject, hook)
         return Prepared(subject=subject, imports=imports)
 
@@ -135,7 +136,7 @@ class Preparation:
         return found
 
     async def _check_offer(self, subject: Subject, hook: HookContext) -> Subject:
-        wanted = self._bought(hook.machine)
+        wanted = self._bought(subject, hook.machine)
         if wanted is None:
             return subject
         try:
@@ -143,10 +144,33 @@ class Preparation:
         except Unavailable as error:
             self._pump.say(PHASE, f"What can be had could not be asked: {error.message}", level=LogLevel.WARNING)
             return subject
-        check_offer(wanted, catalogue)
+        try:
+            check_offer(wanted, catalogue)
+        except Conflict as error:
+            subject = await self._fall_back(subject, wanted, catalogue, error)
         if self._deployment.type is DeploymentType.UPDATE and self._provider.info.has_disk_in_size:
             check_shrink(wanted, catalogue)
         return await self._learn_login(subject, catalogue)
+
+    async def _fall_back(self, subject: Subject, wanted: Machine, catalogue: Catalogue, sold_out: Conflict) -> Subject:
+        """Take the first of the run's fallbacks that is to be had, before anything is made.
+
+        Raises:
+            Conflict: E-CLOUD-SOLD-OUT, there is none.
+        """
+        texts = self._deployment.options.get(FALLBACKS, "").split()
+        found = first_to_be_had(wanted, texts, catalogue)
+        if found is None and texts:
+            named = ", ".join(texts)
+            message = f"{sold_out.message} Nothing of what was to be taken instead is to be had either: {named}."
+            raise Conflict(message, hint=sold_out.hint, code=sold_out.code) from sold_out
+        if found is None:
+            raise sold_out
+        self._pump.say(PHASE, f"{sold_out.message} {found.size} in {found.region} is taken instead, as was asked for.")
+        taken = ReportFallback(
+            deployment_id=self._deployment.deployment_id, fence=self._fence, size=found.size, region=found.region
+        )
+        return replace(subject, machine=ordered(await self._report(taken), self._deployment))
 
     async def _learn_login(self, subject: Subject, catalogue: Catalogue) -> Subject:
         """Note whom the image lets in, where that differs from image to image."""
@@ -159,8 +183,10 @@ class Preparation:
         )
         return replace(subject, machine=ordered(await self._report(facts), self._deployment))
 
-    def _bought(self, machine: Machine) -> Machine | None:
+    def _bought(self, subject: Subject, machine: Machine) -> Machine | None:
         """What has to be on offer now; a machine that exists may be of a size or an image that is on offer no more."""
+        if self._deployment.type is DeploymentType.CREATE and _is_made(subject, self._provider):
+            return None
         if self._deployment.type is DeploymentType.UPDATE:
             return replace(machine, image="") if SIZE in self._deployment.options else None
         return None if machine.provisioning_method is ProvisioningMethod.IMPORTED else machine
@@ -243,6 +269,11 @@ class Preparation:
                 code="E-ADOPT-GONE",
             )
         return found
+
+
+def _is_made(subject: Subject, provider: Provider) -> bool:
+    """Whether an earlier try has made the machine already; what it bought may be sold out by now."""
+    return subject.state is not None and provider.main_resource in subject.state.resources
 
 
 def _has_credentials(provider: Provider) -> bool:
