@@ -26,7 +26,7 @@ from machina_desktop.core.services.deployments import LogChunk
 from machina_desktop.core.services.device import SettingValue
 from machina_desktop.core.services.diagnostics import OwnLog
 from machina_desktop.core.services.invites import IssuedInvite, ListedInvite
-from machina_desktop.core.services.keys import SyncedKey
+from machina_desktop.core.services.key_sync import SyncedKey
 from machina_desktop.core.services.members import Exposure, Membership
 from machina_desktop.core.services.storage import PartSize, Storage
 

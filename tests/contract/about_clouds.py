@@ -8,7 +8,7 @@ from typing import Any
 from machina_desktop.core.domain.firewall import FirewallDirection, FirewallProtocol, FirewallRule
 from machina_desktop.core.domain.provider import Instance
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from machina_desktop.core.services import findings, firewalls, inventory, keys, machines, providers, upkeep
+from machina_desktop.core.services import findings, firewalls, inventory, key_sync, keys, machines, providers, upkeep
 from machina_desktop.core.services.use_case import Request
 from tests.contract.scenarios import scenario
 from tests.contract.world import World
@@ -287,24 +287,24 @@ async def a_firewall_that_machines_have_stays(w: World) -> Ask:
 # Keys in accounts
 
 
-@scenario(keys.SyncKey, fails=(InvalidInput, "E-PROVIDER-CANNOT"))
+@scenario(key_sync.SyncKey, fails=(InvalidInput, "E-PROVIDER-CANNOT"))
 async def an_account_for_practice_takes_no_key(w: World) -> Ask:
-    return keys.SyncKey(key_id=await w.key(), account_id=w.account.provider_account_id)
+    return key_sync.SyncKey(key_id=await w.key(), account_id=w.account.provider_account_id)
 
 
-@scenario(keys.SyncKey, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
+@scenario(key_sync.SyncKey, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
 async def who_only_reads_puts_no_key_anywhere(w: World) -> Ask:
-    return keys.SyncKey(key_id=await w.key(), account_id=w.account.provider_account_id)
+    return key_sync.SyncKey(key_id=await w.key(), account_id=w.account.provider_account_id)
 
 
-@scenario(keys.UnsyncKey)
+@scenario(key_sync.UnsyncKey)
 async def a_key_that_an_account_does_not_know_is_taken_out(w: World) -> Ask:
-    return keys.UnsyncKey(key_id=await w.key(), account_id=w.account.provider_account_id)
+    return key_sync.UnsyncKey(key_id=await w.key(), account_id=w.account.provider_account_id)
 
 
-@scenario(keys.RecordSync)
+@scenario(key_sync.RecordSync)
 async def an_accounts_id_of_a_key_is_recorded(w: World) -> Ask:
-    return keys.RecordSync(key_id=await w.key(), account_id=w.account.provider_account_id, provider_key_id="12")
+    return key_sync.RecordSync(key_id=await w.key(), account_id=w.account.provider_account_id, provider_key_id="12")
 
 
 @scenario(keys.EraseKey)

@@ -14,7 +14,7 @@ from machina_desktop.core.domain.provider import ProviderAccount
 from machina_desktop.core.domain.similar import nearest
 from machina_desktop.core.errors import Conflict
 from machina_desktop.core.ids import now
-from machina_desktop.core.services import firewalls, inventory, keys, offers, providers, upkeep
+from machina_desktop.core.services import firewalls, inventory, key_sync, offers, providers, upkeep
 from tests.fakes.rows import CATALOGUES
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class CloudAnswers:
             inventory.ImportMachine: self._import,
             providers.UpdateAccount: self._update_account,
             providers.ForgetPlugins: lambda _ask: None,
-            keys.SyncKey: lambda ask: keys.SyncedKey(key=self._note_key(ask, "4711"), was_there=False),
-            keys.UnsyncKey: lambda ask: self._note_key(ask, ""),
+            key_sync.SyncKey: lambda ask: key_sync.SyncedKey(key=self._note_key(ask, "4711"), was_there=False),
+            key_sync.UnsyncKey: lambda ask: self._note_key(ask, ""),
             upkeep.ResizeMachine: lambda ask: self._run(ask, DeploymentType.UPDATE),
             upkeep.SetFirewall: lambda ask: self._run(ask, DeploymentType.UPDATE),
             upkeep.RebuildMachine: lambda ask: self._run(ask, DeploymentType.REBUILD),
@@ -105,7 +105,7 @@ class CloudAnswers:
         given = {"label": ask.label, "colour": ask.colour}
         return self._rows.put(replace(row, **{name: value for name, value in given.items() if value is not None}))
 
-    def _note_key(self, ask: keys.SyncKey | keys.UnsyncKey, known: str) -> SSHKey:
+    def _note_key(self, ask: key_sync.SyncKey | key_sync.UnsyncKey, known: str) -> SSHKey:
         row = self._rows.get(SSHKey, ask.key_id)
         ids = {account: each for account, each in row.provider_key_ids.items() if account != ask.account_id}
         return self._rows.put(replace(row, provider_key_ids=ids | ({ask.account_id: known} if known else {})))

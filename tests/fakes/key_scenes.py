@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.errors import Unavailable
-from machina_desktop.core.services.keys import SyncedKey, SyncKey
+from machina_desktop.core.services.key_sync import SyncedKey, SyncKey
 from machina_desktop.views.apps.key_placing import PutKeysDialog
 from machina_desktop.views.apps.key_taking import TakeAwayDialog
 from machina_desktop.views.apps.keys import KeysPage

@@ -20,7 +20,8 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.services import inventory
 from machina_desktop.core.services.device import LockVault
 from machina_desktop.core.services.inventory import Listed, ListInstances
-from machina_desktop.core.services.keys import DeleteKey, GenerateKey, GetKey, SyncKey, UnsyncKey
+from machina_desktop.core.services.key_sync import SyncKey, UnsyncKey
+from machina_desktop.core.services.keys import DeleteKey, GenerateKey, GetKey
 from machina_desktop.core.services.offers import FRESH, ListCatalogue
 from machina_desktop.core.services.providers import AddAccount, ListAccounts, UpdateAccount, VerifyAccount
 from machina_desktop.core.workers import account_checks

@@ -19,7 +19,8 @@ from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccou
 from machina_desktop.core.domain.team import Access, Actor, Grant, SystemRole, TeamRole
 from machina_desktop.core.errors import Locked, MachinaError, Unavailable
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.keys import DeleteKey, GenerateKey, SyncedKey, SyncKey, UnsyncKey
+from machina_desktop.core.services.key_sync import SyncedKey, SyncKey, UnsyncKey
+from machina_desktop.core.services.keys import DeleteKey, GenerateKey
 from machina_desktop.core.services.providers import ListAccounts
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.key_detail import KeyDetail

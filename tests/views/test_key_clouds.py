@@ -19,7 +19,8 @@ from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.providers import registry
 from machina_desktop.core.providers.hetzner import Hetzner
 from machina_desktop.core.secret import Secret
-from machina_desktop.core.services.keys import GenerateKey, GetKey, RecordSync, SyncKey
+from machina_desktop.core.services.key_sync import RecordSync, SyncKey
+from machina_desktop.core.services.keys import GenerateKey, GetKey
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.views.apps.key_detail import KeyDetail
 from machina_desktop.views.callout import Callout

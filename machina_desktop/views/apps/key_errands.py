@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.errors import Locked, MachinaError
-from machina_desktop.core.services.keys import SyncedKey, SyncKey, UnsyncKey
+from machina_desktop.core.services.key_sync import SyncedKey, SyncKey, UnsyncKey
 from machina_desktop.views import tasks
 
 
@@ -116,11 +116,9 @@ class KeyErrands(QObject):
             self._end(replace(errand, error=error))
 
         if errand.deed is Deed.PUT:
-            ask = self._bridge.call(SyncKey(**pair))
-            tasks.run(self._bridge, ask, owner=self, name="SyncKey", done=put, failed=failed)
+            tasks.ask(self._bridge, SyncKey(**pair), owner=self, done=put, failed=failed)
         else:
-            out = self._bridge.call(UnsyncKey(**pair))
-            tasks.run(self._bridge, out, owner=self, name="UnsyncKey", done=taken, failed=failed)
+            tasks.ask(self._bridge, UnsyncKey(**pair), owner=self, done=taken, failed=failed)
 
     def _end(self, errand: Errand) -> None:
         queue = self._waiting[errand.account_id]
