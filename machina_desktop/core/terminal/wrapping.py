@@ -58,7 +58,8 @@ def joined(first: Row, second: Row, missing: int) -> Row:
         runs: tuple[int, ...] = ()
     else:
         shifted = [value if index % 2 else value + at for index, value in enumerate(second.runs or (0, 0))]
-        runs = tuple(merged([*(first.runs or (0, 0)), *((at - padding, first.fill) if padding else ()), *shifted]))
+        every = merged([*(first.runs or (0, 0)), *((at - padding, first.fill) if padding else ()), *shifted])
+        runs = () if every == [0, 0] else tuple(every)
     clusters = first.clusters
     if second.clusters:
         clusters = {**clusters, **{at + column: cluster for column, cluster in second.clusters.items()}}
