@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from machina_desktop.core.domain.deployment import DeploymentType
 from machina_desktop.core.domain.machine import Machine, MachineStatus
-from machina_desktop.core.domain.provider import ProviderType
+from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.services.machines import (
     DestroyMachine,
@@ -419,3 +419,51 @@ async def test_an_action_on_the_machine_in_the_sidekick_needs_no_toast() -> None
         shown.click("machine.reboot")
         await until(lambda: not shown.find("machine.reboot").isEnabled())
         assert shown.window.notices == []
+
+
+async def test_machines_are_found_filtered_and_grouped_by_their_accounts() -> None:
+    async with Shown(FakeGateway(team_rows())) as shown:
+        await until(lambda: len(shown.names()) == 40)
+        accounts = shown.gateway.all(ProviderAccount)
+        account = next(each for each in accounts if each.provider_type is ProviderType.HETZNER)
+        mine = [
+            each.name
+            for each in shown.gateway.all(Machine)
+            if each.provider_account_id == account.provider_account_id and not each.is_gone
+        ]
+        shown.choose("machines.filter.account", account.provider_account_id)
+        assert shown.names() == sorted(mine)
+        shown.choose("machines.filter.account", "")
+        shown.find("machines.search").setText(account.label)
+        await until(lambda: set(mine) <= set(shown.names()) and len(shown.names()) < 40)
+        shown.choose("machines.group", Grouping.ACCOUNT)
+        assert account.label in shown.page._list.group_titles()
+
+
+async def test_a_view_is_kept_under_a_name_and_shown_again_after_a_restart() -> None:
+    async with Shown(three()) as shown:
+        shown.choose("machines.filter.status", "stopped")
+        shown.find("machines.search").setText("bet")
+        shown.find("machines.view").set_current("table")
+        await until(lambda: shown.page._search == "bet")
+        run(shown, "machines.save_view")
+        await until(lambda: shown.page.findChild(QWidget, "machines.save-view.name") is not None)
+        shown.click("machines.save-view.confirm")
+        shown.find("machines.save-view.name").setText("  Switched  off ")
+        shown.click("machines.save-view.confirm")
+        assert shown.find("machines.views").text() == "Switched off"
+        run(shown, "machines.clear")
+        await until(lambda: len(shown.names()) == 3)
+        assert shown.find("machines.views").text() == "Views"
+    async with Shown(three()) as again:
+        again.find("machines.view").set_current("cards")
+        run(again, "machines.view.Switched off")
+        await until(lambda: again.names() == ["beta"])
+        assert again.page._list._look.is_table
+        assert again.find("machines.search").text() == "bet"
+        again.find("machines.views")._delete("Switched off")
+        assert not [each for each in again.page.commands() if each.name.startswith("machines.view.")]
+
+
+def run(shown: Shown, name: str) -> None:
+    next(each for each in shown.page.commands() if each.name == name).run()

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, 
 
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.views.apps.machine_looks import card_of, columns
+from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.views.apps.machine_looks import account_words, card_of, columns
 from machina_desktop.views.apps.machine_text import tr
 from machina_desktop.views.models.status import word_of
 from machina_desktop.views.models.table_model import RecordTableModel
@@ -30,13 +31,16 @@ class Grouping(StrEnum):
     """What machines are grouped by."""
 
     NONE = ""
+    ACCOUNT = "account"
     PROVIDER = "provider"
     REGION = "region"
     STATUS = "status"
 
 
-def group_title(machine: Machine, grouping: Grouping) -> str:
+def group_title(machine: Machine, grouping: Grouping, account: ProviderAccount | None) -> str:
     """The heading the machine stands under."""
+    if grouping is Grouping.ACCOUNT:
+        return account_words(machine, account)
     if grouping is Grouping.PROVIDER:
         return provider_title(machine.provider)
     if grouping is Grouping.REGION:
@@ -85,7 +89,7 @@ class MachineList(QStackedWidget):
         self._look = _Look()
         self._machines: tuple[Machine, ...] = ()
         self._runs: Mapping[str, Deployment] = {}
-        self._dots: Mapping[str, str] = {}
+        self._accounts: Mapping[str, ProviderAccount] = {}
         self._is_updating = False
         self._settled = QTimer(self, singleShot=True, interval=_SETTLED_MS)
         self._settled.timeout.connect(self._reveal)
@@ -101,9 +105,11 @@ class MachineList(QStackedWidget):
         self._runs = runs
         self.tell_time()
 
-    def set_dots(self, dots: Mapping[str, str]) -> None:
-        """Mark the machines of accounts, by their ids, with a dot of a colour token."""
-        self._dots = dots
+    def set_accounts(self, accounts: Mapping[str, ProviderAccount]) -> None:
+        """Say of each machine whose it is: the accounts by their ids."""
+        self._accounts = accounts
+        if self._look.grouping is Grouping.ACCOUNT:
+            self._update()
         self.tell_time()
 
     def tell_time(self) -> None:
@@ -192,16 +198,14 @@ class MachineList(QStackedWidget):
 
     def _new_part(self) -> _Part:
         model: RecordTableModel[Machine] = RecordTableModel(
-            columns(self._run_of, self._dot_of), key=lambda each: each.machine_id
+            columns(self._run_of, self._account_of), key=lambda each: each.machine_id
         )
         name = tr("Machines")
         view: View
         if self._look.is_table:
             view = TableView(model, name=name, settings=self._settings, settings_key="machines")
         else:
-            view = CardGrid(
-                model, card=lambda each: card_of(each, self._run_of(each), dot=self._dot_of(each)), name=name
-            )
+            view = CardGrid(model, card=self._card_of, name=name)
         model.setParent(view)
         view.viewport().installEventFilter(self)
         view.selected.connect(lambda key: self._on_selected(view, key))
@@ -212,13 +216,13 @@ class MachineList(QStackedWidget):
         return _Part(model, view)
 
     def _card_of(self, machine: Machine) -> CardContent:
-        return card_of(machine, self._run_of(machine), dot=self._dot_of(machine))
+        return card_of(machine, self._run_of(machine), account=self._account_of(machine))
 
     def _run_of(self, machine: Machine) -> Deployment | None:
         return self._runs.get(machine.machine_id)
 
-    def _dot_of(self, machine: Machine) -> str:
-        return self._dots.get(machine.provider_account_id, "")
+    def _account_of(self, machine: Machine) -> ProviderAccount | None:
+        return self._accounts.get(machine.provider_account_id)
 
     def _update(self) -> None:
         self._is_updating = True
@@ -231,7 +235,8 @@ class MachineList(QStackedWidget):
     def _update_groups(self) -> None:
         members: dict[str, list[Machine]] = {}
         for machine in self._machines:
-            members.setdefault(group_title(machine, self._look.grouping), []).append(machine)
+            title = group_title(machine, self._look.grouping, self._account_of(machine))
+            members.setdefault(title, []).append(machine)
         for title in tuple(self._look.parts):
             if title not in members:
                 gone = self._look.parts.pop(title)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.views.apps.machine_text import endpoint_of, measure_of, place_of, tr
+from machina_desktop.core.domain.provider import ProviderAccount
+from machina_desktop.views.apps.machine_text import endpoint_of, measure_of, tr
 from machina_desktop.views.icons import PROVIDER_ICONS
 from machina_desktop.views.models.status import Status, mark_of
 from machina_desktop.views.models.table_model import Column
-from machina_desktop.views.provider_words import provider_title
+from machina_desktop.views.provider_words import dot_of, provider_title
 from machina_desktop.views.run_words import news_of
 from machina_desktop.views.widgets.card_grid import CardContent
 from machina_desktop.views.wording import moment
@@ -24,8 +25,14 @@ def status_of(machine: Machine) -> Status:
     return Status(machine.actual_status, machine.desired_status)
 
 
-def card_of(machine: Machine, run: Deployment | None = None, *, dot: str = "") -> CardContent:
-    """What a machine's card says; ``run`` is its newest one, ``dot`` the colour token of its account."""
+def account_words(machine: Machine, account: ProviderAccount | None) -> str:
+    """Whose it is: what its account is called, and of a practice machine or while that is not known, its provider."""
+    return provider_title(machine.provider) if account is None or machine.is_practice else account.label
+
+
+def card_of(machine: Machine, run: Deployment | None = None, *, account: ProviderAccount | None = None) -> CardContent:
+    """What a machine's card says; ``run`` is its newest one."""
+    place = () if machine.is_practice else (machine.region, machine.size)
     return CardContent(
         title=machine.name,
         status=status_of(machine),
@@ -34,18 +41,18 @@ def card_of(machine: Machine, run: Deployment | None = None, *, dot: str = "") -
         icon_name=PROVIDER_ICONS[machine.provider],
         mono=endpoint_of(machine),
         measure=measure_of(machine),
-        facts=" · ".join(part for part in (place_of(machine), "" if machine.is_practice else machine.size) if part),
-        dot=dot,
+        facts=" · ".join(part for part in (account_words(machine, account), *place) if part),
+        dot=dot_of(account) if account is not None else "",
         tags=machine.tags,
         mark=_mark_of(machine),
     )
 
 
 def columns(
-    run_of: Callable[[Machine], Deployment | None], dot_of: Callable[[Machine], str]
+    run_of: Callable[[Machine], Deployment | None], account_of: Callable[[Machine], ProviderAccount | None]
 ) -> tuple[Column[Machine], ...]:
-    """The columns of the table; ``run_of`` knows a machine's newest run, ``dot_of`` its account's colour."""
-    return (*_first_columns(), *_place_columns(dot_of), *_history_columns(run_of))
+    """The columns of the table; ``run_of`` knows a machine's newest run."""
+    return (*_first_columns(), _account_column(account_of), *_place_columns(), *_history_columns(run_of))
 
 
 def _first_columns() -> tuple[Column[Machine], ...]:
@@ -56,9 +63,20 @@ def _first_columns() -> tuple[Column[Machine], ...]:
     )
 
 
-def _place_columns(dot_of: Callable[[Machine], str]) -> tuple[Column[Machine], ...]:
+def _account_column(account_of: Callable[[Machine], ProviderAccount | None]) -> Column[Machine]:
+    def dot(machine: Machine) -> str:
+        account = account_of(machine)
+        return dot_of(account) if account is not None else ""
+
+    def words(machine: Machine) -> str:
+        return account_words(machine, account_of(machine))
+
+    return Column(key="account", title=tr("Account"), text=words, dot=dot, width=140, least=110)
+
+
+def _place_columns() -> tuple[Column[Machine], ...]:
     return (
-        Column(key="provider", title=tr("Provider"), text=_provider_of, dot=dot_of, width=140, least=125, rank=2),
+        Column(key="provider", title=tr("Provider"), text=_provider_of, is_quiet=True, width=125, least=115, rank=7),
         Column(
             key="region",
             title=tr("Region"),

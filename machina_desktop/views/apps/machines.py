@@ -30,14 +30,16 @@ from machina_desktop.views.apps.machine_actions import (
 )
 from machina_desktop.views.apps.machine_detail import MachineDetail
 from machina_desktop.views.apps.machine_list import Grouping, MachineList
+from machina_desktop.views.apps.machine_looks import account_words
 from machina_desktop.views.apps.machine_search import LIMIT, searches
 from machina_desktop.views.apps.machine_selection import MachineSelectionBar
 from machina_desktop.views.apps.machine_text import address_of, endpoint_of, ssh_command
+from machina_desktop.views.apps.machine_views import SavedViews
 from machina_desktop.views.commands import Command, install_keys
 from machina_desktop.views.icons import icon
 from machina_desktop.views.models.live_query import LiveQuery
 from machina_desktop.views.models.status import word_of
-from machina_desktop.views.provider_words import dot_of, provider_title
+from machina_desktop.views.provider_words import provider_title
 from machina_desktop.views.remembered import recall, remember
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, Segment, Segmented
@@ -60,6 +62,7 @@ class MachinesPage(Page):
         super().__init__(bridge, window)
         self.setObjectName("machines")
         self._machines: tuple[Machine, ...] = ()
+        self._accounts: dict[str, ProviderAccount] = {}
         self._infos: dict[ProviderType, ProviderInfo] = {}
         self._live: LiveQuery[tuple[Machine, ...]] | None = None
         self._search = ""
@@ -98,6 +101,7 @@ class MachinesPage(Page):
             run=self._clear_filters,
             is_available=lambda: bool(self._search or self._filters.state()),
         )
+        yield from self._views.commands()
         is_table = self._toggle.current() == "table"
         yield Command(
             name="machines.look",
@@ -139,11 +143,13 @@ class MachinesPage(Page):
         self._filters = FilterBar(
             (
                 Filter(key="status", any_title=self.tr("Any status"), choices=_statuses()),
+                Filter(key="account", any_title=self.tr("Any account")),
                 Filter(key="provider", any_title=self.tr("Any provider")),
                 Filter(key="region", any_title=self.tr("Any region")),
             )
         )
-        for name, combo in zip(("status", "provider", "region"), self._filters.findChildren(QComboBox), strict=True):
+        names = ("status", "account", "provider", "region")
+        for name, combo in zip(names, self._filters.findChildren(QComboBox), strict=True):
             combo.setObjectName(f"machines.filter.{name}")
         self._filters.setObjectName("machines.filters")
         self._filters.changed.connect(self._on_filters_changed)
@@ -165,6 +171,7 @@ class MachinesPage(Page):
             self._group,
             (
                 (Grouping.NONE, self.tr("Not grouped")),
+                (Grouping.ACCOUNT, self.tr("By account")),
                 (Grouping.PROVIDER, self.tr("By provider")),
                 (Grouping.REGION, self.tr("By region")),
                 (Grouping.STATUS, self.tr("By status")),
@@ -180,10 +187,13 @@ class MachinesPage(Page):
         )
         self._toggle.setObjectName("machines.view")
         self._toggle.changed.connect(self._on_look_changed)
+        self._views = SavedViews(parent=self)
+        self._views.chosen.connect(self._show_view)
         holder = QWidget()
         row = QHBoxLayout(holder)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
+        row.addWidget(self._views)
         row.addWidget(self._group)
         row.addWidget(self._toggle)
         return holder
@@ -237,7 +247,11 @@ class MachinesPage(Page):
         )
 
     def _on_accounts(self, accounts: tuple[ProviderAccount, ...]) -> None:
-        self._list.set_dots({each.provider_account_id: dot_of(each) for each in accounts})
+        self._accounts = {each.provider_account_id: each for each in accounts}
+        self._list.set_accounts(self._accounts)
+        self._offer_filters()
+        if self._search:
+            self._render()
 
     def _on_runs(self, runs: tuple[Deployment, ...]) -> None:
         newest: dict[str, Deployment] = {}
@@ -254,12 +268,24 @@ class MachinesPage(Page):
 
     def _on_machines(self, machines: tuple[Machine, ...]) -> None:
         self._machines = machines
-        self._filters.set_choices("provider", _providers(machines))
-        self._filters.set_choices("region", _regions(machines))
+        self._offer_filters()
         self._restore_filters()
         self._header.set_count(len(machines) or None)
         self._second_row.setVisible(bool(machines))
         self._render()
+
+    def _offer_filters(self) -> None:
+        self._filters.set_choices("account", self._account_choices())
+        self._filters.set_choices("provider", _providers(self._machines))
+        self._filters.set_choices("region", _regions(self._machines))
+
+    def _account_choices(self) -> tuple[tuple[str, str], ...]:
+        """The accounts on which machines live; one that is not known yet goes by its provider."""
+        found = {each.provider_account_id: self._account_words(each) for each in self._machines}
+        return tuple(sorted(found.items(), key=lambda each: each[1].casefold()))
+
+    def _account_words(self, machine: Machine) -> str:
+        return account_words(machine, self._accounts.get(machine.provider_account_id))
 
     def _on_error(self, error: MachinaError) -> None:
         self._header.set_count(None)
@@ -295,13 +321,19 @@ class MachinesPage(Page):
         wanted = self._filters.state()
         return (
             wanted.get("status", machine.actual_status) == machine.actual_status
+            and wanted.get("account", machine.provider_account_id) == machine.provider_account_id
             and wanted.get("provider", machine.provider) == machine.provider
             and wanted.get("region", machine.region) == machine.region
-            and all(word in _haystack(machine) for word in self._search.casefold().split())
+            and all(word in self._haystack(machine) for word in self._search.casefold().split())
         )
+
+    def _haystack(self, machine: Machine) -> str:
+        words = (machine.name, address_of(machine), machine.private_ip or "", *machine.tags)
+        return " ".join((*words, self._account_words(machine))).casefold()
 
     def _on_searched(self, text: str) -> None:
         self._search = text
+        self._remember()
         self._render()
 
     def _on_filters_changed(self, _state: dict[str, str]) -> None:
@@ -316,10 +348,23 @@ class MachinesPage(Page):
         grouping = Grouping(self._group.currentData() or "")
         self._list.set_look(is_table=self._toggle.current() == "table", grouping=grouping)
 
+    def _show_view(self, view: dict[str, str]) -> None:
+        """Put search, filters, groups and look of a saved view in force."""
+        self._search = view.get("search", "")
+        if self._header.search is not None:
+            self._header.search.setText(self._search)
+        self._group.setCurrentIndex(max(0, self._group.findData(view.get("group", ""))))
+        self._toggle.set_current(view.get("view", "cards"))
+        self._filters.restore(view)
+        self._remember()
+        self._render()
+
     def _remember(self) -> None:
         if self._is_restored:
             look = {"view": self._toggle.current(), "group": str(self._group.currentData() or "")}
-            remember("machines", {**look, **self._filters.state()})
+            look |= self._filters.state()
+            remember("machines", look)
+            self._views.set_current({**look, "search": self._search.strip()})
 
     def _on_empty_action(self) -> None:
         if not self._machines:
@@ -381,14 +426,11 @@ class MachinesPage(Page):
         if not self._is_restored:
             self._filters.restore(self._recalled)
             self._is_restored = True
+            self._remember()
 
 
 def _entry(menu: QMenu, title: str, icon_name: str) -> QAction:
     return menu.addAction(icon(icon_name), title)
-
-
-def _haystack(machine: Machine) -> str:
-    return " ".join((machine.name, address_of(machine), machine.private_ip or "", *machine.tags)).casefold()
 
 
 def _statuses() -> tuple[tuple[str, str], ...]:
