@@ -169,8 +169,7 @@ def _put_lines(screen: Screen, lines: list[str]) -> int:
     screen.last_drawn = bare.rstrip("\r\n")[-1:] or screen.last_drawn
     made[0].marks, made[0].fill = screen.rows[-1].marks, screen.rows[-1].fill
     rows = [*screen.rows[:-1], *made, Line(fill=attribute & BACKGROUND_MASK)]
-    for gone in rows[: -screen.lines]:
-        screen.keep(gone)
+    screen.keep_all(rows[: -screen.lines])
     screen.rows[:] = rows[-screen.lines :]
     screen.damage_scrolled(0, screen.lines - 1, len(made))
     return len(lines)
@@ -204,8 +203,7 @@ def _count_unseen(lines: list[str], screen: Screen) -> int:
 
 def _pass_unseen(screen: Screen, raw: bytes) -> None:
     """Send lines to the scrollback behind what is on the screen, which is blank then."""
-    for line in screen.rows[:-1]:
-        screen.keep(line)
+    screen.keep_all(screen.rows[:-1])
     screen.cursor.attribute = screen.scrollback.extend_unread(raw, screen.cursor.attribute)
     # The lines that follow scroll these blanks off, row by row, so that each new row gets the background of its time.
     screen.rows[:] = [Line(fill=screen.blank_attribute) for _ in range(screen.lines)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import NamedTuple
 
 import pyte
@@ -193,6 +195,15 @@ class Grid(pyte.Screen):
         """Have some rows painted again."""
         if not self.is_all_damaged:
             self.damaged_rows.update(range(top, bottom + 1))
+
+    def keep_all(self, lines: Iterable[Line]) -> None:
+        """Put rows that leave the main screen, from its top on, into the scrollback; those of one long line at once."""
+        for attribute, rows in groupby(lines, key=lambda line: line.whole_look(self.columns)):
+            if attribute is None or self.unkept:
+                for line in rows:
+                    self.keep(line)
+            else:
+                self.scrollback.append_wrapped("".join([line.text for line in rows]), attribute)
 
     def keep(self, line: Line) -> None:
         """Put a row that leaves the main screen into the scrollback."""

@@ -76,6 +76,18 @@ class Line:
         self.cells = self.clusters = self.unread = None
         self.is_wrapped = False
 
+    def whole_look(self, columns: int) -> int | None:
+        """The attribute of a row full of narrow characters that all look the same, and go on in the next row.
+
+        None for any other row.
+        """
+        is_plain = self.is_wrapped and self.cells is None and not (self.unread or self.clusters or self.marks)
+        if not is_plain or len(self.text) != columns or len(self.runs) != 2 or HALF in self.text:
+            return None
+        attribute = self.runs[1]
+        # Coloured blanks at the end may be what is behind the line.
+        return attribute if self.text[-1] != " " or not attribute else None
+
     def wrap(self, columns: int, *, has_gap: bool = False) -> None:
         """Have the next row continue this one, which is full but for the column a wide character left free."""
         if self.cells is None and len(self.text) < columns - has_gap:

@@ -109,7 +109,7 @@ class Reflowing(Strings):
         surplus = len(rows) - lines
         if surplus > 0:
             surplus = min(surplus, max(y, 0)) if y < surplus else surplus
-            self._keep_all(rows[:surplus], columns)
+            self._keep_at(rows[:surplus], columns)
             rows = rows[surplus : surplus + lines]
             y -= surplus
         elif surplus < 0 and was_full:
@@ -118,7 +118,7 @@ class Reflowing(Strings):
             y += len(taken)
             if len(rows) > lines:
                 over = len(rows) - lines
-                self._keep_all(rows[:over], columns)
+                self._keep_at(rows[:over], columns)
                 rows = rows[over:]
                 y -= over
         self.rows = rows + [Line() for _ in range(lines - len(rows))]
@@ -158,10 +158,9 @@ class Reflowing(Strings):
             missing = self.columns - len(row.text)
         return logical, marks, place
 
-    def _keep_all(self, lines: list[Line], columns: int) -> None:
+    def _keep_at(self, lines: list[Line], columns: int) -> None:
         width, self.columns = self.columns, columns
-        for line in lines:
-            self.keep(line)
+        self.keep_all(lines)
         self.columns = width
 
     def _take_back(self, count: int, columns: int) -> list[Line]:

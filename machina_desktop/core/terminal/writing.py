@@ -174,10 +174,9 @@ class Writing(Grid):
             self.damaged_rows.add(y)
             cursor.x = columns
         length = len(text)
-        if length - at > 3 * columns * self.lines and not self.margins and not self.is_alternate:
+        if length - at > (self.lines + 1) * columns and not self.margins and not self.is_alternate:
             at = self._pass_unseen(text, at)
-        else:
-            at = self._fill_rows_below(text, at)
+        at = self._fill_rows_below(text, at)
         while at < length:
             self.wrap()
             piece = text[at : at + columns]
@@ -215,8 +214,7 @@ class Writing(Grid):
         columns, cursor = self.columns, self.cursor
         unseen = (len(text) - at) // columns - self.lines
         self.rows[cursor.y].wrap(columns)
-        for line in self.rows[: cursor.y + 1]:
-            self.keep(line)
+        self.keep_all(self.rows[: cursor.y + 1])
         end = at + unseen * columns
         self.scrollback.append_wrapped(text[at:end], cursor.attribute)
         fill = self.blank_attribute
@@ -277,12 +275,10 @@ class Writing(Grid):
         rows = self.rows
         leaving = min(len(shown), height) if not begin else height
         if keeps:
-            for line in rows[top : top + leaving]:
-                self.keep(line)
+            self.keep_all(rows[top : top + leaving])
             if begin:
                 self._keep_unseen(lines[:begin])
-            for line in shown[: max(len(shown) - height, 0)]:
-                self.keep(line)
+            self.keep_all(shown[: max(len(shown) - height, 0)])
         if top:
             rows[top - 1].is_wrapped = False
         rows[top : bottom + 1] = (rows[top + leaving : bottom] + shown)[-height:] if height else []
