@@ -7,11 +7,13 @@ import base64
 import random
 import urllib.parse
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
-from machina_desktop.core.domain.machine import Machine
+from machina_desktop.core.domain.host_pin import origin_of
+from machina_desktop.core.domain.machine import Machine, MachineFacts, MachineStatus, ProvisioningMethod, learnt
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.http_terms import Patience
@@ -22,17 +24,18 @@ from machina_desktop.core.providers.digitalocean import DigitalOcean
 from machina_desktop.core.providers.gcp_console import keys_printed_by
 from machina_desktop.core.providers.hetzner import Hetzner
 from machina_desktop.core.secret import Secret
-from tests.fakes.clouds.gcp import key_file
+from tests.fakes.clouds.gcp import PROJECT, key_file
 from tests.fakes.clouds.gcp_stage import ZONE, GcpStage, discovery, gcp_stage
 from tests.fakes.clouds.served import Fault, serving
-from tests.fakes.clouds.stage import AT, PACE
+from tests.fakes.clouds.stage import AT, PACE, WAITS
 from tests.fakes.console import console
 from tests.fakes.discovery import Documented
 from tests.fakes.evil_server import Evil, answer, answering
 from tests.fakes.preferences import PREFERENCES
-from tests.fakes.sshd import KeyPair
+from tests.fakes.sshd import KeyPair, running
 
 ED, RSA = KeyPair(), KeyPair("rsa")
+SERIAL = f"/compute/v1/projects/{PROJECT}/zones/{ZONE}/instances/web-1/serialPort"
 PRINTS = [ED.fingerprint, RSA.fingerprint]
 
 
@@ -107,6 +110,72 @@ async def test_whatever_googles_document_allows_of_consoles_is_read() -> None:
             for _ in range(20):
                 assert await keys_printed_by(api, "/projects/machina-test-1234/zones/z-a/instances/web") == ()
     assert fake.complaints == []
+
+
+# Pinned when it is made
+
+
+async def made(stage: GcpStage, port: int, **changes: object) -> MachineFacts:
+    """What a run learns of the machine that it has just made, which answers at that port."""
+    outputs = {"provider_resource_id": marked(stage), "public_ip": "127.0.0.1", "private_ip": None}
+    context = stage.context(None)
+    machine = replace(context.machine, ssh_port=port, **changes)  # type: ignore[arg-type]
+    return await stage.provider.after_apply(replace(context, machine=machine), outputs)
+
+
+async def test_the_key_that_a_new_machine_shows_and_has_printed_is_pinned_by_its_run(
+    stage: GcpStage, tmp_path: Path
+) -> None:
+    with running(tmp_path) as server:
+        (key,) = server.host_keys.values()
+        stage.fake.consoles[f"{ZONE}/web-1"] = console(RSA, key)
+        # It answers before it has printed them.
+        stage.fake.faults.append(Fault(match=f"GET {SERIAL}", status=0, raw='{"contents": "[   20.1] systemd"}'))
+        stage.provider.waits = replace(WAITS, keys_s=20.0)
+        facts = await made(stage, server.port)
+    assert facts.host_key == key.fingerprint
+    learned = learnt(stage.machine(), facts, AT)
+    origin = origin_of(learned)
+    assert origin is not None
+    assert origin.person == ""
+    assert (
+        stage.lines[-1]
+        == f"At its first boot it printed the host key {key.fingerprint} on its console, which is pinned now."
+    )
+
+
+async def test_a_key_that_was_not_printed_is_not_pinned_even_if_the_machine_shows_it(
+    stage: GcpStage, tmp_path: Path
+) -> None:
+    stage.fake.consoles[f"{ZONE}/web-1"] = console(ED)
+    with running(tmp_path) as server:
+        facts = await made(stage, server.port)
+    assert facts.host_key == ED.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault(match=f"GET {SERIAL}", raw='{"contents": ""}', status=0, times=99), "has printed no host keys"),
+        (Fault(match=f"GET {SERIAL}", code="forbidden", status=403), "could not be asked: Google Cloud does not"),
+    ],
+    ids=["nothing yet", "denied"],
+)
+async def test_a_run_succeeds_without_a_pin_where_nothing_is_told(stage: GcpStage, fault: Fault, said: str) -> None:
+    stage.fake.faults.append(fault)
+    facts = await made(stage, 1)
+    assert (facts.status, facts.host_key) == (MachineStatus.RUNNING, None)
+    assert said in stage.lines[-1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"host_key": RSA.fingerprint}, {"provisioning_method": ProvisioningMethod.IMPORTED}],
+    ids=["pinned", "taken over"],
+)
+async def test_a_run_leaves_other_pins_alone(stage: GcpStage, changes: dict[str, object]) -> None:
+    stage.fake.consoles[f"{ZONE}/web-1"] = console(ED)
+    assert (await made(stage, 1, **changes)).host_key is None
 
 
 # AWS

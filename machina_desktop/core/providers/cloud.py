@@ -20,9 +20,10 @@ from machina_desktop.core.http_terms import Patience
 from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Access, HookContext, MachineParts, Provider
 from machina_desktop.core.providers.cloud_api import Pace, pause
+from machina_desktop.core.providers.cloud_birth import answered, lacks_pin, printed_pin
 from machina_desktop.core.providers.cloud_errors import CONFLICT, DENIED, NAME_TAKEN, NOT_FOUND
 from machina_desktop.core.providers.cloud_power import Command, Errand, Progress, Waits, do
-from machina_desktop.core.ssh.client import Target, probe_host_key
+from machina_desktop.core.ssh.client import Target
 
 A = TypeVar("A")
 """What stands for an opened API: a :class:`~machina_desktop.core.providers.cloud_api.CloudApi`, a session of boto3."""
@@ -263,15 +264,19 @@ class Cloud(Provider, Generic[A]):
     async def after_apply(self, context: HookContext, outputs: Mapping[str, object]) -> MachineFacts:
         """What the outputs tell, once it answers; one that does not answer in time is running all the same.
 
-        No host key is pinned: nobody has vouched for one yet, so the first connection asks.
+        A host key is pinned where the machine printed it on a console that its provider shows; nobody else vouches.
         """
         machine = context.machine
         resource_id, public, private = (
             str(outputs.get(name) or "") for name in ("provider_resource_id", "public_ip", "private_ip")
         )
         host = public or private
-        if public:
-            await self._await_ssh(context, Target(host=public, port=machine.ssh_port))
+        shown = await answered(context, Target(host=public, port=machine.ssh_port), self.waits) if public else ""
+        pin = MachineFacts()
+        if self.tells_host_keys and resource_id and lacks_pin(machine):
+            reading, made = replace(context.access, may_write=False), replace(machine, provider_resource_id=resource_id)
+            pin = await printed_pin(context, partial(self.host_keys, reading, made), shown, self.waits)
+        disk = await self._disk(context, resource_id) if resource_id and self.info.has_disk_in_size else {}
         return MachineFacts(
             status=MachineStatus.RUNNING,
             public_ip=public or None,
@@ -280,7 +285,8 @@ class Cloud(Provider, Generic[A]):
             ssh_port=machine.ssh_port,
             ssh_user=machine.ssh_user or self.login_of(machine) or None,
             provider_resource_id=resource_id or None,
-            extra=await self._disk(context, resource_id) if resource_id and self.info.has_disk_in_size else {},
+            host_key=pin.host_key,
+            extra={**disk, **pin.extra},
         )
 
     async def _disk(self, context: HookContext, resource_id: str) -> dict[str, str]:
@@ -335,23 +341,6 @@ class Cloud(Provider, Generic[A]):
         reason = f"{self.info.title} no longer has this machine; it was removed there."
         context.log(f"{reason} The record still has it: deploy again to make it anew, or destroy it.")
         return MachineFacts(status=MachineStatus.ERROR, status_reason=reason)
-
-    async def _await_ssh(self, context: HookContext, target: Target) -> None:
-        context.log(f"Waiting for it to answer on {target.host}, port {target.port}.")
-        until = time.monotonic() + self.waits.ssh_s
-        while True:
-            try:
-                key = await asyncio.to_thread(probe_host_key, target)
-            except Unavailable as error:
-                if time.monotonic() > until:
-                    context.log(
-                        f"It does not answer yet ({error.message}) Look at its firewall's rules; it runs all the same."
-                    )
-                    return
-            else:
-                context.log(f"It answers. Its host key is {key.fingerprint}; the first connection asks about it.")
-                return
-            await pause(self.waits.poll_s, context.cancelled.is_set)
 
 
 def _stays(found: Instance) -> bool:

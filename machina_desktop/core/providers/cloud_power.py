@@ -47,6 +47,7 @@ class Waits:
         shutdown_s: For a system to go down by itself before it is switched off.
         settle_s: For so long a machine that was just made may be missing from lists.
         ssh_s: For a new machine to answer.
+        keys_s: For one that answers to print its host keys.
     """
 
     poll_s: float = 2.0
@@ -56,6 +57,7 @@ class Waits:
     shutdown_s: float = 90.0
     settle_s: float = 30.0
     ssh_s: float = 180.0
+    keys_s: float = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)

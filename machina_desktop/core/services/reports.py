@@ -477,7 +477,9 @@ def _after(machine: Machine, deployment: Deployment, ask: ReportOutcome, at: dat
         return replace(rested, actual_status=MachineStatus.ERROR, status_reason=reason)
     reported = learnt(_made(machine, deployment, ask.state), ask.machine, at)
     if ask.state is DeploymentState.SUCCEEDED:
-        reported = since_made(since_rescue(reported, deployment, at), deployment, at)
+        reported = since_rescue(reported, deployment, at)
+        # A key that the run itself has learnt is one of the machine as it is now.
+        reported = reported if ask.machine.host_key else since_made(reported, deployment, at)
     if ask.state is DeploymentState.SUCCEEDED and deployment.type is DeploymentType.DESTROY:
         gone = MachineStatus.TERMINATED
         return replace(reported, actual_status=gone, desired_status=gone, status_reason="")

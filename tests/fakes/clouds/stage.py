@@ -47,7 +47,9 @@ KEY = SSHKey(
 )
 PACE = Pace(pause_s=0.01, longest_s=2.0)
 # What a test does not wait for in vain may take its time: answers of a busy computer are late as well.
-WAITS = Waits(poll_s=0.02, busy_s=20.0, away_s=20.0, action_s=20.0, shutdown_s=20.0, settle_s=1.5, ssh_s=0.1)
+WAITS = Waits(
+    poll_s=0.02, busy_s=20.0, away_s=20.0, action_s=20.0, shutdown_s=20.0, settle_s=1.5, ssh_s=0.1, keys_s=0.1
+)
 PATIENCE = Patience(connect_s=20.0, read_s=20.0, call_s=20.0)
 IMPATIENCE = Patience(connect_s=20.0, read_s=1.0, call_s=1.0)
 KINDS = ("digitalocean", "hetzner")
