@@ -248,6 +248,8 @@ async def test_what_an_approved_plan_has_begun_stays_while_this_computer_has_not
         await closing.resting(ask.deployment_id)
         folder = closing.paths.runs / ask.machine_id
         await until(lambda: {path.name for path in closing.plaintext()} == {"tfplan", "machina.auto.tfvars.json"})
+        # What the plan launched is removed as a whole, and with it whatever is put there meanwhile.
+        await until(lambda: not (folder / LAUNCHES).exists())
         record, state = folder / LAUNCHES / ask.deployment_id / "apply", folder / "terraform.tfstate"
         await asyncio.to_thread(record.mkdir, parents=True)
         await asyncio.to_thread(state.write_text, "{}")
