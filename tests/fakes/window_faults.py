@@ -254,7 +254,8 @@ async def the_bus_dies(fault: Fault) -> None:
     outside = fault.desk.findChild(DesktopNotifications)
     at = time.monotonic()
     outside.send("web-1 is running.", "", key="deployment-1")
-    fault.found.append(time.monotonic() - at < 0.1)
+    # Whoever waits for such a bus waits for 25 seconds, the time limit of D-Bus.
+    fault.found.append(time.monotonic() - at < 20)
     await until(lambda: not fault.desk.session_bus.is_open, "the end of the bus")
     await asyncio.sleep(0.2)
     fault.found.append(fault.crashes.dialog is None)

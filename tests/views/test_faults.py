@@ -169,7 +169,7 @@ def test_buses_that_never_answer_hold_nothing_up(tmp_path: Path) -> None:
         hanging_s, found, log = start("hanging", silent)
     # Whoever waits for such a bus waits for 25 seconds, the time limit of D-Bus, or for ever; a busy computer is slow.
     assert hanging_s < without_s + 20
-    assert found[0] < 1000
+    assert found[0] < 20_000
     assert "does not answer" in log
 
 
