@@ -37,7 +37,7 @@ from tests.fakes.hosts import Core, core
 W = TypeVar("W", bound=QWidget)
 LEFT = Qt.MouseButton.LeftButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 class AccountDesk:

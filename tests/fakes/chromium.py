@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = "chromium-headless-shell"
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 LONGEST = 1 << 26
 FLAGS = (
     "--remote-debugging-pipe",

@@ -20,7 +20,7 @@ import psutil
 from tests.fakes.engine import real_engine
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 # Lets everything through to the real program, but notes each apply and holds it while the file "hold" exists.
 GATE = """#!/bin/sh

@@ -20,7 +20,7 @@ from tests.fakes.sshd import USER, KeyPair, Sshd, running
 KEY = KeyPair()
 MACHINE = "machine-files"
 SFTP = "Subsystem sftp internal-sftp"
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from tests.fakes.gateway import FakeGateway, bridge_with
 from tests.fakes.rows import team_rows
 from tests.fakes.sshd import USER, Sshd
 
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 
 
 class FilesStage:

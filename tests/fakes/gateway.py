@@ -454,7 +454,7 @@ class RecordingWindow:
         """Windows of pages have no palette here."""
 
 
-async def until(condition: Callable[[], object], *, deadline_s: float = 5.0) -> None:
+async def until(condition: Callable[[], object], *, deadline_s: float = 60.0) -> None:
     """Turn both loops, asyncio's and Qt's, until ``condition`` holds; fails after the deadline."""
     end = time.monotonic() + deadline_s
     while not condition():

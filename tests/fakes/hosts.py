@@ -41,7 +41,7 @@ from tests.fakes import postgres
 from tests.fakes.provider import RecordProvider, install
 
 R = TypeVar("R")
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 ON_ONE_STORE = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
 """For what is refused before the store is asked: it is so on every database."""

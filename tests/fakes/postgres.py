@@ -30,7 +30,7 @@ STORE = "MACHINA_TEST_STORE"
 
 PASSWORD = "p@ss/word:canary-8Q3v"
 """Of the only user that is used; whatever shows it has failed."""
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 OPTIONS = (
     "listen_addresses=",

@@ -24,7 +24,7 @@ from typing import Any
 PROGRAM = (
     Path(__file__).parents[2] / ".venv" / "prism" / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"
 )
-_START_S = 30.0
+_START_S = 60.0
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from machina_desktop.core.workers.shell_process import Shells
 from machina_desktop.core.workers.shell_wire import Way
 from tests.fakes.sshd import KeyPair, Sshd
 
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 NO_HOME = "SetEnv HOME=/nonexistent"
 """For the server's configuration: no shell reads the files of whoever runs the tests, or is killed in them."""
 

@@ -183,7 +183,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until(condition: object, what: str, timeout_s: float = 15.0) -> None:
+def wait_until(condition: object, what: str, timeout_s: float = 60.0) -> None:
     """Return as soon as the callable ``condition`` is true; fail naming ``what`` after ``timeout_s`` seconds."""
     assert callable(condition)
     deadline = time.monotonic() + timeout_s

@@ -126,7 +126,7 @@ class Proxy:
     def running(self) -> Iterator[None]:
         process = subprocess.Popen(self.command, stderr=subprocess.PIPE)
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while not self._answers():
                 assert process.poll() is None, (self.folder / "error.log").read_text()
                 assert time.monotonic() < deadline
@@ -396,7 +396,7 @@ def test_the_container_of_a_runner_stays_until_what_is_at_work_has_ended(tmp_pat
         [*inner, str(entrypoint)], env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     )
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (tmp_path / "up").exists():
             assert time.monotonic() < deadline
             time.sleep(0.01)

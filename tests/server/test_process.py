@@ -22,7 +22,7 @@ from httpx_sse import connect_sse
 from machina_desktop.core.config import Paths
 from tests.fakes.server import environment, settled
 
-START_S = 20.0
+START_S = 60.0
 
 
 @dataclass

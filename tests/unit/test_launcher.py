@@ -57,7 +57,7 @@ def begin(folder: Path, *commands: Command) -> Launch:
     return launch(folder, commands, cwd=folder, environment=clean_environment())
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -70,7 +70,7 @@ def text(path: Path) -> str:
 
 def finish(running: Launch) -> Outcome:
     async def wait() -> Outcome:
-        return await asyncio.wait_for(running.wait(), 20)
+        return await asyncio.wait_for(running.wait(), 60)
 
     return asyncio.run(wait())
 

@@ -109,7 +109,7 @@ def test_an_interrupt_in_the_work_leaves_a_tainted_resource(knobs: Path, workspa
     call((knobs / "terraform",), workspace, *PLAN)
     (knobs / "apply.seconds").write_text("60")
     running = subprocess.Popen([knobs / "terraform", *APPLY], cwd=workspace.folder, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not terraform_shim.ledger(knobs, "create"):
         assert time.monotonic() < deadline
         time.sleep(0.005)

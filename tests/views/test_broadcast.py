@@ -85,10 +85,10 @@ class Desk:
 
 
 def wait(until: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not until():
         QApplication.processEvents()
-        assert time.monotonic() < deadline, f"waited 15 s for {what}"
+        assert time.monotonic() < deadline, f"waited 60 s for {what}"
         QTest.qWait(2)
 
 

@@ -31,10 +31,10 @@ SHELL = ("/bin/sh", "-i")
 
 
 def wait(until: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not until():
         QApplication.processEvents()
-        assert time.monotonic() < deadline, f"waited 20 s for {what}"
+        assert time.monotonic() < deadline, f"waited 60 s for {what}"
         QTest.qWait(2)
 
 

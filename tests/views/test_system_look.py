@@ -26,7 +26,7 @@ from tests.fakes.system_bus import DesktopBus, desktop_bus
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "the condition did not come true in time"
         QApplication.processEvents()

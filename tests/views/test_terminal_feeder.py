@@ -65,7 +65,7 @@ def fed(qapp: QApplication) -> Fed:
 
 
 def wait(until: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not until():
         QTest.qWait(1)
         assert time.monotonic() < deadline

@@ -33,10 +33,10 @@ NONE = Qt.KeyboardModifier.NoModifier
 
 
 def wait(until: Callable[[], object], what: str = "it") -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not until():
         QApplication.processEvents()
-        assert time.monotonic() < deadline, f"waited 10 s for {what}"
+        assert time.monotonic() < deadline, f"waited 60 s for {what}"
         QTest.qWait(1)
 
 
