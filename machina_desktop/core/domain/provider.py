@@ -127,6 +127,8 @@ class ProviderInfo:
         has_firewalls: Machines may have a firewall in the provider's network.
         has_disk_in_size: Each size has a disk, which can grow with it and never shrinks; elsewhere a disk is apart.
         login: The name that its images let in; empty where that depends on the image.
+        console: The page where a machine's console is opened, in which ``{id}``, ``{region}``, ``{zone}``, ``{project}``
+            and ``{name}`` stand for what they are there; empty for none.
     """
 
     type: ProviderType
@@ -143,6 +145,7 @@ class ProviderInfo:
     has_firewalls: bool = False
     has_disk_in_size: bool = False
     login: str = ""
+    console: str = ""
 
     @property
     def ways(self) -> tuple[str, ...]:

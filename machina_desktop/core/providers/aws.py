@@ -116,6 +116,7 @@ class Aws(Cloud[AwsApi]):
         power_actions=("reboot", "stop", "start", "snapshot"),
         has_keys=True,
         has_firewalls=True,
+        console="https://{region}.console.aws.amazon.com/ec2/home?region={region}#ConnectToInstance:instanceId={id}",
     )
 
     def open(self, access: Access, cancelled: Callable[[], bool] = never) -> AwsApi:

@@ -78,7 +78,9 @@ class DigitalOcean(TokenCloud):
         has_keys=True,
         has_firewalls=True,
         has_disk_in_size=True,
+        tells_stock=True,
         login="root",
+        console="https://cloud.digitalocean.com/droplets/{id}/access",
     )
 
     def endpoint_of(self, access: Access) -> str:

@@ -137,6 +137,7 @@ class Gcp(Cloud[GoogleApi]):
         power_actions=("reboot", "stop", "start", "snapshot"),
         has_firewalls=True,
         login=LOGIN,
+        console="https://console.cloud.google.com/compute/instancesDetail/zones/{zone}/instances/{name}?project={project}",
     )
 
     def open(self, access: Access, cancelled: Callable[[], bool] = never) -> GoogleApi:

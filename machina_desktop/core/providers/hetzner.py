@@ -77,7 +77,10 @@ class Hetzner(TokenCloud):
         has_keys=True,
         has_firewalls=True,
         has_disk_in_size=True,
+        tells_stock=True,
         login="root",
+        # The API tells no project's number, without which no page of a server can be named.
+        console="https://console.hetzner.com/projects",
     )
 
     def endpoint_of(self, access: Access) -> str:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.console import console_of
 from machina_desktop.core.domain.deployment import Deployment
 from machina_desktop.core.domain.machine import OWN_HOST_KEY, RESCUE, Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderInfo, ProviderType
@@ -21,6 +22,7 @@ from machina_desktop.views import tasks
 from machina_desktop.views.apps.base import Detail, Window
 from machina_desktop.views.apps.machine_access import MachineAccess
 from machina_desktop.views.apps.machine_actions import Action, MachineActions, why_not
+from machina_desktop.views.apps.machine_console import console_commands
 from machina_desktop.views.apps.machine_editor import MachineEditor
 from machina_desktop.views.apps.machine_firewall import MachineFirewall
 from machina_desktop.views.apps.machine_foot import ActionFoot
@@ -81,7 +83,11 @@ class MachineDetail(Detail):
         if self._machine is not None:
             yield from self._actions.commands((self._machine,), self._infos)
             yield from self._access.commands()
+            yield from console_commands(self._machine, *self._provider_of(self._machine))
             yield self._protection(self._machine)
+
+    def _provider_of(self, machine: Machine) -> tuple[ProviderInfo | None, ProviderAccount | None]:
+        return self._infos.get(machine.provider), self._accounts.get(machine.provider_account_id)
 
     def _protection(self, machine: Machine) -> Command:
         words = self.tr("Take the protection off {0}") if machine.is_protected else self.tr("Protect {0}")
@@ -313,7 +319,8 @@ class MachineDetail(Detail):
         self._editor.show_machine(machine)
         elsewhere = why_elsewhere(machine, device_of(self.bridge))
         away = why_away(self.bridge, "machine.reboot", machine.team_id) or elsewhere
-        self._foot.show_machine(machine, self._infos, away=away)
+        console = console_of(machine, *self._provider_of(machine))
+        self._foot.show_machine(machine, self._infos, away=away, console=console)
         self._rescue.show_machine(machine, why_not=away or why_not(Action.UNRESCUE, machine, self._infos))
         info = self._infos.get(machine.provider)
         self._firewall.show_machine(machine, why_not=away or why_not(Action.FIREWALL, machine, self._infos))

@@ -18,6 +18,7 @@ from machina_desktop.views.apps.machine_actions import (
     title_of,
     why_not,
 )
+from machina_desktop.views.apps.machine_console import ICON, console_words, open_console
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button, ButtonKind, IconButton
 from machina_desktop.views.widgets.flow import Flow
@@ -48,6 +49,7 @@ class ActionFoot(QWidget):
         self._more = Dropdown(self.tr("More"))
         self._more.setObjectName("machine.more")
         self._rows: tuple[tuple[Action, bool], ...] = ()
+        self._console = ""
         row = Flow(self)
         row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         for action, button in self._buttons.items():
@@ -58,10 +60,11 @@ class ActionFoot(QWidget):
             else:
                 row.addWidget(button)
 
-    def show_machine(self, machine: Machine, infos: Infos, *, away: str = "") -> None:
+    def show_machine(self, machine: Machine, infos: Infos, *, away: str = "", console: str = "") -> None:
         """Show what fits the machine's status; what does not apply is greyed and says why.
 
-        ``away`` says why nothing can be asked for now, such as that the team's home cannot be reached.
+        ``away`` says why nothing can be asked for now, such as that the team's home cannot be reached. ``console`` is
+        the address of its console at its provider; empty for none.
         """
         is_off = machine.actual_status is MachineStatus.STOPPED
         is_wrong = machine.actual_status is MachineStatus.ERROR
@@ -73,20 +76,20 @@ class ActionFoot(QWidget):
             reason = away or why_not(action, machine, infos)
             button.setEnabled(not reason and not button.is_busy())
             button.setToolTip(reason)
-        self._show_upkeep(machine, infos, away)
+        self._show_upkeep(machine, infos, away, console)
         reason = away or why_not(Action.REFRESH, machine, infos)
         self._refresh.setEnabled(not reason)
         self._refresh.setToolTip(reason or title_of(Action.REFRESH))
 
-    def _show_upkeep(self, machine: Machine, infos: Infos, away: str) -> None:
+    def _show_upkeep(self, machine: Machine, infos: Infos, away: str, console: str) -> None:
         """Put into the menu what the machine's provider can do on later days."""
         offered = [action for action in UPKEEP if is_offered(action, machine, infos)]
         self._more.setVisible(bool(offered) and not machine.is_gone)
         rows = tuple((action, not away and not why_not(action, machine, infos)) for action in offered)
-        if rows == self._rows:
+        if (rows, console) == (self._rows, self._console):
             # A menu that is open stays as it is.
             return
-        self._rows = rows
+        self._rows, self._console = rows, console
         menu = self._more.items
         menu.clear()
         for action, is_ready in rows:
@@ -96,6 +99,9 @@ class ActionFoot(QWidget):
             entry.setEnabled(is_ready)
             if action in DANGEROUS:
                 menu.mark_dangerous(entry)
+        if console:
+            menu.addSeparator()
+            menu.add_item(console_words(machine), partial(open_console, console), icon_name=ICON)
 
     def _build_button(self, action: Action, kind: ButtonKind = ButtonKind.SECONDARY) -> Button:
         button = Button(title_of(action), kind=kind)

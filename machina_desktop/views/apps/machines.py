@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QVBoxLayout, QWidge
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.config import Paths
+from machina_desktop.core.domain.console import console_of
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderInfo, ProviderType
@@ -28,6 +29,7 @@ from machina_desktop.views.apps.machine_actions import (
     is_offered,
     title_of,
 )
+from machina_desktop.views.apps.machine_console import ICON, console_words, open_console
 from machina_desktop.views.apps.machine_detail import MachineDetail
 from machina_desktop.views.apps.machine_list import Grouping, MachineList
 from machina_desktop.views.apps.machine_looks import account_words
@@ -414,6 +416,9 @@ class MachinesPage(Page):
             entry = _entry(menu, title, "copy")
             entry.setEnabled(bool(text))
             entry.triggered.connect(lambda _checked=False, text=text: copy_text(text))
+        account = self._accounts.get(machine.provider_account_id)
+        if address := console_of(machine, self._infos.get(machine.provider), account):
+            _entry(menu, console_words(machine), ICON).triggered.connect(lambda: open_console(address))
 
     def _restore(self) -> None:
         """Put the remembered look in force; filters follow when their choices are known."""
