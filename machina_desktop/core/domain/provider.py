@@ -126,9 +126,10 @@ class ProviderInfo:
         has_keys: Accounts hold SSH keys, to which machines refer.
         has_firewalls: Machines may have a firewall in the provider's network.
         has_disk_in_size: Each size has a disk, which can grow with it and never shrinks; elsewhere a disk is apart.
+        tells_stock: It tells of which sizes there are none left.
         login: The name that its images let in; empty where that depends on the image.
-        console: The page where a machine's console is opened, in which ``{id}``, ``{region}``, ``{zone}``, ``{project}``
-            and ``{name}`` stand for what they are there; empty for none.
+        console: The page where a machine's console is opened; ``{id}``, ``{region}``, ``{zone}``, ``{project}`` and
+            ``{name}`` in it stand for what they are there. Empty for none.
     """
 
     type: ProviderType
@@ -144,6 +145,7 @@ class ProviderInfo:
     has_keys: bool = False
     has_firewalls: bool = False
     has_disk_in_size: bool = False
+    tells_stock: bool = False
     login: str = ""
     console: str = ""
 
