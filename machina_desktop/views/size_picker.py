@@ -48,10 +48,12 @@ class SizePicker(QWidget):
 
     Signals:
         chosen(str): The size's slug.
+        refused(str): One was pressed that is not to be had; its slug.
         confirmed(): Done with choosing.
     """
 
     chosen = Signal(str)
+    refused = Signal(str)
     confirmed = Signal()
 
     def __init__(
@@ -185,6 +187,7 @@ class SizePicker(QWidget):
             return
         if self._is_dim(self._model.record(self._model.row_of(key))):
             self._fill()
+            self.refused.emit(key)
             return
         self._chosen = key
         self._compare()

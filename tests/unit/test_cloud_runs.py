@@ -284,18 +284,20 @@ def change_plugin(folder: Path) -> None:
 
 
 async def test_a_machine_that_a_broken_run_has_made_is_found_by_its_mark_and_taken_over(site: Site) -> None:
-    """The API makes the machine and answers 500: Terraform knows of none."""
+    """The API makes the machine and answers 500: Terraform knows of none. It was the last one of its size."""
     site.cloud.faults.append(Fault(match="POST /v1/servers", status=500, after=True))
-    ask = await site.create()
+    ask = await site.create(fallbacks=("cx32",))
     await site.failed(ask)
     assert len(site.cloud.servers) == 1
+    site.cloud.sold_out.add("cx22")
     again = await site.made.call(RetryMachine(machine_id=ask.machine_id, auto_approve=True))
     run = await site.ended(again.deployment_id)
     assert run.state is SUCCEEDED, await site.made.log(again.deployment_id)
     assert run.plan_summary is not None
     assert (run.plan_summary.imports, run.plan_summary.remove) == (1, 0)
     (server_id,) = site.cloud.servers
-    assert (await site.made.machine(ask.machine_id)).provider_resource_id == str(server_id)
+    machine = await site.made.machine(ask.machine_id)
+    assert (machine.provider_resource_id, machine.size) == (str(server_id), "cx22")
 
 
 async def test_a_firewall_that_a_broken_run_has_made_is_found_by_its_name_and_taken_over(site: Site) -> None:

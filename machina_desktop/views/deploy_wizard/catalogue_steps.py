@@ -13,9 +13,11 @@ from machina_desktop.core.errors import MachinaError
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.catalogue_age import CatalogueAge
 from machina_desktop.views.choice import ChoiceList, Option
+from machina_desktop.views.deploy_wizard.sold_out import SoldOut
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.fitting import families, misfits
+from machina_desktop.views.prices import is_to_be_had
 from machina_desktop.views.size_picker import SizePicker
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.inputs import Select
@@ -190,15 +192,39 @@ class SizeStep(CatalogueStep):
         self.picker.elsewhere.taken.connect(
             lambda account, region, size: state.change(account_id=account, region=region, zone="", size=size)
         )
+        self.picker.refused.connect(self._on_refused)
+        self._sold_out = SoldOut(name="wizard.sold-out")
+        self._sold_out.taken.connect(lambda fallback: state.change(region=fallback.region, zone="", size=fallback.size))
+        self.column.insertWidget(self.column.indexOf(self._states), self._sold_out)
         self._states.set_content(self.picker)
 
     def show_offer(self, catalogue: Catalogue) -> bool:
         draft = self.state.draft
+        if self.state.size is not None and is_to_be_had(self.state.size, draft.region):
+            self._sold_out.clear()
+        elif self.state.size is not None:
+            self._on_refused(draft.size)
         self.picker.show_sizes(catalogue, draft.region, draft.size, account_id=draft.account_id)
         return bool(catalogue.sizes)
 
     def focus_choice(self) -> bool:
         return self.picker.isVisible() and self.picker.focus_choice()
+
+    def entered(self) -> None:
+        super().entered()
+        if self.state.size is None:
+            self._sold_out.clear()
+
+    def show_problems(self) -> None:
+        # That what was chosen is sold out stands there already.
+        if self.state.size is None or not self._sold_out.isVisible():
+            super().show_problems()
+
+    def _on_refused(self, slug: str) -> None:
+        catalogue = self.state.catalogue
+        size = next((each for each in catalogue.sizes if each.slug == slug), None) if catalogue is not None else None
+        if catalogue is not None and size is not None:
+            self._sold_out.show_size(size, self.state.draft.region, catalogue, image=self.state.image)
 
 
 class ImageStep(CatalogueStep):

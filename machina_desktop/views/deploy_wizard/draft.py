@@ -35,6 +35,7 @@ class Draft:
         place: Where a shared team's run is carried out, a `Place`; empty until somebody chooses.
         step: Where the person was.
         visited: Steps that were open at least once.
+        fallbacks: What to take where the size is sold out by then, in order, as `Fallback` is written.
         copies: How many machines of these choices are made.
         machine_id: Made with the draft, so that deploying it twice makes one machine.
         more_machine_ids, more_deployment_ids: The same for each further copy.
@@ -51,6 +52,7 @@ class Draft:
     found_type: str = ""
     is_compared: bool = False
     size: str = ""
+    fallbacks: tuple[str, ...] = ()
     image: str = ""
     key_ids: tuple[str, ...] = ()
     firewall_profile_id: str = ""
@@ -108,6 +110,7 @@ class DraftFields(TypedDict, total=False):
     found_type: str
     is_compared: bool
     size: str
+    fallbacks: tuple[str, ...]
     image: str
     key_ids: tuple[str, ...]
     firewall_profile_id: str
@@ -132,6 +135,7 @@ _STEPS = {
     "user": WizardStep.REGION,
     "host_key": WizardStep.REGION,
     "size": WizardStep.SIZE,
+    "fallbacks": WizardStep.REVIEW,
     "image": WizardStep.IMAGE,
     "key_ids": WizardStep.KEYS,
     "ssh_key_ids": WizardStep.KEYS,
@@ -165,6 +169,7 @@ def request_of(
         region=draft.region if has_region else "",
         zone=(draft.zone or None) if has_region else None,
         size="" if WizardStep.SIZE in skipped else draft.size,
+        fallbacks=draft.fallbacks if has_region and WizardStep.SIZE not in skipped else (),
         image="" if WizardStep.IMAGE in skipped else draft.image,
         key_ids=draft.key_ids,
         firewall_profile_id=None if WizardStep.FIREWALL in skipped else draft.firewall_profile_id or None,

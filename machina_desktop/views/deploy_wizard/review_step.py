@@ -6,9 +6,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from machina_desktop.core.codec import to_plain
+from machina_desktop.core.domain.fallback import Fallback, alternatives, fallback_from
 from machina_desktop.core.domain.provider import ProviderType, WizardStep
 from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views.deploy_wizard.place import PlaceChoice
+from machina_desktop.views.deploy_wizard.sold_out import priced_words
 from machina_desktop.views.deploy_wizard.state import WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.prices import beside, composition, hourly, monthly, parts
@@ -36,12 +38,17 @@ class ReviewStep(Step):
         self._problem = Label(tone="error", wraps=True)
         self._problem.setObjectName("wizard.review-problem")
         self._problem.hide()
+        self._falls_back = Checkbox(self.tr("If it is sold out by then, take the first of these that is not"))
+        self._falls_back.setObjectName("wizard.fall-back")
+        self._falls_back.clicked.connect(self._on_fall_back)
+        self._fallbacks = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
+        self._fallbacks.setObjectName("wizard.fallbacks")
         self._auto = Checkbox(self.tr("Apply without asking"))
         self._auto.setObjectName("wizard.auto-approve")
         self._auto.clicked.connect(lambda is_on: state.change(auto_approve=is_on))
         self._auto_hint = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
         parts = (self._problem, self._build_resources(), self._build_place(), self._build_variables())
-        for widget in (*parts, self._auto, self._auto_hint):
+        for widget in (*parts, self._falls_back, self._fallbacks, self._auto, self._auto_hint):
             self.column.addWidget(widget)
         self.column.addStretch()
 
@@ -56,6 +63,7 @@ class ReviewStep(Step):
         self._place_card.setVisible(place is not None)
         if place is not None:
             self._place.show_places(place, self.state.place_obstacles())
+        self._show_fallbacks()
         self._auto.setChecked(self.state.draft.auto_approve)
         self._auto_hint.setText(
             self.tr("The plan is applied as soon as it is made.")
@@ -148,6 +156,25 @@ class ReviewStep(Step):
         elif not state.skip_reason(WizardStep.FIREWALL):
             lines.append(self.tr("No firewall: everything reaches it."))
         return [line for line in lines if line]
+
+    def _offered(self) -> tuple[Fallback, ...]:
+        """What may be taken instead; nothing where the provider does not tell what is sold out."""
+        state = self.state
+        if state.size is None or state.catalogue is None or state.info is None or not state.info.tells_stock:
+            return ()
+        return alternatives(state.size, state.draft.region, state.catalogue, image=state.image)
+
+    def _show_fallbacks(self) -> None:
+        catalogue, region = self.state.catalogue, self.state.draft.region
+        offered = tuple(map(fallback_from, self.state.draft.fallbacks)) or self._offered()
+        self._falls_back.setVisible(bool(offered) and catalogue is not None)
+        self._fallbacks.setVisible(self._falls_back.isVisibleTo(self))
+        self._falls_back.setChecked(bool(self.state.draft.fallbacks))
+        if catalogue is not None:
+            self._fallbacks.setText("\n".join(priced_words(each, region, catalogue) for each in offered))
+
+    def _on_fall_back(self, is_on: bool) -> None:
+        self.state.change(fallbacks=tuple(map(str, self._offered())) if is_on else ())
 
     def _show_variables(self, ask: CreateMachine, names: tuple[str, ...]) -> None:
         shown = {name: _words(value) for name, value in to_plain(ask).items() if name not in _HIDDEN and value}

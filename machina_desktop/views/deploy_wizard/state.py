@@ -54,6 +54,8 @@ T = TypeVar("T")
 SAVED_AFTER_MS = 300
 # Enough to know which names are taken; the last word is the store's.
 NAMES = 5000
+# What fallbacks are named for.
+_WITH_FALLBACKS = ("account_id", "region", "size", "image")
 _FROM_CATALOGUE = (WizardStep.REGION, WizardStep.SIZE, WizardStep.IMAGE)
 
 
@@ -150,8 +152,11 @@ class WizardState(QObject):
         return next((image for image in images if image.slug == self.draft.image), None)
 
     def change(self, **fields: Unpack[DraftFields]) -> None:
-        """Write to the draft; it is stored soon."""
-        self._take(replace(self.draft, **fields))
+        """Write to the draft; it is stored soon. What was to be taken instead of another choice is forgotten."""
+        changed = replace(self.draft, **fields)
+        if any(getattr(changed, name) != getattr(self.draft, name) for name in _WITH_FALLBACKS):
+            changed = replace(changed, fallbacks=())
+        self._take(changed)
 
     def _take(self, changed: Draft) -> None:
         if changed == self.draft:
