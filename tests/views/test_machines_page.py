@@ -14,7 +14,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from machina_desktop.core.domain.deployment import DeploymentType
-from machina_desktop.core.domain.machine import Machine, MachineStatus
+from machina_desktop.core.domain.host_pin import REMADE
+from machina_desktop.core.domain.machine import PIN, Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.services.machines import (
@@ -253,6 +254,20 @@ async def test_the_detail_tells_how_to_connect() -> None:
     async with Shown(FakeGateway((machine(4),)), detail_of="machine-04") as shown:
         assert shown.find("machine.ssh").text() == "ssh -p 20004 -- ada@127.0.0.1"
         assert shown.find("machine.host_key").text().startswith("SHA256:")
+
+
+async def test_the_detail_tells_who_vouched_for_the_host_key() -> None:
+    known = machine(4)
+    story = f"{known.host_key}, printed on its console at its first boot, read on 2026-11-23 at 01:10 UTC"
+    gateway = FakeGateway((replace(known, facts={**known.facts, PIN: story}), machine(5)))
+    async with Shown(gateway, detail_of="machine-04") as shown:
+        pin = shown.find("machine.pin")
+        assert pin.text() == "Printed on its console at its first boot; read on 2026-11-23 at 01:10 UTC."
+        story = f"{known.host_key}, accepted by Ada on 2026-11-20 at 10:00 UTC"
+        gateway.put(replace(known, facts={PIN: story, REMADE: "on 2026-11-22 at 08:30 UTC"}))
+        await until(lambda: pin.text().startswith("Accepted by Ada on 2026-11-20 at 10:00 UTC. Put there anew"))
+        gateway.put(known)
+        await until(pin.isHidden)
 
 
 async def test_the_detail_follows_the_machine() -> None:

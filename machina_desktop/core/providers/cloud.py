@@ -274,8 +274,8 @@ class Cloud(Provider, Generic[A]):
         shown = await answered(context, Target(host=public, port=machine.ssh_port), self.waits) if public else ""
         pin = MachineFacts()
         if self.tells_host_keys and resource_id and lacks_pin(machine):
-            reading, made = replace(context.access, may_write=False), replace(machine, provider_resource_id=resource_id)
-            pin = await printed_pin(context, partial(self.host_keys, reading, made), shown, self.waits)
+            made = replace(machine, provider_resource_id=resource_id)
+            pin = await printed_pin(context, partial(self.host_keys, context.access, made), shown, self.waits)
         disk = await self._disk(context, resource_id) if resource_id and self.info.has_disk_in_size else {}
         return MachineFacts(
             status=MachineStatus.RUNNING,

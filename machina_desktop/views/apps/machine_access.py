@@ -12,7 +12,7 @@ from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.key_export import KeyExport
-from machina_desktop.views.apps.machine_text import address_of, ssh_command
+from machina_desktop.views.apps.machine_text import address_of, pin_words, ssh_command
 from machina_desktop.views.commands import Command
 from machina_desktop.views.terminal_files.tunnels_dialog import TunnelsDialog
 from machina_desktop.views.theme import Space, Type
@@ -57,8 +57,10 @@ class MachineAccess(QWidget):
                 "port": str(machine.ssh_port),
                 "user": machine.login,
                 "host_key": machine.host_key,
+                "pin": pin_words(machine),
             }
         )
+        self._values.set_row_visible("pin", bool(pin_words(machine)))
         self._values.set_row_visible("private", bool(machine.private_ip))
         self._render()
 
@@ -151,6 +153,11 @@ class MachineAccess(QWidget):
         ):
             self._values.add_copyable(key, name)
             self._values.widget(key).setObjectName(f"machine.{key}")
+        pin = Label(tone="secondary", wraps=True)
+        pin.setObjectName("machine.pin")
+        # Its first line beside its name, which stands in the middle of a row.
+        pin.setContentsMargins(0, Space.XS, 0, 0)
+        self._values.add_widget("pin", self.tr("Pinned"), pin)
         return self._values
 
     def _render(self) -> None:

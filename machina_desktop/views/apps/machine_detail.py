@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.console import console_of
 from machina_desktop.core.domain.deployment import Deployment
-from machina_desktop.core.domain.machine import OWN_HOST_KEY, RESCUE, Machine, MachineStatus
+from machina_desktop.core.domain.host_pin import REMADE
+from machina_desktop.core.domain.machine import OWN_HOST_KEY, PIN, RESCUE, Machine, MachineStatus
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderInfo, ProviderType
 from machina_desktop.core.errors import Locked, MachinaError, NotFound
 from machina_desktop.core.services.deployments import ListDeployments
@@ -372,8 +373,9 @@ class MachineDetail(Detail):
             self._custody.hand_over(self._machine, account=account, busy=self._hand_over)
 
     def _render_facts(self, machine: Machine) -> None:
-        # What a banner tells is no finding.
-        facts = {key: text for key, text in machine.facts.items() if key not in {RESCUE, OWN_HOST_KEY}}
+        # What a banner or the way in tells is no finding.
+        told = {RESCUE, OWN_HOST_KEY, PIN, REMADE}
+        facts = {key: text for key, text in machine.facts.items() if key not in told}
         for key in sorted(facts.keys() - self._facts_known):
             self._facts.add_text(key, fact_title(key))
             self._facts_known.add(key)

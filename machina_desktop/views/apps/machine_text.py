@@ -7,6 +7,7 @@ import shlex
 from PySide6.QtCore import QCoreApplication
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentState, DeploymentType
+from machina_desktop.core.domain.host_pin import REMADE, origin_of
 from machina_desktop.core.domain.machine import Machine, MachineStatus, TerraformStateStatus
 from machina_desktop.core.domain.provider import ProviderInfo, ProviderType
 from machina_desktop.views.provider_words import provider_title
@@ -72,6 +73,19 @@ def fact_title(key: str) -> str:
     }
     # What a later agent finds is told by the name it gives it.
     return known.get(key, key.replace("_", " ").capitalize())
+
+
+def pin_words(machine: Machine) -> str:
+    """Who vouched for the pinned host key, and whether another one is to be expected; empty where nobody knows."""
+    origin, anew = origin_of(machine), machine.facts.get(REMADE, "") if machine.host_key else ""
+    words = ""
+    if origin is not None and origin.person:
+        words = tr("Accepted by {0} on {1}.").format(origin.person, origin.at)
+    elif origin is not None:
+        words = tr("Printed on its console at its first boot; read on {0}.").format(origin.at)
+    if anew:
+        words += tr(" Put there anew {0}: its next key is another one.").format(anew)
+    return words.strip()
 
 
 def rescue_notes() -> tuple[str, ...]:

@@ -116,7 +116,7 @@ class RebuildDialog(UpkeepDialog):
         self._guard.changed.connect(self._on_guard)
         for loss in (
             tr("Everything on its disk is lost, with every file and database."),
-            tr("Its host key changes: the new one is pinned when it comes back."),
+            tr("Its host key changes: the first connection afterwards asks about the new one."),
         ):
             self.column.addWidget(Label(f"–  {loss}", wraps=True))
         self.column.addWidget(self._image)
