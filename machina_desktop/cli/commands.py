@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 
 from machina_desktop.core.errors import InvalidInput
-from machina_desktop.core.services import catalogue  # noqa: F401 - fills the registry of use cases
+from machina_desktop.core.services import catalogue
 from machina_desktop.core.services.use_case import REGISTRY, Request, UseCase
 
 AREAS = {
@@ -170,12 +170,21 @@ class Command:
 
 
 def commands() -> tuple[Command, ...]:
-    """All of them, in the order of the areas."""
+    """All of them, in the order of the areas, and within one in that of the catalogue."""
     offered = [_command(case) for case in REGISTRY.by_request.values() if _is_offered(case)]
     offered.append(Command("deployments", "resume", "deployment.resume", ResumeDeployments))
     offered.append(Command("machines", "ssh", "machine.ssh", OpenShell))
-    order = tuple(dict.fromkeys(AREAS.values()))
-    return tuple(sorted(offered, key=lambda command: order.index(command.area) if command.area in order else 99))
+    return tuple(sorted(offered, key=_place))
+
+
+def _place(command: Command) -> tuple[int, int]:
+    areas = tuple(dict.fromkeys(AREAS.values()))
+    modules = tuple(module.__name__ for module in catalogue.AREAS)
+    module = command.request.__module__
+    return (
+        areas.index(command.area) if command.area in areas else len(areas),
+        modules.index(module) if module in modules else len(modules),
+    )
 
 
 def _is_offered(case: UseCase) -> bool:
