@@ -7,7 +7,7 @@ from typing import Any
 from machina_desktop.core.domain.recording import RecordingStep
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id
-from machina_desktop.core.services import recordings, snippets
+from machina_desktop.core.services import recording_policy, recordings, snippets
 from machina_desktop.core.services.use_case import Request
 from tests.contract.scenarios import scenario
 from tests.contract.world import World
@@ -21,7 +21,7 @@ async def snippet(w: World) -> str:
 
 
 async def rule(w: World) -> str:
-    return (await w.here("admin", recordings.AddRecordingRule(team_id=w.team_id, tag=w.fresh("tag")))).rule_id
+    return (await w.here("admin", recording_policy.AddRecordingRule(team_id=w.team_id, tag=w.fresh("tag")))).rule_id
 
 
 # Snippets
@@ -103,22 +103,22 @@ async def who_only_reads_records_nothing(w: World) -> Ask:
     )
 
 
-@scenario(recordings.ListRecordingRules, who="reader")
+@scenario(recording_policy.ListRecordingRules, who="reader")
 async def rules_of_recordings_are_listed(w: World) -> Ask:
     await rule(w)
-    return recordings.ListRecordingRules(team_id=w.team_id)
+    return recording_policy.ListRecordingRules(team_id=w.team_id)
 
 
-@scenario(recordings.AddRecordingRule)
+@scenario(recording_policy.AddRecordingRule)
 async def recordings_are_required(w: World) -> Ask:
-    return recordings.AddRecordingRule(team_id=w.team_id, tag=w.fresh("env:"), has_input=True)
+    return recording_policy.AddRecordingRule(team_id=w.team_id, tag=w.fresh("env:"), has_input=True)
 
 
-@scenario(recordings.AddRecordingRule, who="member", fails=(Forbidden, "E-FORBIDDEN"))
+@scenario(recording_policy.AddRecordingRule, who="member", fails=(Forbidden, "E-FORBIDDEN"))
 async def a_member_requires_no_recordings(w: World) -> Ask:
-    return recordings.AddRecordingRule(team_id=w.team_id, tag="env:prod")
+    return recording_policy.AddRecordingRule(team_id=w.team_id, tag="env:prod")
 
 
-@scenario(recordings.RemoveRecordingRule)
+@scenario(recording_policy.RemoveRecordingRule)
 async def recordings_are_required_no_more(w: World) -> Ask:
-    return recordings.RemoveRecordingRule(rule_id=await rule(w))
+    return recording_policy.RemoveRecordingRule(rule_id=await rule(w))

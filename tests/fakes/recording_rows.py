@@ -15,7 +15,7 @@ from machina_desktop.core.domain.recording import (
 )
 from machina_desktop.core.domain.snippet import OwnSnippet, Snippet
 from machina_desktop.core.ids import now
-from machina_desktop.core.services import recordings, snippets
+from machina_desktop.core.services import recording_policy, recordings, snippets
 from tests.fakes.rows import ACTOR_ID, TEAM_ID
 
 _MADE = (
@@ -103,8 +103,8 @@ def recording_answers(rows: Callable[[type[Any]], list[Any]]) -> dict[type[Any],
             FoundLine(recording=row, line=3, at_ms=15_000, text=_LINE) for row in rows(Recording) if ask.text
         ),
         recordings.TidyRecordings: lambda _ask: 0,
-        recordings.ListRecordingRules: lambda _ask: (),
-        recordings.DecideRecording: lambda ask: RecordingDecision(
+        recording_policy.ListRecordingRules: lambda _ask: (),
+        recording_policy.DecideRecording: lambda ask: RecordingDecision(
             machine_id=ask.machine_id, policy=RecordingPolicy.OFF, has_input=False
         ),
         snippets.ListOwnSnippets: lambda _ask: tuple(rows(OwnSnippet)),

@@ -22,17 +22,19 @@ from machina_desktop.core.domain.team import Actor, TeamRole
 from machina_desktop.core.errors import Conflict, Forbidden, NotFound
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.machines import UpdateMachine
-from machina_desktop.core.services.recordings import (
+from machina_desktop.core.services.recording_policy import (
     AddRecordingRule,
     DecideRecording,
+    RemoveRecordingRule,
+    SetRecordingPolicy,
+)
+from machina_desktop.core.services.recordings import (
     DeleteRecording,
     EndRecording,
     ExportRecording,
     GetRecording,
     ListRecordings,
-    RemoveRecordingRule,
     SearchRecordings,
-    SetRecordingPolicy,
     StartRecording,
     TidyRecordings,
 )

@@ -28,17 +28,19 @@ from machina_desktop.core.domain.terminal import NO, Answer, SessionState
 from machina_desktop.core.errors import NotFound
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.device import ListSettings
-from machina_desktop.core.services.recordings import (
+from machina_desktop.core.services.recording_policy import (
     AddRecordingRule,
     DecideRecording,
+    ListRecordingRules,
+    SetRecordingPolicy,
+)
+from machina_desktop.core.services.recordings import (
     DeleteRecording,
     EndRecording,
     ExportRecording,
     GetRecording,
-    ListRecordingRules,
     ListRecordings,
     SearchRecordings,
-    SetRecordingPolicy,
     StartRecording,
     TidyRecordings,
 )

@@ -24,11 +24,8 @@ from machina_desktop.core.domain.snippet import OwnSnippet, Snippet
 from machina_desktop.core.domain.terminal import Answer, Question, SessionState
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.ids import now
-from machina_desktop.core.services.recordings import (
-    DecideRecording,
-    EndRecording,
-    StartRecording,
-)
+from machina_desktop.core.services.recording_policy import DecideRecording
+from machina_desktop.core.services.recordings import EndRecording, StartRecording
 from machina_desktop.core.services.snippets import RecordSnippetRun
 from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.terminal.asciicast import CastFile

@@ -23,6 +23,7 @@ from machina_desktop.core.services import (
     moving,
     offers,
     providers,
+    recording_policy,
     recordings,
     reports,
     run_here,
@@ -77,5 +78,6 @@ AREAS = (
     importing,
     moving,
     recordings,
+    recording_policy,
     snippets,
 )

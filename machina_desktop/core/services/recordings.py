@@ -1,4 +1,4 @@
-"""Recordings of terminals: which are made, what is known of them, how they are found, and when they go."""
+"""Recordings of terminals: how they are made, what is known of them, how they are found, and when they go."""
 
 from __future__ import annotations
 
@@ -12,22 +12,19 @@ from machina_desktop.core.domain.recording import (
     FoundLine,
     RecordedLine,
     Recording,
-    RecordingChoice,
     RecordingDecision,
     RecordingFiles,
     RecordingForm,
-    RecordingPolicy,
-    RecordingRule,
     RecordingState,
     RecordingStep,
     clean_title,
-    decided,
     superfluous,
 )
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, NotFound
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.services.context import Context
+from machina_desktop.core.services.recording_policy import decision_on
 from machina_desktop.core.services.sealing import MAYBE_DONE
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
@@ -40,125 +37,14 @@ from machina_desktop.core.terminal.recording_files import (
 from machina_desktop.core.terminal_settings import RECORDING_DAYS, RECORDING_MEGABYTES
 
 ALL = 1_000_000
-LONGEST_TAG = 100
 AT_ONCE = 20_000
 """So many lines are indexed in one transaction; others may write between."""
 MOST_INDEXED = 500_000
 EVERY_MACHINE = "*"
 
 
-def _new_rule_id() -> str:
-    return new_id("rule")
-
-
 def _new_recording_id() -> str:
     return new_id("recording")
-
-
-# What is recorded
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecideRecording(Request[RecordingDecision]):
-    """Whether terminals on a machine are recorded."""
-
-    machine_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SetRecordingPolicy(Request[RecordingDecision]):
-    """Say whether your terminals on a machine are recorded: never, always, or asked each time.
-
-    What a rule of the team requires stays so.
-    """
-
-    machine_id: str
-    policy: RecordingPolicy
-    has_input: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListRecordingRules(Request[tuple[RecordingRule, ...]]):
-    """Which machines of a team are always recorded."""
-
-    team_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class AddRecordingRule(Request[RecordingRule]):
-    """Require that terminals on machines with a tag are recorded; an empty tag means every machine of the team."""
-
-    team_id: str
-    tag: str = ""
-    has_input: bool = False
-    rule_id: str = field(default_factory=_new_rule_id)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemoveRecordingRule(Request[None]):
-    """Require that no more."""
-
-    rule_id: str
-
-
-@use_case("recording.decide", "GET /api/device/machines/{machine_id}/recording")
-def decide_recording(tx: Transaction, _actor: Actor, ask: DecideRecording) -> RecordingDecision:
-    """From the person's choice and the team's rules."""
-    return _decision(tx, tx.get(Machine, ask.machine_id))
-
-
-@use_case("recording.set_policy", "PUT /api/device/machines/{machine_id}/recording", is_audited=False)
-def set_recording_policy(tx: Transaction, _actor: Actor, ask: SetRecordingPolicy) -> RecordingDecision:
-    """Keep the choice on this computer."""
-    machine = tx.get(Machine, ask.machine_id)
-    choice = RecordingChoice(
-        machine_id=ask.machine_id, team_id=machine.team_id, policy=ask.policy, has_input=ask.has_input
-    )
-    if tx.find(RecordingChoice, machine_id=ask.machine_id) is None:
-        tx.add(choice)
-    else:
-        tx.replace(choice)
-    return _decision(tx, machine)
-
-
-def _decision(tx: Transaction, machine: Machine) -> RecordingDecision:
-    choice = tx.find(RecordingChoice, machine_id=machine.machine_id)
-    rules = tx.list(RecordingRule, team_id=machine.team_id, limit=ALL)
-    return decided(machine.machine_id, machine.tags, choice, rules)
-
-
-@use_case("recording_rule.list", "GET /api/recording-rules")
-def list_recording_rules(tx: Transaction, _actor: Actor, ask: ListRecordingRules) -> tuple[RecordingRule, ...]:
-    """Rules by tag."""
-    return tx.list(RecordingRule, team_id=ask.team_id, order_by="tag", limit=ALL)
-
-
-@use_case("recording_rule.add", "POST /api/recording-rules")
-def add_recording_rule(tx: Transaction, actor: Actor, ask: AddRecordingRule) -> RecordingRule:
-    """Store it; it holds for terminals that are opened from now on."""
-    if known := tx.find(RecordingRule, rule_id=ask.rule_id, team_id=ask.team_id):
-        return known
-    tag = ask.tag.strip()
-    if len(tag) > LONGEST_TAG or not tag.isprintable():
-        raise InvalidInput(f"A tag has at most {LONGEST_TAG} printable characters.", field="tag")
-    if any(rule.tag.casefold() == tag.casefold() for rule in tx.list(RecordingRule, team_id=ask.team_id, limit=ALL)):
-        raise Conflict("There is a rule for this tag already.", hint="Remove it first.", code="E-NAME-TAKEN")
-    rule = RecordingRule(
-        rule_id=ask.rule_id,
-        team_id=ask.team_id,
-        tag=tag,
-        has_input=ask.has_input,
-        created_by=actor.user_id,
-        created_at=now(),
-    )
-    tx.add(rule)
-    return rule
-
-
-@use_case("recording_rule.remove", "DELETE /api/recording-rules/{rule_id}")
-def remove_recording_rule(tx: Transaction, _actor: Actor, ask: RemoveRecordingRule) -> None:
-    """Remove it."""
-    tx.delete(tx.get(RecordingRule, ask.rule_id))
 
 
 # What there is
@@ -285,7 +171,7 @@ async def start_recording(context: Context, actor: Actor, ask: StartRecording) -
 
     def look(tx: Transaction) -> tuple[Machine, RecordingDecision]:
         machine = tx.get(Machine, ask.machine_id)
-        return machine, _decision(tx, machine)
+        return machine, decision_on(tx, machine)
 
     machine, decision = await context.read(actor, look)
     tag = "" if decision.rule is None else decision.rule.tag or EVERY_MACHINE

@@ -12,7 +12,8 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.recording import Recording, RecordingDecision
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.ids import new_id
-from machina_desktop.core.services.recordings import DecideRecording, EndRecording, StartRecording, TidyRecordings
+from machina_desktop.core.services.recording_policy import DecideRecording
+from machina_desktop.core.services.recordings import EndRecording, StartRecording, TidyRecordings
 from machina_desktop.core.terminal.asciicast import Header
 from machina_desktop.core.terminal.recording import Recorder, Written
 

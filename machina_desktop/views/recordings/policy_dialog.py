@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.recording import RecordingDecision, RecordingPolicy
-from machina_desktop.core.services.recordings import DecideRecording, SetRecordingPolicy
+from machina_desktop.core.services.recording_policy import DecideRecording, SetRecordingPolicy
 from machina_desktop.views import tasks
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.widgets.checkbox import Checkbox

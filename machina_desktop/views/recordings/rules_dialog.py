@@ -11,7 +11,7 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.recording import RecordingRule
 from machina_desktop.core.domain.team import TeamRole
 from machina_desktop.core.errors import InvalidInput, MachinaError
-from machina_desktop.core.services.recordings import AddRecordingRule, ListRecordingRules, RemoveRecordingRule
+from machina_desktop.core.services.recording_policy import AddRecordingRule, ListRecordingRules, RemoveRecordingRule
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.views import tasks
 from machina_desktop.views.detail_panel import WidgetList
