@@ -20,7 +20,7 @@ from tests.fakes.hosts import contents, until
 from tests.fakes.server import Site, running, settled
 
 PATH = "/api/agents/heartbeat"
-QUICK = BeatTimes(gather_s=0.01, silent_s=0.6, sweep_s=0.1)
+QUICK = BeatTimes(gather_s=0.01, silent_s=2.0, sweep_s=0.1)
 
 
 @dataclass

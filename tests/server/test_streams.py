@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from machina_desktop.server.streams import PER_USER, Times
 from tests.fakes.hosts import until
 from tests.fakes.server import Site, Visitor, settled
 
-QUICK = Times(heartbeat_s=0.2, recheck_s=0.3, slow_s=1.0, settle_s=0.05)
+QUICK = Times(heartbeat_s=0.2, recheck_s=0.3, slow_s=60.0, settle_s=0.05)
 
 
 @dataclass
@@ -68,7 +67,7 @@ async def read(events: AsyncIterator[ServerSentEvent], count: int) -> tuple[list
     """So many lines, and the id of the last event."""
     found: list[str] = []
     last = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found) < count:
             event = await anext(events)
             assert event.event == "log"
@@ -159,7 +158,7 @@ async def test_a_stream_ends_when_its_run_has(run: Followed) -> None:
 async def test_silence_is_broken_by_comments(run: Followed) -> None:
     async with run.site.admin.http.stream("GET", run.path, params={"stream": "true"}) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             pieces = answer.aiter_text()
             assert (await anext(pieces)).startswith(": machina")
             assert await anext(pieces) == ":\n"
@@ -198,17 +197,16 @@ async def test_a_reader_of_a_log_that_never_rests_is_let_go_as_soon(run: Followe
         await run.say("one")
         await read(events, 1)
         run.site.sql("DELETE FROM session WHERE session_id = ?", max_.session_id)
-        ended_at = time.monotonic()
-        later = 0.0
-        event = await anext(events)
-        while event.event == "log":
-            later = time.monotonic() - ended_at
-            await run.say("more")
-            event = await asyncio.wait_for(anext(events), 5)
-            assert later < 5
-    assert (event.event, json.loads(event.data)["code"]) == ("gone", "E-AUTH")
-    # What was under way then may come a moment later than the look is good for.
-    assert later < QUICK.recheck_s + 0.5
+        [reader] = run.site.server.streams.rights.readers
+        after = 0
+        async with asyncio.timeout(60):
+            while (event := await anext(events)).event == "log":
+                after += reader.refusal is not None
+                await run.say("more")
+    assert json.loads(event.data)["code"] == "E-AUTH"
+    assert event.event == "gone"
+    # One piece may be under way while it is found that nobody reads there any more, and one waits to be read here.
+    assert after <= 2
 
 
 async def test_of_a_long_log_a_removed_member_gets_nothing_more(run: Followed) -> None:
@@ -222,7 +220,7 @@ async def test_of_a_long_log_a_removed_member_gets_nothing_more(run: Followed) -
         run.site.sql("DELETE FROM session WHERE session_id = ?", max_.session_id)
         [reader] = run.site.server.streams.rights.readers
         await until(lambda: reader.refusal is not None, what="the look that finds nobody")
-        rest = await asyncio.wait_for(reading.read(), 10)
+        rest = await asyncio.wait_for(reading.read(), 60)
     assert b"event: gone\n" in rest
     assert len(rest) < 16 * 60 * 8000 * 3 / 4, "more than what was on its way"
 
@@ -241,7 +239,7 @@ async def test_whoever_signs_out_reads_no_further_at_once(tmp_path: Path) -> Non
 
 
 async def is_gone(events: AsyncIterator[ServerSentEvent]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         gone = await anext(events)
     assert (gone.event, json.loads(gone.data)["code"]) == ("gone", "E-AUTH")
 
@@ -290,6 +288,7 @@ async def test_one_person_follows_only_so_many_streams(run: Followed) -> None:
 
 
 async def test_a_reader_who_takes_nothing_is_let_go(run: Followed) -> None:
+    run.site.server.streams.times = replace(QUICK, slow_s=1.0)
     for _ in range(16):
         await run.say(*(f"{'z' * 8000}" for _ in range(60)))
     with socket.create_connection(_place(run)) as line:

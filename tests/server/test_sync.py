@@ -16,7 +16,7 @@ from machina_desktop.core.store import feed
 from machina_desktop.server.streams import Times
 from tests.fakes.server import Site, Visitor, settled
 
-QUICK = Times(heartbeat_s=0.2, recheck_s=0.3, slow_s=2.0, settle_s=0.05)
+QUICK = Times(heartbeat_s=0.2, recheck_s=0.3, slow_s=60.0, settle_s=0.05)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def hints(visitor: Visitor) -> AsyncIterator[AsyncIterator[ServerSentEvent
 
 
 async def following(events: AsyncIterator[ServerSentEvent]) -> tuple[str, int]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         event = await anext(events)
     assert event.event == "hint"
     told = json.loads(event.data)

@@ -316,7 +316,7 @@ async def test_hints_end_with_the_session_as_a_call_would(site: Site, settings: 
             if isinstance(hint, HeadMoved):
                 await max_.post("/api/auth/logout")
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(Unauthenticated):
             await listen()
         with pytest.raises(Unauthenticated):
@@ -335,7 +335,7 @@ async def test_hints_end_as_offline_when_the_server_ends(tmp_path: Path, setting
                 if isinstance(hint, HeadMoved):
                     site.server.streams.stop()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             with pytest.raises(Unavailable) as caught:
                 await listen()
         await client.close()
