@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.events import (
     Changed,
@@ -136,15 +137,17 @@ class Bridge(QObject):
         await self._ready.wait()
         return await self._door.call(ask)
 
-    def open_terminal(self, machine_id: str, columns: int, lines: int) -> HostedSession | Session:
-        """A shell on that machine, which has begun to connect. Only after :attr:`settled`.
+    def open_terminal(
+        self, machine_id: str, columns: int, lines: int, kept: KeptShell | None = None
+    ) -> HostedSession | Session:
+        """A shell on that machine, or the one it keeps, which has begun to connect. Only after :attr:`settled`.
 
         Set its ``on_change``, then look at its state: that may be another one already. What keeps it from opening is
         its ``reason``, not an error of this method.
         """
         if self._terminals is None:
             raise RuntimeError("the core has not started")
-        return self._terminals().open(machine_id, columns, lines)
+        return self._terminals().open(machine_id, columns, lines, kept)
 
     def attach_files(self, files: Callable[[], Files]) -> None:
         """Offer files and tunnels from now on; ``files`` loads what speaks SSH when it is first called."""

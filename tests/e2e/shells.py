@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.core.errors import Unavailable
 from machina_desktop.views.apps.terminal import TerminalPage
@@ -37,7 +38,7 @@ class Shells:
         self.opened: list[LocalShell] = []
         self._names = names
 
-    def open(self, machine_id: str, columns: int, lines: int) -> LocalShell:
+    def open(self, machine_id: str, columns: int, lines: int, _kept: KeptShell | None = None) -> LocalShell:
         """A shell that has said what one would see there."""
         shell = LocalShell(columns, lines, command=())
         prompt = f"{_GREEN}deploy@{self._names.get(machine_id, 'machine')}{_PLAIN}:{_BLUE}~{_PLAIN}$ "

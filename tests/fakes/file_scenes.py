@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QDialog, QWidget
 
+from machina_desktop.core.domain.kept_shell import Keeper, KeptSession, KeptSessions, KeptShell
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.transfer import Entry, EntryKind, FileConflict
 from machina_desktop.core.domain.tunnel import ListeningPort, TunnelStatus
+from machina_desktop.views.apps.terminal_kept import KeptDialog
 from machina_desktop.views.recordings.policy_dialog import RecordingPolicyDialog
 from machina_desktop.views.recordings.rules_dialog import RecordingRulesDialog
 from machina_desktop.views.snippets.editor import SnippetDialog
@@ -81,6 +83,10 @@ class NoFiles:
     async def ports(self, machine_id: str) -> tuple[ListeningPort, ...]:
         return (ListeningPort(port=80, program="§ 4737 §"), ListeningPort(port=5432))
 
+    async def kept(self, machine_id: str) -> KeptSessions:
+        shell = KeptShell(keeper=Keeper.TMUX, name="§ 4738 §")
+        return KeptSessions(keepers=(Keeper.TMUX,), sessions=(KeptSession(shell=shell, windows=2),))
+
 
 def _machine(house: House) -> Machine:
     return house.gateway.all(Machine)[0]
@@ -119,6 +125,10 @@ SHOWN: dict[str, tuple[type[QWidget], Scene]] = {
     "edit conflict": (
         EditConflictDialog,
         _opened(lambda h: EditConflictDialog("§ 4730 §", MINE, THEIRS, parent=h.window)),
+    ),
+    "kept sessions": (
+        KeptDialog,
+        _opened(lambda h: KeptDialog(h.bridge, _machine(h).machine_id, "§ 4739 §", parent=h.window)),
     ),
     "tunnels": (
         TunnelsDialog,

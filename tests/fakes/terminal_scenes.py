@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from PySide6.QtWidgets import QApplication, QWidget
 
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.domain.terminal import HostKey, Prompt, Question, QuestionKind, SessionState
 from machina_desktop.core.errors import Unavailable
@@ -43,14 +44,17 @@ class LocalTerminals:
 
     Attributes:
         opened: Every shell, in order.
+        kept: Which kept shell each of them should be.
         question: What the next one asks first.
     """
 
     def __init__(self, question: Question | None = None) -> None:
         self.opened: list[LocalShell] = []
+        self.kept: list[KeptShell | None] = []
         self.question = question
 
-    def open(self, _machine_id: str, columns: int, lines: int) -> LocalShell:
+    def open(self, _machine_id: str, columns: int, lines: int, kept: KeptShell | None = None) -> LocalShell:
+        self.kept.append(kept)
         shell = LocalShell(columns, lines, command=())
         shell.question = self.question
         self.opened.append(shell)

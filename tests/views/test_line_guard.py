@@ -152,6 +152,14 @@ def test_a_full_screen_program_is_never_asked_about(bench: Bench) -> None:
     assert bench.shell.written == b"reboot\r"
 
 
+def test_a_line_in_tmux_is_asked_about_though_it_has_the_whole_screen(bench: Bench) -> None:
+    pane = bench.open()
+    pane.guard.is_in_keeper = True
+    bench.put(b"\x1b[?1049h")
+    bench.type("reboot")
+    assert len(bench.questions) == 1
+
+
 def test_a_line_of_a_real_shell_is_asked_about(bench: Bench) -> None:
     pane = bench.open(command=("/bin/sh", "-i"))
     wait(lambda: pane.terminal.cursor.x, "the prompt")

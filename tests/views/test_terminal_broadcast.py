@@ -62,7 +62,7 @@ class Bench:
         self._command = command
         house.bridge._terminals = lambda: self  # type: ignore[assignment]
 
-    def open(self, machine_id: str, columns: int, lines: int) -> LocalShell:
+    def open(self, machine_id: str, columns: int, lines: int, _kept: object = None) -> LocalShell:
         """As the core opens them."""
         made = LocalShell(columns, lines, command=self._command)
         self.shells[next(each.name for each in self.machines.values() if each.machine_id == machine_id)] = made

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from machina_desktop.core.config import Paths
+from machina_desktop.core.domain.kept_shell import KeptSessions
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.tunnel import ListeningPort, Tunnel, TunnelKind
 from machina_desktop.core.events import EventBus, LoginAsked, TransferChanged, TunnelChanged
 from machina_desktop.core.services.machines import GetMachine
 from machina_desktop.core.services.transfers import FileDeed, RecordFiles
 from machina_desktop.core.services.tunnels import RecordTunnel
+from machina_desktop.core.ssh.kept_sessions import kept_sessions
 from machina_desktop.core.ssh.listening import listening_ports
 from machina_desktop.core.sync.gateway import Gateway
 from machina_desktop.core.workers.dragged import Dragged
@@ -63,6 +65,14 @@ class Files:
             Unavailable: E-TUNNEL-PORTS, the machine does not tell; else there is no connection.
         """
         return await asyncio.to_thread(listening_ports, await self._lines.connection(machine_id))
+
+    async def kept(self, machine_id: str) -> KeptSessions:
+        """The sessions of tmux and screen on a machine.
+
+        Raises:
+            Unavailable: E-TERMINAL-KEPT, the machine does not tell; else there is no connection.
+        """
+        return await asyncio.to_thread(kept_sessions, await self._lines.connection(machine_id))
 
     async def stop(self) -> None:
         """End transfers and tunnels, remove the copies of edited files."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from machina_desktop.core.config import environment
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.domain.terminal import HostKey
 from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.services.sealing import MAYBE_DONE
@@ -79,8 +80,12 @@ class Terminals:
         self._told = threading.Condition()
         self._is_stopping = False
 
-    def open(self, machine_id: str, columns: int, lines: int, wish: Wish | None = None) -> HostedSession | Session:
-        """A session that leads to that machine and has begun to connect; it runs in a process of its own."""
+    def open(self, machine_id: str, columns: int, lines: int, kept: KeptShell | None = None) -> HostedSession | Session:
+        """A session that leads to that machine and has begun to connect; it runs in a process of its own.
+
+        With ``kept`` it leads to that shell each time that it is connected, else to a new one.
+        """
+        wish = Wish() if kept is None else Wish(command=kept.command)
         if not CAN_HAND_OVER:
             return self.open_here(machine_id, columns, lines, wish)
         return self._started(HostedSession(self.shells, self._lead(machine_id, wish), columns, lines))

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.views import theme
 from machina_desktop.views.apps.terminal_broadcast import DeckBroadcast
@@ -105,9 +106,9 @@ class TerminalDeck(QWidget):
 
     # Tabs
 
-    def open_on(self, machine: Machine) -> TerminalPane:
-        """Open a terminal on a machine in a new tab."""
-        frame = self.terminals.frame_on(machine)
+    def open_on(self, machine: Machine, kept: KeptShell | None = None) -> TerminalPane:
+        """Open a terminal on a machine in a new tab, or come back in it to a shell that the machine keeps."""
+        frame = self.terminals.frame_on(machine, kept)
         self.add(TerminalTab(frame))
         return frame.pane
 
@@ -250,7 +251,12 @@ class TerminalDeck(QWidget):
         self.broadcast.broadcast.changed.connect(self._show_faces)
         self.snippets = TerminalSnippets(self.terminals.bridge, self.terminals.door, self._reachable(), self)
         self.tools = TerminalTools(
-            self.terminals.bridge, self.current_frame, broadcast=self.broadcast, snippets=self.snippets, parent=self
+            self.terminals.bridge,
+            self.current_frame,
+            broadcast=self.broadcast,
+            snippets=self.snippets,
+            attach=self.open_on,
+            parent=self,
         )
         self.top = _TopLine()
         row = QHBoxLayout(self.top)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QSplitter
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.environment import environment_of, is_production
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.recording import Recording, RecordingDecision, RecordingPolicy
 from machina_desktop.core.domain.terminal import SessionState
@@ -37,8 +38,10 @@ class PaneFrame(TabPart):
         files: The machine's files; ``None`` while they are closed.
     """
 
-    def __init__(self, bridge: Bridge, window: Window, machine: Machine, look: Look) -> None:
-        super().__init__(machine.machine_id, machine.name, environment_of(machine.tags))
+    def __init__(
+        self, bridge: Bridge, window: Window, machine: Machine, look: Look, kept: KeptShell | None = None
+    ) -> None:
+        super().__init__(machine.machine_id, machine.name, environment_of(machine.tags), kept)
         self.machine = machine
         self.files: FilesPanel | None = None
         self.recorder = PaneRecorder(bridge, machine.machine_id)
@@ -47,6 +50,7 @@ class PaneFrame(TabPart):
         self._window_door = window
         self._is_closed = False
         self.pane = TerminalPane(self._open, place=_place_of(machine), look=look)
+        self.pane.guard.is_in_keeper = kept is not None
         self.ask = RecordAsk(self)
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.setChildrenCollapsible(False)
@@ -86,7 +90,8 @@ class PaneFrame(TabPart):
 
     @property
     def title(self) -> str:
-        return self.pane.title
+        title = self.pane.title
+        return f"{title} · {self.kept.name}" if self.kept is not None and title == self.name else title
 
     @property
     def is_live(self) -> bool:
@@ -100,7 +105,9 @@ class PaneFrame(TabPart):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a program runs in the shell, as far as the shell tells or the screen shows."""
+        """Whether a program runs in the shell that would end with it, as far as the shell tells or the screen shows."""
+        if self.kept is not None:
+            return False
         marks = self.pane.terminal.marks()
         is_told = bool(marks) and marks[-1].output is not None and marks[-1].end is None
         return self.is_live and (is_told or self.pane.terminal.modes.is_alternate)
@@ -108,7 +115,8 @@ class PaneFrame(TabPart):
     @property
     def icon_name(self) -> str:
         """How its session stands, else whether it is recorded."""
-        usual = "circle-dot" if self.recorder.is_recording else "square-terminal"
+        usual = "pin" if self.kept is not None else "square-terminal"
+        usual = "circle-dot" if self.recorder.is_recording else usual
         return _ICONS.get(self.pane.state or SessionState.CONNECTING, usual)
 
     def close_session(self) -> None:
@@ -131,9 +139,11 @@ class PaneFrame(TabPart):
     def _show_header(self) -> None:
         state = self.pane.state
         is_lost = state is not None and state.is_over
-        has_icon = is_lost or state is SessionState.ASKING or self.recorder.is_recording
+        has_icon = self.kept is not None or is_lost or state is SessionState.ASKING or self.recorder.is_recording
         mark = self.pane.terminal.title
-        self.header.show_state(self.icon_name if has_icon else "", mark if mark != self.name else "")
+        keeper = f"{self.kept.keeper}: {self.kept.name}" if self.kept is not None else ""
+        words = "  ".join(part for part in (keeper, mark if mark != self.name else "") if part)
+        self.header.show_state(self.icon_name if has_icon else "", words)
         size_for = self.pane.view.sight.size_for
         self.header.fit(round(size_for(1, 2).height() - size_for(1, 1).height()))
 
@@ -203,11 +213,11 @@ class PaneFrame(TabPart):
         end_quietly(self._bridge, self.recorder, exit_status)
 
     def _open(self, columns: int, lines: int) -> SessionLike:
-        machine_id = self.machine.machine_id
+        machine_id, kept = self.machine.machine_id, self.kept
         return GuardedSession(
             self._bridge,
             self.recorder,
-            lambda columns, lines: self._bridge.open_terminal(machine_id, columns, lines),
+            lambda columns, lines: self._bridge.open_terminal(machine_id, columns, lines, kept),
             (columns, lines),
             on_decided=self._on_decided,
         )

@@ -17,7 +17,7 @@ from machina_desktop.views.widgets.menus import Menu
 _WINDOW = (
     ("split_right", "split_down", "split_other", "split_other_down"),
     ("zoom", "even", "break_out", "reconnect_lost"),
-    ("duplicate", "detach", "attach", "reopen"),
+    ("duplicate", "detach", "attach", "reopen", "kept"),
     ("save_workspace", "open_workspace"),
 )
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.ids import new_id
 from machina_desktop.views import theme
 from machina_desktop.views.terminal.split_header import PaneHeader
@@ -20,6 +21,7 @@ class TabPart(QWidget):
         machine_id: Of its machine.
         name: The machine's, as people call it.
         environment: The machine's; empty for none.
+        kept: The shell that its machine keeps for it; ``None`` where each connection has a new one.
         header: The line over it.
         column: Where what is below the header goes.
 
@@ -35,10 +37,10 @@ class TabPart(QWidget):
     close_wanted = Signal()
     zoom_wanted = Signal()
 
-    def __init__(self, machine_id: str, name: str, environment: str) -> None:
+    def __init__(self, machine_id: str, name: str, environment: str, kept: KeptShell | None = None) -> None:
         super().__init__()
         self.key = new_id("pane")
-        self.machine_id, self.name, self.environment = machine_id, name, environment
+        self.machine_id, self.name, self.environment, self.kept = machine_id, name, environment, kept
         self._is_ringed = False
         self.header = PaneHeader(name, environment, self)
         self.header.close_wanted.connect(self.close_wanted)
@@ -86,8 +88,8 @@ class TabPart(QWidget):
 class GonePart(TabPart):
     """Stands where a terminal was on a machine that is gone, or that the person may not open any more."""
 
-    def __init__(self, machine_id: str, name: str) -> None:
-        super().__init__(machine_id, name, "")
+    def __init__(self, machine_id: str, name: str, kept: KeptShell | None = None) -> None:
+        super().__init__(machine_id, name, "", kept)
         self.setObjectName("terminal.gone")
         self.state = EmptyState(
             icon_name="unlink",

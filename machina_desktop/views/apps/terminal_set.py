@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.environment import environment_of
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.views.apps.base import Window
 from machina_desktop.views.apps.terminal_broadcast import TerminalBroadcast
@@ -118,14 +119,16 @@ class Terminals(QObject):
 
     # How they are made
 
-    def frame_on(self, machine: Machine) -> PaneFrame:
-        """A terminal on a machine, not yet in any tab; its shell is opened when it is first shown."""
-        return PaneFrame(self.bridge, self.door, machine, self.look)
+    def frame_on(self, machine: Machine, kept: KeptShell | None = None) -> PaneFrame:
+        """A terminal on a machine, not yet in any tab; its shell, or the ``kept`` one, is opened when first shown."""
+        return PaneFrame(self.bridge, self.door, machine, self.look, kept)
 
     def part_for(self, plan: PanePlan) -> TabPart:
         """A terminal on the machine of a plan, or a word in its place that there is none."""
         machine = self.machines.get(plan.machine_id)
-        return self.frame_on(machine) if machine is not None else GonePart(plan.machine_id, plan.name)
+        if machine is None:
+            return GonePart(plan.machine_id, plan.name, plan.kept)
+        return self.frame_on(machine, plan.kept)
 
     def tab_of(self, plan: TabPlan) -> TerminalTab:
         """A tab as a plan has it, with new sessions."""
@@ -150,7 +153,7 @@ class Terminals(QObject):
             for part in tab.parts():
                 machine = self.machines.get(part.machine_id)
                 if machine is not None and isinstance(part, GonePart):
-                    tab.replace(part, self.frame_on(machine))
+                    tab.replace(part, self.frame_on(machine, part.kept))
                 elif machine is not None and isinstance(part, PaneFrame):
                     part.set_machine(machine)
         self.changed.emit()
@@ -160,7 +163,8 @@ class Terminals(QObject):
         for part in tab.parts():
             machine = self.machines.get(part.machine_id)
             if machine is None or isinstance(part, GonePart):
-                tab.replace(part, self.part_for(PanePlan(machine_id=part.machine_id, name=part.name)))
+                plan = PanePlan(machine_id=part.machine_id, name=part.name, kept=part.kept)
+                tab.replace(part, self.part_for(plan))
             elif isinstance(part, PaneFrame):
                 part.set_machine(machine)
                 part.pane.dress(self.look)

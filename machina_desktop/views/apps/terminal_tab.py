@@ -160,7 +160,8 @@ class TerminalTab(QWidget):
         """What to remember of it."""
 
         def leaf(key: str) -> PanePlan:
-            return PanePlan(machine_id=self._parts[key].machine_id, name=self._parts[key].name)
+            part = self._parts[key]
+            return PanePlan(machine_id=part.machine_id, name=part.name, kept=part.kept)
 
         return TabPlan(
             root=plan_of(self._layout, leaf),

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
+from machina_desktop.core.domain.kept_shell import KeptShell
+from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.views.apps.terminal_broadcast import DeckBroadcast
 from machina_desktop.views.apps.terminal_frame import PaneFrame
+from machina_desktop.views.apps.terminal_kept import KeptDialog
 from machina_desktop.views.apps.terminal_snippets import TerminalSnippets
 from machina_desktop.views.commands import Command
 from machina_desktop.views.recordings.policy_dialog import RecordingPolicyDialog
@@ -31,6 +34,7 @@ class TerminalTools(QWidget):
         *,
         broadcast: DeckBroadcast,
         snippets: TerminalSnippets,
+        attach: Callable[[Machine, KeptShell], object],
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
@@ -38,6 +42,7 @@ class TerminalTools(QWidget):
         self._snippets = snippets
         self._bridge = bridge
         self._current = current
+        self._attach = attach
         self.record = Button(self.tr("Record"), kind=ButtonKind.GHOST, icon_name="circle")
         self.snippets = IconButton("terminal", self.tr("Run a snippet"), shortcut=SNIPPETS)
         self.tunnels = IconButton("network", self.tr("Tunnels through this machine"), shortcut=TUNNELS)
@@ -86,6 +91,7 @@ class TerminalTools(QWidget):
             ("snippet", self.tr("Run a snippet…"), "terminal", SNIPPETS, self._snippets.choose, self._is_live),
             ("snippet_many", self.tr("Run a snippet on many machines…"), "layers", "", many, lambda: True),
             ("snippet_results", self.tr("Results of the last run on many"), "list", "", results, has_results),
+            ("kept", self.tr("Attach to tmux or screen…"), "pin", "", self.open_kept, self._has_tab),
             ("record", record, "circle-dot", RECORD, self.toggle_recording, self._can_record),
             ("recording", self.tr("What is recorded here…"), "circle-dot", "", self.open_policy, self._has_tab),
         ):
@@ -95,7 +101,7 @@ class TerminalTools(QWidget):
                 group=self.tr("Terminal"),
                 icon=icon,
                 keys=keys,
-                words=self.tr("sftp upload download forward port record"),
+                words=self.tr("sftp upload download forward port record multiplexer persistent keep"),
                 run=run,
                 is_available=is_available,
             )
@@ -112,6 +118,14 @@ class TerminalTools(QWidget):
         """Show what leads through the machine."""
         if (tab := self._current()) is not None:
             TunnelsDialog(self._bridge, tab.machine.machine_id, tab.machine.name, parent=self.window()).open()
+
+    def open_kept(self) -> None:
+        """Show which sessions the machine keeps, and come back to one or begin another in a tab of its own."""
+        if (tab := self._current()) is not None:
+            machine = tab.machine
+            dialog = KeptDialog(self._bridge, machine.machine_id, machine.name, parent=self.window())
+            dialog.chosen.connect(lambda kept: self._attach(machine, kept))
+            dialog.open()
 
     def toggle_recording(self) -> None:
         """Begin to record the terminal in front, or end it."""

@@ -26,10 +26,15 @@ class LineGuard:
 
     A shell that marks its prompts (OSC 133) says where the line begins. Of others it is where the cursor stood when the
     first key was typed, which is wrong where somebody types ahead; what was typed is known beside that, until a key
-    such as Tab or an arrow changes the line in ways only the shell knows. A full-screen program has no such line.
+    such as Tab or an arrow changes the line in ways only the shell knows. A full-screen program has no such line,
+    but what keeps a shell shows one on the whole screen.
+
+    Attributes:
+        is_in_keeper: The shell runs in tmux or screen.
     """
 
     def __init__(self, terminal: Terminal) -> None:
+        self.is_in_keeper = False
         self._terminal = terminal
         self._typed = ""
         self._is_certain = True
@@ -64,7 +69,7 @@ class LineGuard:
 
     def lines(self) -> tuple[str, ...]:
         """What the line may be; none on the alternate screen."""
-        if self._terminal.screen.is_alternate:
+        if self._terminal.screen.is_alternate and not self.is_in_keeper:
             return ()
         found = [self._typed] if self._is_certain else []
         start = self._marked() or self._start

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from machina_desktop.core.codec import from_json, to_json
+from machina_desktop.core.domain.kept_shell import KeptShell
 from machina_desktop.core.errors import InvalidInput
 from machina_desktop.views import remembered
 from machina_desktop.views.terminal.split_layout import Axis, Branch, Leaf, Node
@@ -19,13 +20,17 @@ _LAST, _NAMED = "last", "named."
 
 @dataclass(frozen=True, kw_only=True)
 class PanePlan:
-    """One pane on a machine, or parts beside each other along ``axis`` (``row`` or ``column``) with their shares."""
+    """One pane on a machine, or parts beside each other along ``axis`` (``row`` or ``column``) with their shares.
+
+    ``kept`` is the shell that the machine keeps for the pane, if any.
+    """
 
     machine_id: str = ""
     name: str = ""
     axis: str = ""
     parts: tuple[PanePlan, ...] = ()
     shares: tuple[float, ...] = ()
+    kept: KeptShell | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

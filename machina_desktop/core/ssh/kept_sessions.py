@@ -1,0 +1,66 @@
+"""The sessions of tmux and GNU screen on a machine, read over a connection."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from machina_desktop.core.domain.kept_shell import Keeper, KeptSession, KeptSessions, KeptShell
+from machina_desktop.core.domain.transfer import shown_name
+from machina_desktop.core.errors import Unavailable
+from machina_desktop.core.ssh.connection import Connection
+
+ASK_S = 15.0
+MOST = 200
+_ASKED = (
+    "echo kept-begin; "
+    "if command -v tmux >/dev/null 2>&1; then echo kept-tmux; "
+    "tmux -u list-sessions -F 'tmux #{session_windows} #{session_attached} #{session_name}' 2>/dev/null; fi; "
+    "if command -v screen >/dev/null 2>&1; then echo kept-screen; screen -ls 2>/dev/null | sed 's/^/screen /'; fi; "
+    "exit 0"
+)
+# As terminals are opened: where the programs lie is often told only to login shells.
+_COMMAND = f"sh -lc {shlex.quote(_ASKED)}"
+_TMUX = re.compile(r"^tmux (\d+) (\d+) (.+)$")
+_SCREEN = re.compile(
+    r"^screen \s+\d+\.(.+?)\s+(?:\([^()]*\)\s+)*\((Attached|Detached|Multi, attached|Multi, detached)\)$"
+)
+
+
+def kept_sessions(connection: Connection) -> KeptSessions:
+    """The keepers that the machine has, and the login's sessions. Blocks.
+
+    Raises:
+        Unavailable: E-TERMINAL-KEPT, the machine does not tell; E-SSH-DROPPED, E-SSH-TIMEOUT.
+    """
+    status, said = connection.capture(_COMMAND, timeout_s=ASK_S)
+    lines = said.splitlines()
+    if status != 0 or "kept-begin" not in lines:
+        raise Unavailable(
+            "The machine does not tell which sessions it keeps.",
+            hint="Its login may run no commands, or only certain ones. Open a terminal and look there.",
+            code="E-TERMINAL-KEPT",
+        )
+    return parsed(lines[lines.index("kept-begin") + 1 :])
+
+
+def parsed(lines: list[str]) -> KeptSessions:
+    """What lines of the two programs tell; all others are passed over, and so are names that are no text."""
+    keepers = tuple(keeper for keeper in Keeper if f"kept-{keeper}" in lines)
+    found: dict[KeptShell, KeptSession] = {}
+    for line in lines:
+        session = _session(line)
+        if session is not None and shown_name(session.shell.name) == session.shell.name:
+            found.setdefault(session.shell, session)
+    ordered = sorted(found.values(), key=lambda each: (each.shell.name.casefold(), each.shell.keeper))
+    return KeptSessions(keepers=keepers, sessions=tuple(ordered[:MOST]))
+
+
+def _session(line: str) -> KeptSession | None:
+    if told := _TMUX.match(line):
+        shell = KeptShell(keeper=Keeper.TMUX, name=told[3])
+        return KeptSession(shell=shell, windows=int(told[1]), is_attached=told[2] != "0")
+    if told := _SCREEN.match(line):
+        shell = KeptShell(keeper=Keeper.SCREEN, name=told[1])
+        return KeptSession(shell=shell, is_attached=told[2].lower().endswith("attached"))
+    return None
