@@ -353,6 +353,20 @@ def test_prompts_and_output_are_found_after_scrolling_and_another_width() -> Non
     assert made.row(made.marks()[1].prompt.row - made.top).text.startswith("$")
 
 
+def test_prompts_that_were_cleared_away_are_none_any_more() -> None:
+    made = terminal("\x1b]133;A\x07$ one\r\n\x1b]133;A\x07$ two\r\n\x1b[H\x1b[2J\x1b]133;A\x07$ ", 20, 5)
+    assert [command.prompt for command in made.marks()] == [Place(made.top, 0)]
+
+
+def test_a_prompt_below_a_long_line_is_where_it_was_however_the_line_comes() -> None:
+    data = b"\n\x1b]133;A\x07\x1b[H" + b"b" * 100
+    at_once, one_by_one = Terminal(3, 2), Terminal(3, 2)
+    at_once.feed(data)
+    for at in range(len(data)):
+        one_by_one.feed(data[at : at + 1])
+    assert at_once.marks() == one_by_one.marks() != ()
+
+
 def test_a_selection_joins_wrapped_lines_and_keeps_the_others_apart() -> None:
     made = terminal("one two three four five\r\nsix 中文", 10)
     assert made.text(Place(0, 4), Place(3, 9)) == "two three four five\nsix 中文"

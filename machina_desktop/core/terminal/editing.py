@@ -90,6 +90,7 @@ class Editing(Moving):
                 self.erase_unprotected(row, 0, self.columns)
             else:
                 self.erase(row, 0, self.columns)
+                self.rows[row].marks = ()
 
     def insert_lines(self, count: int | None = None) -> None:
         """Move the rows from the cursor's on down to the bottom margin (IL)."""

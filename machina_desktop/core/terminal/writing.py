@@ -174,7 +174,8 @@ class Writing(Grid):
             self.damaged_rows.add(y)
             cursor.x = columns
         length = len(text)
-        if length - at > (self.lines + 1) * columns and not self.margins and not self.is_alternate:
+        passes = length - at > (self.lines + 1) * columns and not self.margins and not self.is_alternate
+        if passes and not any(line.marks for line in self.rows[cursor.y + 1 :]):
             at = self._pass_unseen(text, at)
         at = self._fill_rows_below(text, at)
         while at < length:
