@@ -26,6 +26,12 @@ WORDS = 300
 UNSURE = "It may have been carried out all the same: look at the machine before you try again."
 
 _STATUSES = {401: DENIED, 403: DENIED, 404: NOT_FOUND, 410: NOT_FOUND, 409: CONFLICT, 423: CONFLICT}
+_UNKNOWN = (
+    "{title} does not accept the account's credentials.",
+    "They may be mistyped, revoked or of another place; new ones are made at {title}.",
+)
+"""Of a 401, which says nothing of what may be done with them."""
+
 _SAYINGS = {
     DENIED: (
         "{title} does not allow this to the account's credentials.",
@@ -120,7 +126,8 @@ class Dialect:
         complaint = Complaint(status=complaint.status, code=clean(complaint.code, secrets), words=said)
         if code == BUSY:
             return busy(self.title, 0.0, complaint)
-        what, hint = (text.format(title=self.title) for text in _SAYINGS[code])
+        is_unknown = code == DENIED and complaint.status == 401
+        what, hint = (text.format(title=self.title) for text in (_UNKNOWN if is_unknown else _SAYINGS[code]))
         message = f"{what[:-1]}: {said.rstrip('.')}." if said else f"{what[:-1]} (HTTP {complaint.status})."
         if code == FAULT and may_be_done:
             hint = UNSURE

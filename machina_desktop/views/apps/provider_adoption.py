@@ -250,8 +250,8 @@ def _columns() -> tuple[Column[Found], ...]:
         return at.timestamp() if at is not None else 0.0
 
     return (
-        Column(key="name", title=_tr("Name"), text=text(lambda each: each.name), width=200, grows=2),
-        Column(key="status", title=_tr("Status"), status=_status, text=lambda _found: "–", width=120),
+        Column(key="name", title=_tr("Name"), text=text(lambda each: each.name), width=180, grows=2),
+        Column(key="status", title=_tr("Status"), status=_status, text=lambda _found: "–", width=110),
         Column(
             key="account",
             title=_tr("Account"),
@@ -261,8 +261,10 @@ def _columns() -> tuple[Column[Found], ...]:
             width=160,
             grows=1,
         ),
-        Column(key="address", title=_tr("Address"), text=text(lambda each: each.public_ip), is_mono=True, width=150),
-        Column(key="region", title=_tr("Region"), text=text(lambda each: each.region), is_quiet=True, width=90, rank=1),
+        Column(key="address", title=_tr("Address"), text=text(lambda each: each.public_ip), is_mono=True, width=145),
+        Column(
+            key="region", title=_tr("Region"), text=text(lambda each: each.region), is_quiet=True, width=120, rank=1
+        ),
         Column(key="size", title=_tr("Size"), text=text(lambda each: each.size), is_quiet=True, width=110, rank=2),
         Column(
             key="created",

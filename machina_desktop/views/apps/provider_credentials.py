@@ -136,9 +136,10 @@ class CredentialsPanel(QWidget):
     def _say(self, tone: str, title: str, text: str) -> None:
         self._said[tone].say(title, text)
         # It has its place only once the layout has been done anew.
-        QTimer.singleShot(0, self, lambda: self._bring_into_view(self._said[tone]))
+        QTimer.singleShot(0, self, lambda: self.bring_into_view(self._said[tone]))
 
-    def _bring_into_view(self, widget: QWidget) -> None:
+    def bring_into_view(self, widget: QWidget) -> None:
+        """Scroll to what stands in the panel or beside it, where its dialog is too low for all of it."""
         above = self.parentWidget()
         while above is not None and not isinstance(above, QScrollArea):
             above = above.parentWidget()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -250,6 +250,8 @@ class AddAccountDialog(Dialog):
         self.primary.setText(self.tr("Try again"))
         self.cancel.setText(self.tr("Keep it so"))
         self.credentials.focus_first()
+        # The form may be longer than the dialog, and what was said has its place only once the layout is done anew.
+        QTimer.singleShot(0, self, lambda: self.credentials.bring_into_view(self._refused))
 
     def _on_failed(self, error: MachinaError) -> None:
         if isinstance(error, Locked):

@@ -51,7 +51,9 @@ class ImportMachineDialog(Dialog):
             self.tr("Name"),
             text=suggested_name(instance.name),
             is_mono=True,
-            help_text=self.tr("What it is called here. Lower-case letters, digits and hyphens."),
+            help_text=self.tr(
+                "What it is called from then on, at most providers there as well. Lower-case letters, digits and hyphens."
+            ),
         )
         self._name.control.setObjectName("import_machine.name")
         self._name.submitted.connect(self._on_primary)
