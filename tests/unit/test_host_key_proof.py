@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from machina_desktop.core.domain.host_pin import REMADE, origin_of
-from machina_desktop.core.domain.machine import PIN, Machine
+from machina_desktop.core.domain.host_pin import REMADE, origin_of, printed_story
+from machina_desktop.core.domain.machine import PIN, Machine, MachineFacts, MachineStatus
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.domain.terminal import NO, Answer, Question, SessionState
 from machina_desktop.core.errors import Unavailable
+from machina_desktop.core.ids import now
 from machina_desktop.core.providers import registry
+from machina_desktop.core.providers.base import HookContext
 from machina_desktop.core.providers.gcp import Gcp
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services import host_keys
@@ -31,7 +33,7 @@ from tests.fakes.clouds.served import Fault, serving
 from tests.fakes.clouds.stage import PACE, PATIENCE, WAITS
 from tests.fakes.console import console
 from tests.fakes.hosts import Core, core, until
-from tests.fakes.provider import install
+from tests.fakes.provider import RecordProvider, install
 from tests.fakes.sessions import NO_HOME
 from tests.fakes.sshd import USER, KeyPair, Sshd, running
 
@@ -118,7 +120,9 @@ class Site:
 
 
 @pytest.fixture
-async def site(tmp_path: Path, server: Sshd) -> AsyncIterator[Site]:
+async def site(tmp_path: Path, server: Sshd, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    # What a busy computer makes of a few seconds is not what these are about.
+    monkeypatch.setattr(host_keys, "ASK_S", 60.0)
     known = registry.PROVIDERS[ProviderType.GCP]
     try:
         with serving(GcpFake()) as cloud:
@@ -360,3 +364,20 @@ async def test_a_person_who_stores_the_new_key_ends_it(site: Site, server: Sshd)
     assert REMADE not in machine.facts
     assert await site.login() == []
     assert site.lane == []
+
+
+class Printing(RecordProvider):
+    """Its machines show a key that they have printed by the time their run ends."""
+
+    main_resource = "terraform_data.machine"
+
+    async def after_apply(self, context: HookContext, outputs: Mapping[str, object]) -> MachineFacts:
+        story = printed_story(OTHER.fingerprint, now())
+        return MachineFacts(status=MachineStatus.RUNNING, host_key=OTHER.fingerprint, extra={PIN: story})
+
+
+async def test_a_key_that_the_run_itself_pinned_is_not_taken_for_one_of_the_time_before(tmp_path: Path) -> None:
+    async with core(tmp_path, provider=Printing(), deployer=True) as made:
+        machine = await made.made()
+    assert machine.host_key == OTHER.fingerprint
+    assert machine.facts.keys() == {PIN}
