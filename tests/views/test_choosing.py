@@ -193,6 +193,27 @@ class TestMenus:
         room = menu.minimumWidth() - keys_width("Ctrl+Shift+Alt+K")
         assert room > menu.fontMetrics().horizontalAdvance(words) / 2
 
+    def test_who_types_a_name_gets_to_it(self, qtbot: QtBot) -> None:
+        menu, chosen = Menu("Machines"), []
+        qtbot.addWidget(menu)
+        for name in ("db-1", "web-1", "web-2", "the web"):
+            menu.add_item(name, lambda name=name: chosen.append(name), detail="production")
+        menu.popup(QPoint(0, 0))
+        for keys, reached in (("web-2", "web-2"), ("d", "db-1"), ("zz", "db-1"), ("the w", "the web")):
+            QTest.keyClicks(menu, keys)
+            assert menu.activeAction().text() == reached
+        QTest.keyClick(menu, Qt.Key.Key_Return)
+        assert chosen == ["the web"]
+
+    def test_a_menu_with_marked_letters_goes_by_them(self, qtbot: QtBot) -> None:
+        menu, chosen = Menu(), []
+        qtbot.addWidget(menu)
+        menu.add_item("Undo all", lambda: chosen.append("all"))
+        menu.add_item("&Undo", lambda: chosen.append("undo"))
+        menu.popup(QPoint(0, 0))
+        QTest.keyClicks(menu, "u")
+        assert chosen == ["undo"]
+
 
 class TestSwitch:
     def test_space_turns_it(self, qtbot: QtBot) -> None:

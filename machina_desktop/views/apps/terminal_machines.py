@@ -8,8 +8,10 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QWidget
 
+from machina_desktop.core.domain.environment import environment_of
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.views.icons import PROVIDER_ICONS
+from machina_desktop.views.terminal.environment_look import environment_title
 from machina_desktop.views.widgets.menus import Menu
 
 
@@ -19,7 +21,7 @@ def is_open_to(machine: Machine) -> bool:
 
 
 def machine_menu(machines: Iterable[Machine], choose: Callable[[Machine], object], *, parent: QWidget) -> Menu:
-    """A menu of machines by name; those that run can be chosen."""
+    """A menu of machines by name, with their environments; those that run can be chosen."""
     menu = Menu(QCoreApplication.translate("Terminal", "Open a terminal on"), parent=parent)
     menu.setObjectName("terminal.machines")
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -29,6 +31,7 @@ def machine_menu(machines: Iterable[Machine], choose: Callable[[Machine], object
             machine.name,
             partial(choose, machine),
             icon_name=PROVIDER_ICONS[machine.provider],
+            detail=environment_title(environment_of(machine.tags)),
             is_enabled=machine.actual_status is MachineStatus.RUNNING,
         )
     return menu

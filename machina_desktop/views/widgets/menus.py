@@ -32,12 +32,14 @@ class MenuItem:
     Attributes:
         icon_name: The icon before the words; empty for none.
         keys: The shortcut to show, as portable text; the menu does not install it.
+        detail: A quiet word at the end, in the place of a shortcut.
         is_danger: Whether something is lost by it.
         is_heading: Whether it is no choice but the name of those below.
     """
 
     icon_name: str = ""
     keys: str = ""
+    detail: str = ""
     is_danger: bool = False
     is_heading: bool = False
 
@@ -45,13 +47,15 @@ class MenuItem:
 class Menu(QMenu):
     """A menu that paints its own rows. Show it with ``popup_under()``, or where the mouse is with ``popup()``.
 
-    Rows may also be added as to any menu; their icon and their shortcut are shown as well.
+    Rows may also be added as to any menu; their icon and their shortcut are shown as well. Who types the beginning of
+    a row's words, or of one of them, gets to that row.
     """
 
     def __init__(self, name: str = "", *, parent: QWidget | None = None) -> None:
         """``name`` is for screen readers, and the words of its row where it is part of another menu."""
         super().__init__(name, parent)
         self._items: dict[QAction, MenuItem] = {}
+        self._typed = ""
         self.setAccessibleName(name)
         self.setProperty("role", "menu")
         self.aboutToShow.connect(self._fit)
@@ -68,6 +72,7 @@ class Menu(QMenu):
         *,
         icon_name: str = "",
         keys: str = "",
+        detail: str = "",
         is_danger: bool = False,
         is_enabled: bool = True,
         is_checked: bool | None = None,
@@ -79,7 +84,7 @@ class Menu(QMenu):
         if is_checked is not None:
             action.setCheckable(True)
             action.setChecked(is_checked)
-        self._items[action] = MenuItem(icon_name=icon_name, keys=keys, is_danger=is_danger)
+        self._items[action] = MenuItem(icon_name=icon_name, keys=keys, detail=detail, is_danger=is_danger)
         return action
 
     def mark_dangerous(self, action: QAction) -> None:
@@ -98,7 +103,18 @@ class Menu(QMenu):
         self._items[self.addMenu(part)] = MenuItem(icon_name=icon_name)
         return part
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        held = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+        sign = event.text()
+        is_typed = bool(sign) and sign.isprintable() and not held and not self._has_mnemonics()
+        if is_typed and (self._go_to(self._typed + sign) or self._go_to(sign)):
+            return
+        self._typed = ""
+        if not is_typed or sign == " ":
+            super().keyPressEvent(event)
+
     def showEvent(self, event: QShowEvent) -> None:
+        self._typed = ""
         super().showEvent(event)
         if self.activeAction() is None and self._was_asked_by_keyboard():
             self._go_to_first()
@@ -143,7 +159,7 @@ class Menu(QMenu):
             fill_rounded(painter, self._side(rect, QRectF(0, 7, 2, rect.height() - 14)), 1, edge)
         self._paint_signs(painter, rect, action, item, ink)
         left = _TEXT_LEFT if self._has_signs() else _PADDING
-        tail = max(keys_width(item.keys), _ARROW if action.menu() is not None else 0)
+        tail = self._tail_width(action)
         room = self._side(
             rect, QRectF(left, 0, rect.width() - left - _PADDING - (tail + Space.L if tail else 0), rect.height())
         )
@@ -166,6 +182,11 @@ class Menu(QMenu):
         elif item.keys:
             token = "text-secondary" if action.isEnabled() else "text-disabled"
             paint_keys(painter, rect.adjusted(_PADDING, 0, -_PADDING, 0), item.keys, token=token)
+        elif item.detail:
+            token = "text-secondary" if action.isEnabled() else "text-disabled"
+            width = self._tail_width(action)
+            room = self._side(rect, QRectF(rect.width() - _PADDING - width, 0, width, rect.height()))
+            draw_text(painter, room, item.detail, theme.font(Type.SECONDARY), theme.color(token))
 
     def _side(self, rect: QRectF, part: QRectF) -> QRectF:
         """``part``, measured from where reading begins in ``rect``, in the menu's own pixels."""
@@ -184,15 +205,36 @@ class Menu(QMenu):
             return known
         return MenuItem(keys=action.shortcut().toString(QKeySequence.SequenceFormat.PortableText))
 
-    def _width_of(self, action: QAction) -> float:
+    def _tail_width(self, action: QAction) -> float:
         item = self._item(action)
+        detail = QFontMetricsF(theme.font(Type.SECONDARY)).horizontalAdvance(item.detail) + 1 if item.detail else 0.0
+        return max(keys_width(item.keys), detail, _ARROW if action.menu() is not None else 0.0)
+
+    def _width_of(self, action: QAction) -> float:
         text = QFontMetricsF(theme.font(Type.BODY)).horizontalAdvance(_words(action))
-        tail = max(keys_width(item.keys), _ARROW if action.menu() is not None else 0)
+        tail = self._tail_width(action)
         return (_TEXT_LEFT if self._has_signs() else _PADDING) + text + (tail + Space.XL if tail else 0) + _PADDING + 2
 
     def _was_asked_by_keyboard(self) -> bool:
         anchor = self.parentWidget()
         return isinstance(anchor, Dropdown) and anchor.was_pressed_by_keyboard
+
+    def _go_to(self, typed: str) -> bool:
+        """Choose the first row that begins so, else one with a word that does; whether there is any."""
+        if not typed.strip():
+            return False
+        wanted = typed.casefold()
+        rows = [action for action in self.actions() if action.isEnabled() and not action.isSeparator()]
+        begins = [action for action in rows if _words(action).casefold().startswith(wanted)]
+        holds = [action for action in rows if f" {wanted}" in _words(action).casefold()]
+        for action in (*begins, *holds)[:1]:
+            self._typed = typed
+            self.setActiveAction(action)
+            return True
+        return False
+
+    def _has_mnemonics(self) -> bool:
+        return any(not QKeySequence.mnemonic(action.text()).isEmpty() for action in self.actions())
 
     def _go_to_first(self) -> None:
         first = next((action for action in self.actions() if action.isEnabled() and not action.isSeparator()), None)
