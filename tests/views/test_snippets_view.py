@@ -79,6 +79,21 @@ async def picker(stage: Stage) -> SnippetPicker:
     return made
 
 
+async def test_the_first_snippet_is_written_where_none_is_found(stage: Stage) -> None:
+    stage.gateway.answers[ListOwnSnippets] = lambda _ask: ()
+    stage.gateway.answers[ListSnippets] = lambda _ask: ()
+    stage.gateway.answers[SaveOwnSnippet] = lambda ask: own(ask.name, ask.text)
+    made = stage.show(SnippetPicker(stage.bridge, known=MACHINE, target="web-1"))
+    await until(made.empty.isVisible)
+    assert not made.preview.isVisible()
+    made.empty.activated.emit()
+    stage.type_into("snippet.name", "up")
+    stage.find(QPlainTextEdit, "snippet.text").setPlainText("uptime")
+    stage.press("snippet.save")
+    await until(lambda: made.preview.toPlainText() == "uptime" and made.preview.isVisible())
+    assert made.primary.isEnabled()
+
+
 def field(stage: Stage, name: str) -> Input:
     found = stage.find(QLineEdit, name).parent()
     assert isinstance(found, Input)

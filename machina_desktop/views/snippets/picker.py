@@ -14,12 +14,14 @@ from machina_desktop.core.errors import InvalidInput
 from machina_desktop.core.services.snippets import ListOwnSnippets, ListSnippets
 from machina_desktop.views import theme
 from machina_desktop.views.models.live_query import LiveQuery
+from machina_desktop.views.snippets.editor import SnippetDialog
 from machina_desktop.views.theme import Space, Type
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.inputs import Input, Note, Select
 from machina_desktop.views.widgets.list_view import List, ListItem
 from machina_desktop.views.widgets.search import SearchInput
+from machina_desktop.views.widgets.states import EmptyState
 from machina_desktop.views.widgets.text import Label
 
 _PREVIEW_LINES = 5
@@ -63,8 +65,10 @@ class SnippetPicker(Dialog):
         self.setObjectName("snippet_picker")
         self._known = dict(known)
         self._snippets: dict[str, AnySnippet] = {}
-        self._of_team: tuple[Snippet, ...] = ()
-        self._own: tuple[OwnSnippet, ...] = ()
+        self._bridge = bridge
+        # Nothing before they are answered.
+        self._of_team: tuple[Snippet, ...] | None = None
+        self._own: tuple[OwnSnippet, ...] | None = None
         self._fields: dict[str, Input | Select] = {}
         self.search = SearchInput(self.tr("Find a snippet…"), parent=self)
         self.search.setObjectName("snippet_picker.search")
@@ -80,7 +84,15 @@ class SnippetPicker(Dialog):
         self.preview = QPlainTextEdit()
         self._form = QVBoxLayout()
         self._problem = Note(self)
-        self._nothing = Label(tone="secondary", wraps=True)
+        self._nothing = Label(self.tr("No snippet matches."), tone="secondary", wraps=True)
+        self._both = QWidget()
+        self.empty = EmptyState(
+            icon_name="terminal",
+            title=self.tr("No snippets yet"),
+            text=self.tr("Keep a command you use often, with places to fill in, and run it on one terminal or many."),
+            action=self.tr("Write a snippet"),
+        )
+        self.empty.setObjectName("snippet_picker.empty")
         self._fill()
         self._connect()
         self._ask(bridge)
@@ -132,11 +144,14 @@ class SnippetPicker(Dialog):
         right.addWidget(Label(self.tr("What will be typed"), style=Type.LABEL, tone="secondary"))
         right.addWidget(self.preview)
         right.addWidget(self._problem)
-        both = QHBoxLayout()
+        both = QHBoxLayout(self._both)
+        both.setContentsMargins(0, 0, 0, 0)
         both.setSpacing(Space.XL)
         both.addLayout(left, 2)
         both.addLayout(right, 3)
-        self.column.addLayout(both)
+        self.column.addWidget(self._both)
+        self.column.addWidget(self.empty)
+        self.empty.hide()
 
     def _connect(self) -> None:
         self.search.searched.connect(lambda _text: self._show_list())
@@ -146,6 +161,21 @@ class SnippetPicker(Dialog):
         self.primary.clicked.connect(lambda: self._choose(is_run=True))
         self.insert.clicked.connect(lambda: self._choose(is_run=False))
         self.many.clicked.connect(self._choose_many)
+        self.empty.activated.connect(self._write)
+
+    def _write(self) -> None:
+        dialog = SnippetDialog(self._bridge, parent=self)
+        dialog.kept.connect(self._on_written)
+        dialog.open()
+
+    def _on_written(self, snippet: AnySnippet) -> None:
+        # One's own are in no feed; the team's come by it as well.
+        if isinstance(snippet, OwnSnippet):
+            self._own = (*(self._own or ()), snippet)
+        else:
+            self._of_team = tuple({each.snippet_id: each for each in (*(self._of_team or ()), snippet)}.values())
+        self._show_list()
+        self.list.select(snippet.snippet_id)
 
     def _ask(self, bridge: Bridge) -> None:
         LiveQuery(
@@ -168,15 +198,15 @@ class SnippetPicker(Dialog):
 
     def _show_list(self) -> None:
         words = self.search.text().casefold().split()
-        both: tuple[AnySnippet, ...] = (*self._own, *self._of_team)
+        both: tuple[AnySnippet, ...] = (*(self._own or ()), *(self._of_team or ()))
+        is_empty = not both and self._own is not None and self._of_team is not None
+        self._both.setVisible(not is_empty)
+        self.empty.setVisible(is_empty)
         shown = [each for each in both if all(word in _searched(each) for word in words)]
         self._snippets = {each.snippet_id: each for each in shown}
         self.list.set_items(tuple(self._item(each) for each in shown))
-        self._nothing.setText(
-            self.tr("No snippet matches.") if words else self.tr("No snippet yet. Write one on the page of snippets.")
-        )
-        self._nothing.setVisible(not shown)
-        self.list.setVisible(bool(shown))
+        self._nothing.setVisible(not shown and bool(words))
+        self.list.setVisible(bool(shown) or not words)
         if shown and self.list.current() not in self._snippets:
             self.list.select(shown[0].snippet_id)
         self._show_form()
