@@ -164,11 +164,13 @@ class RecordingsPage(Page):
             icon_name="history",
             title=self.tr("Nothing is recorded yet"),
             text=self.tr(
-                "Turn recording on for a machine, and its terminals are kept here: "
+                "Press Record over a terminal, or turn recording on for a machine, and its terminals are kept here: "
                 "to be played again, searched and handed on."
             ),
+            action=self.tr("Go to the terminals"),
         )
         empty.setObjectName("recordings.empty")
+        empty.activated.connect(lambda: self.window_door.open_app("terminal"))
         return ListPanel(self.bridge, recording_shape(), ask=self._ask_list, empty=empty, parent=self)
 
     def _make_found(self) -> ListPanel[FoundLine]:

@@ -12,7 +12,9 @@ from machina_desktop.core.terminal.marks import Place as Cell
 from machina_desktop.core.terminal.terminal import Terminal
 from machina_desktop.views.terminal.entry import Entry, Pasted
 from machina_desktop.views.terminal.place import Place
+from machina_desktop.views.theme import Type
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
+from machina_desktop.views.widgets.text import Label
 
 # Enter as it may be sent, and Ctrl+O, with which shells run a line and fetch the next one.
 ENTERS: Final = frozenset({b"\r", b"\n", b"\r\n", b"\x1bOM", b"\x0f"})
@@ -96,9 +98,8 @@ def guard_dialog(command: str, places: tuple[Place, ...], parent: QWidget) -> Co
     words = _tr("It runs on {0}, which is production.").format(guarded)
     if further:
         words = f"{words} {_tr('Broadcast sends it to {0} others too.').format(further)}"
-    dialog = ConfirmDialog(
-        _tr("Run this in production?"), text=words, losses=(command,), confirm=_tr("Run it"), parent=parent
-    )
+    dialog = ConfirmDialog(_tr("Run this in production?"), text=words, confirm=_tr("Run it"), parent=parent)
+    dialog.column.addWidget(Label(command, style=Type.MONO, wraps=True))
     dialog.setObjectName("terminal.guard")
     return dialog
 
