@@ -59,8 +59,14 @@ class FirewallDialog(UpkeepDialog):
         self._choices = ChoiceList(name=tr("Firewalls"), prefix="machine.firewall")
         self._choices.chosen.connect(self._on_chosen)
         self._choices.confirmed.connect(self._on_confirmed)
+        # What waits and fails is higher than a few choices, which stay together.
+        choices = QWidget()
+        column = QVBoxLayout(choices)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._choices)
+        column.addStretch()
         self._states = ListStates(
-            self._choices, empty=EmptyState(icon_name="shield", title=tr("There is no firewall")), skeleton_rows=3
+            choices, empty=EmptyState(icon_name="shield", title=tr("There is no firewall")), skeleton_rows=3
         )
         self._states.error.retried.connect(self._fetch)
         self._warning = Callout("warning", icon_name="triangle-alert")

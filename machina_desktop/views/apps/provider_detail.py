@@ -8,7 +8,13 @@ from PySide6.QtCore import QLocale
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.machine import Machine
-from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
+from machina_desktop.core.domain.provider import (
+    AccountField,
+    CredentialStatus,
+    ProviderAccount,
+    ProviderInfo,
+    ProviderType,
+)
 from machina_desktop.core.errors import MachinaError, NotFound
 from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.providers import (
@@ -217,12 +223,11 @@ class ProviderDetail(Detail):
         values = KeyValueList()
         for name, value in account.settings.items():
             values.add_text(name, titles.get(name, name), " ".join(value.split()), is_mono=True)
-        for entry in info.account_fields if info is not None else ():
-            if entry.is_secret:
-                values.add_widget(entry.name, entry.title, Label(self.tr("sealed in the vault"), tone="secondary"))
+        secrets = _secrets_of(account, info) if info is not None else ()
+        for entry in secrets:
+            values.add_widget(entry.name, entry.title, Label(self.tr("sealed in the vault"), tone="secondary"))
         self._settings.fill(values)
-        has_secrets = info is not None and any(entry.is_secret for entry in info.account_fields)
-        self._settings_part.setVisible(bool(account.settings) or has_secrets)
+        self._settings_part.setVisible(bool(account.settings or secrets))
 
     def _render_trouble(self, account: ProviderAccount) -> None:
         reason = account.status_reason
@@ -366,3 +371,11 @@ class ProviderDetail(Detail):
                 code=error.code,
                 details=f"{error.code}: {error}",
             )
+
+
+def _secrets_of(account: ProviderAccount, info: ProviderInfo) -> tuple[AccountField, ...]:
+    """The secrets that it has for certain: those without which its way to sign in does not work."""
+    way = info.way_of(account.settings)
+    return tuple(
+        entry for entry in info.account_fields if entry.is_secret and entry.is_required and entry.way in {"", way}
+    )

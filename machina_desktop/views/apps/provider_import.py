@@ -52,7 +52,7 @@ class ImportMachineDialog(Dialog):
             text=suggested_name(instance.name),
             is_mono=True,
             help_text=self.tr(
-                "What it is called from then on, at most providers there as well. Lower-case letters, digits and hyphens."
+                "What it is called from then on, mostly at its provider, too. Lower-case letters, digits and hyphens."
             ),
         )
         self._name.control.setObjectName("import_machine.name")
