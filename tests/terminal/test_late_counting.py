@@ -155,3 +155,20 @@ def test_of_long_lines_in_a_flood_only_so_many_rows_are_kept_as_if_they_were_cou
         at_once.feed(data)
     late.count_all()
     assert late.scrolled == at_once.scrolled < 2000
+
+
+@pytest.mark.parametrize(
+    "line", ["cxc  cbbb  ", "\x1b[31mcxc  cbbb  ", "cxc  cbbb\x1b[44m  \x1b[0m", "c中  中x \u0301"]
+)
+def test_a_larger_screen_takes_no_more_rows_back_than_if_lines_had_come_one_by_one(line: str) -> None:
+    data = f"{line}\r\n".encode() * 30 + b"end"
+    at_once, one_by_one = Terminal(3, 2), Terminal(3, 2)
+    at_once._stream.worth = 8
+    at_once.feed(data)
+    for at in range(len(data)):
+        one_by_one.feed(data[at : at + 1])
+    for columns in (10, 7, 40):
+        at_once.resize(columns, 5)
+        one_by_one.resize(columns, 5)
+        assert rows(at_once) == rows(one_by_one)
+        assert at_once.cursor == one_by_one.cursor

@@ -88,7 +88,7 @@ class Block:
             self._raw = None
             for line in _lines(raw).split("\r\n"):
                 is_plain = not attribute and "\x1b" not in line and line.isascii()
-                self._entries.append(line if is_plain else (line, attribute, columns))
+                self._entries.append(kept(line, columns) if is_plain else (line, attribute, columns))
                 attribute = after_sgr(line, attribute)
         return self._entries
 
@@ -191,7 +191,7 @@ def _widths(raw: bytes, attribute: int, columns: int) -> list[int]:
         for at in ends_blank:
             attribute = after_sgr("".join(lines[read:at]), attribute)
             read = at
-            is_plain = not attribute and "\x1b" not in lines[at]
+            is_plain = not attribute and "\x1b" not in lines[at] and lines[at].isascii()
             widths[at] = (
                 len(kept(texts[at], columns)) if is_plain else kept_width(read_raw(lines[at], attribute), columns)
             )

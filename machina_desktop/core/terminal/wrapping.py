@@ -44,7 +44,8 @@ def kept_width(row: Row, columns: int) -> int:
     last = cut(row.text, columns)[-1]
     start = len(row.text) - len(last)
     own = runs_between(row.runs or (0, 0), start, len(row.text))
-    short, _, _ = canonical(last, own, own[1] & BACKGROUND_MASK if start else row.fill, columns)
+    at_least = max(max(row.clusters) + 1 - start, 0) if row.clusters else 0
+    short, _, _ = canonical(last, own, own[1] & BACKGROUND_MASK if start else row.fill, columns, at_least=at_least)
     return start + (len(short) or bool(start))
 
 
@@ -85,9 +86,18 @@ def wrapped(row: Row, columns: int) -> list[Row]:
 
 
 def read_line(raw: str, attribute: int, columns: int) -> Row:
-    """A whole line that came as text and SGR sequences, and began with ``attribute``, at a width of so many columns."""
+    """A whole line that came as text and SGR sequences, and began with ``attribute``, at a width of so many columns.
+
+    Without the blanks at its end that are not stored.
+    """
     row = read_raw(raw, attribute)
-    return row if len(row.text) < columns else row._replace(fill=fill_behind(row.text, row.runs, row.fill, columns))
+    width = kept_width(row, columns)
+    if len(row.text) >= columns:
+        row = row._replace(fill=fill_behind(row.text, row.runs, row.fill, columns))
+    if width < len(row.text):
+        runs = runs_between(row.runs, 0, width) if width else []
+        row = row._replace(text=row.text[:width], runs=() if runs == [0, 0] else tuple(runs))
+    return row
 
 
 def fill_behind(text: str, runs: Sequence[int], fill: int, columns: int) -> int:
