@@ -202,6 +202,8 @@ class SnippetPicker(Dialog):
         is_empty = not both and self._own is not None and self._of_team is not None
         self._both.setVisible(not is_empty)
         self.empty.setVisible(is_empty)
+        if is_empty:
+            self.empty.action.setFocus()
         shown = [each for each in both if all(word in _searched(each) for word in words)]
         self._snippets = {each.snippet_id: each for each in shown}
         self.list.set_items(tuple(self._item(each) for each in shown))
