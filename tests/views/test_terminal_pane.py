@@ -324,6 +324,13 @@ def test_dragging_below_the_edge_scrolls(bench: Bench) -> None:
     QTest.mouseRelease(port, LEFT, NONE, QPoint(20, port.height() + 30))
 
 
+def test_a_program_that_asks_without_end_gets_some_answers_and_keys_do_not_wait_behind_more(bench: Bench) -> None:
+    bench.put(b"\x1b[c" * 100_000)
+    bench.key(Qt.Key.Key_C, CONTROL)
+    assert len(bench.shell.written) < 500_000
+    assert bench.shell.written.endswith(b"\x1b[?62;22c\x03")
+
+
 def test_a_program_that_wants_the_mouse_gets_it_unless_shift_is_held(bench: Bench) -> None:
     bench.put(b"\x1b[?1000h\x1b[?1006h")
     bench.click(3, 4.5)
@@ -612,10 +619,8 @@ def test_a_real_shell_runs_and_is_interrupted(made: list[Bench]) -> None:
     QTest.keyClicks(bench.view, "yes")
     bench.key(Qt.Key.Key_Return)
     wait(lambda: bench.pane.terminal.scrolled > 5_000, "the flood")
-    began = time.monotonic()
     bench.key(Qt.Key.Key_C, CONTROL)
     wait(lambda: bench.pane.terminal.row(bench.pane.terminal.cursor.y).text.startswith("$"), "the prompt")
-    assert time.monotonic() - began < 2
     QTest.keyClicks(bench.view, "exit 3")
     bench.key(Qt.Key.Key_Return)
     wait(lambda: bench.pane.state is SessionState.ENDED)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.terminal import Answer, SessionState
+from machina_desktop.core.terminal.answering import AnswerRoom
 from machina_desktop.core.terminal.events import (
     Bell,
     ClipboardAsked,
@@ -33,12 +34,12 @@ from machina_desktop.views.terminal.line_guard import LineGuard, guard_dialog
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.pane_actions import PaneActions
 from machina_desktop.views.terminal.pane_deeds import Parts
+from machina_desktop.views.terminal.pane_overlays import PaneOverlays
 from machina_desktop.views.terminal.place import Place
 from machina_desktop.views.terminal.search_bar import SearchBar
 from machina_desktop.views.terminal.session_like import SessionLike
 from machina_desktop.views.terminal.state_bar import StateBar
 from machina_desktop.views.terminal.view import TerminalView
-from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.menus import Menu
 
 __all__ = ["Opener", "Place", "TerminalPane"]
@@ -100,13 +101,14 @@ class TerminalPane(QWidget):
         accessible.install()
         self.place = place
         self.session: SessionLike | None = None
+        self._answers = AnswerRoom()
         self.terminal = Terminal(_COLUMNS, _LINES, scrollback=look.scrollback, reply=self._reply, tell=self._on_told)
         self.view = TerminalView(self.terminal, look, self)
         self.view.setAccessibleName(self.tr("Terminal on {0}").format(place.name))
         self.search = SearchBar(self.terminal, self)
-        self.asking: AskingCard | None = None
         self.clipboard = ClipboardAsk(self)
         self.frame = BroadcastFrame(self)
+        self._overlays = PaneOverlays(self.view, frame=self.frame, search=self.search, pane=self)
         self.bar = StateBar(self)
         self.actions_ = PaneActions(
             Parts(place=place, terminal=self.terminal, view=self.view, search=self.search, owner=self)
@@ -145,6 +147,7 @@ class TerminalPane(QWidget):
         self.search.closed.connect(self.actions_.close_search)
         self.bar.reconnect_wanted.connect(self.reconnect)
         self.bar.close_wanted.connect(self._on_given_up)
+        self._overlays.answered.connect(self._on_answered)
         self.clipboard.answered.connect(self.view.setFocus)
         self._opening.timeout.connect(self.start)
         self._session_changed.connect(self._on_session_changed, Qt.ConnectionType.QueuedConnection)
@@ -161,6 +164,11 @@ class TerminalPane(QWidget):
     def state(self) -> SessionState | None:
         """How the session stands; ``None`` before it was first shown."""
         return self._state
+
+    @property
+    def asking(self) -> AskingCard | None:
+        """What the machine asks before there is a shell, as it is shown; ``None`` while it asks nothing."""
+        return self._overlays.asking
 
     @property
     def is_command_running(self) -> bool:
@@ -215,7 +223,7 @@ class TerminalPane(QWidget):
         """Say whether what is typed elsewhere comes here too, and what is typed here goes elsewhere."""
         self.frame.setVisible(is_on)
         self.view.setAccessibleDescription(self.frame.words if is_on else "")
-        self._place_over()
+        self._overlays.place()
 
     def dress(self, look: Look) -> None:
         """Take another look."""
@@ -258,7 +266,7 @@ class TerminalPane(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._place_over()
+        self._overlays.place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QContextMenuEvent) and watched is self.view.viewport():
@@ -280,7 +288,7 @@ class TerminalPane(QWidget):
         session = self.session
         if session is None:
             return
-        self._ask()
+        self._overlays.ask(session.question)
         if session.state is self._state:
             return
         self._state = session.state
@@ -290,22 +298,7 @@ class TerminalPane(QWidget):
         if session.state is SessionState.LIVE:
             session.resize(self.terminal.columns, self.terminal.lines)
         self.state_changed.emit(session.state)
-        self._place_over()
-
-    def _ask(self) -> None:
-        question = self.session.question if self.session is not None else None
-        if self.asking is not None and self.asking.question is not question:
-            self.asking.hide()
-            self.asking.deleteLater()
-            self.asking = None
-        if question is not None and self.asking is None:
-            has_focus = self.isAncestorOf(QApplication.focusWidget() or self.window())
-            self.asking = AskingCard(question, self)
-            self.asking.answered.connect(self._on_answered)
-            self._place_over()
-            self.asking.show()
-            if has_focus or self.view.hasFocus():
-                self.asking.take_focus()
+        self._overlays.place()
 
     def _on_answered(self, answer: Answer) -> None:
         if self.session is not None:
@@ -319,7 +312,7 @@ class TerminalPane(QWidget):
             self.close_wanted.emit()
 
     def _reply(self, data: bytes) -> None:
-        if self.session is not None:
+        if self.session is not None and self._answers.has_room(len(data)):
             self.session.write(data)
 
     def _on_told(self, told: Told) -> None:
@@ -407,19 +400,3 @@ class TerminalPane(QWidget):
     def _show_found(self) -> None:
         finder = self.search.finder
         self.view.show_found(*finder.spans(self.view.sight.top, self.terminal.lines, self.terminal.columns))
-
-    def _place_over(self) -> None:
-        """Put what lies over the screen where it belongs."""
-        inner = self.view.geometry()
-        self.frame.setGeometry(inner)
-        self.search.adjustSize()
-        width = min(self.search.sizeHint().width(), inner.width() - 2 * Space.M)
-        bar = self.view.verticalScrollBar().width()
-        self.search.setGeometry(
-            inner.right() - width - bar - Space.S, inner.top() + Space.S, width, self.search.sizeHint().height()
-        )
-        if self.asking is not None:
-            room = inner.width() - 2 * Space.M
-            self.asking.setFixedWidth(min(self.asking.maximumWidth(), room))
-            self.asking.resize(self.asking.width(), self.asking.wanted_height())
-            self.asking.move(inner.center() - self.asking.rect().center())
