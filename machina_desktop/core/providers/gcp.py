@@ -39,8 +39,6 @@ from machina_desktop.core.providers.cloud_api import Query, checked_endpoint
 from machina_desktop.core.providers.cloud_errors import DENIED, FAULT, NOT_FOUND, CloudError, clean
 from machina_desktop.core.providers.cloud_power import Command, Progress
 from machina_desktop.core.providers.gcp_answers import (
-    DIALECT,
-    TITLE,
     Images,
     InstanceAnswer,
     Instances,
@@ -62,6 +60,7 @@ from machina_desktop.core.providers.gcp_answers import (
     sizes_of,
 )
 from machina_desktop.core.providers.gcp_console import keys_printed_by
+from machina_desktop.core.providers.gcp_errors import DIALECT, TITLE
 from machina_desktop.core.providers.gcp_firewalls import Firewalls, firewalls_of
 from machina_desktop.core.providers.gcp_token import (
     FULL,

@@ -7,25 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from machina_desktop.core.codec import from_json
 from machina_desktop.core.domain.machine import MachineStatus
 from machina_desktop.core.domain.provider import Image, Instance, Quota, Region, Size
 from machina_desktop.core.providers.cloud import marks_of
-from machina_desktop.core.providers.cloud_errors import (
-    BUSY,
-    CONFLICT,
-    DENIED,
-    FAULT,
-    NAME_TAKEN,
-    NOT_FOUND,
-    QUOTA,
-    REFUSED,
-    SOLD_OUT,
-    Complaint,
-    Dialect,
-)
 
-TITLE = "Google Cloud"
 _STATUSES = {
     "PENDING": MachineStatus.PROVISIONING,
     "PROVISIONING": MachineStatus.PROVISIONING,
@@ -43,59 +28,9 @@ _STATUSES = {
 }
 _ARCHITECTURES = {"X86_64": "x86_64", "ARM64": "arm64"}
 _ARM = re.compile(r"(t2a|c4a|n4a|a4x|x4a|axion)-")
-_CODES = {
-    "authError": DENIED,
-    "forbidden": DENIED,
-    "insufficientPermissions": DENIED,
-    "accessNotConfigured": DENIED,
-    "notFound": NOT_FOUND,
-    "resourceNotReady": CONFLICT,
-    "resourceInUseByAnotherResource": CONFLICT,
-    "conditionNotMet": CONFLICT,
-    "RESOURCE_NOT_READY": CONFLICT,
-    "alreadyExists": NAME_TAKEN,
-    "RESOURCE_ALREADY_EXISTS": NAME_TAKEN,
-    "quotaExceeded": QUOTA,
-    "QUOTA_EXCEEDED": QUOTA,
-    "limitExceeded": QUOTA,
-    "rateLimitExceeded": BUSY,
-    "userRateLimitExceeded": BUSY,
-    "RATE_LIMIT_EXCEEDED": BUSY,
-    "stockout": SOLD_OUT,
-    "ZONE_RESOURCE_POOL_EXHAUSTED": SOLD_OUT,
-    "ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS": SOLD_OUT,
-    "invalid": REFUSED,
-    "backendError": FAULT,
-    "internalError": FAULT,
-}
-_SOLD_OUT = re.compile(r"does not have enough resources|resource pool exhausted|ZONE_RESOURCE_POOL_EXHAUSTED")
 _EMPTY = "NO_RESULTS_ON_PAGE"
 _PROJECT_METRICS = {"CPUS_ALL_REGIONS": "vCPUs in all regions", "FIREWALLS": "Firewall rules", "SNAPSHOTS": "Snapshots"}
 _REGION_METRICS = {"CPUS": "vCPUs", "INSTANCES": "Machines", "IN_USE_ADDRESSES": "Addresses in use"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reason:
-    """Why something was refused."""
-
-    reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """What a request was refused with."""
-
-    code: int = 0
-    message: str = ""
-    status: str = ""
-    errors: tuple[Reason, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """The body of an error."""
-
-    error: Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,19 +259,6 @@ class Operation:
             return self.httpErrorMessage
         words = [each.message or each.code for each in self.error.errors]
         return "; ".join(each for each in words if each) or self.httpErrorMessage or "Google Cloud says no more"
-
-
-def _read(body: bytes) -> tuple[str, str]:
-    problem = from_json(body, Refusal).error
-    reason = problem.errors[0].reason if problem.errors else ""
-    return reason or problem.status, problem.message
-
-
-def _judge(complaint: Complaint) -> str:
-    return SOLD_OUT if _SOLD_OUT.search(complaint.words) else ""
-
-
-DIALECT = Dialect(title=TITLE, read=_read, codes=_CODES, judge=_judge, page_parameter="pageToken")
 
 
 def last(address: str) -> str:

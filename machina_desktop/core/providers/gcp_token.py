@@ -18,7 +18,7 @@ from machina_desktop.core.ids import now
 from machina_desktop.core.providers.cloud_api import CloudApi, Pace, checked_endpoint
 from machina_desktop.core.providers.cloud_clock import clock_is_off
 from machina_desktop.core.providers.cloud_errors import DENIED, CloudError, Complaint, Dialect
-from machina_desktop.core.providers.gcp_answers import TITLE
+from machina_desktop.core.providers.gcp_errors import TITLE
 from machina_desktop.core.secret import Secret
 
 READ_ONLY = "https://www.googleapis.com/auth/compute.readonly"
