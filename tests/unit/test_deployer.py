@@ -43,7 +43,7 @@ from machina_desktop.core.services.machines import (
     StartMachine,
     StopMachine,
 )
-from machina_desktop.core.terraform.workspace import read_state_file
+from machina_desktop.core.terraform.state_file import read_state_file
 from machina_desktop.core.workers import commands as commands_module
 from machina_desktop.core.workers import deployer as deployer_module
 from machina_desktop.core.workers.commands import LAUNCHES

@@ -11,15 +11,16 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from machina_desktop.core.codec import from_json, to_json
-from machina_desktop.core.errors import InvalidInput, Unavailable
+from machina_desktop.core.codec import to_json
+from machina_desktop.core.errors import Unavailable
 from machina_desktop.core.terraform.cli import PLAN_FILE
 from machina_desktop.core.terraform.engine import Engine
+from machina_desktop.core.terraform.state_file import StateFile, read_state_file
 
 LOG = logging.getLogger(__name__)
 
@@ -41,73 +42,6 @@ _NEEDS_INIT = re.compile(
     r"^\s*(?:(?:resource|data|ephemeral)\s+\"(?!terraform_)|(?:module|provider|backend)\s+\"|required_providers\b|cloud\b)",
     re.MULTILINE,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class StateFile:
-    """A Terraform state, as it lay on disk.
-
-    Attributes:
-        raw: The file, in clear: seal it before it is stored anywhere.
-        lineage: Stays the same for the life of a state.
-        serial: Grows with each change of it.
-        resources: Addresses, without an index, of what Terraform made and still has on record.
-        instances: The same with their indexes, such as ``hcloud_firewall.machine[0]``.
-    """
-
-    raw: bytes
-    lineage: str
-    serial: int
-    resources: frozenset[str] = frozenset()
-    instances: frozenset[str] = frozenset()
-
-    @property
-    def has_resources(self) -> bool:
-        """Whether anything that Terraform made is still recorded."""
-        return bool(self.resources)
-
-    def continues(self, stored: StateFile | None) -> bool:
-        """Whether it is a later version of ``stored``, or the first there is."""
-        return stored is None or (self.lineage == stored.lineage and self.serial > stored.serial)
-
-
-def read_state_file(raw: bytes) -> StateFile:
-    """The state that ``raw`` holds; also for what :attr:`Decoded.state_dump` saved.
-
-    Raises:
-        Unavailable: it is no state (E-TF-STATE).
-    """
-    try:
-        told = from_json(raw, dict[str, object])
-    except (InvalidInput, RecursionError) as error:
-        raise _no_state() from error
-    lineage, serial = told.get("lineage"), told.get("serial")
-    if not isinstance(lineage, str) or not isinstance(serial, int):
-        raise _no_state()
-    listed = told.get("resources")
-    return StateFile(raw=raw, lineage=lineage, serial=serial, resources=_made(listed), instances=_indexed(listed))
-
-
-def _made(resources: object) -> frozenset[str]:
-    """What a create that failed leaves behind has no instance; what is not understood counts as there."""
-    found = set()
-    for each in resources if isinstance(resources, list) else ():
-        if not isinstance(each, dict):
-            found.add(str(each))
-        elif each.get("instances") != []:
-            found.add(f"{each.get('type')}.{each.get('name')}")
-    return frozenset(found)
-
-
-def _indexed(resources: object) -> frozenset[str]:
-    found = set()
-    for each in resources if isinstance(resources, list) else ():
-        instances = each.get("instances") if isinstance(each, dict) else None
-        for instance in instances if isinstance(instances, list) else ():
-            key = instance.get("index_key") if isinstance(instance, dict) else None
-            index = f'["{key}"]' if isinstance(key, str) else "" if key is None else f"[{key}]"
-            found.add(f"{each.get('type')}.{each.get('name')}{index}")
-    return frozenset(found)
 
 
 class Workspace:
@@ -200,6 +134,30 @@ class Workspace:
             return None
         usual, *errored = found
         return max((usual, *(state for state in errored if state.lineage == usual.lineage)), key=lambda it: it.serial)
+
+    def newest_state(self, dumps: Iterable[bytes]) -> StateFile | None:
+        """The newest of the state in the folder and of ``dumps``, which a command printed, or ``None``.
+
+        A state that Terraform could write nowhere else was printed whole; it may be the only copy. The file may be
+        broken for the same reason, or the dump cut short: one that can be read is enough.
+
+        Raises:
+            Unavailable: there is something, but no state can be read from any of it (E-TF-STATE).
+        """
+        found: list[StateFile] = []
+        broken: list[Unavailable] = []
+        sources: list[Callable[[], StateFile | None]] = [self.read_state]
+        sources += [partial(read_state_file, dump) for dump in dumps]
+        for read in sources:
+            try:
+                state = read()
+            except Unavailable as error:
+                broken.append(error)
+            else:
+                found += [state] if state is not None else []
+        if broken and not found:
+            raise broken[0]
+        return max(found, key=lambda state: state.serial, default=None)
 
     def plan_digest(self) -> str:
         """SHA-256 of the saved plan, hex; empty where there is none."""
@@ -377,14 +335,6 @@ def _remove_tree(folder: Path) -> None:
     while folder.exists():
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
-
-
-def _no_state() -> Unavailable:
-    return Unavailable(
-        "The Terraform state in the run folder cannot be read.",
-        hint="Recover the machine from the last stored state.",
-        code="E-TF-STATE",
-    )
 
 
 if sys.platform == "win32":

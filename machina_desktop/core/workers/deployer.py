@@ -37,7 +37,8 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.store.database import Database
 from machina_desktop.core.store.transaction import Transaction
 from machina_desktop.core.terraform.engine import Engine
-from machina_desktop.core.terraform.workspace import StateFile, Workspace, run_lock
+from machina_desktop.core.terraform.state_file import StateFile
+from machina_desktop.core.terraform.workspace import Workspace, run_lock
 from machina_desktop.core.vault.seals import Opener
 from machina_desktop.core.workers.commands import has_applied, is_busy
 from machina_desktop.core.workers.holders import LEASE_S, RENEW_S, Holders

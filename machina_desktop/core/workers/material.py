@@ -21,7 +21,7 @@ from machina_desktop.core.services.reports import teams_elsewhere
 from machina_desktop.core.services.runs import APPROVED, locks_of, ordered, rules_of
 from machina_desktop.core.services.sealing import ACCOUNT_TABLE, KEY_TABLE, STATE_FIELD, STATE_TABLE
 from machina_desktop.core.store.transaction import SealedPlace, StateRevision, Transaction
-from machina_desktop.core.terraform.workspace import read_state_file
+from machina_desktop.core.terraform.state_file import read_state_file
 from machina_desktop.core.vault.seals import Opener
 from machina_desktop.core.workers.subject import Subject
 

@@ -18,7 +18,7 @@ from machina_desktop.core.providers.base import HookContext, Provider
 from machina_desktop.core.services.findings import KeepKeyId, ReportAccount, ReportFallback
 from machina_desktop.core.services.reports import ReportFacts
 from machina_desktop.core.services.runs import FALLBACKS, SIZE, ordered
-from machina_desktop.core.terraform.workspace import StateFile
+from machina_desktop.core.terraform.state_file import StateFile
 from machina_desktop.core.workers.log_pump import LogPump
 from machina_desktop.core.workers.subject import Report, Subject
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import TypeVar
 
 from machina_desktop.core.config import PLUGIN_MIRROR, bundle_folder
@@ -33,7 +32,8 @@ from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.terraform import cli
 from machina_desktop.core.terraform.engine import Engine
 from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, summarise
-from machina_desktop.core.terraform.workspace import StateFile, Workspace, init_lock, read_state_file
+from machina_desktop.core.terraform.state_file import StateFile
+from machina_desktop.core.terraform.workspace import Workspace, init_lock
 from machina_desktop.core.workers.commands import LAUNCHES, Commands, Interrupted, Meaning, Surroundings, is_busy
 from machina_desktop.core.workers.failures import RunFailed, apply_failure, init_failure, plan_failure
 from machina_desktop.core.workers.log_pump import LogPump
@@ -385,7 +385,7 @@ class Run:
 
     async def _keep_state(self, meaning: Meaning) -> None:
         """Seal the state into the store, whatever way the command ended."""
-        state = await asyncio.to_thread(self._newest_state, meaning.dumps)
+        state = await asyncio.to_thread(self._workspace.newest_state, meaning.dumps)
         known = self._subject.state
         if state is None or (known is not None and (known.lineage, known.serial) == (state.lineage, state.serial)):
             return
@@ -403,24 +403,6 @@ class Run:
             )
         )
         self._subject = replace(self._subject, state=state)
-
-    def _newest_state(self, dumps: list[bytes]) -> StateFile | None:
-        # A state that Terraform could write nowhere else was printed whole; it may be the only copy. The file may be
-        # broken for the same reason, or the dump cut short: one that can be read is enough.
-        found: list[StateFile] = []
-        broken: list[Unavailable] = []
-        sources: list[Callable[[], StateFile | None]] = [self._workspace.read_state]
-        sources += [partial(read_state_file, dump) for dump in dumps]
-        for read in sources:
-            try:
-                state = read()
-            except Unavailable as error:
-                broken.append(error)
-            else:
-                found += [state] if state is not None else []
-        if broken and not found:
-            raise broken[0]
-        return max(found, key=lambda state: state.serial, default=None)
 
     async def _recorded_outputs(self) -> dict[str, object]:
         """The module's outputs as the state in the run folder has them."""

@@ -17,7 +17,7 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.runs import GROW_DISK
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.terraform.engine import Engine
-from machina_desktop.core.terraform.workspace import StateFile
+from machina_desktop.core.terraform.state_file import StateFile
 
 R = TypeVar("R")
 
