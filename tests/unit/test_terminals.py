@@ -21,7 +21,7 @@ from machina_desktop.core.services.terminals import OpenTerminal, PinHostKey, ba
 from machina_desktop.core.terminal.session import Session
 from tests.fakes.hosts import Core, core, until
 from tests.fakes.sessions import NO_HOME
-from tests.fakes.sshd import USER, KeyPair, Sshd, running
+from tests.fakes.sshd import USER, KeyPair, Sshd, free_port, running
 
 KEY = KeyPair()
 YES = Answer(is_yes=True)
@@ -230,6 +230,24 @@ async def test_two_sessions_of_one_machine_end_apart(desk: Core, server: Sshd) -
     await until(lambda: len(desk.host.terminals.open_lines) == 1, what="the end of the first")
     assert second.state is SessionState.LIVE
     await closed(desk, second)
+
+
+async def test_a_private_address_that_nothing_answers_at_tells_of_bastions(desk: Core, server: Sshd) -> None:
+    machine = await machine_at(desk, server)
+    terminals = desk.host.terminals
+    for host, is_told in (("", True), ("127.0.0.1", False)):
+        desk.sql(
+            "UPDATE machine SET ssh_host = ?, private_ip = '127.0.0.2', ssh_port = ? WHERE machine_id = ?",
+            host,
+            free_port(),
+            machine.machine_id,
+        )
+        session = terminals.open(machine.machine_id, 80, 24)
+        await in_state(session, SessionState.LOST)
+        assert session.reason is not None
+        assert session.reason.code == "E-SSH-REFUSED"
+        assert ("tag bastion" in session.reason.hint) is is_told
+        await until(lambda: not terminals.open_lines, what="the trace of the attempt")
 
 
 async def test_a_key_that_is_kept_elsewhere_is_named_with_the_next_step(

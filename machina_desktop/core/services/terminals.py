@@ -266,8 +266,7 @@ def bastion_of(machine: Machine, others: tuple[Machine, ...]) -> Machine | None:
                 code="E-SSH-JUMP",
             )
         return named
-    is_private = not machine.public_ip and machine.private_ip and machine.ssh_host in {"", machine.private_ip}
-    if not is_private:
+    if not is_private(machine):
         return None
     fit = [
         each
@@ -278,6 +277,11 @@ def bastion_of(machine: Machine, others: tuple[Machine, ...]) -> Machine | None:
         and BASTION in {tag.casefold() for tag in each.tags}
     ]
     return min(fit, key=lambda each: (each.region != machine.region, each.name), default=None)
+
+
+def is_private(machine: Machine) -> bool:
+    """Whether a machine has nothing but a private address."""
+    return not machine.public_ip and bool(machine.private_ip) and machine.ssh_host in {"", machine.private_ip}
 
 
 def _reachable(tx: Transaction, machine: Machine, address: str) -> ReachableMachine:

@@ -17,6 +17,7 @@ from machina_desktop.core.domain.terminal import HostKey
 from machina_desktop.core.errors import MachinaError, Unavailable
 from machina_desktop.core.services.sealing import MAYBE_DONE
 from machina_desktop.core.services.terminals import (
+    BASTION,
     CloseTerminal,
     OpenTerminal,
     PinHostKey,
@@ -25,6 +26,7 @@ from machina_desktop.core.services.terminals import (
     RecordJumpHost,
     RecordTerminal,
     TerminalAccess,
+    is_private,
 )
 from machina_desktop.core.services.use_case import Request
 from machina_desktop.core.ssh.hop import Ask, Hop
@@ -50,6 +52,7 @@ TELL_S = 15.0
 """So long the home may take to hear that a shell has ended."""
 AGAIN_S = 10.0
 STOP_S = 2.0
+_NO_WAY = frozenset({"E-SSH-REFUSED", "E-SSH-TIMEOUT", "E-SSH-UNREACHABLE"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,8 +251,8 @@ class MachineVisit:
         remember(self._terminals.ways.known_hosts, host, port, key)
 
     def explained(self, error: MachinaError) -> MachinaError:
-        """Why the login failed, with where its keys are kept."""
-        return _with_next_step(error, self._access.route[-1])
+        """Why it failed, with where its keys are kept, or how to reach what has a private address only."""
+        return _with_next_step(error, self._access.route)
 
     def ended(self, seconds: float | None) -> None:
         """Tell the home, as soon as it can be reached."""
@@ -272,8 +275,16 @@ class MachineVisit:
             self._terminals.done(terminal_id)
 
 
-def _with_next_step(error: MachinaError, reachable: ReachableMachine) -> MachinaError:
-    """The error, with what is known of the machine's keys where it is the login that failed."""
+def _with_next_step(error: MachinaError, route: tuple[ReachableMachine, ...]) -> MachinaError:
+    """The error, with what is known of the machine's keys where the login failed, or of the way where that did."""
+    reachable = route[-1]
+    if error.code in _NO_WAY and len(route) == 1 and is_private(reachable.machine):
+        return Unavailable(
+            error.message,
+            hint=f"{reachable.machine.name} has a private address only. Join its network, such as by VPN, or give a "
+            f"machine of the same account that has a public address the tag {BASTION}: the way then leads over that.",
+            code=error.code,
+        )
     if error.code not in {"E-SSH-KEY", "E-SSH-AUTH"} or not reachable.elsewhere:
         return error
     names = ", ".join(reachable.elsewhere)
