@@ -526,7 +526,7 @@ def test_search_by_case_and_by_pattern(bench: Bench) -> None:
     search(bench, "error")
     assert len(bench.pane.search.finder.matches) == 2
     bench.pane.search.case.click()
-    assert len(bench.pane.search.finder.matches) == 1
+    wait(lambda: len(bench.pane.search.finder.matches) == 1)
     bench.pane.search.regex.click()
     bench.pane.search.line.setText(r"\d+$")
     wait(lambda: len(bench.pane.search.finder.matches) == 2)
