@@ -71,7 +71,7 @@ def _account_column(account_of: Callable[[Machine], ProviderAccount | None]) -> 
     def words(machine: Machine) -> str:
         return account_words(machine, account_of(machine))
 
-    return Column(key="account", title=tr("Account"), text=words, dot=dot, width=140, least=110)
+    return Column(key="account", title=tr("Account"), text=words, dot=dot, width=140, least=125)
 
 
 def _place_columns() -> tuple[Column[Machine], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from machina_desktop.core.codec import from_json, to_json
@@ -70,6 +70,7 @@ class SavedViews(Button):
     def _open_menu(self) -> None:
         menu = Menu(self.tr("Saved views"), parent=self)
         menu.setObjectName("machines.views.menu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         current = self._current_name()
         for name in self._views:
             menu.add_item(name, partial(self._show, name), is_checked=name == current)
@@ -80,7 +81,6 @@ class SavedViews(Button):
             part = menu.add_menu(self.tr("Delete a view"), icon_name="trash-2")
             for name in self._views:
                 part.add_item(name, partial(self._delete, name), is_danger=True)
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup_under(self)
 
     def _show(self, name: str) -> None:

@@ -79,7 +79,7 @@ class RecordTableModel(QAbstractTableModel, Generic[R]):
         self._key = key
         self._is_dim = is_dim
         self._records: list[R] = []
-        self._rows: dict[str, int] = {}
+        self._rows: dict[str, int] | None = {}
         self._sorting: tuple[int, Qt.SortOrder] | None = None
 
     def record(self, row: int) -> R:
@@ -96,7 +96,7 @@ class RecordTableModel(QAbstractTableModel, Generic[R]):
 
     def row_of(self, key: str) -> int:
         """The row of the record with ``key``; -1 when there is none."""
-        return self._rows.get(key, -1)
+        return self._index().get(key, -1)
 
     def is_dim(self, row: int) -> bool:
         """Whether the record in ``row`` is shown in grey."""
@@ -173,35 +173,36 @@ class RecordTableModel(QAbstractTableModel, Generic[R]):
                 first -= 1
             self.beginRemoveRows(_NOWHERE, first, row)
             del self._records[first : row + 1]
-            self._reindex()
+            self._rows = None
             self.endRemoveRows()
             row = first - 1
 
     def _reorder(self, keys: list[str]) -> None:
         """Bring the rows we have into the order of ``keys``, of which some may not be rows yet."""
-        order = [self._rows[key] for key in keys if key in self._rows]
+        rows = self._index()
+        order = [rows[key] for key in keys if key in rows]
         if order == sorted(order):
             return
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         self._records = [self._records[row] for row in order]
         moved = {old: new for new, old in enumerate(order)}
-        self._reindex()
+        self._rows = None
         self.changePersistentIndexList(before, [self.index(moved[each.row()], each.column()) for each in before])
         self.layoutChanged.emit()
 
     def _insert_new(self, wanted: list[R], keys: list[str]) -> None:
-        row = 0
+        row, known = 0, set(self._index())
         while row < len(wanted):
-            if keys[row] in self._rows:
+            if keys[row] in known:
                 row += 1
                 continue
             last = row
-            while last + 1 < len(wanted) and keys[last + 1] not in self._rows:
+            while last + 1 < len(wanted) and keys[last + 1] not in known:
                 last += 1
             self.beginInsertRows(_NOWHERE, row, last)
             self._records[row:row] = wanted[row : last + 1]
-            self._reindex()
+            self._rows = None
             self.endInsertRows()
             row = last + 1
 
@@ -211,5 +212,8 @@ class RecordTableModel(QAbstractTableModel, Generic[R]):
                 self._records[row] = record
                 self.dataChanged.emit(self.index(row, 0), self.index(row, len(self.columns) - 1))
 
-    def _reindex(self) -> None:
-        self._rows = {self._key(record): row for row, record in enumerate(self._records)}
+    def _index(self) -> dict[str, int]:
+        """Rows by key, counted when somebody asks: among thousands, a thousand rows may come or go one by one."""
+        if self._rows is None:
+            self._rows = {self._key(record): row for row, record in enumerate(self._records)}
+        return self._rows
