@@ -65,6 +65,19 @@ async def test_the_button_on_a_machine_opens_a_terminal_there(house: House) -> N
     assert pane.place.name == machine.name
 
 
+async def test_the_palette_opens_a_terminal_on_a_machine_by_its_name(house: House) -> None:
+    terminals = LocalTerminals()
+    house.bridge._terminals = lambda: terminals  # type: ignore[assignment,return-value]
+    machine = running_machine(house)
+    await house.open(app="terminal")
+    await house.rest()
+    house.window.commands.run_shown(f"terminals.on.{machine.machine_id}")
+    await until(lambda: terminals.opened)
+    pane = page_of(house).current_pane()
+    assert pane is not None
+    assert pane.place.name == machine.name
+
+
 async def test_a_link_offers_a_terminal_and_opens_none(house: House) -> None:
     terminals = LocalTerminals()
     house.bridge._terminals = lambda: terminals  # type: ignore[assignment,return-value]

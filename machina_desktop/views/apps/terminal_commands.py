@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from PySide6.QtCore import QCoreApplication
 
+from machina_desktop.core.domain.machine import MachineStatus
 from machina_desktop.views.apps.terminal_deck import TerminalDeck
 from machina_desktop.views.apps.terminal_tab import TerminalTab
 from machina_desktop.views.commands import Command
@@ -15,6 +17,8 @@ from machina_desktop.views.terminal.split_layout import Side
 
 _ARROWS = {Side.LEFT: "Left", Side.RIGHT: "Right", Side.UP: "Up", Side.DOWN: "Down"}
 _JUMPS = 9
+# Of more, one is chosen in the menu.
+_MOST_MACHINES = 200
 _ASKED_FIRST = "Alt+Shift+"
 
 
@@ -44,6 +48,7 @@ def commands_of(deck: TerminalDeck, windows: Windows) -> Iterable[Command]:
         *_of_splits(deck),
         *_of_sides(deck),
         *_of_windows(deck, windows),
+        *_of_machines(deck),
     ):
         yield Command(
             name=f"terminals.{name}",
@@ -258,6 +263,14 @@ def _of_windows(deck: TerminalDeck, windows: Windows) -> Iterator[_Row]:
     for name in deck.terminals.store.names():
         title = _tr("Open the workspace {0}").format(name)
         yield f"workspace.{name}", title, "layers", "", partial(windows.open_named, name), lambda: True
+
+
+def _of_machines(deck: TerminalDeck) -> Iterator[_Row]:
+    running = (each for each in deck.terminals.machines.values() if each.actual_status is MachineStatus.RUNNING)
+    for machine in islice(running, _MOST_MACHINES):
+        title = _tr("Open a terminal on {0}").format(machine.name)
+        opens = partial(deck.open_on, machine)
+        yield f"on.{machine.machine_id}", title, "square-terminal", "", opens, lambda: True
 
 
 def open_another(deck: TerminalDeck) -> None:
