@@ -21,6 +21,7 @@ from machina_desktop.core.domain.recording import (
 from machina_desktop.core.domain.team import Actor, TeamRole
 from machina_desktop.core.errors import Conflict, Forbidden, NotFound
 from machina_desktop.core.ids import now
+from machina_desktop.core.services import recordings
 from machina_desktop.core.services.machines import UpdateMachine
 from machina_desktop.core.services.recording_policy import (
     AddRecordingRule,
@@ -230,6 +231,21 @@ async def test_what_looks_like_a_query_is_only_words(made: Core) -> None:
         await made.call(SearchRecordings(team_id=made.team_id, text=text))
     assert await made.call(SearchRecordings(team_id=made.team_id, text="quoted AND"))
     assert not await made.call(SearchRecordings(team_id=made.team_id, text='" * ('))
+
+
+@ON_ONE_STORE
+async def test_a_very_long_recording_is_whole_though_only_its_first_lines_are_found_by_their_words(
+    made: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "MOST_INDEXED", 5)
+    text = "\r\n".join(f"marmalade {number}" for number in range(60))
+    kept = await recorded(made, await machine(made), text)
+    assert kept.line_count == 60
+    files = await made.call(GetRecording(recording_id=kept.recording_id))
+    [written], _ = contents(files.text)
+    assert written.decode().splitlines() == text.splitlines()
+    found = await made.call(SearchRecordings(team_id=made.team_id, text="marmalade"))
+    assert sorted(hit.line for hit in found) == [0, 1, 2, 3, 4]
 
 
 @ON_ONE_STORE

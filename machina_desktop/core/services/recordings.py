@@ -240,17 +240,18 @@ async def _end(context: Context, actor: Actor, ended: Recording) -> Recording:
     # It brings the terminal's engine, which no other request needs.
     from machina_desktop.core.terminal.recording_text import finish  # noqa: PLC0415
 
-    made = await asyncio.to_thread(finish, RecordingFolder(context.paths.recordings), ended.recording_id)
+    folder = RecordingFolder(context.paths.recordings)
+    made = await asyncio.to_thread(finish, folder, ended.recording_id, most_lines=MOST_INDEXED)
     is_noted = await _noted(context, actor, ended, RecordingStep.ENDED)
     kept = replace(
         ended,
         size_bytes=made.size_bytes,
         sha256=made.sha256,
-        line_count=len(made.lines),
+        line_count=made.line_count,
         duration_ms=ended.duration_ms or made.duration_ms,
         is_noted=ended.is_noted and is_noted,
     )
-    for first in range(0, max(1, min(len(made.lines), MOST_INDEXED)), AT_ONCE):
+    for first in range(0, max(1, len(made.lines)), AT_ONCE):
         lines = made.lines[first : first + AT_ONCE]
         kept = await context.record(actor, KeepRecording(recording=kept, lines=lines, first=first))
     return kept

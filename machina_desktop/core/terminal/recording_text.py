@@ -54,16 +54,22 @@ def write_text(path: Path, lines: Iterable[RecordedLine]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """What a recording has come to; fields as in ``Recording``."""
+    """What a recording has come to; fields as in ``Recording``.
+
+    Attributes:
+        lines: The first of its lines, as many as were asked for.
+        line_count: How many there are.
+    """
 
     lines: tuple[RecordedLine, ...]
+    line_count: int
     size_bytes: int
     sha256: str
     duration_ms: int
 
 
-def finish(folder: RecordingFolder, recording_id: str) -> Finished:
-    """Write the text of a recording that nobody writes to any more. Blocks.
+def finish(folder: RecordingFolder, recording_id: str, *, most_lines: int) -> Finished:
+    """Write the text of a recording that nobody writes to any more; ``most_lines`` are answered. Blocks.
 
     Raises:
         NotFound: its file is gone.
@@ -73,15 +79,20 @@ def finish(folder: RecordingFolder, recording_id: str) -> Finished:
     path = folder.cast(recording_id)
     cast = CastFile(path)
     lines: list[RecordedLine] = []
+    count = 0
 
     def counted() -> Iterator[RecordedLine]:
+        nonlocal count
         for line in lines_of(cast):
-            lines.append(line)
+            count += 1
+            if count <= most_lines:
+                lines.append(line)
             yield line
 
     text_bytes = write_text(folder.text(recording_id), counted())
     return Finished(
         lines=tuple(lines),
+        line_count=count,
         size_bytes=path.stat().st_size + text_bytes,
         sha256=digest_of(path),
         duration_ms=max((event.at_ms for event in cast.events()), default=0),
