@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary
 from machina_desktop.core.errors import Unavailable
-from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, resources_of_state, summarise
+from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, summarise
 from tests.fakes.engine import real_engine
 
 MODULE = """
@@ -140,18 +140,14 @@ def test_a_resource_that_is_no_longer_described_says_so(applied: Path) -> None:
     assert resource.reason == "The module asks for fewer of them."
 
 
-def test_state_tells_outputs_and_resources(applied: Path) -> None:
+def test_state_tells_outputs(applied: Path) -> None:
     shown = terraform(applied, "show", "-json")
-    (resource,) = resources_of_state(shown)
     assert outputs_of_state(shown) == {"user": "alice", "token": "CANARY-1"}
-    assert (resource.address, resource.is_tainted) == ("terraform_data.machine", False)
-    assert resource.id == resource.values["id"] != ""
 
 
 def test_an_empty_state_has_nothing(tmp_path: Path) -> None:
     shown = terraform(tmp_path, "show", "-json")
     assert outputs_of_state(shown) == {}
-    assert resources_of_state(shown) == ()
 
 
 def plan(*changes: dict[str, object], drift: tuple[dict[str, object], ...] = (), **more: object) -> bytes:
@@ -279,7 +275,7 @@ def test_a_plan_of_a_version_that_does_not_say_is_applicable() -> None:
 
 @pytest.mark.parametrize("text", [b"", b"Error: no plan", b"[]", b'{"format_version": "2.0"}', b"{}", b'{"a":' * 9999])
 def test_what_is_no_plan_is_an_error(text: bytes) -> None:
-    for reads in (summarise, is_applicable, outputs_of_state, resources_of_state):
+    for reads in (summarise, is_applicable, outputs_of_state):
         with pytest.raises(Unavailable) as caught:
             reads(text)
         assert caught.value.code == "E-TF-OUTPUT"

@@ -69,9 +69,6 @@ class Colour(NamedTuple):
     value: int
 
 
-DEFAULT_COLOUR: Final = Colour(ColourKind.DEFAULT, 0)
-
-
 @lru_cache(maxsize=4096)
 def _unpacked(packed: int) -> Colour:
     return Colour(ColourKind(packed >> 24), packed & 0xFFFFFF)

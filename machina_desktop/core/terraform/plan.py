@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from machina_desktop.core.codec import from_json, to_json
 from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary, ResourceChange
@@ -62,24 +61,6 @@ _NOTHING = frozenset({None, '""', "[]", "{}"})
 _Path = tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StateResource:
-    """One resource of the state.
-
-    Attributes:
-        id: Its id at the provider; empty where it has none.
-        is_tainted: Its creation was cut short or failed; the next plan replaces it.
-        values: Attributes as plain values; may hold secrets.
-    """
-
-    address: str
-    type: str
-    name: str
-    id: str = ""
-    is_tainted: bool = False
-    values: Mapping[str, object]
-
-
 def summarise(plan_json: bytes) -> PlanSummary:
     """The plan as people approve it; sensitive values are withheld.
 
@@ -122,32 +103,6 @@ def outputs_of_state(show_json: bytes) -> dict[str, object]:
     """
     outputs = _object(_object(_read(show_json).get("values")).get("outputs"))
     return {name: _object(output).get("value") for name, output in outputs.items()}
-
-
-def resources_of_state(show_json: bytes) -> tuple[StateResource, ...]:
-    """All managed resources of the state, those of child modules included.
-
-    Raises:
-        Unavailable: it is no state that we can read (E-TF-OUTPUT).
-    """
-    return tuple(_resources_below(_object(_object(_read(show_json).get("values")).get("root_module"))))
-
-
-def _resources_below(module: Mapping[str, object]) -> Iterator[StateResource]:
-    for entry in _objects(module.get("resources")):
-        if entry.get("mode") != "managed":
-            continue
-        values = _object(entry.get("values"))
-        yield StateResource(
-            address=_text(entry.get("address")),
-            type=_text(entry.get("type")),
-            name=_text(entry.get("name")),
-            id=_text(values.get("id")),
-            is_tainted=entry.get("tainted") is True,
-            values=values,
-        )
-    for child in _objects(module.get("child_modules")):
-        yield from _resources_below(child)
 
 
 def _read(text: bytes) -> Mapping[str, object]:

@@ -10,8 +10,6 @@ from PySide6.QtGui import QColor
 
 from machina_desktop.views import theme
 
-# What the setting says for the colours of the window's own theme.
-AS_WINDOW: Final = "window"
 # Below this, text on a colour that a program chose by number is moved towards black or white until it can be read.
 READABLE: Final = 4.5
 _CUBE: Final = (0, 95, 135, 175, 215, 255)
