@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.provider import ProviderInfo
 from machina_desktop.core.secret import Secret
+from machina_desktop.views.callout import Callout
 from machina_desktop.views.server_custody import CustodyChoice
 from machina_desktop.views.theme import Space
 from machina_desktop.views.widgets.buttons import Button
 from machina_desktop.views.widgets.form import Form
 from machina_desktop.views.widgets.inputs import Input
 from machina_desktop.views.widgets.layout import Card
-from machina_desktop.views.widgets.text import Label
 
 
 class AccountForm(Card):
@@ -41,8 +41,8 @@ class AccountForm(Card):
         self._label = Input(self.tr("Label"), help_text=self.tr("How you will recognise the account."))
         self._label.control.setObjectName("wizard.account-label")
         self._label.submitted.connect(self._on_submit)
-        self._error = Label(tone="error", wraps=True)
-        self._error.hide()
+        self._error = Callout("error")
+        self._error.setObjectName("wizard.account-error")
         self.submit = Button("", icon_name="plus")
         self.submit.setObjectName("wizard.add-account")
         self.submit.clicked.connect(self._on_submit)
@@ -56,10 +56,10 @@ class AccountForm(Card):
         buttons.addWidget(self._cancel)
         buttons.addStretch()
         self.column.setSpacing(Space.L)
+        self.column.addWidget(self._error)
         self.column.addWidget(self._label)
         self.column.addLayout(self._place)
         self.column.addWidget(self.custody)
-        self.column.addWidget(self._error)
         self.column.addLayout(buttons)
         self.hide()
 
@@ -89,14 +89,17 @@ class AccountForm(Card):
 
     def show_refused(self, reason: str) -> None:
         """The provider refuses the credentials: say so where they can be put right at once."""
-        self._say(reason or self.tr("The provider refuses these credentials."))
+        self._say(
+            reason or self.tr("The provider refuses these credentials."),
+            self.tr("Put them right here and try again, or keep the account as it is and see to them later."),
+        )
         self.submit.setText(self.tr("Try again"))
         self._cancel.setText(self.tr("Keep it so"))
         if self._form is not None:
             self._form.focus_first()
 
     def show_error(self, field: str, message: str) -> None:
-        """Say at a field what the answer complained about, else over the buttons."""
+        """Say at a field what the answer complained about, else above them."""
         if field == "label":
             self._label.set_error(message)
         elif self._form is not None and self.info and field in {each.name for each in self.info.account_fields}:
@@ -104,9 +107,11 @@ class AccountForm(Card):
         else:
             self._say(message)
 
-    def _say(self, message: str) -> None:
-        self._error.setText(message)
-        self._error.setVisible(bool(message))
+    def _say(self, message: str, hint: str = "") -> None:
+        if message:
+            self._error.say(message, hint)
+        else:
+            self._error.clear()
 
     def _on_submit(self) -> None:
         if self._form is None or self.submit.is_busy():

@@ -158,6 +158,7 @@ class AccountStep(Step):
             self._kept = account
             self._form.show_refused(account.status_reason)
             self.refresh()
+            self.reveal(self._new)
             return
         self._show_form(None)
         self.state.add_account(account)
@@ -170,6 +171,9 @@ class AccountStep(Step):
         self._show_form(None)
         if kept is not None:
             self.state.add_account(kept)
+            self._accounts.focus_choice()
+            self.reveal(self._problem)
+            self.reveal(self._accounts)
 
     def _on_replace(self) -> None:
         if self.state.account is not None:

@@ -33,6 +33,7 @@ class Draft:
         found_key: The fingerprint the host presented.
         is_compared: The person says that ``found_key`` is the host's own.
         place: Where a shared team's run is carried out, a `Place`; empty until somebody chooses.
+        is_on_one_page: All steps stand below each other.
         step: Where the person was.
         visited: Steps that were open at least once.
         fallbacks: What to take where the size is sold out by then, in order, as `Fallback` is written.
@@ -64,6 +65,7 @@ class Draft:
     is_protected: bool = False
     auto_approve: bool = False
     place: str = ""
+    is_on_one_page: bool = False
     step: WizardStep = WizardStep.ACCOUNT
     visited: tuple[WizardStep, ...] = (WizardStep.ACCOUNT,)
     machine_id: str = field(default_factory=_new_machine_id)
@@ -121,6 +123,7 @@ class DraftFields(TypedDict, total=False):
     is_protected: bool
     auto_approve: bool
     place: str
+    is_on_one_page: bool
     step: WizardStep
     visited: tuple[WizardStep, ...]
 

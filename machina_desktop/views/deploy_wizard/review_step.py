@@ -47,8 +47,8 @@ class ReviewStep(Step):
         self._auto.setObjectName("wizard.auto-approve")
         self._auto.clicked.connect(lambda is_on: state.change(auto_approve=is_on))
         self._auto_hint = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
-        parts = (self._problem, self._build_resources(), self._build_place(), self._build_variables())
-        for widget in (*parts, self._falls_back, self._fallbacks, self._auto, self._auto_hint):
+        choices = (self._falls_back, self._fallbacks, self._auto, self._auto_hint)
+        for widget in (self._problem, self._build_resources(), self._build_place(), *choices, self._build_variables()):
             self.column.addWidget(widget)
         self.column.addStretch()
 
@@ -145,9 +145,9 @@ class ReviewStep(Step):
             costs = self.tr("It costs {0}.") if state.copies == 1 else self.tr("Each costs {0}.")
             lines.append(f"{size.title}: {parts(size)}")
             lines.append(costs.format(price) if price else self.tr("Its price is not known."))
+            lines.append(composition(size, region))
             if price and state.copies > 1:
                 lines.append(self.tr("Together they cost {0}.").format(monthly(size, region, state.copies)))
-            lines.append(composition(size, region))
             lines.append(beside(size, region, state.catalogue.extras) if state.catalogue is not None else "")
         if image is not None:
             lines.append(self.tr("It starts from {0}.").format(image.title))

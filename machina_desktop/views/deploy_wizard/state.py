@@ -56,7 +56,7 @@ SAVED_AFTER_MS = 300
 NAMES = 5000
 # What fallbacks are named for.
 _WITH_FALLBACKS = ("account_id", "region", "size", "image")
-_FROM_CATALOGUE = (WizardStep.REGION, WizardStep.SIZE, WizardStep.IMAGE)
+FROM_CATALOGUE = (WizardStep.REGION, WizardStep.SIZE, WizardStep.IMAGE)
 
 
 # As ``ssh-keygen -l`` prints it: 32 bytes in unpadded base64.
@@ -166,6 +166,12 @@ class WizardState(QObject):
         self._fetch_catalogue()
         self.changed.emit()
 
+    def offered_now(self) -> tuple[object, ...]:
+        """What the steps that are drawn from the catalogue show; equal while they stay as they are."""
+        draft = self.draft
+        chosen = (draft.account_id, draft.region, draft.zone, draft.size, draft.image)
+        return (id(self.catalogue), self.is_renewing, *chosen)
+
     def set_copies(self, copies: int) -> None:
         """Make so many machines of the choices."""
         self._take(with_copies(self.draft, copies))
@@ -178,7 +184,8 @@ class WizardState(QObject):
         """Forget every choice; of one like another machine, every change."""
         if self._like is None:
             self._file.remove()
-        self.draft = draft_like(self._like) if self._like is not None else Draft()
+        fresh = draft_like(self._like) if self._like is not None else Draft()
+        self.draft = replace(fresh, is_on_one_page=self.draft.is_on_one_page)
         self._fetch_catalogue()
         self.changed.emit()
 
@@ -371,7 +378,7 @@ class WizardState(QObject):
         tasks.ask(self.bridge, ask, owner=self, done=arrived, failed=failed)
 
     def _needs_catalogue(self) -> bool:
-        steps = (WizardStep.SIZE, WizardStep.IMAGE) if self.asks_host else _FROM_CATALOGUE
+        steps = (WizardStep.SIZE, WizardStep.IMAGE) if self.asks_host else FROM_CATALOGUE
         return self.account is not None and any(not self.skip_reason(step) for step in steps)
 
     def _choose_only_ones(self, catalogue: Catalogue) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from machina_desktop.core.domain.provider import WizardStep
 from machina_desktop.core.errors import Locked, MachinaError
@@ -45,6 +45,17 @@ class Step(QWidget):
 
     def show_problems(self) -> None:
         """Say at the fields what keeps the step from being finished."""
+
+    def reveal(self, widget: QWidget) -> None:
+        """Scroll to it, once it has its place."""
+        QTimer.singleShot(0, widget, lambda: self._scroll_to(widget))
+
+    def _scroll_to(self, widget: QWidget) -> None:
+        above = self.parentWidget()
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if isinstance(above, QScrollArea):
+            above.ensureWidgetVisible(widget, 0, Space.XL)
 
     def is_about_the_vault(self, error: MachinaError) -> bool:
         """Whether the vault has to be unlocked first; then the window asks for it."""

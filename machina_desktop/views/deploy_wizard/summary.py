@@ -113,7 +113,7 @@ class Summary(QWidget):
         if not price:
             title = state.info.title if state.info is not None else ""
             return self.tr("not known"), self.tr("{0} tells no prices; see its own list.").format(title)
-        each = self.tr("{0} machines, {1} each").format(copies, monthly(state.size, region)) if copies > 1 else ""
+        each = self.tr("{0} × {1}").format(copies, monthly(state.size, region)) if copies > 1 else ""
         notes = (hourly(state.size, region, copies), each, composition(state.size, region))
         return price, "\n".join(note for note in notes if note)
 

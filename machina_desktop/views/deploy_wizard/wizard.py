@@ -22,10 +22,11 @@ from machina_desktop.views.deploy_wizard.draft import place_of_error
 from machina_desktop.views.deploy_wizard.firewall_step import FirewallStep
 from machina_desktop.views.deploy_wizard.host_step import HostStep
 from machina_desktop.views.deploy_wizard.keys_step import KeysStep
+from machina_desktop.views.deploy_wizard.one_page import OnePage
 from machina_desktop.views.deploy_wizard.rail import StepRail, StepState
 from machina_desktop.views.deploy_wizard.review_step import ReviewStep
 from machina_desktop.views.deploy_wizard.setup_steps import BootstrapStep, NameStep
-from machina_desktop.views.deploy_wizard.state import WizardState
+from machina_desktop.views.deploy_wizard.state import FROM_CATALOGUE, WizardState
 from machina_desktop.views.deploy_wizard.step import Step
 from machina_desktop.views.deploy_wizard.summary import Summary
 from machina_desktop.views.theme import Space, Type
@@ -57,13 +58,14 @@ def key_hints() -> tuple[KeyHint, ...]:
         KeyHint("Alt+Right", QCoreApplication.translate("DeployWizard", "Go on to the next step")),
         KeyHint("Ctrl+Return", QCoreApplication.translate("DeployWizard", "Go on, at the end deploy")),
         KeyHint("Alt+Left", QCoreApplication.translate("DeployWizard", "Back to the step before")),
+        KeyHint("Ctrl+E", QCoreApplication.translate("DeployWizard", "All on one page, or step by step")),
     )
 
 
 class DeployWizard(Modal):
     """Nine steps to a machine; show it with ``open()``. Closing keeps the draft, deploying ends it.
 
-    Ctrl+Enter and Alt+Right go on, Alt+Left goes back, Esc closes.
+    Ctrl+Enter and Alt+Right go on, Alt+Left goes back, Ctrl+E puts all steps on one page, Esc closes.
     """
 
     def __init__(
@@ -132,11 +134,17 @@ class DeployWizard(Modal):
         self._loading = Skeleton(rows=5, row_height=56)
         self._pages.addWidget(self._loading)
         self._pages.addWidget(self._error)
+        self._one_page = OnePage()
+        self._pages.addWidget(self._one_page)
         self._page_of: dict[Step, QScrollArea] = {}
+        self._drawn: dict[Step, object] = {}
+        self._is_tried = False
         return self._pages
 
     def _build_foot(self) -> QHBoxLayout:
         over = self._button("start-over", self.tr("Start over"), "undo-2", self._on_start_over, kind=ButtonKind.GHOST)
+        self._way = self._button("on-one-page", "", "list", self._on_way, kind=ButtonKind.GHOST)
+        self._way.setToolTip("Ctrl+E")
         close = self._button("close", self.tr("Close"), "", self.reject)
         close.setToolTip(self.tr("Your choices are kept.  Esc") if self._state.is_kept else "Esc")
         self._back = self._button("back", self.tr("Back"), "", self._go_back)
@@ -147,6 +155,7 @@ class DeployWizard(Modal):
         row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         row.setSpacing(Space.S)
         row.addWidget(over)
+        row.addWidget(self._way)
         row.addStretch()
         for button in (close, self._back, self._next, self._deploy):
             row.addWidget(button)
@@ -164,7 +173,7 @@ class DeployWizard(Modal):
         return button
 
     def _build_shortcuts(self) -> None:
-        for hint, act in zip(key_hints(), (self._go_on, self._go_on, self._go_back), strict=True):
+        for hint, act in zip(key_hints(), (self._go_on, self._go_on, self._go_back, self._on_way), strict=True):
             QShortcut(QKeySequence(hint.keys), self).activated.connect(act)
         # The enter key of the figures' block.
         QShortcut(QKeySequence("Ctrl+Enter"), self).activated.connect(self._go_on)
@@ -194,7 +203,7 @@ class DeployWizard(Modal):
         step = self._made.get(make)
         if step is None:
             step = self._made[make] = make(self._state)
-            step.finished.connect(self._go_on)
+            step.finished.connect(self._on_finished)
             self._page_of[step] = _scrolling(step)
             self._pages.addWidget(self._page_of[step])
         return step
@@ -205,25 +214,66 @@ class DeployWizard(Modal):
         if self._state.skip_reason(self.current()):
             self._open(WizardStep.ACCOUNT)
             return
-        step = self._step(self.current())
+        is_one = self._state.draft.is_on_one_page
+        is_last = is_one or self.current() is WizardStep.REVIEW
+        self._way.setText(self.tr("Step by step") if is_one else self.tr("All on one page"))
+        self._next.setVisible(not is_last)
+        self._deploy.setVisible(is_last)
+        self._back.setVisible(not is_one)
+        self._back.setEnabled(self.current() is not WizardStep.ACCOUNT)
+        self._refresh_rail()
+        self._summary.refresh()
+        if is_one:
+            self._refresh_one_page()
+        else:
+            self._refresh_step(self._step(self.current()))
+
+    def _refresh_step(self, step: Step) -> None:
         step.refresh()
         self._title.setText(step.title)
         self._hint.setText(step.hint)
-        self._refresh_rail()
-        self._summary.refresh()
-        is_last = self.current() is WizardStep.REVIEW
-        self._next.setVisible(not is_last)
-        self._deploy.setVisible(is_last)
-        self._back.setEnabled(self.current() is not WizardStep.ACCOUNT)
         page = self._page_of[step]
+        if page.widget() is not step:
+            page.setWidget(step)
         if self._pages.currentWidget() is not page:
             self._pages.setCurrentWidget(page)
             step.entered()
 
+    def _refresh_one_page(self) -> None:
+        """Every step that is needed; what depends on the offer alone is drawn only when that has changed."""
+        steps = {key: self._step(key) for key in self._state.steps()}
+        for step, page in self._page_of.items():
+            if step in steps.values() and page.widget() is step:
+                page.takeWidget()
+            elif step not in steps.values() and page.widget() is not step:
+                page.setWidget(step)
+        titles = self._titles()
+        self._one_page.show_steps({step: titles[key] for key, step in steps.items()})
+        self._title.setText(self.tr("Everything on one page"))
+        self._hint.setText(self.tr("Enter goes on to the next part, Ctrl+Enter deploys."))
+        for key, step in steps.items():
+            drawn = self._state.offered_now() if key in FROM_CATALOGUE else object()
+            if self._drawn.get(step) != drawn:
+                self._drawn[step] = drawn
+                step.refresh()
+        if self._pages.currentWidget() is not self._one_page:
+            self._shown = self.current()
+            self._pages.setCurrentWidget(self._one_page)
+            # What a step chooses by itself is chosen now; the keyboard ends up where the person was.
+            for key in (WizardStep.KEYS, WizardStep.NAME, WizardStep.ACCOUNT, self.current()):
+                if key in steps:
+                    steps[key].entered()
+            self._one_page.reveal(steps[self.current()])
+        elif self._shown is not self.current():
+            self._shown = self.current()
+            steps[self.current()].entered()
+            self._one_page.reveal(steps[self.current()])
+
     def _refresh_rail(self) -> None:
         for key, title in self._titles().items():
             reason = self._state.skip_reason(key)
-            is_visited = key in self._state.draft.visited
+            is_one = self._state.draft.is_on_one_page
+            is_visited = is_one or key in self._state.draft.visited
             problem = self._state.problem(key) if is_visited else ""
             state = StepState.DONE if is_visited else StepState.AHEAD
             note = reason or problem
@@ -231,6 +281,8 @@ class DeployWizard(Modal):
                 state = StepState.SKIPPED
             elif key is self.current():
                 state, note = StepState.CURRENT, ""
+            elif problem and is_one and not self._is_tried:
+                state, note = StepState.AHEAD, ""
             elif problem:
                 state = StepState.ERROR
             self._rail.entry(key).show_state(title, state, note=note, can_open=is_visited and not reason)
@@ -242,13 +294,43 @@ class DeployWizard(Modal):
     def _go_on(self) -> None:
         if not self._state.is_ready or self._deploy.is_busy():
             return
-        if self._state.problem(self.current()):
+        if self._state.draft.is_on_one_page:
+            self._deploy_from_one_page()
+        elif self._state.problem(self.current()):
             self._step(self.current()).show_problems()
         elif self.current() is WizardStep.REVIEW:
             self._ask()
         else:
             steps = self._state.steps()
             self._open(steps[steps.index(self.current()) + 1])
+
+    def _deploy_from_one_page(self) -> None:
+        """Ask for it, or go to the first part that is not finished and say why."""
+        parts = self._state.steps()
+        unfinished = next((key for key in parts if self._state.problem(key)), None)
+        if unfinished is None:
+            self._ask()
+            return
+        self._is_tried = True
+        self._open(unfinished)
+        self._refresh_rail()
+        self._step(unfinished).show_problems()
+        self._one_page.reveal(self._step(unfinished))
+
+    def _on_finished(self) -> None:
+        """Enter in a part of the one page goes on to the next one; it deploys nothing."""
+        step = self.sender()
+        if not self._state.draft.is_on_one_page or not isinstance(step, Step):
+            self._go_on()
+            return
+        parts = self._state.steps()
+        place = parts.index(step.key) if step.key in parts else 0
+        self._open(parts[min(place + 1, len(parts) - 1)])
+
+    def _on_way(self) -> None:
+        if self._state.is_ready and not self._deploy.is_busy():
+            self._drawn.clear()
+            self._state.change(is_on_one_page=not self._state.draft.is_on_one_page)
 
     def _go_back(self) -> None:
         steps = self._state.steps()
@@ -296,6 +378,7 @@ class DeployWizard(Modal):
         key, field = place_of_error(error)
         if key is None or self._state.skip_reason(key):
             self._step(WizardStep.REVIEW).show_error("", str(error))
+            self._one_page.reveal(self._step(WizardStep.REVIEW))
             return
         self._open(key)
         self._step(key).show_error(field, str(error))
