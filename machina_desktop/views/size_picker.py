@@ -88,6 +88,7 @@ class SizePicker(QWidget):
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.selected.connect(self._on_selected)
         self.table.activated_key.connect(self._on_activated)
+        self.table.selection.refused.connect(self._on_refused)
         self._search = SearchInput(_tr("Search"))
         self._search.setObjectName(f"{name}.search")
         self._search.searched.connect(lambda _text: self._fill())
@@ -187,11 +188,14 @@ class SizePicker(QWidget):
             return
         if self._is_dim(self._model.record(self._model.row_of(key))):
             self._fill()
-            self.refused.emit(key)
             return
         self._chosen = key
         self._compare()
         self.chosen.emit(key)
+
+    def _on_refused(self, key: str) -> None:
+        if not is_to_be_had(self._model.record(self._model.row_of(key)), self._region):
+            self.refused.emit(key)
 
     def _on_activated(self, key: str) -> None:
         self._on_selected(key)

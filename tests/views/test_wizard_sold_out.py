@@ -30,6 +30,7 @@ OFFER = Catalogue(
             currency="EUR",
             sold_out=("fsn1",),
         ),
+        Size(slug="cx11", title="CX11", vcpus=1, memory_mb=2048, disk_gb=20, price_monthly=3.0, currency="EUR"),
         Size(slug="cx32", title="CX32", vcpus=4, memory_mb=8192, disk_gb=80, price_monthly=6.8, currency="EUR"),
     ),
     images=(Image(slug="debian-12", title="Debian 12"),),

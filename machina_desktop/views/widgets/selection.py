@@ -38,6 +38,7 @@ class RecordSelection(QObject):
         activated: Enter or a double click (str key).
         peeked: Space (str key).
         menu_requested: A context menu is wanted (str key, QPoint in global coordinates).
+        refused: A row that cannot be chosen was clicked (str key).
     """
 
     selected = Signal(str)
@@ -45,6 +46,7 @@ class RecordSelection(QObject):
     activated = Signal(str)
     peeked = Signal(str)
     menu_requested = Signal(str, QPoint)
+    refused = Signal(str)
 
     def __init__(self, view: QAbstractItemView) -> None:
         """``view`` must have its model already."""
@@ -166,7 +168,11 @@ class RecordSelection(QObject):
         elif event.type() == QEvent.Type.MouseButtonRelease and self._is_pressed:
             self._is_pressed = False
             is_plain = event.button() == Qt.MouseButton.LeftButton and not event.modifiers()
-            is_again = is_plain and self._view.indexAt(event.position().toPoint()) == self._view.currentIndex()
+            index = self._view.indexAt(event.position().toPoint())
+            if is_plain and index.isValid() and not index.flags() & Qt.ItemFlag.ItemIsEnabled:
+                self.refused.emit(self._key(index))
+                return
+            is_again = is_plain and index == self._view.currentIndex()
             if self.current_key() and (self._is_owing or is_again):
                 self.selected.emit(self.current_key())
 
