@@ -106,10 +106,10 @@ class Stream(Walking):
     def _is_log(self, text: str) -> bool:
         """Whether most of the text may scroll through: cheap to say, and not always right."""
         screen = self.listener
+        if len(text) > 6 * screen.lines * screen.columns:
+            return text.find("\n", 0, _SAMPLE) >= 0
         feeds = text.count("\n", 0, _SAMPLE)
-        if feeds > 3 * screen.lines or (feeds > _FEW and "\x1b" in text):
-            return True
-        return feeds > 0 and len(text) > 6 * screen.lines * screen.columns
+        return feeds > 3 * screen.lines or (feeds > _FEW and "\x1b" in text)
 
     def _line(self, text: str) -> None:
         if "\x1b" not in text:

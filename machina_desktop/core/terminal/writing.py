@@ -268,11 +268,9 @@ class Writing(Grid):
         begin = self._first_shown(lines, height, longest)
         keeps = not top and not self.is_alternate
         attribute, fill = self.cursor.attribute, self.blank_attribute
-        shown = []
-        for text in lines[begin:]:
-            pieces = cut(text, self.columns) if len(text) > self.columns else [text]
-            shown += [Line(piece, [0, attribute] if piece else None, fill, is_wrapped=True) for piece in pieces]
-            shown[-1].is_wrapped = False
+        shown = [Line(text, [0, attribute] if text else None, fill) for text in lines[begin:]]
+        if longest > self.columns:
+            shown = [row for line in shown for row in self._in_rows(line)]
         rows = self.rows
         leaving = min(len(shown), height) if not begin else height
         if keeps:
@@ -285,6 +283,15 @@ class Writing(Grid):
         rows[top : bottom + 1] = (rows[top + leaving : bottom] + shown)[-height:] if height else []
         rows.insert(bottom, Line(fill=fill))
         self.damage_scrolled(top, bottom, len(shown) if not begin else self.lines)
+
+    def _in_rows(self, line: Line) -> list[Line]:
+        """A line of one look in rows of the screen."""
+        if len(line.text) <= self.columns:
+            return [line]
+        pieces = cut(line.text, self.columns)
+        rows = [Line(piece, [*line.runs], line.fill, is_wrapped=True) for piece in pieces]
+        rows[-1].is_wrapped = False
+        return rows
 
     def _first_shown(self, lines: list[str], height: int, longest: int) -> int:
         """The first of the lines of which something stays on a screen with ``height`` rows for them."""
