@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +85,10 @@ class Chromium:
 
 @dataclass
 class Tab:
-    """One page of the browser.
-
-    Attributes:
-        faults: What its console said, what its policy refused, what it could not load.
-    """
+    """One page of the browser."""
 
     browser: Chromium
     session: str
-    faults: list[str] = field(default_factory=list)
 
     async def ask(self, method: str, **parameters: Any) -> Any:
         return await self.browser.ask(method, self.session, **parameters)
@@ -147,17 +142,18 @@ class Tab:
         await asyncio.to_thread(target.write_bytes, base64.b64decode(shot["data"]))
 
     def look_for_faults(self) -> list[str]:
-        """What went wrong on the pages so far."""
+        """What its console said, what its policy refused and what it could not load so far, oldest first."""
+        faults: list[str] = []
         own = [each for each in self.browser.events if each.get("sessionId") == self.session]
         for each in own:
             told = each["params"]
             if each["method"] == "Log.entryAdded":
-                self.faults.append(told["entry"]["text"])
+                faults.append(told["entry"]["text"])
             elif each["method"] in {"Runtime.exceptionThrown", "Audits.issueAdded"}:
-                self.faults.append(json.dumps(told))
+                faults.append(json.dumps(told))
             elif each["method"] == "Runtime.consoleAPICalled" and told["type"] in {"error", "warning", "assert"}:
-                self.faults.append(json.dumps(told["args"]))
-        return self.faults
+                faults.append(json.dumps(told["args"]))
+        return faults
 
 
 # The browser hears at descriptor 3 and speaks at 4.

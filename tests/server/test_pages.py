@@ -18,6 +18,7 @@ from machina_desktop.server.pages.files import Files
 from machina_desktop.server.pages.writing import Writer
 from machina_desktop.views.links import Link
 from tests.fakes.chromium import Tab, browsing, tab
+from tests.fakes.hosts import until
 from tests.fakes.server import Site, settled
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -390,4 +391,5 @@ async def test_the_policy_holds_and_a_breach_of_it_is_seen(site: Site, page: Tab
     before = len(page.look_for_faults())
     await page.run("document.body.setAttribute('style', 'color: red')")
     assert await page.run("getComputedStyle(document.body).color") != "rgb(255, 0, 0)"
-    assert any("Content Security Policy" in text for text in page.look_for_faults()[before:])
+    # The console tells it apart from the script's answer.
+    await until(lambda: any("Content Security Policy" in text for text in page.look_for_faults()[before:]))
