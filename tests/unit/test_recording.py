@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import threading
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -224,17 +223,15 @@ def test_what_the_disk_has_no_time_for_is_left_out_and_counted(tmp_path: Path, m
     gate = threading.Event()
     fsync = os.fsync
     monkeypatch.setattr(recording, "SYNC_S", 0.0)
-    monkeypatch.setattr(os, "fsync", lambda file: (gate.wait(10), fsync(file)))
+    monkeypatch.setattr(os, "fsync", lambda file: (gate.wait(), fsync(file)))
     path = tmp_path / "a.cast"
     recorder = Recorder(path, HEADER)
-    began = time.perf_counter()
+    # Whoever waited for the disk here would wait for ever.
     for _ in range(40):
         recorder.output(b"x" * (1 << 20))
-    took_s = time.perf_counter() - began
     gate.set()
     recorder.stop()
     written = recorder.wait()
-    assert took_s < 1
     assert written.left_out_bytes >= 20 << 20
     kept = list(CastFile(path).events())
     assert kept[-1].data == f"{written.left_out_bytes} bytes were left out"
