@@ -247,8 +247,8 @@ async def test_the_same_ids_make_one_machine(own_site: Site) -> None:
 
 async def test_an_answer_is_sent_without_waiting_for_its_head_to_be_acknowledged(site: Site) -> None:
     visitor = site.visitor().http
-    took = []
-    for _ in range(20):
+    took: list[float] = []
+    while len(took) < 300 and min(took, default=1.0) >= 0.03:
         began = time.perf_counter()
         await visitor.get("/health")
         took.append(time.perf_counter() - began)

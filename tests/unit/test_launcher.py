@@ -151,18 +151,24 @@ def test_a_program_that_may_not_be_run_ends_with_126(tmp_path: Path) -> None:
 
 
 def test_a_cancel_is_one_interrupt_within_50_ms(tmp_path: Path) -> None:
-    running = begin(tmp_path, python(STUBBORN, "1"))
-    until(lambda: "ready" in text(running.output("out")))
+    took: list[float] = []
+    # Other programs of the computer only ever make it longer: the shortest of a few says what it takes.
+    while len(took) < 8 and min(took, default=1.0) > 0.05:
+        folder = tmp_path / str(len(took))
+        folder.mkdir()
+        running = begin(folder, python(STUBBORN, "1"))
+        until(lambda running=running: "ready" in text(running.output("out")))  # type: ignore[misc]
 
-    asked = time.time()
-    running.request_cancel(1)
-    outcome = finish(running)
+        asked = time.time()
+        running.request_cancel(1)
+        outcome = finish(running)
 
-    got = [float(line.split()[2]) for line in text(running.output("out")).splitlines() if "interrupt" in line]
-    assert outcome == Outcome((7,), interrupts=1)
-    assert len(got) == 1
-    # Looked for every 40 ms; the rest is what a busy computer takes.
-    assert got[0] - asked < 0.25
+        got = [float(line.split()[2]) for line in text(running.output("out")).splitlines() if "interrupt" in line]
+        assert outcome == Outcome((7,), interrupts=1)
+        assert len(got) == 1
+        took.append(got[0] - asked)
+    # Looked for every 40 ms.
+    assert min(took) <= 0.05, took
 
 
 def test_telling_twice_interrupts_once_and_only_level_two_interrupts_again(tmp_path: Path) -> None:
