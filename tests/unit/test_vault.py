@@ -291,9 +291,9 @@ def test_a_header_that_asks_for_too_much_work_is_refused_at_once(
     contents["slots"][0]["cost"] |= cost
     for copy in ("vault.json", "vault.json.copy"):
         (tmp_path / copy).write_text(json.dumps(contents, separators=(",", ":")))
-    started = time.perf_counter()
+    started = time.process_time()
     assert code_of(lambda: vault_in(tmp_path).unlock("passphrase", OLD)) == "E-VAULT-HEADER"
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 def test_header_and_key_file_are_private_from_their_first_moment(vault: Vault, tmp_path: Path) -> None:
