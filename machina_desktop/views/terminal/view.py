@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 from machina_desktop.core.terminal.terminal import Terminal
 from machina_desktop.views import theme
 from machina_desktop.views.terminal import keymap, links
+from machina_desktop.views.terminal.blinking import Blinking
 from machina_desktop.views.terminal.entry import Composed, Pressed
 from machina_desktop.views.terminal.look import Look
 from machina_desktop.views.terminal.overlay import Span
@@ -33,9 +34,6 @@ from machina_desktop.views.terminal.pointer import Pointer
 from machina_desktop.views.terminal.sight import INSET, Sight
 from machina_desktop.views.widgets.tooltip import show_tooltip
 
-CURSOR_MS: Final = 530
-# A cursor that nobody has moved for so many turns stands still, and lets the processor sleep.
-_TURNS: Final = 40
 FLASH_MS: Final = 120
 SIZING_MS: Final = 60
 _Mod = Qt.KeyboardModifier
@@ -79,14 +77,11 @@ class TerminalView(QAbstractScrollArea):
         self.painted_frames = 0
         self._spent = 0.0
         self._composed = ""
-        self._is_cursor_on = True
-        self._is_blink_off = False
         self._is_flashing = False
         self._is_settling = False
-        self._turns = 0
         self._cursor_place = QRectF()
-        self._blink = QTimer(self, interval=CURSOR_MS)
-        self._blink.timeout.connect(self._on_blink)
+        self._blinking = Blinking(self.sight, self)
+        self._blinking.turned.connect(self._on_turned)
         self._flash = QTimer(self, interval=FLASH_MS, singleShot=True)
         self._flash.timeout.connect(self._on_flash_over)
         self._sizing = QTimer(self, interval=SIZING_MS, singleShot=True)
@@ -131,11 +126,11 @@ class TerminalView(QAbstractScrollArea):
         if not self.isVisible():
             return
         began = time.thread_time()
-        changed = self.sight.refresh(is_blink_off=self._is_blink_off)
+        changed = self.sight.refresh(is_blink_off=self._blinking.is_text_off)
         self.pointer.heed_changes()
         self._paint_ground()
         self._settle_bar()
-        self._keep_time()
+        self._blinking.keep_time()
         if changed is not None:
             ratio = self.sight.ratio
             place = QRectF(
@@ -246,8 +241,7 @@ class TerminalView(QAbstractScrollArea):
         """Send what a person typed; the end comes into sight and the cursor is seen."""
         self.typed.emit(data)
         self.scroll_to(0)
-        self._is_cursor_on, self._turns = True, 0
-        self._keep_time()
+        self._blinking.begin_anew()
         self._update_cursor()
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
@@ -293,14 +287,13 @@ class TerminalView(QAbstractScrollArea):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self._is_cursor_on, self._turns = True, 0
-        self._keep_time()
+        self._blinking.begin_anew()
         self.viewport().update()
         self.focus_changed.emit(True)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self._keep_time()
+        self._blinking.keep_time()
         self.viewport().update()
         self.focus_changed.emit(False)
 
@@ -311,7 +304,7 @@ class TerminalView(QAbstractScrollArea):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._blink.stop()
+        self._blinking.stop()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -338,7 +331,7 @@ class TerminalView(QAbstractScrollArea):
             found_now=self.found_now,
             selected=() if selection is None else selected_spans(self.sight, selection),
             link=self.pointer.link.spans if self.pointer.link is not None else (),
-            cursor=cursor_look(self.sight, is_focused=self.hasFocus(), is_on=self._is_cursor_on),
+            cursor=cursor_look(self.sight, is_focused=self.hasFocus(), is_on=self._blinking.is_cursor_on),
             composed=self._composed,
             is_flashing=self._is_flashing,
         )
@@ -382,32 +375,10 @@ class TerminalView(QAbstractScrollArea):
         if not self._is_settling:
             self.scroll_to(self.sight.terminal.scrolled - value)
 
-    def _keep_time(self) -> None:
-        """Blink only while somebody may see it move, and wants things to move."""
-        sight = self.sight
-        wanted = (self._is_blinking() and self.hasFocus() and self._turns < _TURNS) or sight.has_blinking
-        if not wanted or theme.is_motion_reduced() or not self.isVisible():
-            self._blink.stop()
-            self._is_cursor_on = True
-            if self._is_blink_off:
-                self._is_blink_off = False
-                self.sight.repaint_blinking()
-        elif not self._blink.isActive():
-            self._blink.start()
-
-    def _is_blinking(self) -> bool:
-        """Whether the cursor is to blink: never against the person's will, else as the program says."""
-        terminal = self.sight.terminal
-        is_asked = terminal.is_cursor_blinking or terminal.screen.cursor_style == 0
-        return is_asked and self.sight.look.is_cursor_blinking
-
-    def _on_blink(self) -> None:
-        self._turns += 1
-        self._is_cursor_on = not self._is_cursor_on if self._is_blinking() and self._turns < _TURNS else True
+    def _on_turned(self) -> None:
         if self.sight.has_blinking:
-            self._is_blink_off = not self._is_blink_off
             self.refresh()
-        self._keep_time()
+        self._blinking.keep_time()
         self._update_cursor()
 
     def _on_flash_over(self) -> None:
