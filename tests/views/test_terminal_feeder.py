@@ -125,9 +125,21 @@ def test_a_flood_is_taken_in_large_portions_and_left_for_frames_in_time(fed: Fed
 
 
 def test_what_is_slow_to_parse_is_taken_in_small_portions(fed: Fed) -> None:
-    fed.put(random.Random(1).randbytes(400_000))
+    fed.put(random.Random(1).randbytes(150_000))
     wait(lambda: not fed.pipe.waiting)
     assert sorted(fed.pipe.taken)[len(fed.pipe.taken) // 2] <= 16_384
+
+
+def test_what_fills_the_screen_with_few_bytes_is_taken_in_the_smallest_portions_until_it_is_over(fed: Fed) -> None:
+    fed.terminal.resize(200, 60)
+    fed.feeder._pace = 100_000
+    fed.put(b"\x1b[65;1;1;99;999$x\x1b[?2J" * 500)
+    wait(lambda: not fed.pipe.waiting)
+    assert max(fed.pipe.taken) == 1_024
+    fed.pipe.taken.clear()
+    fed.put(LINE * 20_000)
+    wait(lambda: not fed.pipe.waiting)
+    assert max(fed.pipe.taken) >= 8_192
 
 
 def test_rows_of_a_flood_are_counted_once_it_is_over(fed: Fed) -> None:

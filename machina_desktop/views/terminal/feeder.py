@@ -29,8 +29,11 @@ _FLOOD_S: Final = 0.05
 # Rows that were not counted in a flood are counted afterwards, for so long at a time.
 _COUNTING_S: Final = 0.004
 _COUNTING_MS: Final = 12
+# So much is taken at once at least and at most, if there is as much; smaller portions say little about larger ones.
 _SMALLEST: Final = 8_192
 _LARGEST: Final = 262_144
+# Of what is very slow to parse, such as a few bytes that fill the whole screen, so little.
+_LEAST: Final = 1_024
 
 
 class Source(Protocol):
@@ -118,14 +121,14 @@ class Feeder(QObject):
         rest, fed = self._slice_s(), 0
         until = time.perf_counter() + rest
         while True:
-            wanted = max(_SMALLEST, min(_LARGEST, int(self._pace * rest)))
+            wanted = self._wanted(rest)
             data = self._source.take(wanted)
             if not data:
                 break
             before = time.thread_time()
             self.terminal.feed(data)
             fed += len(data)
-            self._weigh(len(data), time.thread_time() - before)
+            self._weigh(len(data), time.thread_time() - before, is_whole=len(data) == wanted)
             if _FLOOD <= len(data) < wanted / 2:
                 self._next_slice.start(JOIN_MS)
                 break
@@ -158,9 +161,15 @@ class Feeder(QObject):
         rest = self._frame.remainingTime() / 1000
         return rest / max(1, round(rest / SLICE_S))
 
-    def _weigh(self, size: int, seconds: float) -> None:
-        """Note how quick parsing was; small portions say little about large ones."""
-        if size >= _SMALLEST or seconds > SLICE_S:
+    def _wanted(self, seconds: float) -> int:
+        """The size of a portion that is parsed in some seconds."""
+        size = int(self._pace * seconds)
+        is_slow = self._pace * SLICE_S < _SMALLEST / 4
+        return max(_LEAST if is_slow else _SMALLEST, min(_LARGEST, size))
+
+    def _weigh(self, size: int, seconds: float, *, is_whole: bool) -> None:
+        """Note how quick parsing was; ``is_whole``: the portion was as large as it was wanted."""
+        if size >= _SMALLEST or is_whole or seconds > SLICE_S:
             self._pace = (self._pace + size / max(seconds, 1e-6)) / 2
 
     def ask_for_frame(self) -> None:
