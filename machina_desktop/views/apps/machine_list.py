@@ -194,6 +194,9 @@ class MachineList(QStackedWidget):
         self._column.setSpacing(Space.M)
         self._column.addStretch()
         scroll.setWidget(inside)
+        # What a group grows by, and what the list itself loses, may come after the views in it have settled.
+        scroll.viewport().installEventFilter(self)
+        inside.installEventFilter(self)
         return scroll
 
     def _new_part(self) -> _Part:
