@@ -127,6 +127,7 @@ async def test_it_is_closed_without_a_question_and_comes_back_to_the_same_sessio
         terminals_of(house).opened[1].put(b"\x1b[?1049h$ ")
         await until(lambda: frame.pane.terminal.modes.is_alternate and frame.pane.state is SessionState.LIVE)
         assert not frame.is_busy
+        assert page_of(house).live_shells() == 1
         assert frame.pane.guard.is_in_keeper
     async with house_with(tmp_path) as house:
         terminals = LocalTerminals()

@@ -115,7 +115,7 @@ class Terminals(QObject):
 
     def live_count(self) -> int:
         """How many shells end when they are all closed."""
-        return sum(frame.is_live for frame in self.frames())
+        return sum(frame.is_live and frame.kept is None for frame in self.frames())
 
     # How they are made
 
