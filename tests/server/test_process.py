@@ -20,6 +20,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from machina_desktop.core.config import Paths
+from machina_desktop.server.serving import STOP_S
 from tests.fakes.server import environment, settled
 
 START_S = 60.0
@@ -144,7 +145,7 @@ def test_told_to_end_it_ends_its_streams_and_succeeds(prepared: Prepared) -> Non
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
             assert list(events) == []
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < STOP_S
         assert server.end() == 0
         assert not [line for line in server.lines if "ERROR" in line or "Traceback" in line], server.lines
 

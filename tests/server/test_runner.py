@@ -134,9 +134,8 @@ def test_killed_with_the_apply_itself_the_run_ends_as_interrupted(crew: Fleet) -
 def test_told_to_end_it_ends_soon_and_the_apply_goes_on(crew: Fleet) -> None:
     hold_apply(crew)
     [runner] = crew.runners
-    began = time.monotonic()
+    # Whoever waits for the apply waits for ever.
     assert runner.end() == 0
-    assert time.monotonic() - began < 10
     (crew.shim / "apply.hang").unlink()
     until(lambda: crew.ledger("end"), what="the end of the apply")
     assert crew.states() == {"applying": 1}

@@ -260,7 +260,7 @@ async def test_a_command_ends_although_something_stays_in_the_background(practic
     with practice.connect() as connection:
         started = time.monotonic()
         assert connection.capture("sleep 600 & echo started") == (0, "started\n")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 25
 
 
 async def test_much_output_and_much_input_arrive_whole(practice: Practice) -> None:
