@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from machina_desktop.cli.rows import Row, price_text
 from machina_desktop.cli.terminal import printable
 from machina_desktop.core.domain.provider import Instance
 from machina_desktop.core.domain.similar import Similar
 from machina_desktop.core.services.inventory import Listed
 from machina_desktop.core.services.offers import Elsewhere
-
-Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,6 @@ def comparison(result: Iterable[object]) -> OfAccounts | None:
         rows,
         tuple(_problem(each) if each.problem else f"{printable(each.label)}: nothing like it." for each in silent),
     )
-
-
-def price_text(amount: float | None, currency: str) -> str:
-    """A price to a hundredth of a cent; empty where it is not known."""
-    return "" if amount is None else f"{amount:.4f}".rstrip("0").rstrip(".") + f" {currency}"
 
 
 def _problem(answered: Listed | Elsewhere) -> str:

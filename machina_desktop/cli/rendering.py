@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from functools import singledispatch
 from types import NoneType
 
-from machina_desktop.cli.account_rows import Row, comparison, inventory, price_text
+from machina_desktop.cli.account_rows import comparison, inventory
 from machina_desktop.cli.references import SHORT_ID, short
+from machina_desktop.cli.rows import Row, fields_of, row_of, size_text
 from machina_desktop.cli.terminal import printable
-from machina_desktop.core.domain.audit import AuditEvent, ChainReport
+from machina_desktop.core.domain.audit import ChainReport
 from machina_desktop.core.domain.deployment import Deployment
-from machina_desktop.core.domain.firewall import FirewallProfile, FirewallRule, FirewallTemplate, rule_text
-from machina_desktop.core.domain.key import SSHKey
+from machina_desktop.core.domain.firewall import FirewallRule, rule_text
 from machina_desktop.core.domain.log_line import LogLevel, LogLine
 from machina_desktop.core.domain.machine import RESCUE, Machine
 from machina_desktop.core.domain.plan import AttributeChange, PlanAction, PlanSummary
-from machina_desktop.core.domain.provider import Catalogue, ProviderAccount, ProviderInfo, Quota, Size
-from machina_desktop.core.domain.team import Grant, Team
+from machina_desktop.core.domain.provider import Catalogue, Quota
+from machina_desktop.core.domain.team import Grant
 from machina_desktop.core.services.deployments import LogChunk
-from machina_desktop.core.services.device import SettingValue
 from machina_desktop.core.services.diagnostics import OwnLog
-from machina_desktop.core.services.invites import IssuedInvite, ListedInvite
+from machina_desktop.core.services.invites import IssuedInvite
 from machina_desktop.core.services.key_sync import SyncedKey
 from machina_desktop.core.services.members import Exposure, Membership
-from machina_desktop.core.services.storage import PartSize, Storage
+from machina_desktop.core.services.storage import Storage
 
 _SIGNS = {
     PlanAction.CREATE: "+",
@@ -59,7 +57,7 @@ def _(result: tuple[object, ...]) -> str:
     for of_accounts in (inventory(result), comparison(result)):
         if of_accounts is not None:
             return "\n".join((table(of_accounts.rows) if of_accounts.rows else "Nothing here.", *of_accounts.notes))
-    return table([_row(each) for each in result]) if result else "Nothing here."
+    return table([row_of(each) for each in result]) if result else "Nothing here."
 
 
 @text_of.register(LogChunk)
@@ -87,7 +85,7 @@ def _(result: Catalogue) -> str:
 
 @text_of.register(Membership)
 def _(result: Membership) -> str:
-    return _lines(_membership(result))
+    return _lines(row_of(result))
 
 
 @text_of.register(IssuedInvite)
@@ -136,168 +134,12 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join("  ".join(_padded(line[name], widths[name]) for name in names).rstrip() for line in lines)
 
 
-def _row(each: object) -> Row:
-    makers: dict[type[object], Callable[..., Row]] = {
-        Machine: _machine,
-        Deployment: _deployment,
-        ProviderAccount: _account,
-        ProviderInfo: _provider,
-        SSHKey: _key,
-        FirewallProfile: _firewall,
-        FirewallTemplate: _template,
-        Size: _size,
-        AuditEvent: _event,
-        Team: _team,
-        Membership: _membership,
-        Grant: _grant,
-        ListedInvite: _invite,
-        SettingValue: _setting,
-        PartSize: _part,
-    }
-    return makers.get(type(each), _fields)(each)
-
-
-def _machine(machine: Machine) -> Row:
-    return {
-        "name": machine.name,
-        "status": f"{machine.actual_status.value}, rescue system" if machine.is_in_rescue else machine.actual_status,
-        "provider": "practice" if machine.is_practice else machine.provider,
-        "address": f"{machine.ssh_host}:{machine.ssh_port}" if machine.ssh_host else machine.public_ip,
-        "region": machine.region,
-        "size": machine.size,
-        "tags": machine.tags,
-        "id": machine.machine_id,
-        "reason": machine.status_reason,
-    }
-
-
-def _deployment(deployment: Deployment) -> Row:
-    plan = deployment.plan_summary
-    return {
-        "machine": deployment.machine_name,
-        "type": deployment.type,
-        "state": deployment.state,
-        "plan": f"+{plan.add} ~{plan.change} -{plan.remove}" if plan else "",
-        "asked": deployment.created_at,
-        "id": deployment.deployment_id,
-        "error": deployment.error_code,
-    }
-
-
-def _account(account: ProviderAccount) -> Row:
-    return {
-        "label": account.label,
-        "type": account.provider_type,
-        "credentials": account.credential_status,
-        "identity": account.identity,
-        "id": account.provider_account_id,
-        "reason": account.status_reason,
-    }
-
-
-def _provider(info: ProviderInfo) -> Row:
-    return {"type": info.type, "title": info.title, "about": info.unavailable_reason or info.summary}
-
-
-def _key(key: SSHKey) -> Row:
-    return {
-        "name": key.name,
-        "type": key.key_type,
-        "bits": key.key_bits,
-        "private": key.has_private_key,
-        "fingerprint": key.fingerprint,
-        "id": key.ssh_key_id,
-    }
-
-
-def _firewall(profile: FirewallProfile) -> Row:
-    return {"name": profile.name, "rules": profile.rules, "id": profile.profile_id}
-
-
-def _template(template: FirewallTemplate) -> Row:
-    return {"name": template.name, "about": template.summary, "rules": template.rules}
-
-
-def _size(size: Size) -> Row:
-    return {
-        "slug": size.slug,
-        "kind": size.kind,
-        "cpus": size.vcpus,
-        "memory": f"{size.memory_mb / 1024:g} GB",
-        "disk": f"{size.disk_gb} GB" if size.disk_gb else "",
-        "hourly": price_text(size.price_hourly, size.currency),
-        "monthly": price_text(size.price_monthly, size.currency),
-        "architecture": size.architecture,
-        "sold out in": size.sold_out,
-    }
-
-
-def _event(event: AuditEvent) -> Row:
-    return {
-        "no": event.seq,
-        "at": event.at,
-        "who": event.actor_name,
-        "action": event.action,
-        "target": event.target,
-        "outcome": event.outcome,
-        "detail": event.detail,
-    }
-
-
-def _team(team: Team) -> Row:
-    return {"name": team.name, "handle": team.handle, "home": team.home, "id": team.team_id}
-
-
-def _membership(membership: Membership) -> Row:
-    return {
-        "name": membership.user.display_name,
-        "email": membership.user.email,
-        "role": membership.member.role,
-        "grants": membership.grants,
-        "joined": membership.member.joined_at,
-        "id": membership.member.team_member_id,
-    }
-
-
-def _grant(grant: Grant) -> Row:
-    return {"access": grant.access, "tag": grant.tag, "since": grant.created_at, "id": grant.grant_id}
-
-
-def _invite(invite: ListedInvite) -> Row:
-    return {
-        "state": invite.state,
-        "role": invite.role,
-        "made by": invite.created_by,
-        "expires": invite.expires_at,
-        "used by": invite.used_by,
-        "id": invite.invite_id,
-    }
-
-
-def _setting(setting: SettingValue) -> Row:
-    return {"key": setting.key, "value": setting.value, "default": setting.default, "about": setting.help}
-
-
-def _part(part: PartSize) -> Row:
-    return {"part": part.part, "size": size_text(part.size_bytes), "files": part.files}
-
-
-def size_text(size_bytes: int) -> str:
-    """A size in the largest unit of which it has at least one."""
-    size = float(size_bytes)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
-
-
 # Cards
 
 
 def card(thing: object) -> str:
     """One line per field that says something."""
-    return _lines(_fields(thing))
+    return _lines(fields_of(thing))
 
 
 def _lines(row: Row) -> str:
@@ -305,12 +147,6 @@ def _lines(row: Row) -> str:
     said = {name: text.replace("\n", "\n    ") for name, text in rows.items() if text}
     width = max((_width(name) for name in said), default=0)
     return "\n".join(f"{_padded(name, width)}  {text}" for name, text in said.items())
-
-
-def _fields(thing: object) -> Row:
-    if not is_dataclass(thing):
-        return {"value": thing}
-    return {entry.name: getattr(thing, entry.name) for entry in fields(thing)}
 
 
 def _how_to_connect(machine: Machine) -> str:
