@@ -33,7 +33,7 @@ from tests.fakes import terraform_shim
 from tests.fakes.hosts import Core, core, until
 from tests.fakes.provider import RecordProvider
 
-LEASE_S = 0.6
+LEASE_S = 1.5
 INTERRUPTED = "E-RUN-INTERRUPTED"
 KEY = bytes(range(32))
 
