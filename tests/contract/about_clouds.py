@@ -95,6 +95,22 @@ async def a_foreign_teams_instances_are_not_listed(w: World) -> Ask:
     return inventory.ListInstances(team_id=w.team_id)
 
 
+@scenario(inventory.GetConsole, who="reader")
+async def a_console_is_found_at_the_provider(w: World) -> Ask:
+    machine = await w.here("admin", await found_machine(w, "4700"))
+    return inventory.GetConsole(machine_id=machine.machine_id)
+
+
+@scenario(inventory.GetConsole, fails=(NotFound, "E-NO-CONSOLE"))
+async def a_machine_that_is_not_made_yet_has_no_console(w: World) -> Ask:
+    return inventory.GetConsole(machine_id=await w.machine())
+
+
+@scenario(inventory.GetConsole, who="stranger", fails=(NotFound, "E-NOT-FOUND"))
+async def a_foreign_machines_console_is_not_told(w: World) -> Ask:
+    return inventory.GetConsole(machine_id=await w.machine())
+
+
 # Imports
 
 

@@ -106,7 +106,8 @@ class World:
     async def cloud_machine(self) -> str:
         """A machine whose provider has sizes, images and a rescue system."""
         machine_id = await self.machine()
-        self.site.sql("UPDATE machine SET provider = 'hetzner', image = 'debian-12' WHERE machine_id = ?", machine_id)
+        made = "provider = 'hetzner', image = 'debian-12', provider_resource_id = '42'"
+        self.site.sql(f"UPDATE machine SET {made} WHERE machine_id = ?", machine_id)
         return machine_id
 
     async def invite(self) -> str:
@@ -249,6 +250,7 @@ ASK: dict[str, Fields] = {
     "machine.list": of(team_id=team),
     "machine.create": of(team_id=team, account_id=account, name=name),
     "machine.get": of(machine_id=World.machine),
+    "machine.console": of(machine_id=World.cloud_machine),
     "machine.update": of(machine_id=World.machine, notes="x"),
     "machine.pin_host_key": of(machine_id=World.machine, host_key="SHA256:" + "A" * 43),
     "machine.reboot": of(machine_id=World.machine),

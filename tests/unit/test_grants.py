@@ -96,6 +96,7 @@ EXPECTED: dict[str, set[str]] = {
     "machine.create": PEOPLE,
     "machine.destroy": PEOPLE,
     "machine.get": EVERYBODY,
+    "machine.console": EVERYBODY,
     "machine.hand_over": PEOPLE,
     "machine.import": PEOPLE,
     "machine.instances": EVERYBODY,

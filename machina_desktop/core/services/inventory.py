@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from machina_desktop.core.domain.console import console_of
 from machina_desktop.core.domain.deployment import DeploymentType
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus, ProvisioningMethod, name_problem
@@ -101,6 +102,13 @@ class RecordImport(Request[Machine]):
     deployment_id: str = field(default_factory=_new_deployment_id)
 
 
+@dataclass(frozen=True, kw_only=True)
+class GetConsole(Request[str]):
+    """The address of the page where a machine's console is opened at its provider: the way in when nothing answers."""
+
+    machine_id: str
+
+
 @use_case("machine.instances", "GET /api/providers/instances")
 async def list_instances(context: Context, actor: Actor, ask: ListInstances) -> tuple[Listed, ...]:
     """Ask all accounts at once; one that is slow or broken costs the others nothing but its own time-out."""
@@ -149,6 +157,21 @@ def _ours(account_id: str, found: tuple[Instance, ...], ours: Mapping[str, Machi
 def _unmanaged(listed: Listed) -> Listed:
     left = tuple(each for each in listed.instances if each.resource_id not in listed.machine_ids)
     return replace(listed, instances=left, machine_ids={})
+
+
+@use_case("machine.console", "GET /api/machines/{machine_id}/console")
+def get_console(tx: Transaction, _actor: Actor, ask: GetConsole) -> str:
+    """Put together from what is on record; nothing is asked."""
+    machine = tx.get(Machine, ask.machine_id)
+    info = provider_for(machine.provider).info
+    account = tx.find(ProviderAccount, provider_account_id=machine.provider_account_id)
+    if address := console_of(machine, info, account):
+        return address
+    raise NotFound(
+        f"No page with a console of {machine.name} is known.",
+        hint="Machines have one at the clouds once they are made there, unless the account has an endpoint of its own.",
+        code="E-NO-CONSOLE",
+    )
 
 
 @use_case("machine.import", "POST /api/machines/import")
