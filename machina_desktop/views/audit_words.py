@@ -29,6 +29,7 @@ def deed_words(action: str) -> str:
     """What was to be done, whatever came of it: ``Create a machine``; the action itself where it is unknown."""
     words = {
         "machine.create": _tr("Create a machine"),
+        "machine.copy": _tr("Create a machine like another one"),
         "machine.update": _tr("Edit a machine"),
         "machine.destroy": _tr("Destroy a machine"),
         "machine.reboot": _tr("Reboot a machine"),

@@ -249,6 +249,7 @@ ASK: dict[str, Fields] = {
     "invite.revoke": of(team_id=team, invite_id=World.invite),
     "machine.list": of(team_id=team),
     "machine.create": of(team_id=team, account_id=account, name=name),
+    "machine.copy": of(machine_id=World.machine, name=name),
     "machine.get": of(machine_id=World.machine),
     "machine.console": of(machine_id=World.cloud_machine),
     "machine.update": of(machine_id=World.machine, notes="x"),

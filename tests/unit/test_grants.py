@@ -93,6 +93,7 @@ EXPECTED: dict[str, set[str]] = {
     "invite.revoke": ADMINS,
     "machine.accept_jump_host": PEOPLE,
     "machine.close_terminal": PEOPLE,
+    "machine.copy": PEOPLE,
     "machine.create": PEOPLE,
     "machine.destroy": PEOPLE,
     "machine.get": EVERYBODY,

@@ -98,6 +98,7 @@ BEYOND = {
     "PUT /api/machines/*/host-key": "a person has recognised the host key of a machine that had none",
     "POST /api/machines/*/refresh": "the deployment type refresh of spec 3.2",
     "POST /api/machines/*/retry": "a machine in error",
+    "POST /api/machines/*/copy": "a machine like another one",
     "POST /api/machines/*/resize": "another size",
     "POST /api/machines/*/rebuild": "a new system in place of the old one",
     "POST /api/machines/*/snapshot": "an image of a machine's disk",
