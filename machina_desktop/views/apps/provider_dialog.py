@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
 from machina_desktop.core.errors import InvalidInput, Locked, MachinaError
-from machina_desktop.core.services.providers import AddAccount, DeleteAccount, ListProviders
+from machina_desktop.core.services.providers import AddAccount, DeleteAccount
 from machina_desktop.views import tasks, theme
-from machina_desktop.views.apps.provider_credentials import CredentialsPanel
+from machina_desktop.views.apps.provider_credentials_dialog import CredentialsDialog
 from machina_desktop.views.callout import Callout
 from machina_desktop.views.colour_choice import ColourChoice
 from machina_desktop.views.icons import PROVIDER_ICONS, draw_icon
 from machina_desktop.views.server_custody import CustodyChoice
 from machina_desktop.views.theme import Radius, Space, Type
-from machina_desktop.views.widgets.dialogs import Dialog
 from machina_desktop.views.widgets.feedback import Skeleton
 from machina_desktop.views.widgets.inputs import Input
 from machina_desktop.views.widgets.painting import (
@@ -79,7 +78,7 @@ class ProviderChoice(QAbstractButton):
         return QRectF(left, 32, width, paragraph_height(self._note, theme.font(Type.SECONDARY), width))
 
 
-class AddAccountDialog(Dialog):
+class AddAccountDialog(CredentialsDialog):
     """Asks for what one provider's account needs; stays open, with errors at their fields, until it is stored.
 
     Signals:
@@ -90,19 +89,16 @@ class AddAccountDialog(Dialog):
 
     def __init__(self, bridge: Bridge, *, kind: ProviderType | None = None, parent: QWidget | None = None) -> None:
         """``kind`` is chosen at first; without it, or where it is unavailable, the first one that can be used."""
-        super().__init__("", primary="", width=680, parent=parent)
-        self.setObjectName("add_account")
-        self.setWindowTitle(self.tr("Add an account"))
-        self.primary.setText(self.tr("Verify and add"))
-        self.primary.setObjectName("add_account.submit")
-        self.cancel.setObjectName("add_account.cancel")
-        self._bridge = bridge
+        super().__init__(
+            bridge,
+            name="add_account",
+            title=_tr("Add an account"),
+            confirm=_tr("Verify and add"),
+            width=680,
+            parent=parent,
+        )
         self._wanted = kind
         self._info: ProviderInfo | None = None
-        self.credentials = CredentialsPanel(bridge, name="add_account")
-        self.credentials.submitted.connect(self._on_primary)
-        self.credentials.troubled.connect(lambda error: self.show_error(str(error)))
-        self.add_button(self.credentials.verify)
         self._group = QButtonGroup(self)
         self._group.buttonToggled.connect(self._on_toggled)
         self.label = Input(self.tr("Label"), help_text=self.tr("How this account is called here."))
@@ -120,16 +116,7 @@ class AddAccountDialog(Dialog):
         self._refused.hide()
         self._kept: ProviderAccount | None = None
         self._lay_out()
-        self.primary.setEnabled(False)
-        self.primary.clicked.connect(self._on_primary)
         self.label.submitted.connect(self._on_primary)
-        tasks.ask(
-            bridge,
-            ListProviders(),
-            owner=self,
-            done=self._on_providers,
-            failed=lambda error: self.show_error(str(error)),
-        )
 
     def _lay_out(self) -> None:
         self._choices.setSpacing(Space.XS)
@@ -266,3 +253,7 @@ class AddAccountDialog(Dialog):
             self.credentials.show_problem(str(error), field=field)
         else:
             self.show_error(str(error))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("AddAccountDialog", text)

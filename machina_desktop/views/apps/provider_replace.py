@@ -9,16 +9,14 @@ from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo
 from machina_desktop.core.errors import InvalidInput, Locked, MachinaError
 from machina_desktop.core.services.account_credentials import ReplaceCredentials
-from machina_desktop.core.services.providers import ListProviders
 from machina_desktop.views import tasks
-from machina_desktop.views.apps.provider_credentials import CredentialsPanel
+from machina_desktop.views.apps.provider_credentials_dialog import CredentialsDialog
 from machina_desktop.views.callout import Callout
-from machina_desktop.views.widgets.dialogs import Dialog
 
 _CONFIRMED = {"E-ACCOUNT-UNVERIFIED": "save_unverified", "E-ACCOUNT-ELSEWHERE": "save_elsewhere"}
 
 
-class ReplaceCredentialsDialog(Dialog):
+class ReplaceCredentialsDialog(CredentialsDialog):
     """The account's form, its settings filled in; secrets that are left empty stay. What does not work is not saved.
 
     Signals:
@@ -28,32 +26,21 @@ class ReplaceCredentialsDialog(Dialog):
     replaced = Signal(object)
 
     def __init__(self, bridge: Bridge, account: ProviderAccount, *, parent: QWidget | None = None) -> None:
-        super().__init__("", primary="", width=520, parent=parent)
-        self.setObjectName("replace_credentials")
-        self.setWindowTitle(self.tr("Replace the credentials of {0}").format(account.label))
-        self.primary.setText(self.tr("Verify and replace"))
-        self.primary.setObjectName("replace_credentials.submit")
-        self.cancel.setObjectName("replace_credentials.cancel")
-        self._bridge, self._account = bridge, account
+        super().__init__(
+            bridge,
+            name="replace_credentials",
+            title=_tr("Replace the credentials of {0}").format(account.label),
+            confirm=_tr("Verify and replace"),
+            width=520,
+            parent=parent,
+        )
+        self._account = account
         self._confirmed: set[str] = set()
-        self.credentials = CredentialsPanel(bridge, name="replace_credentials")
-        self.credentials.submitted.connect(self._on_primary)
-        self.credentials.troubled.connect(lambda error: self.show_error(str(error)))
         self._question = Callout("warning")
         self._question.setObjectName("replace_credentials.question")
-        self.add_button(self.credentials.verify)
         self.column.addWidget(self.credentials)
         self.column.addWidget(self._question)
         self.column.addStretch()
-        self.primary.setEnabled(False)
-        self.primary.clicked.connect(self._on_primary)
-        tasks.ask(
-            bridge,
-            ListProviders(),
-            owner=self,
-            done=self._on_providers,
-            failed=lambda error: self.show_error(str(error)),
-        )
 
     def _on_providers(self, infos: tuple[ProviderInfo, ...]) -> None:
         info = next((each for each in infos if each.type is self._account.provider_type), None)
