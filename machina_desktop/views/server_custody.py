@@ -203,8 +203,7 @@ class CustodyActions(QObject):
         dialog.open()
 
     def _call(self, ask: Request[R], done: Callable[[R], None], busy: tasks.Busy) -> None:
-        work = self._bridge.call(ask)
-        tasks.run(self._bridge, work, owner=self, name=type(ask).__name__, done=done, failed=self._failed, busy=busy)
+        tasks.ask(self._bridge, ask, owner=self, done=done, failed=self._failed, busy=busy)
 
     def _on_changed(self, changed: CustodyChanged) -> None:
         self._tell(changed.advice)

@@ -67,8 +67,7 @@ class ResizeDialog(UpkeepDialog):
         self._states.setMinimumHeight(300)
         self._states.error.retried.connect(self._fetch)
         self._build_rest()
-        ask = bridge.call(ListProviders())
-        tasks.run(bridge, ask, owner=self, name="machine.providers", done=self._on_providers)
+        tasks.ask(bridge, ListProviders(), owner=self, done=self._on_providers)
         self._fetch()
         self._render()
 

@@ -183,12 +183,10 @@ class AdoptionDialog(Dialog):
         """One question an account, all at once: none waits for another's answer."""
         self._lines[key].show_asking()
         self._found.pop(key, None)
-        ask = self._bridge.call(ListInstances(team_id=self._bridge.team_id, account_ids=(key,)))
-        tasks.run(
+        tasks.ask(
             self._bridge,
-            ask,
+            ListInstances(team_id=self._bridge.team_id, account_ids=(key,)),
             owner=self,
-            name=f"adoption.{key}",
             done=lambda listed: self._on_listed(key, listed),
             failed=lambda error: self._on_failed(key, error),
         )

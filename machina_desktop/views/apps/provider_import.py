@@ -70,8 +70,8 @@ class ImportMachineDialog(Dialog):
             self.column.addWidget(widget)
         self._keys.hide()
         self.primary.clicked.connect(self._on_primary)
-        ask = bridge.call(ListKeys(team_id=bridge.team_id))
-        tasks.run(bridge, ask, owner=self, name="ListKeys", done=self._on_keys, failed=self._on_failed)
+        ask = ListKeys(team_id=bridge.team_id)
+        tasks.ask(bridge, ask, owner=self, done=self._on_keys, failed=self._on_failed)
         self._name.control.setFocus()
 
     def request(self) -> ImportMachine:
