@@ -39,6 +39,10 @@ class CatalogueAge(QWidget):
         row.addWidget(self._renew)
         self.show_age(None)
 
+    def set_subject(self, subject: str) -> None:
+        """Say what it is about, for screen readers, where there are several of them."""
+        self._renew.setAccessibleName(self.tr("Refresh: {0}").format(subject))
+
     def show_age(self, fetched_at: datetime | None) -> None:
         """Tell when it was fetched; ``None`` for what is not there yet, and for what does not age."""
         for widget in (self._age, self._renew):

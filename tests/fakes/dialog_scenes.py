@@ -60,7 +60,7 @@ OPEN = device.VaultStatus(exists=True, is_open=True, slots=("passphrase", "keyri
 MISSING = device.VaultStatus(exists=False, is_open=False, slots=(), keyring_available=True)
 
 
-def _wizard(step: WizardStep, account: str) -> Scene:
+def _wizard(step: WizardStep, account: str, *, is_on_one_page: bool = False) -> Scene:
     async def scene(house: House) -> QWidget:
         await house.open()
         house.window.open_deploy_wizard()
@@ -70,7 +70,7 @@ def _wizard(step: WizardStep, account: str) -> Scene:
         state.change(account_id=account)
         await house.rest()
         visited = tuple(each for each in WizardStep if not state.skip_reason(each))
-        state.change(step=step, visited=visited, host="203.0.113.7", tags=("prod", "eu"))
+        state.change(step=step, visited=visited, host="203.0.113.7", tags=("prod", "eu"), is_on_one_page=is_on_one_page)
         await house.rest()
         return wizard
 
@@ -79,7 +79,8 @@ def _wizard(step: WizardStep, account: str) -> Scene:
 
 def _wizard_scenes() -> dict[str, Scene]:
     cloud = {f"wizard {step.value}": _wizard(step, "account-hetzner") for step in WizardStep}
-    return {**cloud, "wizard host": _wizard(WizardStep.REGION, "account-rack")}
+    one_page = _wizard(WizardStep.ACCOUNT, "account-hetzner", is_on_one_page=True)
+    return {**cloud, "wizard host": _wizard(WizardStep.REGION, "account-rack"), "wizard one page": one_page}
 
 
 async def _first_run(house: House, screen: int) -> QWidget:

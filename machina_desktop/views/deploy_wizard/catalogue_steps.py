@@ -107,6 +107,9 @@ class CatalogueStep(Step):
         self._search.hide()
         self._age = CatalogueAge(name=f"wizard.{self.key}")
         self._age.renewed.connect(self._on_renew)
+        # On one page there are several of both.
+        self._age.set_subject(self.title)
+        self._search.setAccessibleName(self.tr("Search: {0}").format(self.title))
         top = QHBoxLayout()
         top.setSpacing(Space.S)
         top.addWidget(self._search)

@@ -69,6 +69,7 @@ class KeysStep(Step):
     def _build_new(self) -> Card:
         self._name = Input(self.tr("Name"), text=self.tr("machina"))
         self._name.control.setObjectName("wizard.key-name")
+        self._name.control.setAccessibleName(self.tr("Name of the new key"))
         self._name.submitted.connect(self._on_generate)
         self._type = Select(
             self.tr("Type"),
