@@ -378,6 +378,17 @@ def test_to_the_top_leads_to_the_first_line_of_a_flood_whose_rows_nobody_has_cou
     assert bench.pane.terminal.row(-bench.view.sight.back).text == "first"
 
 
+@pytest.mark.parametrize("back", [0, 1])
+def test_rows_below_a_region_that_scrolls_are_shown_where_they_are(bench: Bench, back: int) -> None:
+    bench.put(b"\x1b[1;3r\x1b[3;1H" + b"\r\n" * 5 + b"\x1b[6;1H\x1b[41mred\x1b[K\x1b[0m\x1b[3;1H")
+    bench.view.scroll_to(back)
+    red = bench.color(5 + back, 20)
+    bench.put(b"\r\nline")
+    at = 5 + bench.view.sight.back
+    assert bench.view.sight.back == 2 * back
+    assert [line for line in range(10) if bench.color(line, 20) == red] == [at]
+
+
 def test_ctrl_and_a_click_opens_a_page_and_asks_before_anything_else(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

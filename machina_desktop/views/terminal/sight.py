@@ -138,6 +138,8 @@ class Sight:
         """
         terminal = self.terminal
         damage = terminal.take_damage()
+        # A region at the top may have scrolled, and the rows below it stayed: all that is in sight has moved then.
+        is_moved = damage.scrolled != 0 or self.base != self._end
         if self.back:
             self.back = max(0, min(self.back + self.base - self._end, terminal.scrolled))
         self._end = self.base
@@ -151,7 +153,7 @@ class Sight:
         )
         if is_other:
             self._backing.forget()
-        is_whole = is_other or damage.is_all or damage.scrolled != 0
+        is_whole = is_other or damage.is_all or is_moved
         changed = None if is_whole else [row + self.back for row in damage.rows]
         painted = self._backing.refresh(terminal, top=self.top, first=-self.back, changed=changed)
         if is_other:
