@@ -113,22 +113,22 @@ class EventModel(RecordTableModel[AuditEvent]):
         """Other events altogether, for another question."""
         self.beginResetModel()
         self._records = list(events)
-        self._reindex()
+        self._rows = None
         self.endResetModel()
 
     def put_before(self, events: Sequence[AuditEvent]) -> None:
         """Events newer than the first."""
         self.beginInsertRows(QModelIndex(), 0, len(events) - 1)
         self._records[0:0] = events
-        self._reindex()
+        self._rows = None
         self.endInsertRows()
 
     def put_after(self, events: Sequence[AuditEvent]) -> None:
         """Events older than the last."""
-        first = len(self._records)
+        first, rows = len(self._records), self._index()
         self.beginInsertRows(QModelIndex(), first, first + len(events) - 1)
         self._records.extend(events)
-        self._rows.update((event.audit_event_id, first + place) for place, event in enumerate(events))
+        rows.update((event.audit_event_id, first + place) for place, event in enumerate(events))
         self.endInsertRows()
 
 
