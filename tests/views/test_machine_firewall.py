@@ -63,6 +63,14 @@ def warned(shown: Shown) -> str:
     return f"{warning.accessibleName()} {warning.accessibleDescription()}" if warning.isVisible() else ""
 
 
+async def test_each_firewall_tells_which_other_machines_have_it() -> None:
+    others = [replace(behind(WEB), machine_id=f"m-{number}", name=f"web-{number}") for number in range(3)]
+    async with Shown(behind(WEB), *PROFILES, *others) as shown:
+        await asked(shown)
+        await until(lambda: "web-0 and 2 more" in shown.find("machine.firewall.firewall-web").accessibleDescription())
+        assert "web-" not in shown.find("machine.firewall.firewall-ssh").accessibleDescription()
+
+
 async def test_another_firewall_shows_rule_by_rule_what_changes_and_then_its_plan() -> None:
     async with Shown(behind(WEB), *PROFILES) as shown:
         await asked(shown)

@@ -17,6 +17,7 @@ from machina_desktop.core.domain.firewall import (
 )
 from machina_desktop.core.domain.machine import Machine, ProvisioningMethod
 from machina_desktop.core.services.firewalls import ListFirewalls
+from machina_desktop.core.services.machines import ListMachines
 from machina_desktop.core.services.upkeep import SetFirewall
 from machina_desktop.views import tasks
 from machina_desktop.views.apps.machine_text import short, tr
@@ -31,6 +32,7 @@ from machina_desktop.views.widgets.text import Label
 
 NONE = "none"
 _WIDE = 640
+_MANY = 5000
 
 Part = tuple[str, str, tuple[str, ...]]
 """A heading, its tone, and the lines below it."""
@@ -56,6 +58,7 @@ class FirewallDialog(UpkeepDialog):
         self._present = machine.firewall_profile_id or NONE
         self._chosen = self._present
         self._profiles: dict[str, FirewallProfile] = {}
+        self._users: dict[str, list[str]] = {}
         self._choices = ChoiceList(name=tr("Firewalls"), prefix="machine.firewall")
         self._choices.chosen.connect(self._on_chosen)
         self._choices.confirmed.connect(self._on_confirmed)
@@ -96,12 +99,23 @@ class FirewallDialog(UpkeepDialog):
             done=self._on_profiles,
             failed=self._states.show_error,
         )
+        ask = ListMachines(team_id=self.machine.team_id, limit=_MANY)
+        tasks.ask(self.bridge, ask, owner=self, done=self._on_machines, failed=lambda _error: None)
 
     def _on_profiles(self, profiles: tuple[FirewallProfile, ...]) -> None:
         self._profiles = {profile.profile_id: profile for profile in profiles}
         self._states.show_content()
         self._render()
         self._choices.focus_choice()
+
+    def _on_machines(self, machines: tuple[Machine, ...]) -> None:
+        """Tell at each profile who else stands behind it: its rules are theirs, too."""
+        self._users = {}
+        for each in machines:
+            if each.machine_id != self.machine.machine_id:
+                self._users.setdefault(each.firewall_profile_id or NONE, []).append(short(each.name))
+        if self._profiles:
+            self._render()
 
     def _on_chosen(self, key: str) -> None:
         self._chosen = key
@@ -133,6 +147,7 @@ class FirewallDialog(UpkeepDialog):
             title=profile.name,
             text=rules_summary(profile.rules),
             icon_name="shield-check",
+            side=_shared_words(self._users.get(profile.profile_id, [])),
             side_text=self._mark(profile.profile_id),
         )
 
@@ -222,3 +237,10 @@ def _parts(
             yield heading, tone, tuple(map(rule_words, rules))
     if rest_words(before) != rest_words(after):
         yield rest_words(after), "", ()
+
+
+def _shared_words(names: list[str]) -> str:
+    """Which other machines have it; empty for none."""
+    if len(names) > 1:
+        return tr("{0} and {1} more").format(names[0], len(names) - 1)
+    return names[0] if names else ""
