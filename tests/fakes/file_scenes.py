@@ -84,8 +84,8 @@ class NoFiles:
         return (ListeningPort(port=80, program="§ 4737 §"), ListeningPort(port=5432))
 
     async def kept(self, machine_id: str) -> KeptSessions:
-        shell = KeptShell(keeper=Keeper.TMUX, name="§ 4738 §")
-        return KeptSessions(keepers=(Keeper.TMUX,), sessions=(KeptSession(shell=shell, windows=2),))
+        kept = KeptShell(keeper=Keeper.TMUX, name="§ 4738 §")
+        return KeptSessions(keepers=(Keeper.TMUX,), sessions=(KeptSession(kept=kept, windows=2),))
 
 
 def _machine(house: House) -> Machine:

@@ -60,10 +60,10 @@ def test_sessions_of_both_keepers_are_told_by_name() -> None:
     )
     assert found.keepers == (Keeper.TMUX, Keeper.SCREEN)
     assert found.sessions == (
-        KeptSession(shell=KeptShell(keeper=Keeper.TMUX, name="deploys"), windows=1),
-        KeptSession(shell=KeptShell(keeper=Keeper.TMUX, name="logs of web"), windows=2, is_attached=True),
-        KeptSession(shell=KeptShell(keeper=Keeper.SCREEN, name="mine"), is_attached=True),
-        KeptSession(shell=KeptShell(keeper=Keeper.SCREEN, name="old.one")),
+        KeptSession(kept=KeptShell(keeper=Keeper.TMUX, name="deploys"), windows=1),
+        KeptSession(kept=KeptShell(keeper=Keeper.TMUX, name="logs of web"), windows=2, is_attached=True),
+        KeptSession(kept=KeptShell(keeper=Keeper.SCREEN, name="mine"), is_attached=True),
+        KeptSession(kept=KeptShell(keeper=Keeper.SCREEN, name="old.one")),
     )
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from machina_desktop.core.domain.kept_shell import Keeper, KeptSession, KeptSessions, KeptShell
 from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.core.errors import Unavailable
-from machina_desktop.views import theme
 from machina_desktop.views.apps.terminal_kept import KeptDialog
 from machina_desktop.views.widgets.buttons import Button
 from tests.fakes.file_scenes import NoFiles
@@ -29,7 +27,7 @@ LOGS = KeptShell(keeper=Keeper.SCREEN, name="logs")
 class _Files(NoFiles):
     """Of a machine that keeps what ``found`` says."""
 
-    found = KeptSessions(keepers=(Keeper.TMUX, Keeper.SCREEN), sessions=(KeptSession(shell=LOGS, is_attached=True),))
+    found = KeptSessions(keepers=(Keeper.TMUX, Keeper.SCREEN), sessions=(KeptSession(kept=LOGS, is_attached=True),))
 
     async def kept(self, machine_id: str) -> KeptSessions:
         return self.found
@@ -44,14 +42,7 @@ class _Silent(NoFiles):
         raise Unavailable("It does not tell.", hint="Look there.", code="E-TERMINAL-KEPT")
 
 
-@pytest.fixture(autouse=True)
-def _calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[None]:
-    monkeypatch.setenv("MACHINA_HOME", str(tmp_path))
-    if theme.current().name != "dark" or not qapp.styleSheet():
-        theme.apply_theme(qapp, "dark")
-    theme.set_motion_reduced(True)
-    yield
-    theme.set_motion_reduced(False)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest_asyncio.fixture

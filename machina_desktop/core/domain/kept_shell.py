@@ -48,11 +48,12 @@ class KeptSession:
     """A session that a machine has.
 
     Attributes:
+        kept: What brings one to it.
         windows: How many windows are in it; 0 where its keeper does not tell.
         is_attached: Somebody is connected to it.
     """
 
-    shell: KeptShell
+    kept: KeptShell
     windows: int = 0
     is_attached: bool = False
 

@@ -50,17 +50,17 @@ def parsed(lines: list[str]) -> KeptSessions:
     found: dict[KeptShell, KeptSession] = {}
     for line in lines:
         session = _session(line)
-        if session is not None and shown_name(session.shell.name) == session.shell.name:
-            found.setdefault(session.shell, session)
-    ordered = sorted(found.values(), key=lambda each: (each.shell.name.casefold(), each.shell.keeper))
+        if session is not None and shown_name(session.kept.name) == session.kept.name:
+            found.setdefault(session.kept, session)
+    ordered = sorted(found.values(), key=lambda each: (each.kept.name.casefold(), each.kept.keeper))
     return KeptSessions(keepers=keepers, sessions=tuple(ordered[:MOST]))
 
 
 def _session(line: str) -> KeptSession | None:
     if told := _TMUX.match(line):
-        shell = KeptShell(keeper=Keeper.TMUX, name=told[3])
-        return KeptSession(shell=shell, windows=int(told[1]), is_attached=told[2] != "0")
+        kept = KeptShell(keeper=Keeper.TMUX, name=told[3])
+        return KeptSession(kept=kept, windows=int(told[1]), is_attached=told[2] != "0")
     if told := _SCREEN.match(line):
-        shell = KeptShell(keeper=Keeper.SCREEN, name=told[1])
-        return KeptSession(shell=shell, is_attached=told[2].lower().endswith("attached"))
+        kept = KeptShell(keeper=Keeper.SCREEN, name=told[1])
+        return KeptSession(kept=kept, is_attached=told[2].lower().endswith("attached"))
     return None

@@ -123,18 +123,18 @@ class KeptDialog(Dialog):
         row = QHBoxLayout(line)
         row.setContentsMargins(0, 2, 0, 2)
         row.setSpacing(Space.S)
-        row.addWidget(ElidedLabel(session.shell.name, style=Type.MEDIUM), 1)
+        row.addWidget(ElidedLabel(session.kept.name, style=Type.MEDIUM), 1)
         row.addWidget(Label(self._words(session), style=Type.SECONDARY, tone="secondary"))
         button = Button(self.tr("Attach"))
         button.setObjectName(_ATTACH)
-        button.setAccessibleName(self.tr("Attach to {0}").format(session.shell.name))
-        button.clicked.connect(partial(self._choose, session.shell))
+        button.setAccessibleName(self.tr("Attach to {0}").format(session.kept.name))
+        button.clicked.connect(partial(self._choose, session.kept))
         row.addWidget(button)
         return line
 
     def _words(self, session: KeptSession) -> str:
         keepers = {Keeper.TMUX: self.tr("tmux"), Keeper.SCREEN: self.tr("screen")}
-        parts = [keepers[session.shell.keeper]]
+        parts = [keepers[session.kept.keeper]]
         if session.windows > 1:
             parts.append(self.tr("{0} windows").format(self.locale().toString(session.windows)))
         parts.append(self.tr("attached") if session.is_attached else self.tr("nobody attached"))
@@ -150,13 +150,13 @@ class KeptDialog(Dialog):
         self.name.setVisible(bool(self._found.keepers))
         self.name.set_error("")
         name = self.name.text().strip()
-        is_there = any(session.shell.name == name for session in self._found.sessions)
+        is_there = any(session.kept.name == name for session in self._found.sessions)
         self.primary.setText(self.tr("Attach") if is_there else self.tr("Start and attach"))
         self.primary.setEnabled(bool(self._found.keepers and name))
 
     def _on_primary(self) -> None:
         text = self.name.text().strip()
-        there = next((session.shell for session in self._found.sessions if session.shell.name == text), None)
+        there = next((session.kept for session in self._found.sessions if session.kept.name == text), None)
         if there is not None:
             self._choose(there)
             return
