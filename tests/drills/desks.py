@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -232,12 +231,6 @@ class Desktop:
     def problems(self) -> str:
         """What it wrote to standard error."""
         return self._log.read_text()
-
-
-def free_port() -> int:
-    """A port nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def _plain(request: Request[Any]) -> dict[str, Any]:

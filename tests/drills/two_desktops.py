@@ -32,9 +32,10 @@ from machina_desktop.core.services.moving import MoveTeam
 from machina_desktop.core.services.providers import AddAccount
 from machina_desktop.core.services.servers import ListIntents, ListServers, RegisterAtServer, SignInAtServer
 from machina_desktop.core.services.teams import ListTeams
-from tests.drills.desks import Desktop, Refused, Server, free_port
+from tests.drills.desks import Desktop, Refused, Server
 from tests.drills.namespaces import HERE, Wire
 from tests.fakes import terraform_shim
+from tests.fakes.ports import free_port
 
 PASSWORD = Secret("correct horse battery staple")
 CANARY = "canary-7f3a9c"

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes import sshd
 from tests.fakes.command_line import DEADLINE_S, Machina
+from tests.fakes.ports import free_port
 
 STRANGER = "SHA256:" + "A" * 43
 # Kills the server's process of this session: it is the parent of the login shell or, where that became us, our own.
@@ -129,7 +130,7 @@ def test_a_host_is_registered_rebooted_and_deregistered_by_commands(rack: Machin
 @pytest.mark.parametrize(
     "name, changed, code",
     [
-        ("wrong-port", {"port": sshd.free_port()}, "E-SSH-REFUSED"),
+        ("wrong-port", {"port": free_port()}, "E-SSH-REFUSED"),
         ("refused-login", {"user": "nobody-of-that-name"}, "E-SSH-AUTH"),
         ("wrong-host-key", {"host-key": STRANGER}, "E-SSH-HOST-KEY"),
         ("unknown-host", {"host": "no-such-host.invalid"}, "E-SSH-UNKNOWN-HOST"),

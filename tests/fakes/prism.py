@@ -21,6 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.ports import free_port
+
 PROGRAM = (
     Path(__file__).parents[2] / ".venv" / "prism" / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"
 )
@@ -33,8 +35,7 @@ def prism(document: Path, *, upstream: str = "") -> Iterator[str]:
     node = shutil.which("node")
     assert node, "node is missing: install the Debian package nodejs (scripts/setup.sh dev does)"
     assert PROGRAM.exists(), "Prism is missing: npm installs it, see scripts/setup.sh dev"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     what = ("proxy", str(document), upstream) if upstream else ("mock", str(document))
     # What is made up is the same each time.
     what += () if upstream else ("--seed", "machina")

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from machina_desktop.core.secret import Secret
+from tests.fakes.ports import free_port
 
 SSHD = "/usr/sbin/sshd"
 USER = getpass.getuser()
@@ -173,14 +174,6 @@ def _is_alive(process: psutil.Process) -> bool:
         return bool(process.name().startswith("sshd") and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(condition: object, what: str, timeout_s: float = 60.0) -> None:

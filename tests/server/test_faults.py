@@ -9,7 +9,6 @@ import asyncio
 import json
 import random
 import signal
-import socket
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from machina_desktop.core.services import authentication, machines
 from machina_desktop.core.store import feed, sql_transaction
 from tests.fakes import postgres
 from tests.fakes.hosts import store_at, until
+from tests.fakes.ports import free_port
 from tests.fakes.server import Site, running, settled
 from tests.server.test_process import Prepared, process
 
@@ -69,8 +69,7 @@ class Reader:
 def test_readers_of_a_server_that_is_killed_again_and_again_lose_and_double_nothing(tmp_path: Path) -> None:
     prepared = asyncio.run(_prepare(tmp_path / "home"))
     said = [f"line {number}" for number in range(KILLS * LINES)]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     readers = [Reader(f"http://localhost:{port}", prepared.path, prepared.headers) for _ in range(READERS)]
 
     all_read = threading.Event()

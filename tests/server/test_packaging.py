@@ -36,6 +36,7 @@ from machina_desktop.server.runner_config import read_runner_config
 from machina_desktop.server.streams import Times
 from tests.fakes import postgres
 from tests.fakes.hosts import until
+from tests.fakes.ports import free_port
 from tests.fakes.server import Site, settled
 
 FOLDER = REPOSITORY / "packaging" / "server"
@@ -53,11 +54,6 @@ def program(name: str, package: str) -> str:
 
 
 # nginx -----------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def make_certificate(folder: Path) -> None:

@@ -24,8 +24,9 @@ from machina_desktop.core.providers.baremetal import BareMetal, host_problem
 from machina_desktop.core.providers.base import Cancelled, HookContext, MachineParts
 from machina_desktop.core.providers.registry import PROVIDERS, available_types, provider_for
 from machina_desktop.core.secret import Secret
+from tests.fakes.ports import free_port
 from tests.fakes.preferences import PREFERENCES, access
-from tests.fakes.sshd import USER, KeyPair, Sshd, free_port, running, wait_until
+from tests.fakes.sshd import USER, KeyPair, Sshd, running, wait_until
 
 KEY = KeyPair()
 LISTED = SSHKey(

@@ -18,7 +18,8 @@ from machina_desktop.core.ssh import forward as forward_module
 from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.ssh.forward import Forward, PortTaken, free_port_after, listening_at
 from tests.fakes.file_machine import connect_to, file_server
-from tests.fakes.sshd import Sshd, free_port, wait_until
+from tests.fakes.ports import free_port
+from tests.fakes.sshd import Sshd, wait_until
 
 
 @pytest.fixture(scope="module")

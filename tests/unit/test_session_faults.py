@@ -21,8 +21,9 @@ from machina_desktop.core.ssh.hop import Hop
 from machina_desktop.core.ssh.target import Target
 from machina_desktop.core.terminal.session import WAITING_LIMIT
 from machina_desktop.core.workers.dialled_line import DialledLine
+from tests.fakes.ports import free_port
 from tests.fakes.sessions import NO_HOME, DirectLead, DirectLine, Watched, hop_to, watched
-from tests.fakes.sshd import KeyPair, Sshd, free_port, running
+from tests.fakes.sshd import KeyPair, Sshd, running
 
 KEY = KeyPair()
 

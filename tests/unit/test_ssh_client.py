@@ -20,7 +20,8 @@ from machina_desktop.core.ssh import connection as connection_module
 from machina_desktop.core.ssh.client import Target, check_host_key, connect, probe_host_key
 from machina_desktop.core.ssh.connection import ENDED_BY_SIGNAL, Connection
 from machina_desktop.core.ssh.target import CONNECT_TIMEOUT_S
-from tests.fakes.sshd import USER, KeyPair, Sshd, free_port, running, wait_until
+from tests.fakes.ports import free_port
+from tests.fakes.sshd import USER, KeyPair, Sshd, running, wait_until
 
 KEY = KeyPair()
 

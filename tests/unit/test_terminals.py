@@ -20,8 +20,9 @@ from machina_desktop.core.services.machines import ListMachines, UpdateMachine
 from machina_desktop.core.services.terminals import OpenTerminal, PinHostKey, bastion_of
 from machina_desktop.core.terminal.session import Session
 from tests.fakes.hosts import Core, core, until
+from tests.fakes.ports import free_port
 from tests.fakes.sessions import NO_HOME
-from tests.fakes.sshd import USER, KeyPair, Sshd, free_port, running
+from tests.fakes.sshd import USER, KeyPair, Sshd, running
 
 KEY = KeyPair()
 YES = Answer(is_yes=True)

@@ -21,7 +21,8 @@ from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.workers.supervisor import Supervisor
 from machina_desktop.core.workers.tunnels import Tunnels
 from tests.fakes.file_machine import dial_to, file_server, until
-from tests.fakes.sshd import Sshd, free_port
+from tests.fakes.ports import free_port
+from tests.fakes.sshd import Sshd
 
 MACHINE = "machine-1"
 
