@@ -31,11 +31,13 @@ real-providers:
 	@exec .venv/bin/python -m pytest -s tests/drills/real_digitalocean.py
 
 # The terminal: 20,000 random streams beside a mended pyte, 3,000 in large chunks beside the same character by character,
-# then 200,000 damaged inputs that may not raise. Guided by coverage it needs atheris, see tests/terminal/guided_fuzz.py.
+# 2,000 as they are painted, then 200,000 damaged inputs that may not raise. Guided by coverage it needs atheris, see
+# tests/terminal/guided_fuzz.py.
 fuzz:
 	@scripts/setup.sh dev
 	@.venv/bin/python -m tests.terminal.fuzz 20000
 	@.venv/bin/python -m tests.terminal.paths_fuzz 3000
+	@.venv/bin/python -m tests.terminal.sight_fuzz 2000
 	@exec .venv/bin/python -m tests.terminal.guided_fuzz --mutate 200000
 
 bench:
