@@ -15,7 +15,6 @@ from machina_desktop.core.secret import Secret
 from machina_desktop.core.services import (
     account_credentials,
     agents,
-    copies,
     keys,
     machines,
     offers,
@@ -56,14 +55,14 @@ async def who_only_reads_makes_no_machine(w: World) -> Ask:
     return machines.CreateMachine(team_id=w.team_id, account_id=w.account.provider_account_id, name=w.fresh("web"))
 
 
-@scenario(copies.CopyMachine, who="member")
+@scenario(machines.CopyMachine, who="member")
 async def another_machine_like_one_is_asked_for(w: World) -> Ask:
-    return copies.CopyMachine(machine_id=await w.machine())
+    return machines.CopyMachine(machine_id=await w.machine())
 
 
-@scenario(copies.CopyMachine, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
+@scenario(machines.CopyMachine, who="reader", fails=(Forbidden, "E-FORBIDDEN"))
 async def who_only_reads_copies_no_machine(w: World) -> Ask:
-    return copies.CopyMachine(machine_id=await w.machine())
+    return machines.CopyMachine(machine_id=await w.machine())
 
 
 @scenario(machines.ListMachines, who="reader")

@@ -13,10 +13,9 @@ from machina_desktop.core.domain.key import SSHKeyType
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.errors import Conflict, InvalidInput
-from machina_desktop.core.services.copies import CopyMachine
 from machina_desktop.core.services.deployments import ListDeployments
 from machina_desktop.core.services.keys import GenerateKey
-from machina_desktop.core.services.machines import CreateMachine
+from machina_desktop.core.services.machines import CopyMachine, CreateMachine
 from machina_desktop.core.services.providers import AddAccount
 from tests.fakes.hosts import Core, core
 

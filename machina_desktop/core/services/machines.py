@@ -11,6 +11,7 @@ from machina_desktop.core.domain.fallback import check_fallbacks
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus, ProvisioningMethod, name_problem
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
+from machina_desktop.core.domain.series import series
 from machina_desktop.core.domain.team import Actor
 from machina_desktop.core.errors import Conflict, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id, now
@@ -19,6 +20,7 @@ from machina_desktop.core.services.runs import FALLBACKS, check_firewall, discar
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
 
+_MOST = 1_000_000
 R = TypeVar("R", ProviderAccount, SSHKey)
 
 
@@ -62,6 +64,22 @@ class CreateMachine(Request[Machine]):
     auto_approve: bool = False
     runs_on: str = ""
     machine_id: str = field(default_factory=_new_machine_id)
+    deployment_id: str = field(default_factory=_new_deployment_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyMachine(Request[Machine]):
+    """Ask for a machine with the choices of another one: account, place, size, image, keys, firewall, script and tags.
+
+    Nothing of what is on the other one's disk is copied. Without a ``name`` it gets the next free one: ``web-2`` after
+    ``web-1``. The ids are made by the asker, so a repeated request is harmless.
+    """
+
+    machine_id: str
+    name: str = ""
+    auto_approve: bool = False
+    runs_on: str = ""
+    new_machine_id: str = field(default_factory=_new_machine_id)
     deployment_id: str = field(default_factory=_new_deployment_id)
 
 
@@ -178,6 +196,47 @@ def create_machine(tx: Transaction, actor: Actor, ask: CreateMachine) -> Machine
         options={FALLBACKS: " ".join(ask.fallbacks)} if ask.fallbacks else None,
     )
     return tx.get(Machine, machine.machine_id)
+
+
+@use_case("machine.copy", "POST /api/machines/{machine_id}/copy")
+def copy_machine(tx: Transaction, actor: Actor, ask: CopyMachine) -> Machine:
+    """Store it as ``pending`` and queue its creation, as for any other new machine."""
+    other = tx.get(Machine, ask.machine_id)
+    info = provider_for(other.provider).info
+    if info.asks_host:
+        raise InvalidInput(
+            f"{other.name} is a server that was there already; another one like it has its own address.",
+            field="machine_id",
+            hint="Register the other server by itself.",
+            code="E-PROVIDER-CANNOT",
+        )
+    create = CreateMachine(
+        team_id=other.team_id,
+        account_id=other.provider_account_id,
+        name=ask.name or _next_name(tx, other),
+        region=other.region,
+        zone=other.zone,
+        size=other.size,
+        image=other.image,
+        key_ids=other.ssh_key_ids,
+        bootstrap_profile_id=other.bootstrap_profile_id,
+        firewall_profile_id=other.firewall_profile_id,
+        bootstrap_script=other.bootstrap_script,
+        tags=other.tags,
+        notes=other.notes,
+        is_protected=other.is_protected,
+        auto_approve=ask.auto_approve,
+        runs_on=ask.runs_on,
+        machine_id=ask.new_machine_id,
+        deployment_id=ask.deployment_id,
+    )
+    return create_machine(tx, actor, create)
+
+
+def _next_name(tx: Transaction, other: Machine) -> str:
+    living = {"team_id": other.team_id, "actual_status__ne": MachineStatus.TERMINATED}
+    taken = {each.name for each in tx.list(Machine, living, limit=_MOST)}
+    return series(other.name, 1, taken | {other.name})[0]
 
 
 def _asked_for(ask: CreateMachine, account: ProviderAccount, at: datetime) -> Machine:
