@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
@@ -19,6 +20,17 @@ from tests.fakes.device import FakeDevice
 from tests.fakes.gateway import FakeGateway, bridge_with, turn
 from tests.fakes.rows import team_rows
 from tests.fakes.shell import Open, Opened
+
+
+@pytest.fixture
+def calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[None]:
+    """A data folder of the test's own, the dark theme, and nothing that moves by itself."""
+    monkeypatch.setenv("MACHINA_HOME", str(tmp_path))
+    if theme.current().name != "dark" or not qapp.styleSheet():
+        theme.apply_theme(qapp, "dark")
+    theme.set_motion_reduced(True)
+    yield
+    theme.set_motion_reduced(False)
 
 
 @pytest_asyncio.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from machina_desktop.core.domain.machine import Machine, MachineStatus
 from machina_desktop.core.services.machines import DestroyMachine
-from machina_desktop.views import theme
 from machina_desktop.views.apps import APPS
 from machina_desktop.views.widgets.card_grid import CardGrid
 from machina_desktop.views.widgets.dialogs import ConfirmDialog
@@ -27,15 +26,7 @@ from tests.fakes.tab_order import press, tab_stops
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
-
-@pytest.fixture(autouse=True)
-def _calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[None]:
-    monkeypatch.setenv("MACHINA_HOME", str(tmp_path))
-    if theme.current().name != "dark" or not qapp.styleSheet():
-        theme.apply_theme(qapp, "dark")
-    theme.set_motion_reduced(True)
-    yield
-    theme.set_motion_reduced(False)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest_asyncio.fixture

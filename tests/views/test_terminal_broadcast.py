@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from machina_desktop.core.domain.snippet import OwnSnippet, Snippet
 from machina_desktop.core.domain.terminal import SessionState
 from machina_desktop.core.ids import now
 from machina_desktop.core.services.snippets import ListOwnSnippets, ListSnippets, RecordSnippetRun
-from machina_desktop.views import theme
 from machina_desktop.views.apps.terminal_deck import TerminalDeck
 from machina_desktop.views.snippets.picker import SnippetPicker
 from machina_desktop.views.snippets.results_dialog import ResultsDialog
@@ -36,15 +35,7 @@ from tests.fakes.terminal_split_scenes import page_of, place
 
 BOTH = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
-
-@pytest.fixture(autouse=True)
-def _calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[None]:
-    monkeypatch.setenv("MACHINA_HOME", str(tmp_path))
-    if theme.current().name != "dark" or not qapp.styleSheet():
-        theme.apply_theme(qapp, "dark")
-    theme.set_motion_reduced(True)
-    yield
-    theme.set_motion_reduced(False)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 class Bench:

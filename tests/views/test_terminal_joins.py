@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 
 from machina_desktop.core.config import Paths
 from machina_desktop.core.domain.machine import Machine
@@ -31,7 +30,7 @@ from machina_desktop.core.ssh.connection import Connection
 from machina_desktop.core.terminal.asciicast import CastFile
 from machina_desktop.core.workers.files import Files
 from machina_desktop.core.workers.supervisor import Supervisor
-from machina_desktop.views import remembered, theme
+from machina_desktop.views import remembered
 from machina_desktop.views.apps.machine_access import MachineAccess
 from machina_desktop.views.apps.terminal import TerminalPage
 from machina_desktop.views.apps.terminal_frame import PaneFrame
@@ -50,15 +49,7 @@ from tests.fakes.terminal_scenes import HOST_KEY, LocalTerminals, open_terminal,
 
 BOTH = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
-
-@pytest.fixture(autouse=True)
-def _calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[None]:
-    monkeypatch.setenv("MACHINA_HOME", str(tmp_path))
-    if theme.current().name != "dark" or not qapp.styleSheet():
-        theme.apply_theme(qapp, "dark")
-    theme.set_motion_reduced(True)
-    yield
-    theme.set_motion_reduced(False)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest.fixture(scope="module")

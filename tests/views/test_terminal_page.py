@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.services.device import ChangeSetting
-from machina_desktop.views import theme
 from machina_desktop.views.apps.machine_access import MachineAccess
 from machina_desktop.views.apps.terminal import TerminalPage
 from machina_desktop.views.terminal import pane as pane_module
@@ -26,15 +25,7 @@ from tests.fakes.terminal_scenes import LocalTerminals, open_terminal, running_m
 CONTROL = Qt.KeyboardModifier.ControlModifier
 BOTH = CONTROL | Qt.KeyboardModifier.ShiftModifier
 
-
-@pytest.fixture(autouse=True)
-def _calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[None]:
-    monkeypatch.setenv("MACHINA_HOME", str(tmp_path))
-    if theme.current().name != "dark" or not qapp.styleSheet():
-        theme.apply_theme(qapp, "dark")
-    theme.set_motion_reduced(True)
-    yield
-    theme.set_motion_reduced(False)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest_asyncio.fixture

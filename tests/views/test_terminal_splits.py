@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from machina_desktop.core.domain.machine import Machine
 from machina_desktop.core.domain.terminal import SessionState
-from machina_desktop.views import theme
 from machina_desktop.views.apps.terminal_part import GonePart
 from machina_desktop.views.apps.terminal_tab import TerminalTab
 from machina_desktop.views.apps.terminal_window import TerminalWindow
@@ -37,15 +36,7 @@ BOTH = CONTROL | SHIFT
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
 
-
-@pytest.fixture(autouse=True)
-def _calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[None]:
-    monkeypatch.setenv("MACHINA_HOME", str(tmp_path))
-    if theme.current().name != "dark" or not qapp.styleSheet():
-        theme.apply_theme(qapp, "dark")
-    theme.set_motion_reduced(True)
-    yield
-    theme.set_motion_reduced(False)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest_asyncio.fixture
