@@ -10,9 +10,10 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from machina_desktop.core.domain.transfer import PERMISSIONS, Entry, EntryKind, check_name, kind_of, shown_name
+from machina_desktop.core.domain.transfer import Entry, EntryKind, check_name, shown_name
 from machina_desktop.core.errors import Conflict, MachinaError, NotFound, Unavailable
 from machina_desktop.core.ssh.connection import Connection
+from machina_desktop.core.ssh.sftp_entries import entry_of, join, raw, seen_through, text
 from machina_desktop.core.ssh.sftp_wire import (
     Answer,
     AtEnd,
@@ -112,7 +113,7 @@ class Sftp:
         """What a path names; a link itself where it is not followed."""
         with self.on(path):
             answer = self.wire.ask(Kind.STAT if is_followed else Kind.LSTAT, string(raw(path)))
-            return _entry(posixpath.basename(path) or "/", answer.attributes())
+            return entry_of(posixpath.basename(path) or "/", answer.attributes())
 
     def find(self, path: str, *, is_followed: bool = True) -> Entry | None:
         """As :meth:`stat`; ``None`` where there is nothing."""
@@ -274,7 +275,7 @@ class Sftp:
                     answer.string()
                     attributes = answer.attributes()
                     if name not in {".", ".."}:
-                        found.append(_entry(check_name(name), attributes))
+                        found.append(entry_of(check_name(name), attributes))
         return found
 
     def _resolved(self, path: str, entries: list[Entry]) -> list[Entry]:
@@ -287,8 +288,8 @@ class Sftp:
             facts = self.wire.ask_all([(Kind.STAT, name) for name in names])
             for place, target, fact in zip(links, targets, facts, strict=True):
                 to = self._one_name(target) if target is not None else ""
-                behind = _entry("", fact.attributes()) if fact is not None else None
-                entries[place] = _seen_through(entries[place], to, behind)
+                behind = entry_of("", fact.attributes()) if fact is not None else None
+                entries[place] = seen_through(entries[place], to, behind)
         return entries
 
     def _one_name(self, answer: Answer) -> str:
@@ -354,52 +355,6 @@ class Sftp:
         )
 
 
-def raw(path: str) -> bytes:
-    """A path as it is sent."""
-    return path.encode("utf-8", "surrogateescape")
-
-
-def text(path: bytes) -> str:
-    """A path as it is held here."""
-    return path.decode("utf-8", "surrogateescape")
-
-
-def join(folder: str, name: str) -> str:
-    """The path of a name in a folder."""
-    return f"{folder.rstrip('/')}/{name}"
-
-
 def _look(stop: threading.Event | None) -> None:
     if stop is not None and stop.is_set():
         raise Stopped
-
-
-def _entry(name: str, facts: Attributes) -> Entry:
-    mode = facts.mode or 0
-    kind = kind_of(mode)
-    return Entry(
-        name=name,
-        kind=kind,
-        size=facts.size or 0,
-        mtime=float(facts.mtime or 0),
-        mode=mode,
-        is_folder=kind is EntryKind.FOLDER,
-    )
-
-
-def _seen_through(link: Entry, target: str, behind: Entry | None) -> Entry:
-    return Entry(
-        name=link.name,
-        kind=EntryKind.LINK,
-        size=behind.size if behind is not None else link.size,
-        mtime=behind.mtime if behind is not None else link.mtime,
-        mode=link.mode,
-        target=target or "?",
-        is_folder=behind is not None and behind.is_folder,
-        is_broken=behind is None,
-    )
-
-
-def permissions_of(entry: Entry, fallback: int) -> int:
-    """The permission bits a copy of it gets; ``fallback`` where its own are not known."""
-    return entry.mode & PERMISSIONS if entry.mode else fallback

@@ -19,7 +19,8 @@ from pathlib import Path
 from machina_desktop.core.domain.transfer import PERMISSIONS, Entry, EntryKind, check_name, shown_name
 from machina_desktop.core.errors import Conflict, MachinaError, Unavailable
 from machina_desktop.core.ssh.connection import Connection
-from machina_desktop.core.ssh.sftp import Sftp, Stopped, join, permissions_of, raw
+from machina_desktop.core.ssh.sftp import Sftp, Stopped
+from machina_desktop.core.ssh.sftp_entries import join, permissions_of, raw
 from machina_desktop.core.ssh.sftp_wire import AtEnd, Attributes, Kind, Refused, broken, checked, string
 
 AHEAD_BYTES = 4 << 20

@@ -16,8 +16,9 @@ from machina_desktop.core.domain.file_side import Chunk
 from machina_desktop.core.domain.transfer import Entry, EntryKind, check_name, kind_of, shown_name
 from machina_desktop.core.errors import Conflict, InvalidInput, MachinaError, NotFound, Unavailable
 from machina_desktop.core.services.transfers import FileDeed
-from machina_desktop.core.ssh.sftp import Sftp, Stopped, join
+from machina_desktop.core.ssh.sftp import Sftp, Stopped
 from machina_desktop.core.ssh.sftp_copy import digest_here, digest_there
+from machina_desktop.core.ssh.sftp_entries import join
 from machina_desktop.core.workers.lines import Lines
 
 T = TypeVar("T")

@@ -13,8 +13,9 @@ from machina_desktop.core.domain.transfer import Edit, Entry, EntryKind, check_n
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
 from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.services.transfers import FileDeed
-from machina_desktop.core.ssh.sftp import Sftp, join
+from machina_desktop.core.ssh.sftp import Sftp
 from machina_desktop.core.ssh.sftp_copy import Watch, digest_here, download, upload
+from machina_desktop.core.ssh.sftp_entries import join
 from machina_desktop.core.workers.file_sides import Record
 from machina_desktop.core.workers.lines import Lines
 

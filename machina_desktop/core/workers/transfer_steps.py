@@ -26,8 +26,9 @@ from machina_desktop.core.domain.transfer import (
     shown_name,
 )
 from machina_desktop.core.errors import Conflict, NotFound, Unavailable
-from machina_desktop.core.ssh.sftp import Sftp, Stopped, join
+from machina_desktop.core.ssh.sftp import Sftp, Stopped
 from machina_desktop.core.ssh.sftp_copy import Watch, download, failed_here, forget_download, forget_upload, upload
+from machina_desktop.core.ssh.sftp_entries import join
 from machina_desktop.core.ssh.sftp_wire import Attributes, Kind, Refused, string
 
 NUMBERS = 1000
