@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -20,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from machina_desktop.core.config import REPOSITORY
 from machina_desktop.core.domain.deployment import DeploymentState
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.errors import MachinaError
@@ -34,6 +31,7 @@ from machina_desktop.core.workers import deployer as deployer_module
 from machina_desktop.core.workers import recorder as recorder_module
 from tests.fakes import terraform_shim
 from tests.fakes.hosts import Core, core, until
+from tests.fault.small_disk import act_on_small_disk
 
 SIZE = "3m"
 LINES = 200
@@ -179,22 +177,7 @@ ACTS: dict[str, Callable[[Path, Path], Awaitable[None]]] = {
 @pytest.mark.fault
 @pytest.mark.parametrize("act", ACTS)
 def test_on_a_full_disk(act: str, tmp_path: Path) -> None:
-    assert shutil.which("unshare"), "install the Debian package util-linux"
-    disk, outside = tmp_path / "disk", tmp_path / "outside"
-    disk.mkdir()
-    outside.mkdir()
-    namespace = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
-    mount = f'mount -t tmpfs -o size={SIZE},mode=700 none "$1" && shift && exec "$@"'
-    child = [sys.executable, "-m", "tests.fault.test_disk_full", act, str(disk), str(outside)]
-    run = subprocess.run(
-        [*namespace, "sh", "-c", mount, "sh", str(disk), *child],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
+    act_on_small_disk("tests.fault.test_disk_full", act, tmp_path, size=SIZE)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -22,8 +20,8 @@ from machina_desktop.core.domain.transfer import Direction, TransferState
 from machina_desktop.core.errors import MachinaError
 from machina_desktop.core.ssh.sftp_copy import AHEAD_BYTES
 from tests.fakes.file_machine import MACHINE, Depot, file_server
+from tests.fault.small_disk import act_on_small_disk
 
-REPOSITORY = Path(__file__).parents[2]
 SIZE = "16m"
 BALLAST = 8 << 20
 FILE = 11 << 20
@@ -127,22 +125,7 @@ ACTS: dict[str, Callable[[Path, Path], Awaitable[None]]] = {
 @pytest.mark.fault
 @pytest.mark.parametrize("act", ACTS)
 def test_on_a_full_disk(act: str, tmp_path: Path) -> None:
-    assert shutil.which("unshare"), "install the Debian package util-linux"
-    disk, outside = tmp_path / "disk", tmp_path / "outside"
-    disk.mkdir()
-    outside.mkdir()
-    namespace = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
-    mount = f'mount -t tmpfs -o size={SIZE},mode=700 none "$1" && shift && exec "$@"'
-    child = [sys.executable, "-m", "tests.fault.test_files_disk_full", act, str(disk), str(outside)]
-    run = subprocess.run(
-        [*namespace, "sh", "-c", mount, "sh", str(disk), *child],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
+    act_on_small_disk("tests.fault.test_files_disk_full", act, tmp_path, size=SIZE)
 
 
 if __name__ == "__main__":
