@@ -104,6 +104,7 @@ BEYOND = {
     "POST /api/machines/*/snapshot": "an image of a machine's disk",
     "POST /api/machines/*/rescue": "a system to mend a machine from",
     "POST /api/machines/*/firewall": "another firewall, or the new rules of its own",
+    "GET /api/machines/*/console": "where the console of a machine is",
     "POST /api/machines/import": "a machine that was not made by Machina",
     "GET /api/providers/instances": "what there is in all accounts",
     "PUT /api/providers/accounts/*": "an account's label and colour",
