@@ -191,6 +191,7 @@ class Stream(ABC):
         self._actor: Actor | None = None
         self._wake = asyncio.Event()
         self._is_over = False
+        self._is_last = False
         self._is_silent = False
         self._is_slow = False
         self._sends_since = 0.0
@@ -214,7 +215,7 @@ class Stream(ABC):
 
     @abstractmethod
     async def news(self) -> bytes:
-        """What is to be sent next, as whole events; empty for nothing now. The last one comes with :meth:`end`."""
+        """What is to be sent next, as whole events; empty for nothing now. The last one comes with :meth:`finish`."""
 
     @abstractmethod
     def check_leave(self, actor: Actor) -> None:
@@ -227,6 +228,10 @@ class Stream(ABC):
     def wake(self) -> None:
         """Look for something to send."""
         self._wake.set()
+
+    def finish(self) -> None:
+        """Send what is found now, as soon as the reader may have it, and nothing more."""
+        self._is_last = True
 
     def end(self) -> None:
         """Send nothing more."""
@@ -269,6 +274,8 @@ class Stream(ABC):
                 # Reading takes its time: whoever may not read any more meanwhile does not get it.
                 if found and self._may_read():
                     await self._send(send, found)
+                    if self._is_last:
+                        return
                     found = b""
                     continue
             await self._rest(send)
@@ -373,7 +380,7 @@ class LogStream(Stream):
                 self._may_have_more = self._is_settled = True
                 await asyncio.sleep(self._streams.times.settle_s)
             else:
-                self.end()
+                self.finish()
                 return event_of("end", to_json({"state": piece.state}), number=self._offset)
         return b""
 

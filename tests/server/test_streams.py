@@ -155,6 +155,25 @@ async def test_a_stream_ends_when_its_run_has(run: Followed) -> None:
         assert [event async for event in events] == []
 
 
+async def test_the_end_is_told_also_while_it_is_asked_whether_its_reader_may_still_read(run: Followed) -> None:
+    streams = run.site.server.streams
+    look = streams.logs.look
+
+    async def looked(actor: Actor, deployment_id: str, offset: int) -> Piece:
+        piece = await look(actor, deployment_id, offset)
+        if piece.state is not None and piece.state.is_final:
+            [reader] = streams.rights.readers
+            reader._good_until = 0.0
+        return piece
+
+    streams.logs.look = looked  # type: ignore[method-assign]
+    await run.say("last words")
+    run.site.sql("UPDATE deployment SET state = 'succeeded' WHERE deployment_id = ?", run.deployment_id)
+    async with following(run) as events:
+        assert (await read(events, 1))[0] == ["last words"]
+        assert [event.event async for event in events] == ["end"]
+
+
 async def test_silence_is_broken_by_comments(run: Followed) -> None:
     async with run.site.admin.http.stream("GET", run.path, params={"stream": "true"}) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
