@@ -111,13 +111,6 @@ class RecordTableModel(QAbstractTableModel, Generic[R]):
         self._insert_new(wanted, keys)
         self._replace_changed(wanted)
 
-    def update_record(self, record: R) -> None:
-        """Show a newer version of one record; unknown ones are left out."""
-        row = self.row_of(self._key(record))
-        if row >= 0 and self._records[row] != record:
-            self._records[row] = record
-            self.dataChanged.emit(self.index(row, 0), self.index(row, len(self.columns) - 1))
-
     def rowCount(self, parent: Index = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(self._records)
 
