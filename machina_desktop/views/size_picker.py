@@ -80,15 +80,7 @@ class SizePicker(QWidget):
         self._chosen = ""
         self._is_filling = False
         self._model = RecordTableModel(self._columns(), key=lambda size: size.slug, is_dim=self._is_dim, parent=self)
-        self.table = TableView(self._model, name=_tr("Sizes"))
-        self.table.setObjectName(name)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        # Its columns fit; a bar below rows that just fit would bring the other one, and that narrows them without end.
-        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.table.selected.connect(self._on_selected)
-        self.table.activated_key.connect(self._on_activated)
-        self.table.selection.refused.connect(self._on_refused)
+        self.table = self._build_table(name)
         self._search = SearchInput(_tr("Search"))
         self._search.setObjectName(f"{name}.search")
         self._search.searched.connect(lambda _text: self._fill())
@@ -101,6 +93,21 @@ class SizePicker(QWidget):
         self._elsewhere.setObjectName(f"{name}.elsewhere")
         self.elsewhere = SizeElsewhere(bridge, name=f"{name}.others", can_take=can_take)
         self._narrowing = QWidget()
+        self._lay_out()
+
+    def _build_table(self, name: str) -> TableView:
+        table = TableView(self._model, name=_tr("Sizes"))
+        table.setObjectName(name)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        # Its columns fit; a bar below rows that just fit would bring the other one, and that narrows them without end.
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.selected.connect(self._on_selected)
+        table.activated_key.connect(self._on_activated)
+        table.selection.refused.connect(self._on_refused)
+        return table
+
+    def _lay_out(self) -> None:
         row = QHBoxLayout(self._narrowing)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
