@@ -116,11 +116,11 @@ def test_a_shipped_translation_is_spoken(tmp_path: Path, monkeypatch: pytest.Mon
         translator.deleteLater()
 
 
-def test_without_a_translation_everything_stays_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_translation_everything_stays_english(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication
+) -> None:
     monkeypatch.setattr(language, "FOLDER", tmp_path)
-    app = QCoreApplication.instance()
-    assert app is not None
-    assert not language.load_language(app, QLocale("fr_FR"))
+    assert not language.load_language(qapp, QLocale("fr_FR"))
 
 
 def test_the_language_nobody_speaks_tells_what_was_not_translated(qapp: QApplication) -> None:
