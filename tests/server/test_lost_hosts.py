@@ -22,7 +22,7 @@ from machina_desktop.core.ids import now
 from machina_desktop.core.providers.base import Provider
 from machina_desktop.core.services.deployments import ApproveDeployment, CancelDeployment
 from machina_desktop.core.services.machines import DestroyMachine, RebootMachine, RetryMachine
-from machina_desktop.core.services.reports import Claim, ClaimDeployment, RequeueDeployment
+from machina_desktop.core.services.reports import Claim, ClaimDeployment, RequeueDeployment, _is_free
 from machina_desktop.core.services.runner_keys import RegisterRunnerKey, ShowRunnerKey
 from machina_desktop.core.terraform.engine import find_engine
 from machina_desktop.core.vault.runner_vault import RunnerVault, public_half
@@ -125,6 +125,13 @@ async def test_of_fifty_that_claim_one_run_one_gets_it(tmp_path: Path, each_stor
             )
             assert holder == claims[found.index(winner)].runner_id
             assert fence == winner.fence == 1
+
+
+async def test_what_was_taken_since_it_was_listed_is_not_free(home: Core) -> None:
+    ask = await home.create()
+    listed = await home.deployment(ask.deployment_id)
+    await home.call(CancelDeployment(deployment_id=ask.deployment_id))
+    assert not await home.host.database.read(RUNNER, lambda tx: _is_free(tx, listed))
 
 
 async def test_runners_leave_alone_what_a_persons_computer_shall_carry_out(home: Core, hosts: Hosts) -> None:

@@ -239,7 +239,8 @@ def _is_free(tx: Transaction, deployment: Deployment) -> bool:
     oldest = tx.list(
         Deployment, machine_id=deployment.machine_id, state=DeploymentState.QUEUED, order_by="created_at", limit=1
     )
-    return oldest[0].deployment_id == deployment.deployment_id
+    # Another runner may have taken it since it was listed.
+    return any(each.deployment_id == deployment.deployment_id for each in oldest)
 
 
 def _start(tx: Transaction, deployment: Deployment, ask: ClaimDeployment) -> Claim:
