@@ -17,9 +17,9 @@ qt_packages=(
     libxcb-sync1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon0 libxkbcommon-x11-0
 )
 # The real things the tests talk to: a display with a window manager, a tray and a mouse, an SSH server, a keyring,
-# a database server, a browser without a window, a proxy, and what checks units.
+# a database server, a browser without a window, a proxy, what keeps shells, and what checks units.
 test_packages=(
-    chromium-headless-shell dbus gnome-keyring nginx-light openbox openssh-server postgresql systemd trayer
+    chromium-headless-shell dbus gnome-keyring nginx-light openbox openssh-server postgresql screen systemd tmux trayer
     x11-xserver-utils xauth xdotool xvfb
 )
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import paramiko  # type: ignore[import-untyped]
 import pytest
 
 from machina_desktop.core.domain.kept_shell import Keeper, KeptSession, KeptShell, check_kept_name
 from machina_desktop.core.errors import InvalidInput
+from machina_desktop.core.ids import new_id
 from machina_desktop.core.ssh.kept_sessions import kept_sessions, parsed
-from tests.fakes.file_machine import connect_to, file_server
+from machina_desktop.core.ssh.shell import open_shell
+from machina_desktop.core.ssh.wish import ShellWish
+from machina_desktop.core.terminal.terminal import Terminal
+from tests.fakes.file_machine import DEADLINE_S, connect_to, file_server
 from tests.fakes.sshd import Sshd
 
+END = {Keeper.TMUX: "tmux kill-session -t ={}", Keeper.SCREEN: "screen -S {} -X quit"}
 AWKWARD = 'it\'s "$HOME" `id` \\t é'
 
 
@@ -78,6 +85,34 @@ def test_a_machine_says_what_it_has(server: Sshd) -> None:
     finally:
         connection.close()
     assert found.keepers == tuple(keeper for keeper in Keeper if shutil.which(keeper))
+
+
+@pytest.mark.parametrize("keeper", Keeper)
+def test_one_comes_back_to_a_shell_that_went_on_while_the_line_was_lost(server: Sshd, keeper: Keeper) -> None:
+    assert shutil.which(keeper), f"{keeper} was not found: install the Debian package {keeper}."
+    kept = KeptShell(keeper=keeper, name=f"{new_id('session')} it's é")
+    with connect_to(server) as lost:
+        shell = open_shell(lost, ShellWish(columns=80, lines=24, command=kept.command))
+        _type(shell, "WORD=kept; echo begun-$WORD", shows="begun-kept")
+    with connect_to(server) as again:
+        try:
+            assert [each.kept for each in kept_sessions(again).sessions if each.kept.name == kept.name] == [kept]
+            shell = open_shell(again, ShellWish(columns=80, lines=24, command=kept.command))
+            _type(shell, "echo still-$WORD", shows="still-kept")
+            assert [each.kept for each in kept_sessions(again).sessions if each.kept.name == kept.name] == [kept]
+        finally:
+            again.capture(END[keeper].format(shlex.quote(kept.name)))
+
+
+def _type(shell: paramiko.Channel, line: str, *, shows: str) -> None:
+    """Type a line into it and wait until its screen shows something."""
+    terminal = Terminal(80, 24, reply=shell.sendall)
+    shell.settimeout(DEADLINE_S)
+    shell.sendall(f"{line}\n".encode())
+    while not any(shows in terminal.row(y).text for y in range(24)):
+        data = shell.recv(65_536)
+        assert data, [terminal.row(y).text for y in range(24)]
+        terminal.feed(data)
 
 
 @pytest.mark.parametrize("name", ["deploys", AWKWARD])
