@@ -97,8 +97,10 @@ class TableView(QTableView):
 
     def note_moving(self, rect: QRect) -> None:
         """For the delegate: what was painted in ``rect`` moves, so paint it again soon."""
+        if theme.is_motion_reduced():
+            return
         self._moving.append(QRect(rect))
-        if not self._clock.isActive() and not theme.is_motion_reduced():
+        if not self._clock.isActive():
             self._clock.start()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
