@@ -280,11 +280,6 @@ class Grid(pyte.Screen):
                 looks[x] = fill
         self.damaged_rows.add(y)
 
-    def is_mode(self, mode: int) -> bool:
-        """Whether a mode is set; private modes are shifted as pyte does."""
-        return mode in self.mode
-
-    @property
     def is_origin(self) -> bool:
         """Whether rows and columns count from the margins (DECOM)."""
         return mo.DECOM in self.mode
