@@ -280,6 +280,7 @@ class Grid(pyte.Screen):
                 looks[x] = fill
         self.damaged_rows.add(y)
 
+    @property
     def is_origin(self) -> bool:
         """Whether rows and columns count from the margins (DECOM)."""
         return mo.DECOM in self.mode
