@@ -112,3 +112,13 @@ def test_a_line_of_many_rows_wraps_at_another_width_as_if_it_had_come_byte_by_by
         assert [at_once.row(y) for y in range(-at_once.scrolled, 8)] == [
             one_by_one.row(y) for y in range(-one_by_one.scrolled, 8)
         ]
+
+
+def test_only_so_much_is_shown_after_the_time_is_over_and_the_rest_is_answered() -> None:
+    screens = b"\x1b[2Jx\x1b[999b" * 20_000
+    terminal = Terminal(80, 24)
+    left = terminal.feed_until(screens, at=0.0)
+    assert screens.endswith(left)
+    assert 0 < len(screens) - len(left) <= 65_536
+    lines = b"a line that passes unseen\r\n" * 10_000
+    assert Terminal(80, 24).feed_until(lines, at=0.0) == b""

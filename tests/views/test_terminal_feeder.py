@@ -160,3 +160,13 @@ def test_rows_of_a_flood_are_counted_as_they_come_if_somebody_looks_back(fed: Fe
     before = fed.terminal.scrolled
     fed.terminal.count_all()
     assert fed.terminal.scrolled == before
+
+
+def test_what_turns_out_to_be_slow_is_left_for_later_slices_and_shown_in_order(fed: Fed) -> None:
+    fed.feeder._pace = 1e9
+    slices: list[int] = []
+    fed.feeder.fed.connect(lambda: slices.append(1))
+    fed.put(b"\x1b[65;1;1;20;60$x\x1b[?2J" * 8_000 + b"\x1b[Hend")
+    wait(lambda: fed.terminal.row(0).text == "end")
+    assert fed.pipe.taken[0] > 100_000
+    assert len(slices) >= 5

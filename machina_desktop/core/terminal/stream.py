@@ -7,6 +7,7 @@ Three paths, from fast to exact, which show the same: lines without sequences; a
 from __future__ import annotations
 
 import re
+import time
 from typing import Final
 
 from machina_desktop.core.terminal.attributes import BACKGROUND_MASK
@@ -20,6 +21,8 @@ from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_d
 
 #: A chunk without a line feed in so many characters is no log.
 _SAMPLE: Final = 32_768
+#: So much that is not only lines is shown without a look at the clock.
+_PIECE: Final = 32_768
 #: Pagers scroll back with it, a line at a time.
 _REVERSE_INDEX: Final = "\x1bM"
 #: So many lines with sequences are worth to be looked at together.
@@ -58,10 +61,24 @@ class Stream(Walking):
         if data:
             self._feed(data)
 
+    def feed_until(self, data: bytes, at: float) -> bytes:
+        """Like ``feed``, but go on only until that time (``perf_counter``); answers what is left, never all of it.
+
+        A few bytes may fill the whole screen, so a chunk that is no time for one program is a minute for another.
+        """
+        if len(data) > self.worth:
+            data = self._flow(data)
+        while data:
+            self._feed(data[:_PIECE])
+            data = data[_PIECE:]
+            if time.perf_counter() > at:
+                break
+        return data
+
     def _flow(self, data: bytes) -> bytes:
         """Take lines of a large chunk as they are; answers what is left to be decoded."""
         lines = find_lines(self.listener, data, self.worth)
-        if lines is None:
+        if lines is None or lines.begin > _PIECE:
             return data
         self._feed(data[: lines.begin])
         is_between = self.state == GROUND and self.use_utf8 and not self.utf8_decoder.getstate()[0]

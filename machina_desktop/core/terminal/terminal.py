@@ -74,6 +74,10 @@ class Terminal:
         """Show what arrives; never raises. The same bytes in other chunks show the same."""
         self._stream.feed(data)
 
+    def feed_until(self, data: bytes, at: float) -> bytes:
+        """Like ``feed``, but what takes long only until a time of ``time.perf_counter``; answers what is left then."""
+        return self._stream.feed_until(data, at)
+
     def resize(self, columns: int, lines: int) -> None:
         """Take another size: lines of the screen and the scrollback wrap anew."""
         self.screen.resize(lines=lines, columns=columns)

@@ -75,6 +75,8 @@ class Feeder(QObject):
         # Bytes parsed in a second of this thread's own time; others may hold it up.
         self._pace = 3e6
         self._flooded_at = 0.0
+        # Of what was taken, what took too long to be shown at once.
+        self._left = b""
         self._next_slice = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._next_slice.timeout.connect(self._slice)
         self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
@@ -122,14 +124,18 @@ class Feeder(QObject):
         until = time.perf_counter() + rest
         while True:
             wanted = self._wanted(rest)
-            data = self._source.take(wanted)
+            data = self._left or self._source.take(wanted)
             if not data:
                 break
             before = time.thread_time()
-            self.terminal.feed(data)
-            fed += len(data)
-            self._weigh(len(data), time.thread_time() - before, is_whole=len(data) == wanted)
-            if _FLOOD <= len(data) < wanted / 2:
+            self._left = self.terminal.feed_until(data, until)
+            size = len(data) - len(self._left)
+            fed += size
+            self._weigh(size, time.thread_time() - before, is_whole=len(data) == wanted)
+            if self._left:
+                self._next_slice.start(0)
+                break
+            if _FLOOD <= size < wanted / 2:
                 self._next_slice.start(JOIN_MS)
                 break
             rest = until - time.perf_counter()
@@ -170,7 +176,9 @@ class Feeder(QObject):
     def _weigh(self, size: int, seconds: float, *, is_whole: bool) -> None:
         """Note how quick parsing was; ``is_whole``: the portion was as large as it was wanted."""
         if size >= _SMALLEST or is_whole or seconds > SLICE_S:
-            self._pace = (self._pace + size / max(seconds, 1e-6)) / 2
+            pace = size / max(seconds, 1e-6)
+            # Too large a portion holds the window up, too small a one costs little.
+            self._pace = pace if seconds > 4 * SLICE_S else (self._pace + pace) / 2
 
     def ask_for_frame(self) -> None:
         """Something is to be painted: now after quiet, otherwise with the next frame."""
