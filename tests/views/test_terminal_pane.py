@@ -487,6 +487,7 @@ def test_a_program_reaches_the_clipboard_only_with_consent(bench: Bench) -> None
     assert copied() == ""
     once = bench.pane.findChild(QPushButton, "terminal.clipboard.once")
     assert once is not None
+    wait(once.isEnabled)
     once.click()
     assert copied() == "secret"
     QGuiApplication.clipboard().setMimeData(QMimeData())
@@ -498,6 +499,19 @@ def test_a_program_reaches_the_clipboard_only_with_consent(bench: Bench) -> None
     bench.put(asked)
     assert copied() == ""
     assert not bench.pane.clipboard.isVisible()
+
+
+def test_nobody_agrees_to_a_text_that_has_just_taken_the_place_of_another(bench: Bench) -> None:
+    bench.put(b"\x1b]52;c;c2VjcmV0\x07")
+    once = bench.pane.findChild(QPushButton, "terminal.clipboard.once")
+    assert once is not None
+    wait(once.isEnabled)
+    bench.put(b"\x1b]52;c;b3RoZXI=\x07")
+    once.click()
+    assert copied() == ""
+    wait(once.isEnabled)
+    once.click()
+    assert copied() == "other"
 
 
 def test_a_program_cannot_read_the_clipboard(bench: Bench) -> None:

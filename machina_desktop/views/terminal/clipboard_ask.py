@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from machina_desktop.views.callout import Callout
@@ -13,6 +13,8 @@ from machina_desktop.views.widgets.buttons import Button, ButtonKind
 from machina_desktop.views.widgets.text import copy_text
 
 _SHOWN = 80
+# A click that was meant for something else, or for another text, comes sooner than this.
+READ_MS = 700
 
 
 class Consent(StrEnum):
@@ -24,7 +26,7 @@ class Consent(StrEnum):
 
 
 class ClipboardAsk(QWidget):
-    """Hidden until a program asks.
+    """Hidden until a program asks. Nobody can agree to a text that has just taken the place of another one.
 
     Signals:
         answered(): The strip is gone again.
@@ -39,6 +41,9 @@ class ClipboardAsk(QWidget):
         super().__init__(parent)
         self.consent = Consent.ASK
         self._text = ""
+        self._reading = QTimer(self, singleShot=True, interval=READ_MS)
+        self._reading.timeout.connect(lambda: self._let_agree(is_read=True))
+        self._agreeing: list[Button] = []
         self._callout = Callout("warning", icon_name="copy")
         self._callout.setObjectName("terminal.clipboard")
         for name, words, kind in (
@@ -50,6 +55,8 @@ class ClipboardAsk(QWidget):
             button.setObjectName(f"terminal.clipboard.{name}")
             button.clicked.connect(lambda _checked=False, name=name: self._on_answer(name))
             self._callout.add_button(button)
+            if name != "never":
+                self._agreeing.append(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.S, Space.S, Space.S, 0)
         column.addWidget(self._callout)
@@ -59,13 +66,19 @@ class ClipboardAsk(QWidget):
         """A program would like to put ``text`` on the clipboard."""
         if self.consent is Consent.ALWAYS:
             copy_text(text)
-        elif self.consent is Consent.ASK and text:
+        elif self.consent is Consent.ASK and text and text != self._text:
             self._text = text
+            self._let_agree(is_read=False)
+            self._reading.start()
             shown = "".join(sign if sign.isprintable() else " " for sign in text[:_SHOWN])
             rest = "…" if len(text) > _SHOWN else ""
             words = self.tr("A program here wants to put {0} characters on the clipboard.")
             self._callout.say(words.format(self.locale().toString(len(text))), f"{shown}{rest}")
             self.show()
+
+    def _let_agree(self, *, is_read: bool) -> None:
+        for button in self._agreeing:
+            button.setEnabled(is_read)
 
     def _on_answer(self, name: str) -> None:
         text, self._text = self._text, ""
