@@ -18,11 +18,12 @@ from machina_desktop.core.domain.firewall import rule_of
 from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.providers.base import MachineParts
 from machina_desktop.core.providers.registry import provider_for
-from machina_desktop.core.terraform.plan import outputs_of_state, resources_of_state
+from machina_desktop.core.terraform.plan import outputs_of_state
 from machina_desktop.core.terraform.workspace import Workspace
 from tests.fakes.engine import real_engine
 from tests.fakes.plugin import mirror
 from tests.fakes.rows import machine
+from tests.fakes.shown_state import resources_of_state
 
 MODULES = bundle_folder() / "terraform"
 PLUGINS = {"aws": "aws", "digitalocean": "digitalocean", "gcp": "google", "hetzner": "hcloud"}

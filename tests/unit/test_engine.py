@@ -16,10 +16,11 @@ from machina_desktop.core.ids import now
 from machina_desktop.core.process import Command, Launch, Outcome, end_leftovers, launch
 from machina_desktop.core.terraform import cli
 from machina_desktop.core.terraform.engine import Engine, find_engine
-from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, resources_of_state, summarise
+from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, summarise
 from machina_desktop.core.terraform.workspace import Workspace
 from tests.fakes import terraform_shim
 from tests.fakes.engine import real_engine
+from tests.fakes.shown_state import resources_of_state
 
 REAL_PATH = os.environ["PATH"]
 SHELL_PATH = os.pathsep.join(("/usr/bin", "/bin"))

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from machina_desktop.core.config import bundle_folder
-from machina_desktop.core.terraform.plan import outputs_of_state, resources_of_state, summarise
+from machina_desktop.core.terraform.plan import outputs_of_state, summarise
 from machina_desktop.core.terraform.workspace import Workspace
 from tests.fakes.engine import real_engine
+from tests.fakes.shown_state import resources_of_state
 
 MODULES = bundle_folder() / "terraform"
 NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))

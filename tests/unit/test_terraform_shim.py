@@ -15,10 +15,11 @@ import pytest
 from machina_desktop.core.config import bundle_folder
 from machina_desktop.core.ids import now
 from machina_desktop.core.terraform.cli import decode
-from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, resources_of_state, summarise
+from machina_desktop.core.terraform.plan import is_applicable, outputs_of_state, summarise
 from machina_desktop.core.terraform.workspace import Workspace
 from tests.fakes import terraform_shim
 from tests.fakes.engine import real_engine
+from tests.fakes.shown_state import resources_of_state
 
 VARIABLES = {
     "machine_id": "m-1",
