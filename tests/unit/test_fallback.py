@@ -90,3 +90,11 @@ def test_most_like_it_is_the_same_near_by_and_then_the_next_larger_here() -> Non
     found = alternatives(OFFER.sizes[0], "fsn1", OFFER, most=6)
     same, larger, far = ["cx22@hel1", "cx22@nbg1"], ["cx32@fsn1", "ccx13@fsn1"], ["cx22@ash", "cx22@sin"]
     assert [str(each) for each in found] == [*same, *larger, *far]
+
+
+def test_one_whose_price_is_not_known_is_named_after_those_with_a_price() -> None:
+    unknown = Size(slug="cx33", title="CX33", vcpus=2, memory_mb=4096, disk_gb=40)
+    found = alternatives(OFFER.sizes[0], "fsn1", replace(OFFER, sizes=(unknown, *OFFER.sizes)), most=9)
+    assert [each.size for each in found if each.region == "fsn1"] == ["cx32", "ccx13"]
+    alone = alternatives(OFFER.sizes[0], "fsn1", replace(OFFER, sizes=(unknown, OFFER.sizes[1])), most=9)
+    assert [each.size for each in alone if each.region == "fsn1"] == ["cx32", "cx33"]

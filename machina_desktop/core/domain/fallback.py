@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -92,10 +93,16 @@ def alternatives(
     far = [Fallback(size=size.slug, region=each.slug) for each in places if not _is_near(each, region)]
     larger = sorted(
         (each for each in catalogue.sizes if _is_at_least(each, size) and _is_to_be_had(each, region)),
-        key=lambda each: (each.price_in(region).monthly or 0.0, each.memory_mb, each.vcpus, each.slug),
+        key=lambda each: (_price(each, region), each.memory_mb, each.vcpus, each.slug),
     )
     here = [Fallback(size=each.slug, region=region) for each in larger]
     return (*near[:2], *here[:2], *near[2:], *far)[:most]
+
+
+def _price(size: Size, region: str) -> float:
+    """By the month; one that is not known comes last."""
+    monthly = size.price_in(region).monthly
+    return math.inf if monthly is None else monthly
 
 
 def _is_to_be_had(size: Size, region: str) -> bool:
