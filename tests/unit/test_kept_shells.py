@@ -78,6 +78,11 @@ def test_a_name_that_would_deceive_is_passed_over() -> None:
     assert parsed(["kept-tmux", "tmux 1 0 web\u202elive", "tmux 1 0 a\x1b[2Jb"]).sessions == ()
 
 
+@pytest.mark.parametrize("line", ["screen \t1.a" + " " * 1_000_000, "screen \t1.a\t(Attached)" + "\t(Attached)" * 40])
+def test_a_line_that_goes_on_and_on_is_passed_over(line: str) -> None:
+    assert parsed(["kept-screen", line]).sessions == ()
+
+
 def test_a_machine_says_what_it_has(server: Sshd) -> None:
     connection = connect_to(server)
     try:
@@ -87,10 +92,14 @@ def test_a_machine_says_what_it_has(server: Sshd) -> None:
     assert found.keepers == tuple(keeper for keeper in Keeper if shutil.which(keeper))
 
 
-@pytest.mark.parametrize("keeper", Keeper)
-def test_one_comes_back_to_a_shell_that_went_on_while_the_line_was_lost(server: Sshd, keeper: Keeper) -> None:
+@pytest.mark.parametrize(
+    ("keeper", "ending"), [*((keeper, "it's é") for keeper in Keeper), (Keeper.TMUX, "a#Sb x#(id) ## #[e]#")]
+)
+def test_one_comes_back_to_a_shell_that_went_on_while_the_line_was_lost(
+    server: Sshd, keeper: Keeper, ending: str
+) -> None:
     assert shutil.which(keeper), f"{keeper} was not found: install the Debian package {keeper}."
-    kept = KeptShell(keeper=keeper, name=f"{new_id('session')} it's é")
+    kept = KeptShell(keeper=keeper, name=f"{new_id('session')} {ending}")
     with connect_to(server) as lost:
         shell = open_shell(lost, ShellWish(columns=80, lines=24, command=kept.command))
         _type(shell, "WORD=kept; echo begun-$WORD", shows="begun-kept")
@@ -134,7 +143,7 @@ def test_screen_is_never_led_to_a_session_that_only_begins_so(tmp_path: Path, na
     assert said.splitlines() == wanted
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a:b", "a.b", "-x", "=web", "a\nb", "x" * 61])
+@pytest.mark.parametrize("name", ["", "  ", "a:b", "a.b", "a#b", "-x", "=web", "a\nb", "x" * 61])
 def test_a_name_that_means_something_else_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput):
         check_kept_name(name)

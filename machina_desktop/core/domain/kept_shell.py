@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,8 +10,11 @@ from enum import StrEnum
 from machina_desktop.core.errors import InvalidInput
 
 LONGEST_NAME = 60
-# tmux parts names of sessions, windows and panes with these, and screen takes a point for the end of a process number.
-_PARTING = frozenset(":.")
+# tmux parts names of sessions, windows and panes with : and ., and reads what follows # as a format; screen takes a
+# point for the end of a process number.
+_PARTING = frozenset(":.#")
+# What tmux reads as a format; before [ it leaves them as they are.
+_HASHES = re.compile(r"#+(?![#\[])")
 # Of a name alone, screen takes the beginning of another one too.
 _SCREEN = (
     "name={}; export name; "
@@ -37,8 +41,11 @@ class KeptShell:
     @property
     def command(self) -> str:
         """What brings one to it, for a login shell of any kind; a session that is not there is begun."""
-        name = shlex.quote(self.name)
-        attach = f"exec tmux -u new-session -A -s {name}" if self.keeper is Keeper.TMUX else _SCREEN.format(name)
+        if self.keeper is Keeper.TMUX:
+            name = _HASHES.sub(lambda found: found[0] * 2, self.name)
+            attach = f"exec tmux -u new-session -A -s {shlex.quote(name)}"
+        else:
+            attach = _SCREEN.format(shlex.quote(self.name))
         # Where it lies is often told only to login shells.
         return f"exec sh -lc {shlex.quote(attach)}"
 

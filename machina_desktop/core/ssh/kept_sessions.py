@@ -12,6 +12,7 @@ from machina_desktop.core.ssh.connection import Connection
 
 ASK_S = 15.0
 MOST = 200
+LONGEST_LINE = 400
 _ASKED = (
     "echo kept-begin; "
     "if command -v tmux >/dev/null 2>&1; then echo kept-tmux; "
@@ -23,7 +24,7 @@ _ASKED = (
 _COMMAND = f"sh -lc {shlex.quote(_ASKED)}"
 _TMUX = re.compile(r"^tmux (\d+) (\d+) (.+)$")
 _SCREEN = re.compile(
-    r"^screen \s+\d+\.(.+?)\s+(?:\([^()]*\)\s+)*\((Attached|Detached|Multi, attached|Multi, detached)\)$"
+    r"^screen \t\d+\.([^\t]+)\t(?:\([^()]*\)\t)*\((Attached|Detached|Multi, attached|Multi, detached)\)$"
 )
 
 
@@ -45,7 +46,7 @@ def kept_sessions(connection: Connection) -> KeptSessions:
 
 
 def parsed(lines: list[str]) -> KeptSessions:
-    """What lines of the two programs tell; all others are passed over, and so are names that are no text."""
+    """What lines of the two programs tell; longer or other ones are passed over, and so are names that are no text."""
     keepers = tuple(keeper for keeper in Keeper if f"kept-{keeper}" in lines)
     found: dict[KeptShell, KeptSession] = {}
     for line in lines:
@@ -57,6 +58,8 @@ def parsed(lines: list[str]) -> KeptSessions:
 
 
 def _session(line: str) -> KeptSession | None:
+    if len(line) > LONGEST_LINE:
+        return None
     if told := _TMUX.match(line):
         kept = KeptShell(keeper=Keeper.TMUX, name=told[3])
         return KeptSession(kept=kept, windows=int(told[1]), is_attached=told[2] != "0")
