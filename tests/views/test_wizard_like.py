@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +119,46 @@ async def test_what_was_refused_of_several_stays_in_the_wizard_and_is_asked_for_
         asks = opened.gateway.asked_of(CreateMachine)
         assert [ask.name for ask in asks] == ["db-1", "db-2", "db-3", "db-3", "db-4"]
         assert asks[2].machine_id == asks[3].machine_id
+
+
+async def test_what_is_left_keeps_its_names_though_the_others_are_among_the_machines_by_then() -> None:
+    gateway = team()
+    refuse_the_third(gateway)
+    async with Opened(gateway, like=WEB) as opened:
+        await until(lambda: opened.wizard._state.size)
+        opened.type("wizard.name", "db-1")
+        opened.type("wizard.copies", "4")
+        await opened.next(WizardStep.REVIEW)
+        refuse = gateway.answers[CreateMachine]
+
+        def answer(ask: CreateMachine) -> object:
+            opened.wizard._state._on_machines(tuple(gateway.all(Machine)))
+            return refuse(ask)
+
+        gateway.answers[CreateMachine] = answer
+        opened.click("wizard.deploy")
+        await until(lambda: opened.wizard.current() is WizardStep.NAME)
+        assert opened.wizard._state.names() == ("db-3", "db-4")
+
+
+async def test_nothing_can_be_changed_while_the_machines_are_being_asked_for() -> None:
+    gateway = team()
+    async with Opened(gateway, like=WEB) as opened:
+        await until(lambda: opened.wizard._state.size)
+        opened.type("wizard.name", "db-1")
+        opened.type("wizard.copies", "2")
+        await opened.next(WizardStep.REVIEW)
+        before = opened.wizard._state.draft
+        gateway.gate = asyncio.Event()
+        opened.click("wizard.deploy")
+        await until(lambda: not opened.find("wizard.rail.name").isEnabled())
+        for name in ("wizard.start-over", "wizard.rail.name", "wizard.on-one-page"):
+            opened.click(name)
+        assert not opened.find("wizard.step.review").isEnabled()
+        opened.wizard._on_start_over()
+        assert opened.wizard._state.draft == before
+        gateway.gate.set()
+        await until(lambda: opened.window.inspected)
 
 
 async def test_no_number_of_machines_but_a_sensible_one_is_taken() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar, Unpack
 
@@ -176,9 +176,9 @@ class WizardState(QObject):
         """Make so many machines of the choices."""
         self._take(with_copies(self.draft, copies))
 
-    def leave_out(self, made: int) -> None:
-        """The first ``made`` of the machines are asked for: the draft is of the others."""
-        self._take(without(self.draft, made, self.names()))
+    def leave_out(self, made: int, names: Sequence[str]) -> None:
+        """The first ``made`` of the machines called ``names`` are asked for: the draft is of the others."""
+        self._take(without(self.draft, made, names))
 
     def start_over(self) -> None:
         """Forget every choice; of one like another machine, every change."""

@@ -97,6 +97,15 @@ class DeployWizard(Modal):
         if not self._deploy.is_busy():
             super().reject()
 
+    def set_busy(self, busy: bool) -> None:
+        """While the requests are on their way nothing can be chosen: what is left over afterwards is of the draft."""
+        if busy:
+            # Else disabling the field it is in would hand the keyboard to its neighbour.
+            self._deploy.setFocus()
+        self._deploy.set_busy(busy)
+        for part in (self._rail, self._pages, self._over, self._way):
+            part.setEnabled(not busy)
+
     def done(self, result: int) -> None:
         self._state.save()
         super().done(result)
@@ -142,7 +151,9 @@ class DeployWizard(Modal):
         return self._pages
 
     def _build_foot(self) -> QHBoxLayout:
-        over = self._button("start-over", self.tr("Start over"), "undo-2", self._on_start_over, kind=ButtonKind.GHOST)
+        self._over = self._button(
+            "start-over", self.tr("Start over"), "undo-2", self._on_start_over, kind=ButtonKind.GHOST
+        )
         self._way = self._button("on-one-page", "", "list", self._on_way, kind=ButtonKind.GHOST)
         self._way.setToolTip("Ctrl+E")
         close = self._button("close", self.tr("Close"), "", self.reject)
@@ -154,7 +165,7 @@ class DeployWizard(Modal):
         row = QHBoxLayout()
         row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         row.setSpacing(Space.S)
-        row.addWidget(over)
+        row.addWidget(self._over)
         row.addWidget(self._way)
         row.addStretch()
         for button in (close, self._back, self._next, self._deploy):
@@ -355,7 +366,7 @@ class DeployWizard(Modal):
             name="CreateMachine",
             done=done,
             failed=self._on_refused,
-            busy=self._deploy,
+            busy=self,
         )
 
     async def _deployed(self, asks: tuple[CreateMachine, ...]) -> None:
@@ -365,11 +376,13 @@ class DeployWizard(Modal):
             for ask in asks:
                 await self._bridge.call(ask)
                 made += 1
-        finally:
-            if 0 < made < len(asks):
-                self._state.leave_out(made)
+        except MachinaError:
+            # Not where it is cancelled: then the wizard is gone already.
+            if made:
+                self._state.leave_out(made, [ask.name for ask in asks])
                 words = self.tr("{0} of {1} machines are being planned; the others are still in the wizard.")
                 self._window.notify(words.format(made, len(asks)), kind="warning")
+            raise
 
     def _on_refused(self, error: MachinaError) -> None:
         """Show the refusal where it can be put right; what belongs to no field stays here."""
@@ -395,7 +408,8 @@ class DeployWizard(Modal):
         self._state.retry()
 
     def _on_start_over(self) -> None:
-        self._state.start_over()
+        if not self._deploy.is_busy():
+            self._state.start_over()
 
 
 def _scrolling(step: Step) -> QScrollArea:
