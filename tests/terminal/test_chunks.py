@@ -122,3 +122,10 @@ def test_only_so_much_is_shown_after_the_time_is_over_and_the_rest_is_answered()
     assert 0 < len(screens) - len(left) <= 65_536
     lines = b"a line that passes unseen\r\n" * 10_000
     assert Terminal(80, 24).feed_until(lines, at=0.0) == b""
+
+
+@pytest.mark.parametrize("around", ["\x1b[38;5;{}mX", "\x1b[38;5;{}mline\r\n", "\x1b[{};1H\x1b[32mrow\x1b[K"])
+def test_a_change_of_looks_that_is_too_long_changes_nothing(around: str) -> None:
+    before = "".join(around.format(1 + number % 20) for number in range(60))
+    data = f"{before}\x1b[{'1;' * 150}mY\x1b[4mZ{before}".encode()
+    assert fed(data) == fed(*(data[at : at + 1] for at in range(len(data))))

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from machina_desktop.views import theme
 from machina_desktop.views.icons import PROVIDER_ICONS
-from machina_desktop.views.widgets.buttons import IconButton
+from machina_desktop.views.widgets.buttons import Button, IconButton
 from machina_desktop.views.widgets.key_caps import Keys, key_caps, keys_width
 from machina_desktop.views.widgets.list_view import List, ListItem
 from machina_desktop.views.widgets.menus import Dropdown, Menu
@@ -209,7 +209,8 @@ class TestMenus:
         menu, chosen = Menu(), []
         qtbot.addWidget(menu)
         menu.add_item("Undo all", lambda: chosen.append("all"))
-        menu.add_item("&Undo", lambda: chosen.append("undo"))
+        # As Qt's own menu of a field has them.
+        menu.addAction("&Undo", lambda: chosen.append("undo"))
         menu.popup(QPoint(0, 0))
         QTest.keyClicks(menu, "u")
         assert chosen == ["undo"]
@@ -299,3 +300,20 @@ def test_every_provider_has_a_mark_of_its_own(qtbot: QtBot) -> None:
         assert image not in pictures
         pictures.append(image)
     assert ProviderIcon("aws", name="Amazon").accessibleName() == "Amazon"
+
+
+def test_an_ampersand_of_a_name_is_no_key(qtbot: QtBot) -> None:
+    menu = Menu()
+    qtbot.addWidget(menu)
+    ran: list[str] = []
+    menu.add_item("Sales", lambda: ran.append("Sales"))
+    menu.add_item("R&D", lambda: ran.append("R&D"))
+    menu.popup(QPoint(0, 0))
+    QTest.keyClicks(menu, "r&")
+    QTest.keyClick(menu, Qt.Key.Key_Return)
+    assert ran == ["R&D"]
+    button = Button("R&D")
+    qtbot.addWidget(button)
+    assert button.shortcut().isEmpty()
+    button.setText("Q&A")
+    assert (button.shortcut().isEmpty(), button.accessibleName()) == (True, "Q&A")

@@ -514,6 +514,18 @@ def test_nobody_agrees_to_a_text_that_has_just_taken_the_place_of_another(bench:
     assert copied() == "other"
 
 
+def test_a_new_text_does_not_lead_the_keyboard_to_another_answer(bench: Bench) -> None:
+    bench.put(b"\x1b]52;c;c2VjcmV0\x07")
+    once = bench.pane.findChild(QPushButton, "terminal.clipboard.once")
+    assert once is not None
+    wait(once.isEnabled)
+    once.setFocus()
+    bench.put(b"\x1b]52;c;b3RoZXI=\x07")
+    focused = QApplication.focusWidget()
+    assert focused is bench.pane.clipboard
+    wait(once.hasFocus)
+
+
 def test_a_program_cannot_read_the_clipboard(bench: Bench) -> None:
     QGuiApplication.clipboard().setText("mine")
     bench.put(b"\x1b]52;c;?\x07")

@@ -109,7 +109,8 @@ _split = re.compile(r"([<-?]?)([0-9:;]*)([ -/]*)([@-~])\Z").match
 without_sgr: Final = re.compile("\x1b\\[[0-9:;]*m").sub
 _find_sgr = re.compile("\x1b\\[([0-9:;]*m)").findall
 _split_sgr = re.compile("\x1b\\[([0-9:;]*)m").split
-_NOTHING: Final[Action] = (IGNORE, 0, 0)
+#: As a change of looks, too: all is kept and nothing set.
+_NOTHING: Final[Action] = (IGNORE, -1, 0)
 #: What sequences do, by their text after CSI; those that call a method stand in ``CALLS`` too.
 CACHE: Final[dict[str, Action]] = {}
 CALLS: Final[dict[str, Call]] = {}

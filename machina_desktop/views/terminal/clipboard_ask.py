@@ -44,6 +44,7 @@ class ClipboardAsk(QWidget):
         self._reading = QTimer(self, singleShot=True, interval=READ_MS)
         self._reading.timeout.connect(lambda: self._let_agree(is_read=True))
         self._agreeing: list[Button] = []
+        self._came_from: Button | None = None
         self._callout = Callout("warning", icon_name="copy")
         self._callout.setObjectName("terminal.clipboard")
         for name, words, kind in (
@@ -77,8 +78,16 @@ class ClipboardAsk(QWidget):
             self.show()
 
     def _let_agree(self, *, is_read: bool) -> None:
+        focused = next((button for button in self._agreeing if button.hasFocus()), None)
+        if focused is not None and not is_read:
+            # Otherwise Qt moves the keyboard on to the button that says never.
+            self.setFocus()
+            self._came_from = focused
         for button in self._agreeing:
             button.setEnabled(is_read)
+        if is_read and self._came_from is not None and self.hasFocus():
+            self._came_from.setFocus()
+            self._came_from = None
 
     def _on_answer(self, name: str) -> None:
         text, self._text = self._text, ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetricsF, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from machina_desktop.views import theme
@@ -55,11 +55,14 @@ class Button(QPushButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setAutoDefault(False)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setShortcut(QKeySequence())
         self.setAccessibleName(text)
         hang_tooltip(self)
 
     def setText(self, text: str) -> None:
         super().setText(text)
+        # An ampersand of a name is no key of the window.
+        self.setShortcut(QKeySequence())
         self.setAccessibleName(text)
         self.updateGeometry()
 

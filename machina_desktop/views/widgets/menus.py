@@ -78,7 +78,7 @@ class Menu(QMenu):
         is_checked: bool | None = None,
     ) -> QAction:
         """Put a row at the end; ``is_checked`` other than ``None`` gives it a place for a tick."""
-        action = self.addAction(text)
+        action = self.addAction(_as_it_is(text))
         action.triggered.connect(lambda _checked=False: run())
         action.setEnabled(is_enabled)
         if is_checked is not None:
@@ -93,13 +93,14 @@ class Menu(QMenu):
 
     def add_heading(self, text: str) -> None:
         """Put a quiet title above the rows that follow."""
-        action = self.addAction(text)
+        action = self.addAction(_as_it_is(text))
         action.setEnabled(False)
         self._items[action] = MenuItem(is_heading=True)
 
     def add_menu(self, text: str, *, icon_name: str = "") -> Menu:
         """Put a row that opens a further menu, and answer that menu."""
         part = Menu(text, parent=self)
+        part.setTitle(_as_it_is(text))
         self._items[self.addMenu(part)] = MenuItem(icon_name=icon_name)
         return part
 
@@ -240,6 +241,11 @@ class Menu(QMenu):
         first = next((action for action in self.actions() if action.isEnabled() and not action.isSeparator()), None)
         if first is not None:
             self.setActiveAction(first)
+
+
+def _as_it_is(text: str) -> str:
+    """The words of a row; an ampersand in them, as names have it, is not a key."""
+    return text.replace("&", "&&")
 
 
 def _words(action: QAction) -> str:
