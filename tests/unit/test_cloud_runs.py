@@ -249,7 +249,7 @@ async def test_where_nothing_is_to_be_had_the_run_says_so_before_anything_is_pla
     site.cloud.sold_out.update({"cx22", "cx32"})
     run = await site.failed(await site.create(fallbacks=("cx32", "@hel1")))
     assert (run.error_code, run.plan_summary) == ("E-CLOUD-SOLD-OUT", None)
-    assert "cx32, @hel1" in (run.error_message or "")
+    assert "cx32@nbg1, cx22@hel1" in (run.error_message or "")
 
 
 async def test_the_plugins_of_the_first_run_are_those_of_all_later_ones(site: Site) -> None:

@@ -9,6 +9,7 @@ import pytest
 from machina_desktop.core.domain.fallback import (
     MOST,
     Fallback,
+    absolute_fallbacks,
     alternatives,
     check_fallbacks,
     fallback_from,
@@ -67,6 +68,22 @@ def test_too_many_are_refused() -> None:
     with pytest.raises(InvalidInput) as refused:
         check_fallbacks(("cx32",) * (MOST + 1))
     assert refused.value.code == "E-FALLBACK"
+
+
+def test_what_was_meant_when_it_was_named_is_still_meant_after_one_was_taken() -> None:
+    named = absolute_fallbacks(("cx52", "@hel1", "cx32@nbg1"), WANTED)
+    assert named == ("cx52@fsn1", "cx22@hel1", "cx32@nbg1")
+    taken = fallback_from(named[0]).of(WANTED)
+    assert [(each.size, each.region) for each in (fallback_from(text).of(taken) for text in named)] == [
+        ("cx52", "fsn1"),
+        ("cx22", "hel1"),
+        ("cx32", "nbg1"),
+    ]
+
+
+def test_what_is_no_fallback_is_refused_before_it_is_written_out() -> None:
+    with pytest.raises(InvalidInput):
+        absolute_fallbacks(("cx 32",), WANTED)
 
 
 def test_the_first_that_is_to_be_had_is_taken() -> None:

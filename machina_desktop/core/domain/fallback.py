@@ -68,6 +68,19 @@ def check_fallbacks(texts: tuple[str, ...]) -> None:
         fallback_from(text)
 
 
+def absolute_fallbacks(texts: tuple[str, ...], machine: Machine) -> tuple[str, ...]:
+    """The same with size and region each, so that they stay what they are when the machine has become one of them.
+
+    Raises:
+        InvalidInput: E-FALLBACK.
+    """
+    check_fallbacks(texts)
+    meant = (fallback_from(text).of(machine) for text in texts)
+    written = tuple(str(Fallback(size=each.size, region=each.region)) for each in meant)
+    check_fallbacks(written)
+    return written
+
+
 def first_to_be_had(machine: Machine, texts: Iterable[str], catalogue: Catalogue) -> Machine | None:
     """The machine as the first fallback makes it that is to be had and goes with its image; ``None`` for none."""
     for text in texts:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from machina_desktop.core.domain.deployment import Deployment, DeploymentType
-from machina_desktop.core.domain.fallback import check_fallbacks
+from machina_desktop.core.domain.fallback import absolute_fallbacks
 from machina_desktop.core.domain.key import SSHKey
 from machina_desktop.core.domain.machine import Machine, MachineStatus, ProvisioningMethod, name_problem
 from machina_desktop.core.domain.provider import ProviderAccount, ProviderType
@@ -182,7 +182,7 @@ def create_machine(tx: Transaction, actor: Actor, ask: CreateMachine) -> Machine
     at = now()
     machine = _asked_for(ask, account, at)
     _check(tx, machine)
-    check_fallbacks(ask.fallbacks)
+    fallbacks = absolute_fallbacks(ask.fallbacks, machine)
     tx.add(machine)
     queue_run(
         tx,
@@ -193,7 +193,7 @@ def create_machine(tx: Transaction, actor: Actor, ask: CreateMachine) -> Machine
         at=at,
         auto_approve=ask.auto_approve,
         runs_on=ask.runs_on,
-        options={FALLBACKS: " ".join(ask.fallbacks)} if ask.fallbacks else None,
+        options={FALLBACKS: " ".join(fallbacks)} if fallbacks else None,
     )
     return tx.get(Machine, machine.machine_id)
 
