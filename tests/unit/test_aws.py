@@ -399,8 +399,20 @@ async def test_a_key_has_one_name_in_all_regions(stage: AwsStage) -> None:
         await api.write("import_key_pair", {"KeyName": "by hand", "PublicKeyMaterial": material})
     assert await stage.provider.put_key(stage.access({"region": ""}), KEY) == pair_name(KEY)
     assert await pairs(stage) == ["by hand", pair_name(KEY)]
-    assert await stage.provider.held_keys(stage.access({"region": ""})) == {pair_name(KEY)}
+    assert await stage.provider.held_keys(stage.access({"region": ""})) == {"by hand", pair_name(KEY)}
     assert await pairs(stage, "us-west-2") == [pair_name(KEY)]
+
+
+async def test_a_key_that_one_region_has_lost_is_still_held_and_removed_from_the_others(stage: AwsStage) -> None:
+    access = stage.access({"region": ""})
+    name = await stage.provider.put_key(access, KEY)
+    async with stage.provider.open(access) as api:
+        await api.write("delete_key_pair", {"KeyName": name}, region="us-west-2")
+    assert await stage.provider.held_keys(access) == {name}
+    assert await stage.provider.put_key(access, KEY) == name
+    assert await pairs(stage, "us-west-2") == [name]
+    await stage.provider.remove_key(access, name)
+    assert await stage.provider.held_keys(access) == set()
 
 
 async def pairs(stage: AwsStage, region: str = REGION) -> list[str]:

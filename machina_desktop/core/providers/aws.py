@@ -255,14 +255,14 @@ class Aws(Cloud[AwsApi]):
         return mine
 
     async def list_keys(self, api: AwsApi) -> frozenset[str]:
-        """Their names, as far as they are the same in every region: what a region lacks is put there again."""
+        """Their names, of whatever region: what one of them lacks is put there again, and removed from all."""
 
         async def of(region: str) -> frozenset[str]:
             pairs = (await api.ask("describe_key_pairs", region=region)).get("KeyPairs") or ()
             return frozenset(str(each.get("KeyName", "")) for each in pairs)
 
         found = await everywhere(await region_names(api), of)
-        return frozenset.intersection(*(names for _, names in found)) if found else frozenset()
+        return frozenset().union(*(names for _, names in found))
 
     async def drop_key(self, api: AwsApi, provider_key_id: str) -> None:
         """Delete it everywhere; one that is gone is no error there."""
