@@ -41,6 +41,29 @@ def test_what_else_would_change_is_for_a_person_to_see() -> None:
 
 
 @pytest.mark.parametrize(
+    "removed",
+    [
+        AttributeChange(path="labels.example.com/role", before='"web"'),
+        AttributeChange(path="tags.cost:center", before='"42"'),
+        AttributeChange(path="labels.public", before='""'),
+    ],
+)
+def test_a_mark_that_would_be_taken_off_it_is_for_a_person_to_see(removed: AttributeChange) -> None:
+    found = plan(PlanAction.UPDATE, NAMED, removed)
+    check_takeover(found, MAIN, "web-1", is_seen=True)
+    with pytest.raises(Conflict, match=removed.path) as caught:
+        check_takeover(found, MAIN, "web-1", is_seen=False)
+    assert caught.value.code == "E-ADOPT-CHANGES"
+
+
+def test_what_is_withheld_is_for_a_person_to_see() -> None:
+    found = plan(PlanAction.UPDATE, AttributeChange(path="user_data", sensitive=True))
+    check_takeover(found, MAIN, "web-1", is_seen=True)
+    with pytest.raises(Conflict, match="user_data hidden"):
+        check_takeover(found, MAIN, "web-1", is_seen=False)
+
+
+@pytest.mark.parametrize(
     "found",
     [
         plan(PlanAction.REPLACE, NAMED, FORCED),

@@ -9,6 +9,9 @@ _NOTHING = frozenset({None, "null", '""', "[]", "{}"})
 _OURS = frozenset({"name", "tags", "tags_all", "labels", "terraform_labels", "effective_labels"})
 """What a person gives a machine when it is taken over, with our marks."""
 
+_MARKS = frozenset({"tags", "labels"})
+"""A firewall may go by one of those, so none goes unseen."""
+
 _SETTINGS = frozenset({"resize_disk", "graceful_shutdown", "keep_disk", "allow_stopping_for_update", "force_destroy"})
 """They say how Terraform goes about it, and nothing of the machine."""
 
@@ -37,8 +40,12 @@ _UNSEEN = "Nothing was changed. Import it without approving beforehand, and look
 
 
 def _is_of_machine(change: AttributeChange) -> bool:
-    is_ours = change.path.partition(".")[0] in _OURS | _SETTINGS
-    return not (is_ours or change.unknown or change.before in _NOTHING)
+    """Whether a person has to see it; what is withheld may be anything."""
+    attribute, _, mark = change.path.partition(".")
+    if attribute in _MARKS and mark and change.before is not None and change.after is None and not change.unknown:
+        return True
+    is_ours = attribute in _OURS | _SETTINGS
+    return not is_ours and not change.unknown and (change.sensitive or change.before not in _NOTHING)
 
 
 def _why(resource: ResourceChange) -> str:
