@@ -95,6 +95,26 @@ async def test_a_chosen_size_that_has_sold_out_meanwhile_says_so_by_itself() -> 
         assert said(opened) == ""
 
 
+async def test_what_is_sold_out_in_one_region_is_not_said_of_another() -> None:
+    async with Opened(offering()) as opened:
+        await at_sizes(opened)
+        opened.wizard._state.change(is_on_one_page=True)
+        await turn()
+        opened.wizard._step(WizardStep.SIZE)._on_refused("cx22")
+        assert said(opened).startswith("CX22 is sold out in Falkenstein")
+        opened.wizard._state.change(region="hel1", zone="")
+        await turn()
+        assert said(opened) == ""
+
+
+async def test_where_no_region_is_chosen_nothing_is_sold_out_there() -> None:
+    async with Opened(offering(replace(OFFER, sizes=(replace(OFFER.sizes[0], regions=("fsn1",)),)))) as opened:
+        await at_sizes(opened)
+        opened.wizard._state.change(region="", size="cx22")
+        await turn()
+        assert (said(opened), opened.wizard._state.problem(WizardStep.SIZE)) == ("", "")
+
+
 async def test_what_is_taken_where_a_size_sells_out_goes_along_in_its_order() -> None:
     plenty = replace(OFFER, sizes=tuple(replace(each, sold_out=()) for each in OFFER.sizes))
     async with Opened(offering(plenty)) as opened:

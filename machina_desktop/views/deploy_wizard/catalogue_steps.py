@@ -196,10 +196,17 @@ class SizeStep(CatalogueStep):
             lambda account, region, size: state.change(account_id=account, region=region, zone="", size=size)
         )
         self.picker.refused.connect(self._on_refused)
+        self._sold_out_at = ("", "")
         self._sold_out = SoldOut(name="wizard.sold-out")
         self._sold_out.taken.connect(lambda fallback: state.change(region=fallback.region, zone="", size=fallback.size))
         self.column.insertWidget(self.column.indexOf(self._states), self._sold_out)
         self._states.set_content(self.picker)
+
+    def refresh(self) -> None:
+        # On one page account and region can be changed under what is said of them.
+        if self._sold_out_at != self._account_and_region():
+            self._sold_out.clear()
+        super().refresh()
 
     def show_offer(self, catalogue: Catalogue) -> bool:
         draft = self.state.draft
@@ -226,8 +233,12 @@ class SizeStep(CatalogueStep):
     def _on_refused(self, slug: str) -> None:
         catalogue = self.state.catalogue
         size = next((each for each in catalogue.sizes if each.slug == slug), None) if catalogue is not None else None
-        if catalogue is not None and size is not None:
+        if catalogue is not None and size is not None and self.state.draft.region:
+            self._sold_out_at = self._account_and_region()
             self._sold_out.show_size(size, self.state.draft.region, catalogue, image=self.state.image)
+
+    def _account_and_region(self) -> tuple[str, str]:
+        return self.state.draft.account_id, self.state.draft.region
 
 
 class ImageStep(CatalogueStep):

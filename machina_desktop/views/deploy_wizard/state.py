@@ -421,7 +421,9 @@ class WizardState(QObject):
     def _size_problem(self) -> str:
         if self.size is None or self.catalogue is None:
             return self.tr("Choose a size.")
-        return why_not_there(self.size, self.draft.region, self.catalogue) if self.catalogue.regions else ""
+        if not (self.catalogue.regions and self.draft.region):
+            return ""
+        return why_not_there(self.size, self.draft.region, self.catalogue)
 
     def _image_problem(self) -> str:
         return why_not(self.image, self.draft.region, self.size) if self.image else self.tr("Choose an image.")
