@@ -252,6 +252,38 @@ async def test_where_nothing_is_to_be_had_the_run_says_so_before_anything_is_pla
     assert "cx32@nbg1, cx22@hel1" in (run.error_message or "")
 
 
+async def test_a_machine_that_was_deleted_there_is_bought_again_as_what_is_to_be_had(site: Site) -> None:
+    ask = await site.create(fallbacks=("cx32",))
+    assert (await site.ended(ask.deployment_id)).state is SUCCEEDED, await site.made.log(ask.deployment_id)
+    site.made.sql("UPDATE machine SET actual_status = 'error' WHERE machine_id = ?", ask.machine_id)
+    site.cloud.servers.clear()
+    site.cloud.sold_out.add("cx22@nbg1")
+    again = await site.made.call(RetryMachine(machine_id=ask.machine_id, auto_approve=True))
+    run = await site.ended(again.deployment_id)
+    assert run.state is SUCCEEDED, await site.made.log(again.deployment_id)
+    (server,) = site.cloud.servers.values()
+    assert ((await site.made.machine(ask.machine_id)).size, server["server_type"]["name"]) == ("cx32", "cx32")
+
+
+async def test_a_half_made_machine_is_not_given_up_where_its_size_is_sold_out_by_now(site: Site) -> None:
+    ask = await site.create(auto_approve=False)
+    await site.made.resting(ask.deployment_id)
+
+    async def withdraw() -> None:
+        site.cloud.held = True
+        await until(lambda: bool(site.cloud.servers), what="a server")
+        site.cloud.token = "another"
+
+    await asyncio.gather(site.made.approve(ask.deployment_id), withdraw())
+    site.cloud.token, site.cloud.held = TOKEN, False
+    site.cloud.sold_out.add("cx22@nbg1")
+    kept = set(site.cloud.servers)
+    again = await site.made.call(RetryMachine(machine_id=ask.machine_id, auto_approve=True))
+    run = await site.ended(again.deployment_id)
+    assert (run.state, run.error_code) == (FAILED, "E-CLOUD-SOLD-OUT"), await site.made.log(again.deployment_id)
+    assert set(site.cloud.servers) == kept
+
+
 async def test_the_plugins_of_the_first_run_are_those_of_all_later_ones(site: Site) -> None:
     await site.running("web-1")
     # The same version with other content, as a mirror or a registry that was broken into would serve it.

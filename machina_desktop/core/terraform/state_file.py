@@ -18,6 +18,7 @@ class StateFile:
         serial: Grows with each change of it.
         resources: Addresses, without an index, of what Terraform made and still has on record.
         instances: The same with their indexes, such as ``hcloud_firewall.machine[0]``.
+        tainted: Addresses, without an index, of what is half made: the next apply destroys it and makes it anew.
     """
 
     raw: bytes
@@ -25,6 +26,7 @@ class StateFile:
     serial: int
     resources: frozenset[str] = frozenset()
     instances: frozenset[str] = frozenset()
+    tainted: frozenset[str] = frozenset()
 
     @property
     def has_resources(self) -> bool:
@@ -50,7 +52,14 @@ def read_state_file(raw: bytes) -> StateFile:
     if not isinstance(lineage, str) or not isinstance(serial, int):
         raise _no_state()
     listed = told.get("resources")
-    return StateFile(raw=raw, lineage=lineage, serial=serial, resources=_made(listed), instances=_indexed(listed))
+    return StateFile(
+        raw=raw,
+        lineage=lineage,
+        serial=serial,
+        resources=_made(listed),
+        instances=_indexed(listed),
+        tainted=_tainted(listed),
+    )
 
 
 def _made(resources: object) -> frozenset[str]:
@@ -72,6 +81,16 @@ def _indexed(resources: object) -> frozenset[str]:
             key = instance.get("index_key") if isinstance(instance, dict) else None
             index = f'["{key}"]' if isinstance(key, str) else "" if key is None else f"[{key}]"
             found.add(f"{each.get('type')}.{each.get('name')}{index}")
+    return frozenset(found)
+
+
+def _tainted(resources: object) -> frozenset[str]:
+    found = set()
+    for each in resources if isinstance(resources, list) else ():
+        instances = each.get("instances") if isinstance(each, dict) else None
+        for instance in instances if isinstance(instances, list) else ():
+            if isinstance(instance, dict) and instance.get("status") == "tainted":
+                found.add(f"{each.get('type')}.{each.get('name')}")
     return frozenset(found)
 
 

@@ -136,7 +136,7 @@ class Preparation:
         return found
 
     async def _check_offer(self, subject: Subject, hook: HookContext) -> Subject:
-        wanted = self._bought(subject, hook.machine)
+        wanted = await self._bought(subject, hook)
         if wanted is None:
             return subject
         try:
@@ -183,13 +183,30 @@ class Preparation:
         )
         return replace(subject, machine=ordered(await self._report(facts), self._deployment))
 
-    def _bought(self, subject: Subject, machine: Machine) -> Machine | None:
+    async def _bought(self, subject: Subject, hook: HookContext) -> Machine | None:
         """What has to be on offer now; a machine that exists may be of a size or an image that is on offer no more."""
-        if self._deployment.type is DeploymentType.CREATE and _is_made(subject, self._provider):
-            return None
+        machine = hook.machine
         if self._deployment.type is DeploymentType.UPDATE:
             return replace(machine, image="") if SIZE in self._deployment.options else None
-        return None if machine.provisioning_method is ProvisioningMethod.IMPORTED else machine
+        if machine.provisioning_method is ProvisioningMethod.IMPORTED or await self._is_made(subject, hook):
+            return None
+        return machine
+
+    async def _is_made(self, subject: Subject, hook: HookContext) -> bool:
+        """Whether an earlier try has made the machine already, and it stays; what it bought may be sold out by now."""
+        state, main = subject.state, self._provider.main_resource
+        if state is None or main not in state.resources or main in state.tainted:
+            return False
+        machine = subject.machine
+        try:
+            if await self._provider.find(hook.access, machine.machine_id, is_expected=True):
+                return True
+            # Somebody may have taken our marks off it; as another size it would be made anew.
+            everything = await self._provider.instances(hook.access)
+        except Unavailable as error:
+            self._pump.say(PHASE, f"Whether it is there could not be asked: {error.message}", level=LogLevel.WARNING)
+            return True
+        return any(each.resource_id == machine.provider_resource_id for each in everything)
 
     async def _put_keys(self, subject: Subject, hook: HookContext) -> Subject:
         """Have the account know the machine's keys; a machine refers to them by their ids there."""
@@ -269,11 +286,6 @@ class Preparation:
                 code="E-ADOPT-GONE",
             )
         return found
-
-
-def _is_made(subject: Subject, provider: Provider) -> bool:
-    """Whether an earlier try has made the machine already; what it bought may be sold out by now."""
-    return subject.state is not None and provider.main_resource in subject.state.resources
 
 
 def _has_credentials(provider: Provider) -> bool:
