@@ -52,9 +52,10 @@ def marked(stage: GcpStage, machine_id: str = "machine-1") -> str:
     return resource_id
 
 
-async def gcp_prints(stage: GcpStage, resource_id: str) -> list[str]:
+async def gcp_prints(stage: GcpStage, resource_id: str, *, is_newborn: bool = False) -> list[str]:
     access = stage.access(may_write=False, reading=stage.reading())
-    return [each.fingerprint for each in await stage.provider.host_keys(access, stage.machine(resource_id))]
+    keys = await stage.provider.host_keys(access, stage.machine(resource_id), is_newborn=is_newborn)
+    return [each.fingerprint for each in keys]
 
 
 # Google Cloud
@@ -68,12 +69,27 @@ async def test_google_is_asked_for_the_serial_console_with_the_account_that_only
     assert stage.asked("POST") == []
 
 
-async def test_what_googles_own_agent_told_counts_where_the_console_has_no_keys(stage: GcpStage) -> None:
+async def test_what_googles_own_agent_told_of_a_newborn_counts_where_the_console_has_no_keys(stage: GcpStage) -> None:
     resource_id = marked(stage)
     stage.fake.consoles[f"{ZONE}/web-1"] = "Debian GNU/Linux 12 web-1 ttyS0\n\nweb-1 login: "
     told = [tuple(key.public.split()[:2]) for key in (ED, RSA)]
     stage.fake.told[f"{ZONE}/web-1"] = [*told, ("ecdsa-sha2-nistp256", "bm9uZQ==")]  # type: ignore[list-item]
-    assert await gcp_prints(stage, resource_id) == PRINTS
+    assert await gcp_prints(stage, resource_id, is_newborn=True) == PRINTS
+
+
+async def test_what_any_program_on_a_machine_of_google_can_write_does_not_count_later(stage: GcpStage) -> None:
+    resource_id = marked(stage)
+    stage.fake.told[f"{ZONE}/web-1"] = [tuple(ED.public.split()[:2])]  # type: ignore[list-item]
+    assert await gcp_prints(stage, resource_id) == []
+    assert not [each for each in stage.asked("GET") if "getGuestAttributes" in each]
+
+
+@pytest.mark.parametrize(("known", "pin"), [(None, ED.fingerprint), (SERIAL[12:-11], None)], ids=["new", "known"])
+async def test_only_the_run_that_makes_a_machine_believes_its_attributes(
+    stage: GcpStage, known: str | None, pin: str | None
+) -> None:
+    stage.fake.told[f"{ZONE}/web-1"] = [tuple(ED.public.split()[:2])]  # type: ignore[list-item]
+    assert (await made(stage, 1, provider_resource_id=known)).host_key == pin
 
 
 async def test_a_machine_that_has_told_google_nothing_yet_has_no_keys(stage: GcpStage) -> None:
@@ -92,7 +108,7 @@ async def test_whoever_may_not_read_googles_console_is_told_so(stage: GcpStage, 
     resource_id = marked(stage)
     stage.fake.faults.append(Fault(match=f"GET /compute/v1/{resource_id}/{part}", status=403, code="forbidden"))
     with pytest.raises(Unavailable) as caught:
-        await gcp_prints(stage, resource_id)
+        await gcp_prints(stage, resource_id, is_newborn=True)
     assert caught.value.code == DENIED
 
 
@@ -108,7 +124,10 @@ async def test_whatever_googles_document_allows_of_consoles_is_read() -> None:
         access = stage.access(key=key_file(fake.url), endpoint=fake.url)
         async with stage.provider.open(access) as api:
             for _ in range(20):
-                assert await keys_printed_by(api, "/projects/machina-test-1234/zones/z-a/instances/web") == ()
+                assert (
+                    await keys_printed_by(api, "/projects/machina-test-1234/zones/z-a/instances/web", is_newborn=True)
+                    == ()
+                )
     assert fake.complaints == []
 
 

@@ -206,7 +206,7 @@ class Aws(Cloud[AwsApi]):
         """In the machine's own region."""
         return await super().observe(_at_home(context))
 
-    async def host_keys(self, access: Access, machine: Machine) -> tuple[HostKey, ...]:
+    async def host_keys(self, access: Access, machine: Machine, *, is_newborn: bool = False) -> tuple[HostKey, ...]:
         """On its console, which is kept for an hour after its start at least."""
         resource_id = machine.provider_resource_id or ""
         if not _INSTANCE.fullmatch(resource_id):

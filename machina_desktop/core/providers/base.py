@@ -194,10 +194,12 @@ class Provider(ABC):
         """The host key a host presents: ``SHA256:…`` fingerprint and key type. For providers that register hosts."""
         raise InvalidInput(f"{self.info.title} has no hosts to ask.", field="host")
 
-    async def host_keys(self, access: Access, machine: Machine) -> tuple[HostKey, ...]:
+    async def host_keys(self, access: Access, machine: Machine, *, is_newborn: bool = False) -> tuple[HostKey, ...]:
         """The host keys that a machine we have made printed at its first boot; none where none are told (yet).
 
         Only what the provider itself has from the very machine on record counts, and no more of it is handed on.
+        With ``is_newborn``, in the run that made it and before anybody has logged in, that may be what any program on
+        it could have written; later it is only what its administrator alone can write.
 
         Raises:
             MachinaError: the provider could not be asked; says why.

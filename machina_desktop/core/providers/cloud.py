@@ -275,7 +275,8 @@ class Cloud(Provider, Generic[A]):
         pin = MachineFacts()
         if self.tells_host_keys and resource_id and lacks_pin(machine):
             made = replace(machine, provider_resource_id=resource_id)
-            pin = await printed_pin(context, partial(self.host_keys, context.access, made), shown, self.waits)
+            ask = partial(self.host_keys, context.access, made, is_newborn=machine.provider_resource_id != resource_id)
+            pin = await printed_pin(context, ask, shown, self.waits)
         disk = await self._disk(context, resource_id) if resource_id and self.info.has_disk_in_size else {}
         return MachineFacts(
             status=MachineStatus.RUNNING,

@@ -223,12 +223,12 @@ class Gcp(Cloud[GoogleApi]):
         where, answer = await _answer(api, resource_id)
         return instance_of(where[1], answer)
 
-    async def host_keys(self, access: Access, machine: Machine) -> tuple[HostKey, ...]:
-        """On its serial console, or in its guest attributes; of one that only has its name, none."""
+    async def host_keys(self, access: Access, machine: Machine, *, is_newborn: bool = False) -> tuple[HostKey, ...]:
+        """On its serial console, or of a newborn in its guest attributes; of one that only has its name, none."""
         async with self.open(access) as api:
             where, answer = await _answer(api, machine.provider_resource_id or "")
             is_it = instance_of(where[1], answer).machine_id == machine.machine_id.lower()
-            return await keys_printed_by(api, f"/{where[0]}") if is_it else ()
+            return await keys_printed_by(api, f"/{where[0]}", is_newborn=is_newborn) if is_it else ()
 
     def firewalls(self, machine: Machine, parts: MachineParts) -> Mapping[str, str]:
         """As many as its rules have directions and families of addresses, and what closes the rest."""

@@ -1,4 +1,4 @@
-"""What a machine of Google's tells of its host keys: on its serial console, or in its guest attributes."""
+"""What a machine of Google's tells of its host keys: on its serial console, or newly made in its guest attributes."""
 
 from __future__ import annotations
 
@@ -42,16 +42,18 @@ class GuestAttributes:
     queryValue: GuestEntries = field(default_factory=GuestEntries)  # noqa: N815 - the API's name
 
 
-async def keys_printed_by(api: GoogleApi, path: str) -> tuple[HostKey, ...]:
-    """The keys on the console of the machine at ``path``, else those that Google's own agent on it has told.
+async def keys_printed_by(api: GoogleApi, path: str, *, is_newborn: bool) -> tuple[HostKey, ...]:
+    """The keys on the console of the machine at ``path``, else of a newborn those that Google's own agent on it told.
 
-    Images with cloud-init print them, Google's own write them to the attributes.
+    Images with cloud-init print them, Google's own write them to the attributes. Whatever runs on a machine may write
+    attributes, its administrator or not: they count only in the run that made it, before anybody has logged in.
 
     Raises:
         CloudError: the credentials may not read it.
     """
     console = await api.get(f"{path}/serialPort", SerialPort)
-    if found := keys_on_console(console.contents):
+    found = keys_on_console(console.contents)
+    if found or not is_newborn:
         return found
     try:
         told = await api.get(f"{path}/getGuestAttributes", GuestAttributes, (("queryPath", f"{_NAMESPACE}/"),))
