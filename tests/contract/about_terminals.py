@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from machina_desktop.core.domain.provider import ProviderType
 from machina_desktop.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from machina_desktop.core.ids import new_id
 from machina_desktop.core.services.terminals import (
@@ -88,16 +89,36 @@ async def who_may_only_read_pins_nothing(w: World) -> Ask:
     return PinHostKey(machine_id=await w.machine(), host_key=KEY)
 
 
+async def _machine_of_google(w: World) -> str:
+    """A machine whose provider tells what it printed; nobody asks it here."""
+    machine_id = await w.machine()
+    statement = "UPDATE machine SET provider = :provider, provider_resource_id = 'web-1' WHERE machine_id = :key"
+    await w.sql(statement, provider=ProviderType.GCP.value, key=machine_id)
+    return machine_id
+
+
 @scenario(PinPrintedHostKey, who="runner")
 async def a_host_key_that_its_machine_printed_is_pinned(w: World) -> Ask:
-    return PinPrintedHostKey(machine_id=await w.machine(), host_key=KEY)
+    return PinPrintedHostKey(machine_id=await _machine_of_google(w), host_key=KEY)
+
+
+@scenario(PinPrintedHostKey, who="runner")
+async def a_printed_host_key_that_a_person_has_accepted_stays_theirs(w: World) -> Ask:
+    machine_id = await w.machine()
+    await w.here("admin", PinHostKey(machine_id=machine_id, host_key=KEY))
+    return PinPrintedHostKey(machine_id=machine_id, host_key=KEY)
 
 
 @scenario(PinPrintedHostKey, who="runner", fails=(Conflict, "E-SSH-HOST-KEY"))
-async def a_printed_host_key_takes_no_other_ones_place_unsaid(w: World) -> Ask:
-    machine_id = await w.machine()
+async def no_printed_host_key_takes_the_place_of_an_accepted_one(w: World) -> Ask:
+    machine_id = await _machine_of_google(w)
     await w.here("admin", PinHostKey(machine_id=machine_id, host_key=OTHER))
-    return PinPrintedHostKey(machine_id=machine_id, host_key=KEY)
+    return PinPrintedHostKey(machine_id=machine_id, host_key=KEY, instead_of=OTHER)
+
+
+@scenario(PinPrintedHostKey, who="runner", fails=(Conflict, "E-SSH-HOST-KEY"))
+async def a_machine_whose_provider_cannot_tell_has_printed_nothing(w: World) -> Ask:
+    return PinPrintedHostKey(machine_id=await w.machine(), host_key=KEY)
 
 
 @scenario(PinPrintedHostKey, who="reader", fails=(Forbidden, "E-FORBIDDEN"))

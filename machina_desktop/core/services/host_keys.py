@@ -38,6 +38,11 @@ def is_to_be_asked(machine: Machine) -> bool:
     return is_ours and is_open and not machine.is_in_rescue and bool(provider_for(machine.provider).main_resource)
 
 
+def may_have_told(machine: Machine) -> bool:
+    """Whether somebody can have heard of its provider, as things stand, which host keys it printed."""
+    return is_to_be_asked(machine) and provider_for(machine.provider).tells_host_keys
+
+
 async def told_keys(context: Context, actor: Actor, machine: Machine) -> ToldKeys:
     """The host keys that the machine printed; nothing that stands in the way is an error. Takes :data:`ASK_S` at most.
 

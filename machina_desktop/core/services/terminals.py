@@ -17,7 +17,7 @@ from machina_desktop.core.ids import new_id, now
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.context import Context
 from machina_desktop.core.services.custody import server_of
-from machina_desktop.core.services.host_keys import told_keys
+from machina_desktop.core.services.host_keys import may_have_told, told_keys
 from machina_desktop.core.services.sealing import MAYBE_DONE, PRIVATE_FIELD, open_record
 from machina_desktop.core.services.use_case import Request, use_case
 from machina_desktop.core.store.transaction import Transaction
@@ -202,7 +202,18 @@ def pin_host_key(tx: Transaction, actor: Actor, ask: PinHostKey) -> Machine:
 
 @use_case("machine.pin_printed_host_key", "PUT /api/machines/{machine_id}/printed-host-key", is_for_devices=True)
 def pin_printed_host_key(tx: Transaction, _actor: Actor, ask: PinPrintedHostKey) -> Machine:
-    """Store it under the same rule."""
+    """Store it under the same rule, of a machine whose provider tells such keys, and never over what a person accepted.
+
+    Raises:
+        Conflict: E-SSH-HOST-KEY, nobody can have been told that the machine printed it.
+    """
+    machine = tx.get(Machine, ask.machine_id)
+    if not _is_pinned(machine, ask.host_key) and not may_have_told(machine):
+        raise Conflict(
+            f"That {machine.name} printed this host key at its first boot cannot be taken from its provider.",
+            hint="Connect again and compare.",
+            code="E-SSH-HOST-KEY",
+        )
     at = now()
     return _pin(tx, ask, printed_story(ask.host_key, at), at)
 
@@ -211,7 +222,7 @@ def _pin(tx: Transaction, ask: PinHostKey | PinPrintedHostKey, story: str, at: d
     machine = tx.get(Machine, ask.machine_id)
     if not ask.host_key.startswith("SHA256:") or not ask.host_key.isascii() or not 40 <= len(ask.host_key) <= 60:
         raise InvalidInput("This is no fingerprint of a host key.", field="host_key", hint="It begins with SHA256:.")
-    if machine.host_key == ask.host_key and REMADE not in machine.facts:
+    if _is_pinned(machine, ask.host_key):
         return machine
     if machine.host_key not in {ask.instead_of, ask.host_key}:
         raise Conflict(
@@ -222,6 +233,11 @@ def _pin(tx: Transaction, ask: PinHostKey | PinPrintedHostKey, story: str, at: d
     changed = pinned(machine, ask.host_key, story, at)
     tx.replace(changed)
     return changed
+
+
+def _is_pinned(machine: Machine, fingerprint: str) -> bool:
+    """Whether that key is pinned of the machine as it is now."""
+    return machine.host_key == fingerprint and REMADE not in machine.facts
 
 
 # How a machine is reached
