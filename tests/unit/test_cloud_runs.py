@@ -265,6 +265,20 @@ async def test_a_machine_that_was_deleted_there_is_bought_again_as_what_is_to_be
     assert ((await site.made.machine(ask.machine_id)).size, server["server_type"]["name"]) == ("cx32", "cx32")
 
 
+async def test_a_machine_that_is_there_without_our_marks_stays_what_it_is(site: Site) -> None:
+    ask = await site.create(fallbacks=("cx32",))
+    assert (await site.ended(ask.deployment_id)).state is SUCCEEDED, await site.made.log(ask.deployment_id)
+    site.made.sql("UPDATE machine SET actual_status = 'error' WHERE machine_id = ?", ask.machine_id)
+    (server,) = site.cloud.servers.values()
+    server["labels"] = {}
+    site.cloud.sold_out.add("cx22@nbg1")
+    again = await site.made.call(RetryMachine(machine_id=ask.machine_id, auto_approve=True))
+    run = await site.ended(again.deployment_id)
+    assert run.state is SUCCEEDED, await site.made.log(again.deployment_id)
+    (server_id,) = site.cloud.servers
+    assert (server_id, (await site.made.machine(ask.machine_id)).size) == (server["id"], "cx22")
+
+
 async def test_a_half_made_machine_is_not_given_up_where_its_size_is_sold_out_by_now(site: Site) -> None:
     ask = await site.create(auto_approve=False)
     await site.made.resting(ask.deployment_id)
