@@ -94,6 +94,23 @@ async def test_enter_in_a_part_goes_on_to_the_next_and_deploys_nothing() -> None
         assert not opened.gateway.asked_of(CreateMachine)
 
 
+async def test_the_rail_brings_back_the_part_that_was_scrolled_away_from() -> None:
+    async with Opened(team()) as opened:
+        await on_one_page(opened)
+        await choose_all(opened)
+        opened.click("wizard.rail.name")
+        await until(opened.find("wizard.name").hasFocus)
+        page = opened.find("wizard.one-page")
+        assert isinstance(page, QScrollArea)
+        bar = page.verticalScrollBar()
+        await until(lambda: bar.value() > 0)
+        bar.setValue(0)
+        opened.wizard.setFocus()
+        opened.click("wizard.rail.name")
+        await until(lambda: bar.value() > 0)
+        assert opened.find("wizard.name").hasFocus()
+
+
 async def test_back_to_single_steps_nothing_is_lost() -> None:
     async with Opened(team()) as opened:
         await on_one_page(opened)

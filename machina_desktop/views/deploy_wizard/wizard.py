@@ -299,6 +299,11 @@ class DeployWizard(Modal):
             self._rail.entry(key).show_state(title, state, note=note, can_open=is_visited and not reason)
 
     def _open(self, key: WizardStep) -> None:
+        if self._state.draft.is_on_one_page and key is self.current():
+            # The draft stays as it is, but the person may have scrolled or clicked away from it.
+            self._shown = None
+            self._refresh()
+            return
         visited = self._state.draft.visited
         self._state.change(step=key, visited=visited if key in visited else (*visited, key))
 
