@@ -71,6 +71,15 @@ async def test_the_draft_that_was_begun_is_still_there_after_one_like_another(tm
     assert DraftFile(tmp_path / "draft.json").load() == kept
 
 
+async def test_started_over_what_is_gone_by_now_is_not_chosen_again() -> None:
+    like = replace(WEB, ssh_key_ids=("key-laptop", "key-gone"), firewall_profile_id="firewall-gone")
+    async with Opened(team(), like=like) as opened:
+        await until(lambda: opened.wizard._state._knows_firewalls)
+        opened.click("wizard.start-over")
+        draft = opened.wizard._state.draft
+        assert (draft.key_ids, draft.firewall_profile_id) == (("key-laptop",), "")
+
+
 def refuse_the_third(gateway: FakeGateway) -> None:
     create = gateway._create_machine
     count = 0

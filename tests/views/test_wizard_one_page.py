@@ -10,10 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea, QWidget
 
-from machina_desktop.core.domain.provider import WizardStep
+from machina_desktop.core.domain.provider import ProviderType, WizardStep
 from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views.deploy_wizard.rail import StepState
-from tests.fakes.gateway import turn, until
+from tests.fakes.gateway import FakeGateway, turn, until
+from tests.fakes.rows import account, keys
 from tests.fakes.wizard import Opened, team
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -133,3 +134,17 @@ async def test_the_page_comes_back_as_it_was_left() -> None:
         opened.click("wizard.start-over")
         await turn()
         assert opened.find("wizard.one-page").isVisible()
+
+
+async def test_started_over_nothing_is_red_and_what_is_chosen_by_itself_is_chosen_again() -> None:
+    async with Opened(FakeGateway((account(ProviderType.HETZNER, "account-one", "One"), *keys()))) as opened:
+        await on_one_page(opened)
+        opened.click("wizard.deploy")
+        await turn()
+        assert opened.state(WizardStep.SIZE) is StepState.ERROR
+        name = opened.wizard._state.draft.name
+        opened.click("wizard.start-over")
+        await turn()
+        draft = opened.wizard._state.draft
+        assert (draft.account_id, draft.name, bool(name)) == ("account-one", name, True)
+        assert opened.state(WizardStep.SIZE) is StepState.AHEAD

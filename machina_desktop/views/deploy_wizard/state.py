@@ -95,6 +95,7 @@ class WizardState(QObject):
         self.catalogue: Catalogue | None = None
         self._names: frozenset[str] = frozenset()
         self._arrived: set[str] = set()
+        self._knows_firewalls = False
         self._catalogue_of = ""
         self.is_renewing = False
         self._is_finished = False
@@ -184,7 +185,7 @@ class WizardState(QObject):
         """Forget every choice; of one like another machine, every change."""
         if self._like is None:
             self._file.remove()
-        fresh = draft_like(self._like) if self._like is not None else Draft()
+        fresh = self._of_what_exists(draft_like(self._like)) if self._like is not None else Draft()
         self.draft = replace(fresh, is_on_one_page=self.draft.is_on_one_page)
         self._fetch_catalogue()
         self.changed.emit()
@@ -338,7 +339,17 @@ class WizardState(QObject):
             self.change(key_ids=tuple(key_id for key_id in self.draft.key_ids if key_id in self.keys))
         self._arrive("keys")
 
+    def _of_what_exists(self, draft: Draft) -> Draft:
+        """The same without keys and a firewall that are known to be gone."""
+        has_firewall = not self._knows_firewalls or draft.firewall_profile_id in self.firewalls
+        return replace(
+            draft,
+            key_ids=tuple(key_id for key_id in draft.key_ids if key_id in self.keys),
+            firewall_profile_id=draft.firewall_profile_id if has_firewall else "",
+        )
+
     def _on_firewalls(self, profiles: tuple[FirewallProfile, ...]) -> None:
+        self._knows_firewalls = True
         self.firewalls = {profile.profile_id: profile for profile in profiles}
         if self.draft.firewall_profile_id not in self.firewalls:
             self.change(firewall_profile_id="")

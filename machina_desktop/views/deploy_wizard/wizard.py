@@ -413,8 +413,13 @@ class DeployWizard(Modal):
         self._state.retry()
 
     def _on_start_over(self) -> None:
-        if not self._deploy.is_busy():
-            self._state.start_over()
+        if not self._state.is_ready or self._deploy.is_busy():
+            return
+        self._is_tried = False
+        self._drawn.clear()
+        # What is shown comes up anew, and chooses again what it chooses by itself.
+        self._pages.setCurrentWidget(self._loading)
+        self._state.start_over()
 
 
 def _scrolling(step: Step) -> QScrollArea:
