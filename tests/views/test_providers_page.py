@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QDialog, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderType
-from machina_desktop.core.errors import Conflict, InvalidInput, Unavailable
+from machina_desktop.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.providers import AddAccount, DeleteAccount, ListProviders, VerifyAccount
 from machina_desktop.views.apps.provider_detail import ProviderDetail
@@ -229,6 +229,31 @@ class TestAdding:
         await until(lambda: not stage.has("add_account"))
         assert stage.gateway.asked_of(DeleteAccount) == [DeleteAccount(account_id="account-new")]
         assert stage.window.notices == [("success", "New is ready")]
+
+    async def test_nothing_is_offered_to_be_kept_once_what_was_refused_is_gone(
+        self, stage: Stage, page: ProvidersPage
+    ) -> None:
+        refused = replace(
+            accounts()[0], provider_account_id="account-new", credential_status=CredentialStatus.INVALID, label="New"
+        )
+
+        def gone(_ask: DeleteAccount) -> None:
+            raise NotFound("There is no such account.")
+
+        def fail(_ask: AddAccount) -> ProviderAccount:
+            raise Unavailable("The provider does not answer.", hint="Try again.", code="E-NET")
+
+        stage.gateway.answers[AddAccount] = lambda _ask: stage.gateway.put(refused)
+        await _open(stage)
+        stage.press("add_account.provider.sandbox")
+        stage.type_into("add_account.label", "New")
+        stage.press("add_account.submit")
+        await until(lambda: stage.find(QWidget, "add_account.refused").isVisible())
+        stage.gateway.answers |= {DeleteAccount: gone, AddAccount: fail}
+        stage.press("add_account.submit")
+        cancel = stage.find(QAbstractButton, "add_account.cancel")
+        await until(lambda: cancel.text() == "Cancel")
+        assert stage.find(QAbstractButton, "add_account.submit").text() == "Verify and add"
 
 
 class TestDetail:

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderType, WizardStep
+from machina_desktop.core.errors import NotFound, Unavailable
 from machina_desktop.core.services.providers import AddAccount, DeleteAccount
 from machina_desktop.views.apps.provider_replace import ReplaceCredentialsDialog
 from machina_desktop.views.deploy_wizard.rail import StepState
@@ -56,6 +57,42 @@ async def test_refused_credentials_are_put_right_in_the_form_and_leave_no_second
         (made,) = gateway.all(ProviderAccount)
         assert made.credential_status is CredentialStatus.VALID
         assert len(gateway.asked_of(DeleteAccount)) == 1
+
+
+async def test_a_refused_account_that_somebody_else_deleted_is_none_to_be_deleted() -> None:
+    gateway = FakeGateway()
+    refusing(gateway)
+
+    def gone(ask: DeleteAccount) -> None:
+        gateway.remove(ProviderAccount, ask.account_id)
+        raise NotFound("There is no such account.")
+
+    gateway.answers[DeleteAccount] = gone
+    async with Opened(gateway) as opened:
+        await add_refused(opened)
+        opened.type("wizard.account-field.api_token", "good")
+        opened.click("wizard.add-account")
+        await until(lambda: opened.wizard.current() is WizardStep.REGION)
+        assert len(gateway.all(ProviderAccount)) == 1
+
+
+async def test_nothing_is_offered_to_be_kept_once_the_refused_account_is_gone() -> None:
+    gateway = FakeGateway()
+    refusing(gateway)
+
+    def fail(_ask: AddAccount) -> ProviderAccount:
+        raise Unavailable("The provider does not answer.", hint="Try again.")
+
+    async with Opened(gateway) as opened:
+        await add_refused(opened)
+        cancel, submit = opened.find("wizard.cancel-account"), opened.find("wizard.add-account")
+        assert isinstance(cancel, QAbstractButton)
+        assert isinstance(submit, QAbstractButton)
+        assert cancel.text() == "Keep it so"
+        gateway.answers[AddAccount] = fail
+        opened.click("wizard.add-account")
+        await until(lambda: cancel.text() == "Cancel")
+        assert (submit.text(), gateway.all(ProviderAccount)) == ("Add account", [])
 
 
 async def test_whoever_keeps_a_refused_account_sees_it_and_why_it_does_not_work() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from machina_desktop.bridge import Bridge
 from machina_desktop.core.domain.provider import CredentialStatus, ProviderAccount, ProviderInfo, ProviderType
-from machina_desktop.core.errors import InvalidInput, Locked, MachinaError
+from machina_desktop.core.errors import InvalidInput, Locked, MachinaError, NotFound
 from machina_desktop.core.services.providers import AddAccount, DeleteAccount
 from machina_desktop.views import tasks, theme
 from machina_desktop.views.apps.provider_credentials_dialog import CredentialsDialog
@@ -97,6 +99,7 @@ class AddAccountDialog(CredentialsDialog):
             width=680,
             parent=parent,
         )
+        self._confirm, self._dismiss = self.primary.text(), self.cancel.text()
         self._wanted = kind
         self._info: ProviderInfo | None = None
         self._group = QButtonGroup(self)
@@ -206,6 +209,9 @@ class AddAccountDialog(CredentialsDialog):
         )
 
     def reject(self) -> None:
+        if self._kept is not None and self.primary.is_busy():
+            # It is being deleted.
+            return
         # What was refused is stored all the same; whoever closes now keeps it so.
         kept, self._kept = self._kept, None
         super().reject()
@@ -215,7 +221,9 @@ class AddAccountDialog(CredentialsDialog):
     async def _add(self, ask: AddAccount) -> ProviderAccount:
         """Add it; what was refused before makes room for it."""
         if self._kept is not None:
-            await self._bridge.call(DeleteAccount(account_id=self._kept.provider_account_id))
+            # Somebody else may have deleted it meanwhile.
+            with suppress(NotFound):
+                await self._bridge.call(DeleteAccount(account_id=self._kept.provider_account_id))
             self._kept = None
         return await self._bridge.call(ask)
 
@@ -241,6 +249,10 @@ class AddAccountDialog(CredentialsDialog):
         QTimer.singleShot(0, self, lambda: self.credentials.bring_into_view(self._refused))
 
     def _on_failed(self, error: MachinaError) -> None:
+        if self._kept is None:
+            # What was refused before is gone: there is nothing to be kept as it is.
+            self.primary.setText(self._confirm)
+            self.cancel.setText(self._dismiss)
         if isinstance(error, Locked):
             tasks.PRESENTER.show(error)
             return

@@ -73,8 +73,7 @@ class AccountForm(Card):
             self._form.deleteLater()
             self._form = None
         self._say("")
-        self.submit.setText(self.tr("Add account"))
-        self._cancel.setText(self.tr("Cancel"))
+        self.offer_new()
         self._label.set_error("")
         self._label.set_text(label)
         if info is None:
@@ -86,6 +85,11 @@ class AccountForm(Card):
         self._place.addWidget(self._form)
         self.custody.set_wanted(any(each.is_secret for each in info.account_fields))
         self._form.focus_first()
+
+    def offer_new(self) -> None:
+        """There is nothing that could be kept as it is: the buttons are those of a new account."""
+        self.submit.setText(self.tr("Add account"))
+        self._cancel.setText(self.tr("Cancel"))
 
     def show_refused(self, reason: str) -> None:
         """The provider refuses the credentials: say so where they can be put right at once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from PySide6.QtCore import Qt
 
 from machina_desktop.core.domain.provider import (
@@ -11,7 +13,7 @@ from machina_desktop.core.domain.provider import (
     ProviderType,
     WizardStep,
 )
-from machina_desktop.core.errors import InvalidInput, MachinaError
+from machina_desktop.core.errors import InvalidInput, MachinaError, NotFound
 from machina_desktop.core.secret import Secret
 from machina_desktop.core.services.providers import AddAccount, DeleteAccount
 from machina_desktop.views import tasks
@@ -148,7 +150,9 @@ class AccountStep(Step):
     async def _added(self, ask: AddAccount) -> ProviderAccount:
         """Add it; what was refused before makes room for it."""
         if self._kept is not None:
-            await self.state.bridge.call(DeleteAccount(account_id=self._kept.provider_account_id))
+            # Somebody else may have deleted it meanwhile.
+            with suppress(NotFound):
+                await self.state.bridge.call(DeleteAccount(account_id=self._kept.provider_account_id))
             self._kept = None
         return await self.state.bridge.call(ask)
 
@@ -167,6 +171,9 @@ class AccountStep(Step):
 
     def _on_cancelled(self) -> None:
         """What was refused is stored all the same; whoever leaves the form now keeps it so."""
+        if self._kept is not None and self._is_adding:
+            # It is being deleted.
+            return
         kept, self._kept = self._kept, None
         self._show_form(None)
         if kept is not None:
@@ -183,6 +190,8 @@ class AccountStep(Step):
 
     def _on_refused(self, error: MachinaError) -> None:
         self._is_adding = False
+        if self._kept is None:
+            self._form.offer_new()
         if self.is_about_the_vault(error):
             return
         field = error.field if isinstance(error, InvalidInput) else "label" if error.code == "E-LABEL-TAKEN" else ""
