@@ -18,7 +18,7 @@ from machina_desktop.core.errors import Conflict
 from machina_desktop.core.services.machines import CreateMachine
 from machina_desktop.views.apps.machine_actions import Action, MachineActions, is_offered
 from machina_desktop.views.deploy_wizard.draft import DraftFile
-from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, until
+from tests.fakes.gateway import FakeGateway, RecordingWindow, bridge_with, close, turn, until
 from tests.fakes.rows import PROVIDER_INFOS, machine, team_rows
 from tests.fakes.wizard import Opened
 
@@ -168,6 +168,21 @@ async def test_nothing_can_be_changed_while_the_machines_are_being_asked_for() -
         assert opened.wizard._state.draft == before
         gateway.gate.set()
         await until(lambda: opened.window.inspected)
+
+
+@pytest.mark.parametrize("typed", ["0", ""])
+async def test_while_no_number_of_machines_is_typed_none_is_deployed(typed: str) -> None:
+    async with Opened(team(), like=WEB) as opened:
+        await until(lambda: opened.wizard._state.size)
+        opened.type("wizard.name", "db-1")
+        opened.wizard._on_way()
+        await turn()
+        opened.type("wizard.copies", "3")
+        opened.type("wizard.copies", typed)
+        opened.wizard._go_on()
+        await turn()
+        assert not opened.gateway.asked_of(CreateMachine)
+        assert "1 to 20" in opened.find("wizard.copies").accessibleDescription()
 
 
 async def test_no_number_of_machines_but_a_sensible_one_is_taken() -> None:

@@ -95,11 +95,15 @@ class NameStep(Step):
     def entered(self) -> None:
         if not self.state.draft.name:
             self.state.change(name=self.state.suggested_name())
+        if self.state.copies_problem:
+            self._copies.control.setFocus(Qt.FocusReason.OtherFocusReason)
+            return
         self._name.control.setFocus(Qt.FocusReason.OtherFocusReason)
         self._name.control.selectAll()
 
     def show_problems(self) -> None:
-        self._name.set_error(self.state.problem(self.key))
+        self._name.set_error(self.state.name_problem(self.state.draft.name))
+        self._copies.set_error(self.state.copies_problem)
 
     def show_error(self, field: str, message: str) -> bool:
         fields: dict[str, Input | TextArea] = {"tags": self._tags, "notes": self._notes}
@@ -121,7 +125,7 @@ class NameStep(Step):
         self._copies.control.setObjectName("wizard.copies")
         self._copies.control.setValidator(QIntValidator(1, COPIES, self))
         self._copies.changed.connect(self._on_copies)
-        self._copies.left.connect(lambda: self._copies.set_text(str(self.state.draft.copies)))
+        self._copies.left.connect(self._on_copies_left)
         self._copies.submitted.connect(self.finished)
         self._names = Label(style=Type.SECONDARY, tone="secondary", wraps=True)
         self._names.setObjectName("wizard.names")
@@ -134,7 +138,8 @@ class NameStep(Step):
     def _show_copies(self) -> None:
         copies, names = self.state.copies, self.state.names()
         self._copies.setVisible(not self.state.asks_host)
-        if self._copies.text() and self._copies.text() != str(self.state.draft.copies):
+        is_typing = bool(self.state.copies_problem)
+        if not is_typing and self._copies.text() != str(self.state.draft.copies):
             self._copies.set_text(str(self.state.draft.copies))
         self._names.setVisible(copies > 1 and not self.state.problem(self.key))
         self._names.setText(self.tr("They are called {0}.").format(", ".join(names)))
@@ -142,6 +147,14 @@ class NameStep(Step):
     def _on_copies(self, text: str) -> None:
         if self._copies.control.hasAcceptableInput():
             self.state.set_copies(int(text))
+            self._copies.set_error("")
+        else:
+            self.state.copies_problem = self.tr("1 to {0}.").format(COPIES)
+
+    def _on_copies_left(self) -> None:
+        self.state.copies_problem = ""
+        self._copies.set_error("")
+        self._copies.set_text(str(self.state.draft.copies))
 
     def _on_name(self, text: str) -> None:
         self.state.change(name=text.strip())

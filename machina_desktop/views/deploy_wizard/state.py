@@ -73,6 +73,7 @@ class WizardState(QObject):
         firewalls: The team's firewall profiles by id.
         catalogue: What the chosen account offers; ``None`` until known, or when nothing is asked of it.
         is_renewing: What the account offers is being asked for again.
+        copies_problem: Why what is typed is no number of machines; the draft has the number before.
         is_ready: Providers, accounts and keys have arrived.
 
     Signals:
@@ -96,6 +97,7 @@ class WizardState(QObject):
         self._names: frozenset[str] = frozenset()
         self._arrived: set[str] = set()
         self._knows_firewalls = False
+        self.copies_problem = ""
         self._catalogue_of = ""
         self.is_renewing = False
         self._is_finished = False
@@ -105,7 +107,9 @@ class WizardState(QObject):
             WizardStep.SIZE: self._size_problem,
             WizardStep.IMAGE: self._image_problem,
             WizardStep.KEYS: self._keys_problem,
-            WizardStep.NAME: lambda: self.name_problem(self.draft.name),
+            WizardStep.NAME: lambda: (
+                self.name_problem(self.draft.name) or ("" if self.asks_host else self.copies_problem)
+            ),
             WizardStep.REVIEW: self._first_problem,
         }
         self._refreshers: list[Callable[[], None]] = []
@@ -175,6 +179,7 @@ class WizardState(QObject):
 
     def set_copies(self, copies: int) -> None:
         """Make so many machines of the choices."""
+        self.copies_problem = ""
         self._take(with_copies(self.draft, copies))
 
     def leave_out(self, made: int, names: Sequence[str]) -> None:
@@ -186,6 +191,7 @@ class WizardState(QObject):
         if self._like is None:
             self._file.remove()
         fresh = self._of_what_exists(draft_like(self._like)) if self._like is not None else Draft()
+        self.copies_problem = ""
         self.draft = replace(fresh, is_on_one_page=self.draft.is_on_one_page)
         self._fetch_catalogue()
         self.changed.emit()
