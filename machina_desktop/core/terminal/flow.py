@@ -195,7 +195,9 @@ def _count_unseen(lines: list[str], screen: Screen) -> int:
     for number in range(len(lines) - 1, -1, -1):
         if rows >= screen.lines:
             return number + 1
-        line = without_sgr("", lines[number])
+        line = lines[number]
+        if len(line) >= 2 * screen.columns and "\x1b" in line:
+            line = without_sgr("", line)
         # A line with wide characters or marks takes another number of rows than its length says.
         rows += max(len(line) // screen.columns, 1) if line.isascii() else 1
     return 0
