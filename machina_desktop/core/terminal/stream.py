@@ -6,6 +6,7 @@ Three paths, from fast to exact, which show the same: lines without sequences; a
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from typing import Final
@@ -56,10 +57,7 @@ class Stream(Walking):
 
     def feed(self, data: bytes) -> None:  # type: ignore[override]
         """Show what arrives. Any chunks of the same bytes show the same."""
-        if len(data) > self.worth:
-            data = self._flow(data)
-        if data:
-            self._feed(data)
+        self.feed_until(data, math.inf)
 
     def feed_until(self, data: bytes, at: float) -> bytes:
         """Like ``feed``, but go on only until that time (``perf_counter``); answers what is left, never all of it.
