@@ -166,7 +166,7 @@ def test_what_turns_out_to_be_slow_is_left_for_later_slices_and_shown_in_order(f
     fed.feeder._pace = 1e9
     slices: list[int] = []
     fed.feeder.fed.connect(lambda: slices.append(1))
-    fed.put(b"\x1b[65;1;1;20;60$x\x1b[?2J" * 8_000 + b"\x1b[Hend")
+    fed.put(b"\x1b[65;1;1;20;60$x\x1b[?2J" * 16_000 + b"\x1b[Hend")
     wait(lambda: fed.terminal.row(0).text == "end")
     assert fed.pipe.taken[0] > 100_000
     assert len(slices) >= 5

@@ -23,7 +23,7 @@ from machina_desktop.core.terminal.widths import HALF, aligned, composed, find_d
 #: A chunk without a line feed in so many characters is no log.
 _SAMPLE: Final = 32_768
 #: So much that is not only lines is shown without a look at the clock.
-_PIECE: Final = 32_768
+_PIECE: Final = 65_536
 #: Pagers scroll back with it, a line at a time.
 _REVERSE_INDEX: Final = "\x1bM"
 #: So many lines with sequences are worth to be looked at together.
