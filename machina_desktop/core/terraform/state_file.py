@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from machina_desktop.core.codec import from_json
@@ -57,8 +58,8 @@ def read_state_file(raw: bytes) -> StateFile:
         lineage=lineage,
         serial=serial,
         resources=_made(listed),
-        instances=_indexed(listed),
-        tainted=_tainted(listed),
+        instances=frozenset(f"{address}{_index(instance)}" for address, instance in _instances(listed)),
+        tainted=frozenset(address for address, instance in _instances(listed) if instance.get("status") == "tainted"),
     )
 
 
@@ -73,25 +74,20 @@ def _made(resources: object) -> frozenset[str]:
     return frozenset(found)
 
 
-def _indexed(resources: object) -> frozenset[str]:
-    found = set()
+def _instances(resources: object) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Each instance with the address of its resource."""
     for each in resources if isinstance(resources, list) else ():
         instances = each.get("instances") if isinstance(each, dict) else None
         for instance in instances if isinstance(instances, list) else ():
-            key = instance.get("index_key") if isinstance(instance, dict) else None
-            index = f'["{key}"]' if isinstance(key, str) else "" if key is None else f"[{key}]"
-            found.add(f"{each.get('type')}.{each.get('name')}{index}")
-    return frozenset(found)
+            if isinstance(instance, dict):
+                yield f"{each.get('type')}.{each.get('name')}", instance
 
 
-def _tainted(resources: object) -> frozenset[str]:
-    found = set()
-    for each in resources if isinstance(resources, list) else ():
-        instances = each.get("instances") if isinstance(each, dict) else None
-        for instance in instances if isinstance(instances, list) else ():
-            if isinstance(instance, dict) and instance.get("status") == "tainted":
-                found.add(f"{each.get('type')}.{each.get('name')}")
-    return frozenset(found)
+def _index(instance: Mapping[str, object]) -> str:
+    key = instance.get("index_key")
+    if key is None:
+        return ""
+    return f'["{key}"]' if isinstance(key, str) else f"[{key}]"
 
 
 def _no_state() -> Unavailable:
