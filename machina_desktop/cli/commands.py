@@ -174,17 +174,14 @@ def commands() -> tuple[Command, ...]:
     offered = [_command(case) for case in REGISTRY.by_request.values() if _is_offered(case)]
     offered.append(Command("deployments", "resume", "deployment.resume", ResumeDeployments))
     offered.append(Command("machines", "ssh", "machine.ssh", OpenShell))
-    return tuple(sorted(offered, key=_place))
+    areas = {area: place for place, area in enumerate(dict.fromkeys(AREAS.values()))}
+    modules = {module.__name__: place for place, module in enumerate(catalogue.AREAS)}
 
+    def place(command: Command) -> tuple[int, int]:
+        module = command.request.__module__
+        return areas.get(command.area, len(areas)), modules.get(module, len(modules))
 
-def _place(command: Command) -> tuple[int, int]:
-    areas = tuple(dict.fromkeys(AREAS.values()))
-    modules = tuple(module.__name__ for module in catalogue.AREAS)
-    module = command.request.__module__
-    return (
-        areas.index(command.area) if command.area in areas else len(areas),
-        modules.index(module) if module in modules else len(modules),
-    )
+    return tuple(sorted(offered, key=place))
 
 
 def _is_offered(case: UseCase) -> bool:
